@@ -1,0 +1,44 @@
+/** What the engine is told besides snapshots: which sockets to serve, and for whom. */
+import type { Address } from './transport.ts';
+
+/** A listening socket that the control thread has made and keeps; every worker has one of its own at the same address. */
+export type ListenerConfig = OutboundListener | InboundListener | GatewayListener;
+
+/** Connections that an enrolled pod opens. Where they wanted to go is asked of `OriginalDestinations`. */
+export interface OutboundListener {
+  readonly kind: 'outbound';
+  readonly id: number;
+  readonly fd: number;
+  /** Key into the snapshot's `workloads`. */
+  readonly workload: string;
+  /** Descriptor of the pod's network namespace, for its upstream sockets. */
+  readonly netns: number;
+  /** The namespace's cookie (SO_NETNS_COOKIE), in decimal. */
+  readonly cookie: string;
+}
+
+/** Connections to an enrolled pod from elsewhere; the accepted socket's local address is the original destination. */
+export interface InboundListener {
+  readonly kind: 'inbound';
+  readonly id: number;
+  readonly fd: number;
+  readonly workload: string;
+  readonly netns: number;
+}
+
+export interface GatewayListener {
+  readonly kind: 'gateway';
+  readonly id: number;
+  readonly fd: number;
+  /** Key into the snapshot's `gateways`. */
+  readonly port: number;
+}
+
+/** Where a captured connection wanted to go. */
+export interface OriginalDestinations {
+  /**
+   * The destination of the connection that came from `peerPort` in that namespace, and forgets it.
+   * Null: unknown (the map was full, or somebody connected to the listener by hand); the connection must be closed.
+   */
+  take(cookie: string, ipv6: boolean, peerPort: number): Address | null;
+}

@@ -1,0 +1,80 @@
+/**
+ * Counters of one worker in shared memory: the worker adds, the control thread reads, nobody waits. A series gets its cells
+ * when it is first needed; its definition travels to the control thread by `publish`, its values never do.
+ */
+
+export interface SeriesDefinition {
+  /** First cell. A counter or gauge has one, a histogram one per bucket (the last one is +Inf, not cumulative), then its sum. */
+  readonly cell: number;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Upper bounds, inclusive, of Istio's histograms (Envoy's default buckets), without +Inf. */
+export const BUCKETS: readonly number[] = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
+];
+const HISTOGRAM_CELLS = BUCKETS.length + 2;
+
+export class Stats {
+  /** Virtual memory only, until a page of it is used. */
+  static readonly CELLS = 1 << 20;
+  readonly memory: SharedArrayBuffer;
+  readonly cells: Float64Array;
+  readonly #publish: (series: SeriesDefinition) => void;
+  readonly #known = new Map<string, number>();
+  #next = 0;
+
+  constructor(publish: (series: SeriesDefinition) => void, cells: number = Stats.CELLS) {
+    this.memory = new SharedArrayBuffer(cells * 8);
+    this.cells = new Float64Array(this.memory);
+    this.#publish = publish;
+  }
+
+  counter(name: string, labels: Readonly<Record<string, string>>): number {
+    return this.#series('counter', name, labels, 1);
+  }
+
+  gauge(name: string, labels: Readonly<Record<string, string>>): number {
+    return this.#series('gauge', name, labels, 1);
+  }
+
+  histogram(name: string, labels: Readonly<Record<string, string>>): number {
+    return this.#series('histogram', name, labels, HISTOGRAM_CELLS);
+  }
+
+  add(cell: number, amount: number): void {
+    this.cells[cell] = (this.cells[cell] as number) + amount;
+  }
+
+  observe(histogram: number, value: number): void {
+    let bucket = 0;
+    while (bucket < BUCKETS.length && value > (BUCKETS[bucket] as number)) bucket++;
+    this.add(histogram + bucket, 1);
+    this.add(histogram + HISTOGRAM_CELLS - 1, value);
+  }
+
+  /** Past the end of the memory all new series of one kind share cells, with the labels replaced: bounded, and visible as such. */
+  #series(kind: SeriesDefinition['kind'], name: string, labels: Readonly<Record<string, string>>, size: number): number {
+    const key = `${name}\u0000${Object.entries(labels).flat().join('\u0000')}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#next + size > this.cells.length - 64) {
+      const overflow = { ...Object.fromEntries(Object.keys(labels).map((label) => [label, 'overflow'])) };
+      const overflowKey = `${name}\u0000overflow`;
+      const shared = this.#known.get(overflowKey);
+      if (shared !== undefined) return shared;
+      if (this.#next + size > this.cells.length) throw new RangeError('no room left for metric series');
+      return this.#define(overflowKey, { cell: this.#next, kind, name, labels: overflow }, size);
+    }
+    return this.#define(key, { cell: this.#next, kind, name, labels }, size);
+  }
+
+  #define(key: string, series: SeriesDefinition, size: number): number {
+    this.#next += size;
+    this.#known.set(key, series.cell);
+    this.#publish(series);
+    return series.cell;
+  }
+}
