@@ -1,0 +1,227 @@
+// The other half of Reactor: what the engine commands.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "reactor.h"
+
+namespace nodeway::transport {
+
+namespace {
+
+/** Twin of HIGH_WATER in src/l7/transport.ts. */
+constexpr size_t kHighWater = 256 * 1024;
+constexpr size_t kSlicesPerSend = 64;
+
+int32_t idOf(int32_t word) { return word >> kKindBits; }
+Command commandOf(int32_t word) { return static_cast<Command>(word & kKindMask); }
+
+uint64_t relayLength(int32_t high, int32_t low) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(high)) << 32 | static_cast<uint32_t>(low);
+}
+
+}  // namespace
+
+void Reactor::run(const int32_t* words, size_t count) {
+  size_t at = 0;
+  while (at < count) {
+    const int32_t* word = words + at;
+    Connection* connection = table_.find(idOf(*word));
+    switch (commandOf(*word)) {
+      case Command::Write:
+        at += write(word, count - at);
+        continue;
+      case Command::Relay:
+        if (connection != nullptr) startRelay(*connection, word[1], relayLength(word[2], word[3]));
+        at += 4;
+        continue;
+      case Command::Shutdown:
+        if (connection != nullptr) {
+          connection->set(Connection::ShutdownAsked);
+          flush(*connection);
+        }
+        break;
+      case Command::Close:
+        if (connection != nullptr) close(*connection);
+        break;
+      case Command::Reset:
+        if (connection != nullptr) reset(*connection);
+        break;
+      case Command::Pause:
+        if (connection != nullptr) connection->set(Connection::Paused);
+        break;
+      case Command::Resume:
+        if (connection != nullptr) resume(*connection);
+        break;
+    }
+    at += 1;
+  }
+}
+
+void Reactor::resume(Connection& connection) {
+  connection.clear(Connection::Paused);
+  schedule(connection);
+}
+
+// ---- writing ----
+
+/** Consecutive writes to one connection leave in one system call. Returns how many words they took. */
+size_t Reactor::write(const int32_t* words, size_t left) {
+  iovec slices[kSlicesPerSend];
+  size_t count = 0;
+  size_t at = 0;
+  for (; at < left && words[at] == words[0] && count < kSlicesPerSend; at += 3) {
+    uint8_t* start = arena_.bytes + words[at + 1];
+    const auto length = static_cast<size_t>(words[at + 2] - words[at + 1]);
+    iovec* last = count == 0 ? nullptr : &slices[count - 1];
+    if (last != nullptr && static_cast<uint8_t*>(last->iov_base) + last->iov_len == start) {
+      last->iov_len += length;
+    } else {
+      slices[count++] = iovec{start, length};
+    }
+  }
+  Connection* connection = table_.find(idOf(words[0]));
+  if (connection != nullptr) send(*connection, slices, count);
+  return at;
+}
+
+void Reactor::send(Connection& connection, iovec* slices, size_t count) {
+  if (connection.has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked)) return;
+  const Connection* feeder = connection.feeder < 0 ? nullptr : table_.find(connection.feeder);
+  const bool waits = connection.has(Connection::Connecting) || !connection.unsent.empty() || (feeder != nullptr && feeder->relay->holdsBytes());
+  size_t done = 0;
+  if (!waits) {
+    msghdr message{};
+    message.msg_iov = slices;
+    message.msg_iovlen = count;
+    const ssize_t sent = sendmsg(connection.socket.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail(connection, reasonWhenOpen(errno));
+    if (sent > 0) done = static_cast<size_t>(sent);
+  }
+  for (size_t i = 0; i < count; i++) {
+    const size_t skipped = done < slices[i].iov_len ? done : slices[i].iov_len;
+    done -= skipped;
+    connection.unsent.append(static_cast<uint8_t*>(slices[i].iov_base) + skipped, slices[i].iov_len - skipped);
+  }
+  if (connection.unsent.size() > kHighWater && !connection.has(Connection::Blocked)) {
+    connection.set(Connection::Blocked);
+    notice(connection, Connection::Blocks);
+  }
+}
+
+/** Sends what the relay's pipe and then what the queue holds, and whatever waits for both to be empty. */
+void Reactor::flush(Connection& connection) {
+  if (connection.has(Connection::Gone | Connection::Connecting)) return;
+  Connection* feeder = connection.feeder < 0 ? nullptr : table_.find(connection.feeder);
+  if (feeder != nullptr && feeder->relay->holdsBytes()) {
+    pump(*feeder, connection);
+    if (connection.has(Connection::Gone)) return;
+    if (connection.feeder >= 0 && table_.find(connection.feeder)->relay->holdsBytes()) return;
+  }
+  while (!connection.unsent.empty()) {
+    const ssize_t count = ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
+    if (count < 0) {
+      if (errno == EAGAIN) return;
+      if (errno == EINTR) continue;
+      return fail(connection, reasonWhenOpen(errno));
+    }
+    connection.unsent.consume(static_cast<size_t>(count));
+    connection.progressAt = now_;
+  }
+  sent(connection);
+}
+
+void Reactor::sent(Connection& connection) {
+  if (connection.has(Connection::Blocked)) {
+    connection.clear(Connection::Blocked);
+    // A block that was not yet told and is over already need not be told.
+    if (connection.notices & Connection::Blocks) {
+      connection.notices = static_cast<uint8_t>(connection.notices & ~Connection::Blocks);
+    } else {
+      notice(connection, Connection::Drains);
+    }
+  }
+  if (connection.has(Connection::ShutdownAsked) && !connection.has(Connection::ShutdownSent)) {
+    connection.set(Connection::ShutdownSent);
+    if (connection.feeder >= 0) endRelay(*table_.find(connection.feeder));
+    (void)shutdown(connection.socket.get(), SHUT_WR);
+  }
+  if (connection.has(Connection::Closing)) return closeFlushed(connection);
+  if (connection.feeder >= 0) schedule(*table_.find(connection.feeder));
+}
+
+// ---- relays ----
+
+void Reactor::startRelay(Connection& source, int32_t destinationId, uint64_t length) {
+  if (source.has(Connection::Gone | Connection::Closing)) return;
+  // One at a time: the end of the one before has not even been told.
+  if (source.relay) return;
+  Connection* destination = table_.find(destinationId);
+  source.relay = std::make_unique<Relay>(destinationId, length);
+  const bool refused = destination == nullptr || destination == &source ||
+                       destination->has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked) || destination->feeder >= 0;
+  if (refused || length == 0 || source.has(Connection::Ended)) {
+    source.relay->finish();
+    return notice(source, Connection::Relayed);
+  }
+  destination->feeder = source.id;
+  schedule(source);
+}
+
+void Reactor::pump(Connection& source, Connection& destination) {
+  const bool mayTake = !source.has(Connection::Paused) && !destination.has(Connection::Connecting) && source.has(Connection::Readable);
+  const Relay::Outcome outcome = source.relay->pump(source, destination, mayTake, pipes_);
+  switch (outcome) {
+    case Relay::Outcome::More:
+      return schedule(source);
+    case Relay::Outcome::SourceDry:
+      return source.clear(Connection::Readable);
+    case Relay::Outcome::Held:
+    case Relay::Outcome::DestinationFull:
+      return;
+    case Relay::Outcome::LengthReached:
+      return endRelay(source);
+    case Relay::Outcome::SourceEnded:
+      source.clear(Connection::Readable);
+      source.set(Connection::Ended);
+      endRelay(source);
+      return notice(source, Connection::Ends);
+    case Relay::Outcome::SourceFailed:
+      return fail(source, reasonWhenOpen(source.relay->error()));
+    case Relay::Outcome::DestinationFailed:
+      return fail(destination, reasonWhenOpen(source.relay->error()));
+  }
+}
+
+/** Stops the relay from `source`; bytes that it still held go to the destination's queue. */
+void Reactor::endRelay(Connection& source) {
+  Relay& relay = *source.relay;
+  if (relay.finished()) return;
+  Connection* destination = table_.find(relay.destination());
+  if (destination != nullptr && destination->feeder == source.id) {
+    destination->feeder = -1;
+    if (relay.holdsBytes() && !destination->has(Connection::Gone)) {
+      relay.unload(*destination, pipes_);
+      unloaded_.push_back(destination->id);
+    }
+  }
+  relay.finish();
+  if (!source.has(Connection::Closing)) notice(source, Connection::Relayed);
+  schedule(source);
+}
+
+void Reactor::flushUnloaded() {
+  for (size_t i = 0; i < unloaded_.size(); i++) {
+    Connection* connection = table_.find(unloaded_[i]);
+    if (connection != nullptr) flush(*connection);
+  }
+  unloaded_.clear();
+}
+
+void Reactor::leaveRelays(Connection& connection) {
+  if (connection.relay) endRelay(connection);
+  if (connection.feeder >= 0) endRelay(*table_.find(connection.feeder));
+}
+
+}  // namespace nodeway::transport

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nodeway::transport {
+
+/** Bytes that a socket could not take yet. Holds no memory while empty, so that idle connections stay small. */
+class SendQueue {
+ public:
+  SendQueue() = default;
+  SendQueue(const SendQueue&) = delete;
+  SendQueue& operator=(const SendQueue&) = delete;
+  ~SendQueue() { clear(); }
+
+  bool empty() const { return begin_ == end_; }
+  size_t size() const { return end_ - begin_; }
+  const uint8_t* data() const { return bytes_ + begin_; }
+
+  void append(const uint8_t* bytes, size_t length);
+  /** Room for `length` bytes at the end, to be confirmed with `commit`. */
+  uint8_t* prepare(size_t length);
+  void commit(size_t length) { end_ += length; }
+  void consume(size_t length);
+  void clear();
+  void swap(SendQueue& other) noexcept;
+
+ private:
+  uint8_t* bytes_ = nullptr;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace nodeway::transport

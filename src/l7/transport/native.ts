@@ -1,0 +1,332 @@
+/**
+ * The transport on the native addon: sockets, epoll and splice in C++, one call from there for each turn. Events and
+ * commands are words in shared memory, bytes stay in the arena:
+ *
+ *     [ read area: filled anew in every turn | scratch: reserve() | own: the engine's ]
+ */
+import { getSystemErrorName } from 'node:util';
+import { Timer, TimerWheel } from '../../base/timer-wheel.ts';
+import type {
+  Acceptor,
+  Address,
+  ConnectOptions,
+  ConnectionHandler,
+  ConnectionId,
+  ListenTarget,
+  ListenerId,
+  Transport,
+} from '../transport.ts';
+import { CloseReason, TransportError } from '../transport.ts';
+import type { NativeBinding } from './native-binding.ts';
+import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, loadTransportAddon } from './native-binding.ts';
+
+const SCRATCH_BYTES = 1024 * 1024;
+const COMMAND_WORDS = 48 * 1024;
+const EVENT_WORDS = 3 * 4096;
+/** The longest sleep without any timer armed. */
+const LONGEST_WAIT_MS = 60_000;
+const TWO_POW_32 = 2 ** 32;
+
+export interface NativeTransportOptions {
+  /** Size of the engine's part of the arena. */
+  readonly ownBytes?: number;
+  /** Most bytes that one turn reads. */
+  readonly readBytes?: number;
+  /** Told once when accepting fails for want of descriptors or memory; it is tried again every 100 ms. */
+  readonly onExhausted?: () => void;
+}
+
+/** Tells the native side about every timer, so that it wakes up also for those that are armed outside a turn. */
+class WakingTimerWheel extends TimerWheel {
+  readonly #clock: Float64Array;
+
+  constructor(now: number, clock: Float64Array) {
+    super(now);
+    this.#clock = clock;
+  }
+
+  override arm(timer: Timer, delayMs: number): void {
+    super.arm(timer, delayMs);
+    if (timer.deadline < this.#clock[Clock.WakeAt]!) this.#clock[Clock.WakeAt] = timer.deadline;
+  }
+}
+
+export class NativeTransport implements Transport {
+  readonly arena: Uint8Array;
+  readonly ownStart: number;
+  readonly ownEnd: number;
+  readonly timers: TimerWheel;
+
+  readonly #binding: NativeBinding;
+  readonly #commands = new Int32Array(COMMAND_WORDS);
+  readonly #events = new Int32Array(EVENT_WORDS);
+  readonly #cells = new Int32Array(CELLS);
+  readonly #clock = new Float64Array(CLOCKS);
+  readonly #handlers: (ConnectionHandler | null)[] = [];
+  readonly #connectTimers: (Timer | null)[] = [];
+  readonly #acceptors = new Map<ListenerId, Acceptor>();
+  readonly #scratchStart: number;
+  readonly #onExhausted: () => void;
+  #scratch: number;
+  #deferred: (() => void)[] = [];
+  /** Where the running turn is in its events, so that a turn goes on behind a handler that threw. */
+  #cursor = 0;
+  #inTurn = false;
+  #disposed = false;
+  #toldExhausted = false;
+
+  /** @throws AddonMissing */
+  static create(options: NativeTransportOptions = {}): NativeTransport {
+    return new NativeTransport(options);
+  }
+
+  private constructor(options: NativeTransportOptions) {
+    const { ownBytes = 2 * 1024 * 1024, readBytes = 2 * 1024 * 1024, onExhausted = () => undefined } = options;
+    this.#scratchStart = this.#scratch = readBytes;
+    this.ownStart = readBytes + SCRATCH_BYTES;
+    this.ownEnd = this.ownStart + ownBytes;
+    this.arena = new Uint8Array(this.ownEnd);
+    this.#onExhausted = onExhausted;
+    const turn = (): void => this.#turn();
+    this.#binding = loadTransportAddon().create(this.arena, readBytes, this.#commands, this.#events, this.#cells, this.#clock, turn);
+    this.timers = new WakingTimerWheel(this.now, this.#clock);
+  }
+
+  get now(): number {
+    return this.#clock[Clock.Now]!;
+  }
+
+  get connections(): number {
+    return this.#cells[Cell.Connections]!;
+  }
+
+  listen(target: ListenTarget, acceptor: Acceptor): ListenerId {
+    const listener = 'fd' in target ? this.#binding.listenOn(target.fd) : this.#binding.listenAt(target.address, target.port);
+    if (listener < 0) {
+      const code = getSystemErrorName(listener);
+      throw new TransportError(
+        code,
+        `cannot listen on ${'fd' in target ? `descriptor ${target.fd}` : `${target.address} port ${target.port}`}: ${code}`,
+      );
+    }
+    this.#acceptors.set(listener, acceptor);
+    return listener;
+  }
+
+  unlisten(listener: ListenerId): void {
+    this.#binding.unlisten(listener);
+    // The running turn may have accepted more connections already: they are served, not refused.
+    this.defer(() => this.#acceptors.delete(listener));
+  }
+
+  listenerAddress(listener: ListenerId): Address {
+    return this.#binding.listenerAddress(listener);
+  }
+
+  connect(options: ConnectOptions, handler: ConnectionHandler): ConnectionId {
+    const id = this.#binding.connect(options.address, options.port, options.netns, options.mark);
+    if (id < 0) throw new TypeError(`not an IP address: ${options.address}`);
+    this.#cells[Cell.Connections]!++;
+    this.#handlers[id] = handler;
+    const timer = new Timer(() => this.#connectTimedOut(id));
+    this.#connectTimers[id] = timer;
+    this.timers.arm(timer, options.timeoutMs);
+    return id;
+  }
+
+  setHandler(id: ConnectionId, handler: ConnectionHandler): void {
+    if (this.#isOpen(id)) this.#handlers[id] = handler;
+  }
+
+  reserve(length: number): number {
+    let start = this.#scratch;
+    if (start + length > this.ownStart) {
+      if (length > SCRATCH_BYTES) throw new RangeError(`cannot reserve ${length} bytes`);
+      this.#flush();
+      start = this.#scratchStart;
+    }
+    this.#scratch = start + length;
+    return start;
+  }
+
+  write(id: ConnectionId, start: number, end: number): void {
+    if (start >= end || !this.#isOpen(id)) return;
+    const at = this.#claim(3);
+    this.#commands[at] = (id << KIND_BITS) | Command.Write;
+    this.#commands[at + 1] = start;
+    this.#commands[at + 2] = end;
+  }
+
+  shutdown(id: ConnectionId): void {
+    if (this.#isOpen(id)) this.#command(id, Command.Shutdown);
+  }
+
+  close(id: ConnectionId): void {
+    if (!this.#isOpen(id)) return;
+    this.#command(id, Command.Close);
+    this.#forget(id);
+  }
+
+  reset(id: ConnectionId): void {
+    if (!this.#isOpen(id)) return;
+    this.#command(id, Command.Reset);
+    this.#forget(id);
+  }
+
+  pause(id: ConnectionId): void {
+    if (this.#isOpen(id)) this.#command(id, Command.Pause);
+  }
+
+  resume(id: ConnectionId): void {
+    if (this.#isOpen(id)) this.#command(id, Command.Resume);
+  }
+
+  relay(from: ConnectionId, to: ConnectionId, bytes: number): void {
+    if (!this.#isOpen(from)) return;
+    const at = this.#claim(4);
+    this.#commands[at] = (from << KIND_BITS) | Command.Relay;
+    this.#commands[at + 1] = this.#isOpen(to) ? to : -1;
+    this.#commands[at + 2] = bytes === Infinity ? -1 : Math.floor(bytes / TWO_POW_32);
+    this.#commands[at + 3] = bytes === Infinity ? -1 : bytes % TWO_POW_32;
+  }
+
+  relayed(from: ConnectionId): number {
+    return this.#isOpen(from) ? this.#binding.relayed(from) : 0;
+  }
+
+  peerAddress(id: ConnectionId): Address {
+    return this.#binding.peerAddress(id);
+  }
+
+  localAddress(id: ConnectionId): Address {
+    return this.#binding.localAddress(id);
+  }
+
+  defer(task: () => void): void {
+    this.#deferred.push(task);
+    this.#cells[Cell.Deferred] = 1;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#binding.dispose();
+    this.#handlers.length = 0;
+    this.#connectTimers.length = 0;
+    this.#acceptors.clear();
+    this.#deferred = [];
+    this.#cells.fill(0);
+  }
+
+  /** Called by the native side. After an exception it is called again, for the rest. */
+  #turn(): void {
+    if (this.#disposed) return;
+    if (!this.#inTurn) {
+      this.#inTurn = true;
+      this.#cursor = 0;
+      this.#scratch = this.#scratchStart;
+    }
+    this.timers.advance(this.now);
+    this.#dispatch();
+    this.#runDeferred();
+    this.#inTurn = false;
+    this.#clock[Clock.WakeAt] = this.now + this.timers.nextDelay(LONGEST_WAIT_MS);
+  }
+
+  #dispatch(): void {
+    const events = this.#events;
+    while (this.#cursor < this.#cells[Cell.EventWords]!) {
+      const at = this.#cursor;
+      this.#cursor = at + 3;
+      const id = events[at]! >> KIND_BITS;
+      const kind = events[at]! & KIND_MASK;
+      if (kind === Event.Data) this.#handlers[id]?.onData(events[at + 1]!, events[at + 2]!);
+      else this.#deliver(kind, id, events[at + 1]!, events[at + 2]!);
+    }
+  }
+
+  #deliver(kind: number, id: number, first: number, second: number): void {
+    switch (kind) {
+      case Event.Accept:
+        return this.#accept(id, first);
+      case Event.Connect:
+        this.#stopConnectTimer(id);
+        return this.#handlers[id]?.onConnect();
+      case Event.End:
+        return this.#handlers[id]?.onEnd();
+      case Event.Close:
+        return this.#closed(id, first as CloseReason);
+      case Event.Blocked:
+        return this.#handlers[id]?.onBlocked();
+      case Event.Drained:
+        return this.#handlers[id]?.onDrained();
+      case Event.Relayed:
+        return this.#handlers[id]?.onRelayed(first * TWO_POW_32 + (second >>> 0));
+      case Event.Exhausted:
+        if (this.#toldExhausted) return;
+        this.#toldExhausted = true;
+        return this.#onExhausted();
+    }
+  }
+
+  #accept(id: ConnectionId, listener: ListenerId): void {
+    const handler = this.#acceptors.get(listener)?.onAccept(id) ?? null;
+    if (handler !== null) this.#handlers[id] = handler;
+    else this.#command(id, Command.Close);
+  }
+
+  #closed(id: ConnectionId, reason: CloseReason): void {
+    const handler = this.#handlers[id];
+    this.#forget(id);
+    handler?.onClose(reason);
+  }
+
+  #connectTimedOut(id: ConnectionId): void {
+    this.#command(id, Command.Reset);
+    this.#closed(id, CloseReason.ConnectTimeout);
+  }
+
+  #runDeferred(): void {
+    while (this.#deferred.length > 0) {
+      const tasks = this.#deferred;
+      this.#deferred = [];
+      for (let i = 0; i < tasks.length; i++) tasks[i]!();
+    }
+    this.#cells[Cell.Deferred] = 0;
+  }
+
+  #isOpen(id: ConnectionId): boolean {
+    return this.#handlers[id] != null;
+  }
+
+  #forget(id: ConnectionId): void {
+    this.#handlers[id] = null;
+    this.#stopConnectTimer(id);
+  }
+
+  #stopConnectTimer(id: ConnectionId): void {
+    const timer = this.#connectTimers[id];
+    if (timer == null) return;
+    this.timers.disarm(timer);
+    this.#connectTimers[id] = null;
+  }
+
+  #command(id: ConnectionId, command: number): void {
+    this.#commands[this.#claim(1)] = (id << KIND_BITS) | command;
+  }
+
+  #claim(words: number): number {
+    let at = this.#cells[Cell.CommandWords]!;
+    if (at + words > COMMAND_WORDS) {
+      this.#flush();
+      at = 0;
+    }
+    this.#cells[Cell.CommandWords] = at + words;
+    return at;
+  }
+
+  #flush(): void {
+    this.#binding.flush();
+    this.#scratch = this.#scratchStart;
+  }
+}
