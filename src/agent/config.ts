@@ -1,0 +1,241 @@
+/** The agent's settings: read once, from the command line and the environment, with all errors at once. */
+import { isIP } from 'node:net';
+import { hostname, availableParallelism } from 'node:os';
+import { type Environment, type Flag, type FlagValues, type Parsed, environmentName, ok, parseFlags, wrong } from './flags.ts';
+
+export interface SocketAddress {
+  readonly ip: string;
+  readonly port: number;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type Labels = Readonly<Record<string, string>>;
+
+export const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
+const DEFAULT_METRICS_ADDRESS: SocketAddress = { ip: '0.0.0.0', port: 15020 };
+
+/** One entry a flag, in the order of the help. */
+export const AGENT_FLAGS = {
+  manifests: flag<string>(
+    'DIR',
+    'Directory of Kubernetes and Istio manifests to serve, watched.',
+    text,
+    '',
+    'needed: the only source so far',
+    'none',
+  ),
+  kubeconfig: flag<string>('FILE', 'Kubernetes API as the source (not in this release).', text, '', 'use --manifests', 'none'),
+  'node-name': flag<string>('NAME', 'Name of this node, as in spec.nodeName.', name, hostname(), 'what the kubelet uses too'),
+  workers: flag<number>('N', 'Worker threads.', integer(1, 256), availableParallelism(), 'the cores that this process may use'),
+  'metrics-address': flag<SocketAddress | null>(
+    'IP:PORT',
+    'Where /metrics, /healthz and /readyz are served; `none`: nowhere.',
+    optionalAddress,
+    DEFAULT_METRICS_ADDRESS,
+    'where Istio serves merged metrics',
+    '0.0.0.0:15020',
+  ),
+  'admin-address': flag<SocketAddress | null>(
+    'IP:PORT',
+    'Where the admin endpoint is served; `none`: nowhere.',
+    optionalAddress,
+    DEFAULT_ADMIN_ADDRESS,
+    'as a sidecar; local only, it can stop the agent',
+    '127.0.0.1:15000',
+  ),
+  'gateway-address': flag<readonly string[]>(
+    'IP[,IP]',
+    'Addresses at which the ports of Gateways are served.',
+    addresses,
+    ['0.0.0.0', '::'],
+    'a Gateway names ports, not addresses',
+    '0.0.0.0,::',
+  ),
+  'gateway-labels': {
+    ...flag<readonly Labels[]>(
+      'K=V[,K=V]',
+      'Labels that this node shows to the selectors of Gateways. Repeat for alternatives (`;` in the environment).',
+      labelSets,
+      [{ istio: 'ingressgateway' }, { istio: 'gateway' }],
+      "the labels of Istio's own gateway by its two ways of installation",
+      'istio=ingressgateway and istio=gateway',
+    ),
+    repeated: true,
+  },
+  'istio-compat': toggle(
+    "Honour Istio's own injection labels, and leave pods with a sidecar alone.",
+    true,
+    'a move from Istio needs no relabelling',
+  ),
+  'cluster-domain': flag<string>('DOMAIN', "The cluster's DNS domain.", name, 'cluster.local', 'the default of Kubernetes'),
+  'root-namespace': flag<string>('NS', "Istio's root namespace.", name, 'istio-system', 'the default of Istio'),
+  'agent-namespace': flag<string>(
+    'NS',
+    'Namespace of the agent; its mesh settings win.',
+    name,
+    'nodeway-system',
+    'where the manifests of Nodeway put it',
+  ),
+  capture: toggle('Take over the traffic of enrolled pods. Without: gateways only, no root and no BPF.', true, 'the purpose of the agent'),
+  cgroup: flag<string>('PATH', 'Root of the cgroup v2 hierarchy to attach to.', text, '', 'found in /proc/mounts', 'found'),
+  'kubelet-cgroup': flag<string>(
+    'PATH',
+    'Cgroup whose connections into pods are health probes.',
+    text,
+    '',
+    'found from the kubelet process',
+    'found',
+  ),
+  'heartbeat-timeout': flag<number>(
+    'DURATION',
+    'Without a sign of life for so long, the kernel sends new connections past the agent.',
+    duration(100, 60_000),
+    1000,
+    'longer than a pause of the collector, shorter than a client waits',
+    '1s',
+  ),
+  'drain-timeout': flag<number>(
+    'DURATION',
+    'How long SIGTERM waits for requests in flight.',
+    duration(0, 3_600_000),
+    5000,
+    "Istio's drain duration",
+    '5s',
+  ),
+  transport: flag<'native' | 'node'>(
+    'native|node',
+    'How workers reach sockets.',
+    oneOf(['native', 'node']),
+    'native',
+    'the fast one; node needs no addon',
+  ),
+  instance: flag<string>('NAME', 'Name of this agent where several run on one machine.', instance, '', 'one agent a node', 'none'),
+  'log-level': flag<LogLevel>(
+    LOG_LEVELS.join('|'),
+    'Least severity that is logged.',
+    oneOf(LOG_LEVELS),
+    'info',
+    'changes and problems, no traffic',
+  ),
+  'log-file': flag<string>('FILE', 'Where the log goes; SIGHUP reopens it.', text, '', 'containers log to stdout', 'stdout'),
+} as const;
+
+export type AgentConfig = FlagValues<typeof AGENT_FLAGS>;
+
+export type ConfigResult = { readonly ok: true; readonly config: AgentConfig } | { readonly ok: false; readonly errors: readonly string[] };
+
+export function parseConfig(args: readonly string[], environment: Environment): ConfigResult {
+  const parsed = parseFlags(AGENT_FLAGS, args, environment);
+  const errors = parsed.ok ? crossChecks(parsed.values, parsed.positionals) : [...parsed.errors];
+  if (!parsed.ok || errors.length > 0) return { ok: false, errors };
+  return { ok: true, config: parsed.values };
+}
+
+/** The process's environment, for those who parse flags. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+function crossChecks(config: AgentConfig, positionals: readonly string[]): string[] {
+  const errors = positionals.map((extra) => `${extra}: not expected; every setting is a flag`);
+  if (config.kubeconfig !== '') {
+    errors.push('--kubeconfig: the Kubernetes API is not a source in this release; give the same objects as files with --manifests DIR');
+  } else if (config.manifests === '') {
+    errors.push(`--manifests: needed, a directory of manifests (or set ${environmentName('manifests')})`);
+  }
+  if (config.capture && config.transport === 'node') {
+    errors.push('--transport node: cannot open sockets inside pods; add --no-capture, or use --transport native');
+  }
+  const { 'admin-address': admin, 'metrics-address': metrics } = config;
+  if (admin !== null && metrics !== null && admin.port !== 0 && admin.port === metrics.port && admin.ip === metrics.ip) {
+    errors.push('--admin-address: the same as --metrics-address');
+  }
+  return errors;
+}
+
+function flag<T>(value: string, help: string, parse: (text: string) => Parsed<T>, byDefault: T, why: string, shown?: string): Flag<T> {
+  return { value, help, parse, default: byDefault, why, ...(shown === undefined ? {} : { shown }) };
+}
+
+function toggle(help: string, byDefault: boolean, why: string): Flag<boolean> {
+  return { help, parse: boolean, default: byDefault, why };
+}
+
+function text(value: string): Parsed<string> {
+  return value === '' ? wrong('is empty') : ok(value);
+}
+
+function name(value: string): Parsed<string> {
+  return /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/i.test(value)
+    ? ok(value)
+    : wrong(`"${value}" is not a name (letters, digits, "-" and ".")`);
+}
+
+function instance(value: string): Parsed<string> {
+  return /^[a-z0-9-]{1,32}$/.test(value) ? ok(value) : wrong(`"${value}" is not a name of up to 32 small letters, digits and "-"`);
+}
+
+function boolean(value: string): Parsed<boolean> {
+  if (value === 'true' || value === '1') return ok(true);
+  if (value === 'false' || value === '0') return ok(false);
+  return wrong(`"${value}" is neither true nor false`);
+}
+
+function integer(least: number, most: number): (value: string) => Parsed<number> {
+  return (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    return number >= least && number <= most ? ok(number) : wrong(`"${value}" is not a whole number from ${least} to ${most}`);
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function duration(least: number, most: number): (value: string) => Parsed<number> {
+  return (value) => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value);
+    if (match === null) return wrong(`"${value}" is not a duration (like 500ms, 5s or 1m)`);
+    const milliseconds = Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
+    return milliseconds >= least && milliseconds <= most ? ok(milliseconds) : wrong(`"${value}" is not from ${least}ms to ${most}ms`);
+  };
+}
+
+function oneOf<T extends string>(choices: readonly T[]): (value: string) => Parsed<T> {
+  return (value) => {
+    const choice = choices.find((candidate) => candidate === value);
+    return choice === undefined ? wrong(`"${value}" is not one of ${choices.join(', ')}`) : ok(choice);
+  };
+}
+
+/** `1.2.3.4:80` or `[::1]:80`. */
+export function socketAddress(value: string): Parsed<SocketAddress> {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value);
+  const ip = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3] ?? NaN);
+  const family = match?.[1] === undefined ? 4 : 6;
+  if (isIP(ip) !== family || !(port <= 65535)) return wrong(`"${value}" is not IP:PORT (an IPv6 address stands in brackets)`);
+  return ok({ ip, port });
+}
+
+function optionalAddress(value: string): Parsed<SocketAddress | null> {
+  return value === 'none' ? ok(null) : socketAddress(value);
+}
+
+function addresses(value: string): Parsed<readonly string[]> {
+  const list = value.split(',').map((entry) => entry.trim());
+  const bad = list.filter((entry) => isIP(entry) === 0);
+  return bad.length === 0 ? ok(list) : wrong(`${bad.map((entry) => `"${entry}"`).join(', ')}: not an IP address`);
+}
+
+function labelSets(value: string): Parsed<readonly Labels[]> {
+  const sets: Labels[] = [];
+  for (const part of value.split(';')) {
+    const entries = part.split(',').map((pair) => pair.trim().split('='));
+    const keys = new Set(entries.map(([key]) => key));
+    if (entries.some((pair) => pair.length !== 2 || pair[0] === '') || keys.size !== entries.length) {
+      return wrong(`"${part}" is not a list like istio=ingressgateway,team=web with each key once`);
+    }
+    sets.push(Object.fromEntries(entries as [string, string][]));
+  }
+  return ok(sets);
+}

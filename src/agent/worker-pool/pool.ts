@@ -1,0 +1,229 @@
+/**
+ * Supervises the workers. It keeps what every worker must know (the snapshot and the listeners), so that a worker that
+ * throws or hangs can be replaced: the new one is told all of it again and takes over the same listening descriptors, in
+ * whose queues connections have waited meanwhile.
+ *
+ * Invariants (test/agent/worker-pool/pool.test.ts):
+ *  1. a worker gets the whole snapshot before the first listener, and deltas in order after that;
+ *  2. a descriptor is closed only after every worker has confirmed, or has ended;
+ *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { ListenerConfig } from '../../l7/engine-port.ts';
+import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
+import type { Log } from '../log.ts';
+import { Member } from './member.ts';
+import type { FromWorker, WorkerSettings } from './protocol.ts';
+import { wholeDelta } from './whole-delta.ts';
+
+/** A worker this long without a heartbeat is taken for stuck: far above any pause of the collector. */
+const STUCK_MS = 3000;
+/** A thread that starts has modules to load, on a machine that may be busy. */
+const STARTING_MS = 20_000;
+const CHECK_MS = 250;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 10_000;
+/** A worker that lived this long was not part of a crash loop. */
+const STEADY_MS = 30_000;
+
+export interface PoolOptions {
+  readonly count: number;
+  readonly entry: URL;
+  readonly settings: Omit<WorkerSettings, 'index' | 'heartbeat'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something that the states below depend on has changed. */
+  readonly onChange: () => void;
+  /** Called before a worker that has ended is forgotten, so that its counts are not. */
+  readonly onRetire: (member: Member) => void;
+}
+
+export interface WorkerReport {
+  readonly index: number;
+  readonly phase: Member['phase'];
+  readonly version: number;
+  readonly listeners: number;
+  readonly silentMs: number;
+}
+
+interface Slot {
+  member: Member | null;
+  bornAt: number;
+  failures: number;
+  respawn: NodeJS.Timeout | null;
+}
+
+export class WorkerPool {
+  restarts = 0;
+  readonly #options: PoolOptions;
+  readonly #slots: Slot[];
+  #snapshot: Snapshot | null = null;
+  /** By listener id: one configuration a worker, differing in the descriptor. */
+  readonly #listeners = new Map<number, readonly ListenerConfig[]>();
+  readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
+  #check: NodeJS.Timeout | null = null;
+  #draining: { readonly deadlineMs: number; readonly done: () => void } | null = null;
+  #stopped = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.count }, () => ({ member: null, bornAt: 0, failures: 0, respawn: null }));
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  get members(): Member[] {
+    return this.#slots.flatMap((slot) => slot.member ?? []);
+  }
+
+  start(): void {
+    for (let index = 0; index < this.#slots.length; index++) this.#spawn(index);
+    this.#check = setInterval(() => this.#superviseAll(), CHECK_MS);
+  }
+
+  configure(snapshot: Snapshot, delta: SnapshotDelta): void {
+    this.#snapshot = snapshot;
+    for (const member of this.members) member.send({ type: 'configure', delta });
+  }
+
+  /** @param configs one a worker. */
+  listen(id: number, configs: readonly ListenerConfig[]): void {
+    this.#listeners.set(id, configs);
+    for (const member of this.members) this.#tell(member, configs);
+  }
+
+  /** Resolves when no worker accepts from this listener any more. */
+  unlisten(id: number): Promise<void> {
+    if (!this.#listeners.delete(id)) return Promise.resolve();
+    const waiting = new Set(this.members);
+    if (waiting.size === 0) return Promise.resolve();
+    return new Promise((done) => {
+      this.#unlistening.set(id, { waiting, done });
+      for (const member of waiting) member.send({ type: 'unlisten', id });
+    });
+  }
+
+  /** Whether every worker accepts from this listener. */
+  listening(id: number): boolean {
+    return this.#slots.every((slot) => slot.member?.listening.has(id) === true);
+  }
+
+  /** Whether every worker runs this version of the snapshot. */
+  configured(version: number): boolean {
+    return this.#slots.every((slot) => (slot.member?.configured ?? 0) >= version);
+  }
+
+  /** Whether new connections can be answered by all workers; one that was just started is given the benefit of the doubt. */
+  responsive(withinMs: number): boolean {
+    const now = this.#options.clock.monotonic();
+    return this.#slots.every((slot) => slot.member !== null && slot.member.silence(now) <= withinMs);
+  }
+
+  report(): WorkerReport[] {
+    const now = this.#options.clock.monotonic();
+    return this.members.map((member) => ({
+      index: member.index,
+      phase: member.phase,
+      version: member.configured,
+      listeners: member.listening.size,
+      silentMs: Math.round(member.silence(now)),
+    }));
+  }
+
+  /** No new work; resolves when all workers are idle, or a little after the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    const idle = new Promise<void>((done) => (this.#draining = { deadlineMs, done }));
+    for (const member of this.members) member.send({ type: 'drain', deadlineMs });
+    const late = setTimeout(() => this.#draining?.done(), deadlineMs + 1000);
+    this.#finishDrain();
+    await idle;
+    clearTimeout(late);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#check !== null) clearInterval(this.#check);
+    for (const slot of this.#slots) if (slot.respawn !== null) clearTimeout(slot.respawn);
+    await Promise.all(this.members.map((member) => member.stop()));
+  }
+
+  #spawn(index: number): void {
+    const slot = this.#slots[index] as Slot;
+    const { entry, settings, clock } = this.#options;
+    slot.respawn = null;
+    slot.bornAt = clock.monotonic();
+    const member = new Member(entry, { ...settings, index }, slot.bornAt, {
+      onMessage: (from, message) => this.#hear(from, message),
+      onGone: (from, cause) => this.#lose(from, cause),
+    });
+    slot.member = member;
+    if (this.#snapshot !== null) member.send({ type: 'configure', delta: wholeDelta(this.#snapshot) });
+    for (const configs of this.#listeners.values()) this.#tell(member, configs);
+    if (this.#draining !== null) member.send({ type: 'drain', deadlineMs: this.#draining.deadlineMs });
+  }
+
+  #tell(member: Member, configs: readonly ListenerConfig[]): void {
+    const listener = configs[member.index];
+    if (listener !== undefined) member.send({ type: 'listen', listener });
+  }
+
+  #hear(member: Member, message: FromWorker): void {
+    if (message.type === 'log') {
+      this.#options.log[message.level]({ worker: member.index, ...message.fields }, message.message);
+      return;
+    }
+    if (message.type === 'series') return;
+    if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
+    if (message.type === 'drained') this.#finishDrain();
+    this.#options.onChange();
+  }
+
+  #lose(member: Member, cause: string): void {
+    const slot = this.#slots[member.index] as Slot;
+    slot.member = null;
+    this.#options.onRetire(member);
+    for (const id of [...this.#unlistening.keys()]) this.#confirmUnlistened(id, member);
+    this.#finishDrain();
+    if (!this.#stopped) this.#replace(member.index, slot, cause);
+    this.#options.onChange();
+  }
+
+  /** At once after a long life, later and later in a crash loop. */
+  #replace(index: number, slot: Slot, cause: string): void {
+    const lived = this.#options.clock.monotonic() - slot.bornAt;
+    slot.failures = lived >= STEADY_MS ? 1 : slot.failures + 1;
+    const delay = slot.failures === 1 ? 0 : Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (slot.failures - 2));
+    this.restarts++;
+    this.#options.log.error({ worker: index, cause, restartInMs: delay }, 'worker ended unexpectedly; it is replaced');
+    if (delay === 0) this.#spawn(index);
+    else slot.respawn = setTimeout(() => this.#spawn(index), delay);
+  }
+
+  #superviseAll(): void {
+    const now = this.#options.clock.monotonic();
+    for (const member of this.members) {
+      const patience = member.phase === 'starting' ? STARTING_MS : STUCK_MS;
+      if (member.silence(now) > patience) member.kill(`no heartbeat for ${patience} ms`);
+    }
+  }
+
+  #confirmUnlistened(id: number, member: Member): void {
+    const pending = this.#unlistening.get(id);
+    if (pending === undefined) return;
+    pending.waiting.delete(member);
+    if (pending.waiting.size > 0) return;
+    this.#unlistening.delete(id);
+    pending.done();
+  }
+
+  #finishDrain(): void {
+    if (this.#draining !== null && this.members.every((member) => member.drained)) this.#draining.done();
+  }
+}
+
+/** The worker's entry beside this file, in the form in which this file runs: TypeScript from `src`, JavaScript from `dist`. */
+export function workerEntry(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+}

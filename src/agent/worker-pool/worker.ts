@@ -1,0 +1,73 @@
+/** A worker thread's entry: one transport, one engine, one set of counters. Everything it does comes over its port. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../base/clock.ts';
+import { systemRandom } from '../../base/random.ts';
+import { Engine } from '../../l7/engine.ts';
+import type { OriginalDestinations } from '../../l7/engine-port.ts';
+import { type SeriesDefinition, Stats } from '../../l7/record/stats.ts';
+import type { Transport } from '../../l7/transport.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
+
+/** Well under the supervisor's patience, and rare enough to cost nothing. */
+const HEARTBEAT_MS = 50;
+
+await start(workerData as WorkerSettings, parentPort as MessagePort);
+
+async function start(settings: WorkerSettings, port: MessagePort): Promise<void> {
+  const send = (message: FromWorker): void => port.postMessage(message);
+  const stats = new Stats(announceSeries(send));
+  const engine = new Engine({
+    transport: await openTransport(settings.transport),
+    stats,
+    originalDestinations: await openOriginalDestinations(settings.originalDestinations),
+    mark: settings.mark,
+    random: systemRandom(),
+    now: systemClock().now,
+    log: (level, message, fields) => send({ type: 'log', level, message, fields }),
+  });
+  port.on('message', (message: ToWorker) => obey(engine, message, send));
+  const cell = new Int32Array(settings.heartbeat);
+  setInterval(() => Atomics.add(cell, 0, 1), HEARTBEAT_MS);
+  send({ type: 'started', stats: stats.memory });
+}
+
+function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => void): void {
+  switch (message.type) {
+    case 'configure':
+      engine.apply(message.delta);
+      return send({ type: 'configured', version: message.delta.version });
+    case 'listen':
+      engine.listen(message.listener);
+      return send({ type: 'listening', id: message.listener.id });
+    case 'unlisten':
+      engine.unlisten(message.id);
+      return send({ type: 'unlistened', id: message.id });
+    case 'drain':
+      return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
+  }
+}
+
+/** A burst of new series, as the first requests make them, leaves as one message. */
+function announceSeries(send: (message: FromWorker) => void): (series: SeriesDefinition) => void {
+  let waiting: SeriesDefinition[] = [];
+  return (series) => {
+    if (waiting.push(series) > 1) return;
+    queueMicrotask(() => {
+      const batch = waiting;
+      waiting = [];
+      send({ type: 'series', series: batch });
+    });
+  };
+}
+
+/** Loaded when needed: the other one's modules cost memory in every worker. */
+async function openTransport(kind: WorkerSettings['transport']): Promise<Transport> {
+  if (kind === 'native') return (await import('../../l7/transport/native.ts')).NativeTransport.create();
+  return (await import('../../l7/transport/node.ts')).NodeTransport.create();
+}
+
+async function openOriginalDestinations(map: number): Promise<OriginalDestinations> {
+  if (map < 0) return { take: () => null };
+  const { OriginalDestinationMap } = await import('../../datapath/original-destinations.ts');
+  return new OriginalDestinationMap(map);
+}
