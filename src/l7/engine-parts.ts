@@ -1,0 +1,67 @@
+/** The machinery that exchanges share besides the context: writers, endpoints that are not in any cluster, and their metric series. */
+import type { Context } from './context.ts';
+import type { Origin } from './downstream/origin.ts';
+import { RequestWriter } from './exchange/request-writer.ts';
+import { ResponseWriter } from './exchange/response-writer.ts';
+import type { PeerSeries } from './record/peer-series.ts';
+import type { ServiceRef } from './snapshot.ts';
+import type { Cluster } from './upstream/cluster.ts';
+import type { Endpoint } from './upstream/endpoint.ts';
+import { OriginalCluster, UNKNOWN_IDENTITY } from './upstream/original-cluster.ts';
+
+export class EngineParts {
+  readonly requests: RequestWriter;
+  readonly responses: ResponseWriter;
+  readonly originals = new OriginalCluster();
+  readonly #context: Context;
+  readonly #unrouted = new Map<string, PeerSeries>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.requests = new RequestWriter(context);
+    this.responses = new ResponseWriter(context);
+  }
+
+  /** The caller's record; on the inbound side of a pod, where the caller is not ours, it is the callee's. */
+  clientSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null, fallbackService: string): PeerSeries {
+    const inbound = origin.kind === 'inbound';
+    return this.#context.recorder.peers({
+      reporter: inbound ? 'destination' : 'source',
+      source: origin.identity,
+      destination: endpoint.config.identity,
+      service: inbound ? this.#serviceAt(origin) : (cluster?.config.service ?? null),
+      fallbackService,
+    });
+  }
+
+  /** The callee's record of what a caller of the same node sent it. */
+  serverSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null): PeerSeries {
+    return this.#context.recorder.peers({
+      reporter: 'destination',
+      source: origin.identity,
+      destination: endpoint.config.identity,
+      service: cluster?.config.service ?? null,
+      fallbackService: 'unknown',
+    });
+  }
+
+  /** Requests that reached no endpoint: no route, no cluster, nobody there. @param cluster the id of the cluster that was meant. */
+  unroutedSeries(origin: Origin, cluster: string | null): PeerSeries {
+    const key = `${origin.kind}|${origin.workload?.key ?? origin.port}|${cluster ?? ''}`;
+    const known = this.#unrouted.get(key);
+    if (known !== undefined) return known;
+    const series = this.#context.recorder.peers({
+      reporter: origin.kind === 'inbound' ? 'destination' : 'source',
+      source: origin.identity,
+      destination: UNKNOWN_IDENTITY,
+      service: cluster === null ? null : (this.#context.runtime.slot(cluster).cluster?.config.service ?? null),
+      fallbackService: 'unknown',
+    });
+    this.#unrouted.set(key, series);
+    return series;
+  }
+
+  #serviceAt(origin: Origin): ServiceRef | null {
+    return origin.workload?.inbound[origin.port]?.service ?? null;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The L7 engine of one worker: given a transport, listeners and snapshots, it serves connections. It knows neither Kubernetes
+ * nor BPF; what it needs of them comes through ports.
+ */
+import { Timer } from '../base/timer-wheel.ts';
+import { Context, DEFAULT_ENGINE_LIMITS, type ContextOptions, type EngineLimits } from './context.ts';
+import { GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
+import type { Http1Server } from './downstream/http1-server.ts';
+import { EngineParts } from './engine-parts.ts';
+import type { ListenerConfig } from './engine-port.ts';
+import { Recorder } from './record/recorder.ts';
+import type { Stats } from './record/stats.ts';
+import type { SnapshotDelta } from './snapshot.ts';
+import type { Acceptor, ListenerId, ListenTarget } from './transport.ts';
+import { Pools } from './upstream/pools.ts';
+
+export interface EngineOptions extends Omit<ContextOptions, 'recorder' | 'limits'> {
+  readonly stats: Stats;
+  readonly limits?: Partial<EngineLimits>;
+}
+
+const IDLE_SWEEP_MS = 30_000;
+const DRAIN_POLL_MS = 20;
+
+export class Engine {
+  readonly #context: Context;
+  readonly #parts: EngineParts;
+  readonly #servers = new Set<Http1Server>();
+  readonly #listeners = new Map<number, ListenerId>();
+  readonly #idleSweep = new Timer(() => this.#sweepIdle());
+
+  constructor(options: EngineOptions) {
+    const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits };
+    this.#context = new Context({ ...options, limits, recorder: new Recorder(options.stats) });
+    this.#context.pools = new Pools(this.#context);
+    this.#parts = new EngineParts(this.#context);
+    options.transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
+  }
+
+  /** Takes a change of the configuration; requests that begin from now on see it. */
+  apply(delta: SnapshotDelta): void {
+    this.#context.runtime.apply(delta);
+  }
+
+  /** Serves a listener. @param target where the listening socket is not a descriptor that was handed in. */
+  listen(listener: ListenerConfig, target: ListenTarget = { fd: listener.fd }): ListenerId {
+    const id = this.#context.transport.listen(target, this.#acceptor(listener));
+    this.#listeners.set(listener.id, id);
+    return id;
+  }
+
+  /** Stops accepting; connections go on. Unknown ids are ignored. */
+  unlisten(id: number): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined) return;
+    this.#listeners.delete(id);
+    this.#context.transport.unlisten(listener);
+  }
+
+  /** Connections are closed as they become idle; `done` when none is left, or after `deadlineMs`. */
+  drain(deadlineMs: number, done: () => void): void {
+    const { transport } = this.#context;
+    const deadline = transport.now + deadlineMs;
+    this.#context.draining = true;
+    for (const server of this.#servers) server.drain();
+    this.#context.pools.closeIdle();
+    const poll = new Timer(() => {
+      if (transport.connections === 0 || transport.now >= deadline) done();
+      else transport.timers.arm(poll, DRAIN_POLL_MS);
+    });
+    transport.timers.arm(poll, 0);
+  }
+
+  #acceptor(listener: ListenerConfig): Acceptor {
+    switch (listener.kind) {
+      case 'outbound':
+        return new OutboundAcceptor(this.#context, this.#parts, this.#servers, listener);
+      case 'inbound':
+        return new InboundAcceptor(this.#context, this.#parts, this.#servers, listener);
+      case 'gateway':
+        return new GatewayAcceptor(this.#context, this.#parts, this.#servers, listener);
+    }
+  }
+
+  #sweepIdle(): void {
+    const { transport, limits } = this.#context;
+    const since = transport.now - limits.idleTimeoutMs;
+    for (const server of this.#servers) if (!server.busy && server.usedAt < since) server.close();
+    transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
+  }
+}

@@ -1,0 +1,103 @@
+/** What a matched route does, compiled once per configuration so that a request only looks it up. */
+import type { HeaderNames } from '../http1/header-names.ts';
+import { compileRegex, type Regex } from '../../base/regex.ts';
+import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
+import type { ClusterSlot } from '../upstream/cluster.ts';
+import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
+import { RetryPolicy } from '../exchange/retry-policy.ts';
+
+export type Action = ForwardAction | RedirectTo;
+
+export interface Destination {
+  readonly slot: ClusterSlot;
+  /** Sum of the weights up to and including this one. */
+  readonly upTo: number;
+  readonly request: HeaderOps | null;
+  readonly response: HeaderOps | null;
+}
+
+export interface Mirror {
+  readonly slot: ClusterSlot;
+  /** Of 2^32. */
+  readonly threshold: number;
+}
+
+export interface PathRewrite {
+  /** Replaces the matched prefix, or the whole path. */
+  readonly uri: string | null;
+  readonly regex: { readonly match: Regex; readonly substitution: string } | null;
+  readonly authority: string | null;
+}
+
+export class ForwardAction {
+  readonly kind = 'forward';
+  readonly routeName: string;
+  readonly destinations: readonly Destination[];
+  readonly totalWeight: number;
+  readonly rewrite: PathRewrite | null;
+  readonly mirrors: readonly Mirror[];
+  /** The route's own operations, without those of a destination. */
+  readonly mirrorHeaders: HeaderOps | null;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy | null;
+
+  constructor(route: RouteConfig, action: RouteAction, names: HeaderNames, slotOf: (cluster: string) => ClusterSlot) {
+    this.routeName = route.name;
+    let upTo = 0;
+    this.destinations = action.destinations.map((destination) => ({
+      slot: slotOf(destination.cluster),
+      upTo: (upTo += destination.weight),
+      request: foldHeaderOps(names, destination.requestHeaders, route.requestHeaders),
+      response: foldHeaderOps(names, destination.responseHeaders, route.responseHeaders),
+    }));
+    this.totalWeight = upTo;
+    this.rewrite = action.rewrite === undefined ? null : compileRewrite(action.rewrite);
+    this.mirrors = action.mirrors.map((mirror) => ({ slot: slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
+    this.mirrorHeaders = foldHeaderOps(names, route.requestHeaders);
+    this.timeoutMs = action.timeoutMs;
+    this.retry = retryPolicy(action.retry);
+  }
+
+  /** The destination for a random 32-bit number. The choice is made once per request: retries stay with it. */
+  choose(random: number): Destination {
+    const { destinations } = this;
+    const first = destinations[0] as Destination;
+    if (destinations.length === 1 || this.totalWeight === 0) return first;
+    const point = (random / 2 ** 32) * this.totalWeight;
+    for (const destination of destinations) if (point < destination.upTo) return destination;
+    return destinations[destinations.length - 1] as Destination;
+  }
+}
+
+export class RedirectTo {
+  readonly kind = 'redirect';
+  readonly routeName: string;
+  readonly config: RedirectAction;
+  readonly response: HeaderOps | null;
+
+  constructor(route: RouteConfig, config: RedirectAction, names: HeaderNames) {
+    this.routeName = route.name;
+    this.config = config;
+    this.response = foldHeaderOps(names, route.responseHeaders);
+  }
+}
+
+export function compileAction(route: RouteConfig, names: HeaderNames, slotOf: (cluster: string) => ClusterSlot): Action {
+  return route.action.kind === 'redirect'
+    ? new RedirectTo(route, route.action, names)
+    : new ForwardAction(route, route.action, names, slotOf);
+}
+
+export function retryPolicy(config: RetryConfig | null): RetryPolicy | null {
+  return config === null ? null : new RetryPolicy(config);
+}
+
+function compileRewrite(rewrite: Rewrite): PathRewrite {
+  let regex: PathRewrite['regex'] = null;
+  if (rewrite.regex !== undefined) {
+    const compiled = compileRegex(rewrite.regex.match);
+    // The configuration's edge has refused patterns that do not compile; keep the path as it is rather than fail requests.
+    if (compiled.ok) regex = { match: compiled.regex, substitution: rewrite.regex.substitution };
+  }
+  return { uri: rewrite.uri ?? null, regex, authority: rewrite.authority ?? null };
+}

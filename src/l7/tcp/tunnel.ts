@@ -1,0 +1,114 @@
+/**
+ * Two connections joined into one: bytes go from socket to socket in the kernel, in both directions, until both sides have
+ * sent FIN, or one is reset. Half-close and RST pass through.
+ *
+ *     side:   open ──FIN──▶ ended          both ended: closed in order
+ *               └──RST──▶ gone             one gone: the other one is reset
+ */
+import type { Context } from '../context.ts';
+import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId } from '../transport.ts';
+
+export interface TunnelBytes {
+  /** From the first connection to the second. */
+  readonly forward: number;
+  readonly backward: number;
+}
+
+export class Tunnel {
+  readonly #context: Context;
+  readonly #done: (bytes: TunnelBytes) => void;
+  #first: Side | null = null;
+  #second: Side | null = null;
+
+  /** @param done called once, when the tunnel is over. */
+  constructor(context: Context, done: (bytes: TunnelBytes) => void) {
+    this.#context = context;
+    this.#done = done;
+  }
+
+  /**
+   * Takes both connections over. What was read from either before must have been written to the other one.
+   * @param ended which of them has sent FIN already.
+   */
+  join(first: ConnectionId, second: ConnectionId, ended: 'none' | 'first' | 'second' = 'none'): void {
+    const { transport } = this.#context;
+    this.#context.recorder.tunnels(1);
+    const a = (this.#first = new Side(this.#context, first, second, this));
+    const b = (this.#second = new Side(this.#context, second, first, this));
+    transport.setHandler(first, a);
+    transport.setHandler(second, b);
+    transport.resume(first);
+    transport.resume(second);
+    if (ended === 'first') a.onEnd();
+    else transport.relay(first, second, UNTIL_END);
+    if (ended === 'second') b.onEnd();
+    else transport.relay(second, first, UNTIL_END);
+  }
+
+  /** @internal */
+  ended(): void {
+    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#context.transport.close(side.id));
+  }
+
+  /** @internal One side is gone; the other one learns it the same way. */
+  gone(side: Side): void {
+    this.#over((other) => {
+      if (other !== side) this.#context.transport.reset(other.id);
+    });
+  }
+
+  #over(release: (side: Side) => void): void {
+    const first = this.#first;
+    const second = this.#second;
+    if (first === null || second === null) return;
+    this.#first = this.#second = null;
+    const { transport } = this.#context;
+    const bytes = { forward: first.moved + transport.relayed(first.id), backward: second.moved + transport.relayed(second.id) };
+    release(first);
+    release(second);
+    this.#context.recorder.tunnels(-1);
+    this.#done(bytes);
+  }
+}
+
+class Side implements ConnectionHandler {
+  readonly id: ConnectionId;
+  ended = false;
+  moved = 0;
+  readonly #context: Context;
+  readonly #other: ConnectionId;
+  readonly #tunnel: Tunnel;
+
+  constructor(context: Context, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
+    this.#context = context;
+    this.id = id;
+    this.#other = other;
+    this.#tunnel = tunnel;
+  }
+
+  onConnect(): void {}
+
+  /** What the current turn had read before the relay took over. */
+  onData(start: number, end: number): void {
+    this.moved += end - start;
+    this.#context.transport.write(this.#other, start, end);
+  }
+
+  onRelayed(bytes: number): void {
+    this.moved += bytes;
+  }
+
+  onEnd(): void {
+    this.ended = true;
+    this.#context.transport.shutdown(this.#other);
+    this.#tunnel.ended();
+  }
+
+  onClose(_reason: CloseReason): void {
+    this.#tunnel.gone(this);
+  }
+
+  // The relay keeps its own back-pressure.
+  onBlocked(): void {}
+  onDrained(): void {}
+}

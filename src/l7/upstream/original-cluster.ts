@@ -1,0 +1,48 @@
+/**
+ * Endpoints for connections that keep their original destination: addresses that no service is known for, and the
+ * applications of enrolled pods. They come into being when they are asked for and go when nothing uses them any more.
+ */
+import type { Identity } from '../snapshot.ts';
+import { Endpoint } from './endpoint.ts';
+
+export const UNKNOWN_IDENTITY: Identity = {
+  workload: 'unknown',
+  namespace: 'unknown',
+  pod: 'unknown',
+  app: 'unknown',
+  version: 'unknown',
+  canonicalService: 'unknown',
+  canonicalRevision: 'latest',
+  serviceAccount: 'unknown',
+};
+
+/** How many endpoints may be remembered before those that nothing uses are dropped. */
+const LIMIT = 4096;
+
+export class OriginalCluster {
+  readonly #endpoints = new Map<string, Endpoint>();
+
+  get size(): number {
+    return this.#endpoints.size;
+  }
+
+  /** @param local key of the enrolled workload of this node that has the address, or null. */
+  endpoint(address: string, port: number, identity: Identity, local: string | null): Endpoint {
+    const key = `${address}|${port}|${local ?? ''}`;
+    const known = this.#endpoints.get(key);
+    if (known !== undefined && known.config.identity === identity) return known;
+    if (this.#endpoints.size >= LIMIT) this.#dropUnused();
+    const endpoint = new Endpoint({ address, port, weight: 1, identity, local });
+    known?.remove();
+    this.#endpoints.set(key, endpoint);
+    return endpoint;
+  }
+
+  #dropUnused(): void {
+    for (const [key, endpoint] of this.#endpoints) {
+      if (endpoint.active > 0) continue;
+      endpoint.remove();
+      this.#endpoints.delete(key);
+    }
+  }
+}
