@@ -5,7 +5,7 @@
  *
  *     turn:  wait → timers → events (handlers run, call the methods below) → deferred tasks → commands are carried out
  *
- * Rules that every implementation keeps (test/l7/transport-contract.ts runs against all of them):
+ * Rules that every implementation keeps (test/l7/transport/contract.ts runs against all of them):
  *  1. A slice handed to `onData`, or reserved, is valid until the current turn ends, not longer.
  *  2. After `close` or `reset`, and after `onClose`, no handler method of that connection is called again, and its id is
  *     not used for another connection before the turn has ended. Commands for such an id are ignored.
@@ -53,7 +53,10 @@ export interface ConnectionHandler {
   onBlocked(): void;
   /** All queued bytes have been handed to the kernel, after an `onBlocked`. */
   onDrained(): void;
-  /** The relay that this connection was the source of has ended after `bytes` bytes: its length was reached, or FIN came (`onEnd` follows), or its destination is gone. */
+  /**
+   * The relay that this connection was the source of has ended after `bytes` bytes: its length was reached, or FIN came (`onEnd` follows), or its
+   * destination is gone, closed or shut down, or this connection is gone itself (`onClose` follows).
+   */
   onRelayed(bytes: number): void;
 }
 
@@ -116,7 +119,10 @@ export interface Transport {
   reset(id: ConnectionId): void;
   pause(id: ConnectionId): void;
   resume(id: ConnectionId): void;
-  /** Moves the next `bytes` bytes that arrive on `from` to `to`, in the kernel where that can be had, after what is queued on `to`. */
+  /**
+   * Moves the next `bytes` bytes that arrive on `from` to `to`, in the kernel where that can be had, after what is queued on `to`.
+   * `from` gets no `onData` until `onRelayed`; while it is paused the relay stands still. One relay from and one to a connection at a time.
+   */
   relay(from: ConnectionId, to: ConnectionId, bytes: number): void;
   /** Bytes that the running relay from this connection has moved so far; 0 without one. */
   relayed(from: ConnectionId): number;

@@ -1,0 +1,6 @@
+import { NativeTransport } from '../../../src/l7/transport/native.ts';
+import { transportContract } from './contract.ts';
+import { relayCases } from './relay-contract.ts';
+import { SocketLab } from './socket-lab.ts';
+
+transportContract('native', async () => new SocketLab(NativeTransport.create()), relayCases);
