@@ -1,0 +1,38 @@
+/** What the node's administrator, and `nodeway status`, ask; on loopback by default. */
+import type { Snapshot } from '../../l7/snapshot.ts';
+import { LOG_LEVELS, type LogLevel } from '../config.ts';
+import { refuseForeignPages } from './browser-guard.ts';
+import { HttpServer, type Routes, json, plain } from './http-server.ts';
+import type { AgentStatus } from './status.ts';
+
+export interface AdminSources {
+  /** Settings in force. */
+  readonly config: () => unknown;
+  readonly snapshot: () => Snapshot | null;
+  readonly status: () => AgentStatus;
+  readonly logLevel: { get(): string; set(level: LogLevel): void };
+  readonly quit: () => void;
+}
+
+export function adminEndpoint(sources: AdminSources): HttpServer {
+  const routes: Routes = {
+    'GET /': () => plain(`the admin endpoint of a Nodeway agent:\n${Object.keys(routes).join('\n')}`),
+    'GET /config': () => json(sources.config()),
+    'GET /snapshot': () => json(sources.snapshot()),
+    'GET /status': () => json(sources.status()),
+    'GET /pods': () => json(sources.status().pods),
+    'GET /clusters': () => json(Object.values(sources.snapshot()?.clusters ?? {})),
+    'GET /log-level': () => plain(sources.logLevel.get()),
+    'PUT /log-level': ({ body }) => {
+      const level = LOG_LEVELS.find((known) => known === body.trim());
+      if (level === undefined) return plain(`"${body.trim()}" is not one of ${LOG_LEVELS.join(', ')}`, 400);
+      sources.logLevel.set(level);
+      return plain(level);
+    },
+    'POST /quit': () => {
+      sources.quit();
+      return plain('draining', 202);
+    },
+  };
+  return new HttpServer(routes, refuseForeignPages);
+}

@@ -1,0 +1,109 @@
+/** A small HTTP server for the agent's own endpoints, on the control thread. */
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { messageOf } from '../../base/errors.ts';
+import type { SocketAddress } from '../config.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export type Handler = (request: AdminRequest) => Reply | Promise<Reply>;
+
+export interface AdminRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** By `METHOD /path`. HEAD is answered as GET is. */
+export type Routes = Readonly<Record<string, Handler>>;
+
+/** What the endpoints take is a word; more is a mistake or worse. */
+const MAX_BODY = 64 * 1024;
+
+export function json(value: unknown, status = 200): Reply {
+  return { status, type: 'application/json', body: `${JSON.stringify(value, null, 2)}\n` };
+}
+
+export function plain(body: string, status = 200): Reply {
+  return { status, type: 'text/plain; charset=utf-8', body: body.endsWith('\n') ? body : `${body}\n` };
+}
+
+export class HttpServer {
+  readonly #server: Server;
+
+  /** @param guard refuses a request before it is looked at further; null: go on. */
+  constructor(routes: Routes, guard: (request: IncomingMessage) => Reply | null) {
+    this.#server = createServer((request, response) => {
+      void answer(routes, guard, request).then((reply) => send(request, response, reply));
+    });
+    this.#server.requestTimeout = 10_000;
+  }
+
+  /** @throws the error of listen(2), with its code. */
+  async listen(address: SocketAddress): Promise<SocketAddress> {
+    await new Promise<void>((done, failed) => {
+      this.#server.once('error', failed);
+      this.#server.listen({ host: address.ip, port: address.port }, () => {
+        this.#server.off('error', failed);
+        done();
+      });
+    });
+    return { ip: address.ip, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((done) => this.#server.close(() => done()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+async function answer(routes: Routes, guard: (request: IncomingMessage) => Reply | null, request: IncomingMessage): Promise<Reply> {
+  try {
+    const refused = guard(request);
+    if (refused !== null) return refused;
+    const url = new URL(`http://agent${request.url ?? '/'}`);
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
+    const handler = routes[`${method} ${url.pathname}`];
+    if (handler === undefined) return notFound(routes, url.pathname);
+    const body = await readBody(request);
+    if (body === null) return plain('the body is too large', 413);
+    return await handler({ method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
+  } catch (error) {
+    return plain(`internal error: ${messageOf(error)}`, 500);
+  }
+}
+
+function notFound(routes: Routes, path: string): Reply {
+  const methods = Object.keys(routes).filter((route) => route.endsWith(` ${path}`));
+  if (methods.length > 0) return plain(`${path} answers to ${methods.map((route) => route.split(' ')[0]).join(', ')}`, 405);
+  return plain(`no such page; there are:\n${Object.keys(routes).join('\n')}`, 404);
+}
+
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+  response.writeHead(reply.status, {
+    'content-type': reply.type,
+    'content-length': Buffer.byteLength(reply.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : reply.body);
+}

@@ -1,0 +1,25 @@
+/** What the node's monitoring asks: metrics, and whether the agent lives and is ready. */
+import type { Readiness } from '../readiness.ts';
+import { HttpServer, type Routes, plain } from './http-server.ts';
+
+export interface NodeEndpointSources {
+  readonly readiness: Readiness;
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>;
+}
+
+export function nodeEndpoint(sources: NodeEndpointSources): HttpServer {
+  const metrics = async () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await sources.metrics() });
+  const routes: Routes = {
+    'GET /metrics': metrics,
+    // Where Istio's sample Prometheus looks by its pod annotations.
+    'GET /stats/prometheus': metrics,
+    'GET /healthz': () => plain('ok'),
+    'GET /readyz': () => {
+      const { readiness } = sources;
+      const lines = readiness.report().map(({ gate, open, awaited }) => `${open ? '[+]' : '[-]'} ${gate}${open ? '' : `: ${awaited}`}`);
+      return plain(lines.join('\n'), readiness.ready ? 200 : 503);
+    },
+  };
+  return new HttpServer(routes, () => null);
+}

@@ -1,0 +1,42 @@
+/** What the agent says of itself, as the admin endpoint gives it and `nodeway status` prints it. Plain data. */
+import type { GatewayReport } from '../enroll/gateway-listeners.ts';
+import type { PodPhase } from '../enroll/reconciler.ts';
+import type { GateReport } from '../readiness.ts';
+import type { WorkerReport } from '../worker-pool/pool.ts';
+
+export interface AgentStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly node: string;
+  readonly uptimeSeconds: number;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly gates: readonly GateReport[];
+  readonly snapshot: number;
+  readonly workers: readonly WorkerReport[];
+  readonly workerRestarts: number;
+  readonly pods: readonly PodStatus[];
+  readonly gateways: readonly GatewayReport[];
+  readonly problems: readonly ProblemReport[];
+}
+
+export interface PodStatus {
+  readonly pod: string;
+  readonly enrolled: boolean;
+  /** Why it is enrolled or not. */
+  readonly reason: string;
+  readonly phase: PodPhase;
+  /** Why it is not captured although it is enrolled. */
+  readonly error: string;
+  readonly addresses: readonly string[];
+}
+
+export interface ProblemReport {
+  readonly severity: string;
+  /** `Kind namespace/name`, empty where none could be read. */
+  readonly object: string;
+  readonly path: string;
+  readonly message: string;
+  /** `file:line:column`. */
+  readonly where: string;
+}

@@ -1,0 +1,91 @@
+/** The agent's own metrics by prom-client, beside the workers' series. Values are asked for at each scrape, never pushed. */
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { AgentStatus } from '../admin/status.ts';
+import { renderSeries } from './exposition.ts';
+import type { SummedSeries } from './worker-counters.ts';
+
+export interface MetricSources {
+  readonly status: () => AgentStatus;
+  readonly series: () => readonly SummedSeries[];
+  /** Verdicts of the kernel programs by reason; null without a datapath. */
+  readonly verdicts: () => Readonly<Record<string, number>> | null;
+}
+
+export function agentMetrics(sources: MetricSources): () => Promise<string> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  buildInfo(registry, sources.status().version);
+  const { status } = sources;
+  gauge(registry, 'nodeway_ready', '1 while the agent is ready.', [], (set) => set({}, status().ready ? 1 : 0));
+  gauge(registry, 'nodeway_snapshot_version', 'Version of the configuration that was handed to the workers.', [], (set) =>
+    set({}, status().snapshot),
+  );
+  gauge(registry, 'nodeway_workers', 'Worker threads by phase.', ['phase'], (set) => {
+    for (const [phase, workers] of Map.groupBy(status().workers, (worker) => worker.phase)) set({ phase }, workers.length);
+  });
+  gauge(registry, 'nodeway_pods', 'Pods of this node that are enrolled, by phase of their capture.', ['phase'], (set) => {
+    const enrolled = status().pods.filter((pod) => pod.enrolled || pod.phase !== 'absent');
+    for (const [phase, pods] of Map.groupBy(enrolled, (pod) => pod.phase)) set({ phase }, pods.length);
+  });
+  gauge(registry, 'nodeway_config_problems', 'Problems of the objects that are there now.', ['severity'], (set) => {
+    for (const severity of ['error', 'unsupported', 'warning']) set({ severity }, 0);
+    for (const [severity, problems] of Map.groupBy(status().problems, (problem) => problem.severity)) set({ severity }, problems.length);
+  });
+  gauge(
+    registry,
+    'nodeway_gateway_listening',
+    '1 for a gateway port that is open, 0 for one that cannot be.',
+    ['address', 'port'],
+    (set) => {
+      for (const { address, port, listening } of status().gateways) set({ address, port: String(port) }, listening ? 1 : 0);
+    },
+  );
+  counter(registry, 'nodeway_worker_restarts_total', 'Workers that ended unexpectedly and were replaced.', [], (set) =>
+    set({}, status().workerRestarts),
+  );
+  counter(registry, 'nodeway_datapath_verdicts_total', 'Decisions of the kernel programs, by reason.', ['reason'], (set) => {
+    for (const [reason, count] of Object.entries(sources.verdicts() ?? {})) set({ reason }, count);
+  });
+  return async () => renderSeries(sources.series()) + (await registry.metrics());
+}
+
+type Setter = (labels: Record<string, string>, value: number) => void;
+
+function buildInfo(registry: Registry, version: string): void {
+  new Gauge({ name: 'nodeway_build_info', help: 'Version of this agent.', labelNames: ['version', 'node'], registers: [registry] }).set(
+    { version, node: process.version },
+    1,
+  );
+  // Dashboards for Istio count the proxies of a version by this one.
+  new Gauge({ name: 'istio_build', help: 'Istio component build info', labelNames: ['component', 'tag'], registers: [registry] }).set(
+    { component: 'proxy', tag: `nodeway-${version}` },
+    1,
+  );
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[], fill: (set: Setter) => void): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      fill((labels, value) => this.set(labels, value));
+    },
+  });
+}
+
+/** For counts that are kept elsewhere: the counter is set to them by starting again from nothing. */
+function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: (set: Setter) => void): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      fill((labels, value) => this.inc(labels, value));
+    },
+  });
+}
