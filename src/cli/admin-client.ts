@@ -1,0 +1,70 @@
+/** Asks a running agent over its admin endpoint. */
+import { get } from 'node:http';
+import { AGENT_FLAGS, type SocketAddress } from '../agent/config.ts';
+import { type Environment, type FlagTable, type FlagValues, ok, parseFlags, wrong } from '../agent/flags.ts';
+import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
+
+/** The agent answers from memory; this long means that it hangs. */
+const TIMEOUT_MS = 5000;
+
+export const CLIENT_FLAGS = {
+  'admin-address': AGENT_FLAGS['admin-address'],
+  output: {
+    value: 'text|json',
+    help: 'How to print.',
+    parse: (text: string) => (text === 'text' || text === 'json' ? ok(text) : wrong(`"${text}" is neither text nor json`)),
+    default: 'text' as 'text' | 'json',
+    why: 'for people',
+  },
+} satisfies FlagTable;
+
+export interface ClientArguments {
+  readonly flags: FlagValues<typeof CLIENT_FLAGS>;
+  readonly positionals: readonly string[];
+}
+
+/** @throws CommandError with all errors of usage. */
+export function clientArguments(args: readonly string[], environment: Environment): ClientArguments {
+  const long = args.map((arg) => (arg === '-o' ? '--output' : arg.startsWith('-o') ? `--output=${arg.slice(2).replace(/^=/, '')}` : arg));
+  const parsed = parseFlags(CLIENT_FLAGS, long, environment);
+  if (!parsed.ok) throw new CommandError(ExitCode.Usage, parsed.errors.join('\n'));
+  return { flags: parsed.values, positionals: parsed.positionals };
+}
+
+/** @throws CommandError that says what to do. */
+export async function ask<T>(address: SocketAddress | null, path: string): Promise<T> {
+  if (address === null) throw new CommandError(ExitCode.Usage, '--admin-address: an address is needed to ask the agent');
+  return JSON.parse(await fetchText(address, path)) as T;
+}
+
+function fetchText({ ip, port }: SocketAddress, path: string): Promise<string> {
+  const place = `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
+  return new Promise((done, failed) => {
+    const request = get({ host: ip, port, path, timeout: TIMEOUT_MS }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', failed);
+      response.on('end', () => {
+        const body = Buffer.concat(chunks).toString('utf8');
+        if (response.statusCode === 200) done(body);
+        else
+          failed(
+            new CommandError(
+              ExitCode.Fault,
+              `${place} is not a Nodeway agent of this version: ${response.statusCode} ${body.slice(0, 200)}`,
+            ),
+          );
+      });
+    });
+    request.on('timeout', () => request.destroy(new CommandError(ExitCode.Fault, `the agent at ${place} does not answer`)));
+    request.on('error', (error) => failed(error instanceof CommandError ? error : unreachable(place, error)));
+  });
+}
+
+function unreachable(place: string, error: unknown): CommandError {
+  const what = codeOf(error) === 'ECONNREFUSED' ? 'nothing listens there' : messageOf(error);
+  return new CommandError(
+    ExitCode.Fault,
+    `no agent at ${place} (${what}); is it running, and is --admin-address the one that it was started with?`,
+  );
+}

@@ -1,0 +1,54 @@
+/** The commands, each loaded only when it is asked for. */
+import type { Environment } from '../agent/flags.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Invocation {
+  readonly args: readonly string[];
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+}
+
+/** Resolves with the exit code. */
+export type Run = (invocation: Invocation) => Promise<number>;
+
+export interface Command {
+  readonly usage: string;
+  readonly summary: string;
+  readonly load: () => Promise<Run>;
+}
+
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  agent: {
+    usage: 'agent --manifests DIR [FLAGS]',
+    summary: 'Run the agent of this node.',
+    load: async () => (await import('./agent.ts')).agent,
+  },
+  check: {
+    usage: 'check [--cgroup PATH]',
+    summary: 'Look whether this node has what the agent needs; says what to do where not.',
+    load: async () => (await import('./check.ts')).check,
+  },
+  validate: {
+    usage: 'validate FILE|DIR…',
+    summary: 'Check manifests; exit code 1 where one has an error.',
+    load: async () => {
+      const { validate } = await import('./validate.ts');
+      return ({ args, terminal }) => validate([...args], terminal);
+    },
+  },
+  status: {
+    usage: 'status [-o text|json] [--admin-address IP:PORT]',
+    summary: 'What the running agent does: pods, gateways, objects with problems.',
+    load: async () => (await import('./status.ts')).status,
+  },
+  routes: {
+    usage: 'routes NAMESPACE/POD [-o text|json] [--admin-address IP:PORT]',
+    summary: 'The routes that apply to what a pod sends.',
+    load: async () => (await import('./routes.ts')).routes,
+  },
+  cleanup: {
+    usage: 'cleanup [--instance NAME] [--cgroup PATH]',
+    summary: 'Remove everything that an agent left on this node.',
+    load: async () => (await import('./cleanup.ts')).cleanup,
+  },
+};

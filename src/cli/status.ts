@@ -1,0 +1,61 @@
+/** `nodeway status`: what the running agent does, and what it could not do. */
+import type { AgentStatus } from '../agent/admin/status.ts';
+import { CommandError, ExitCode } from '../base/errors.ts';
+import { ask, clientArguments } from './admin-client.ts';
+import type { Run } from './commands.ts';
+import { table } from './terminal.ts';
+
+export const status: Run = async ({ args, environment, terminal }) => {
+  const { flags, positionals } = clientArguments(args, environment);
+  if (positionals.length > 0) throw new CommandError(ExitCode.Usage, `${positionals[0]}: not expected`);
+  const report = await ask<AgentStatus>(flags['admin-address'], '/status');
+  terminal.stdout.write(flags.output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : describeStatus(report));
+  return ExitCode.Ok;
+};
+
+export function describeStatus(report: AgentStatus): string {
+  const sections = [agentLines(report), pods(report), gateways(report), problems(report)];
+  return sections.filter((section) => section !== '').join('\n');
+}
+
+function agentLines(report: AgentStatus): string {
+  const awaited = report.gates.filter((gate) => !gate.open).map((gate) => `${gate.gate} (${gate.awaited})`);
+  const state = report.draining ? 'draining' : report.ready ? 'ready' : `not ready: ${awaited.join(', ')}`;
+  const phases = [...Map.groupBy(report.workers, (worker) => worker.phase)].map(([phase, workers]) => `${workers.length} ${phase}`);
+  return [
+    `agent    ${state}; version ${report.version}, node ${report.node}, pid ${report.pid}, up ${span(report.uptimeSeconds)}`,
+    `workers  ${phases.join(', ') || 'none'}; ${report.workerRestarts} replaced since the start`,
+    `config   version ${report.snapshot}; ${count(report.problems.length, 'problem')}`,
+    '',
+  ].join('\n');
+}
+
+function pods(report: AgentStatus): string {
+  if (report.pods.length === 0) return 'no pods on this node\n';
+  const rows = report.pods.map((pod) => [pod.pod, state(pod), pod.addresses.join(','), pod.error === '' ? pod.reason : pod.error]);
+  return table(['POD', 'STATE', 'ADDRESSES', 'WHY'], rows);
+}
+
+function state(pod: AgentStatus['pods'][number]): string {
+  if (pod.phase === 'absent') return pod.enrolled ? (pod.error === '' ? 'waiting' : 'failed') : 'not enrolled';
+  return pod.phase;
+}
+
+function gateways(report: AgentStatus): string {
+  const rows = report.gateways.map((gateway) => [`${gateway.address}:${gateway.port}`, gateway.listening ? 'listening' : gateway.error]);
+  return table(['GATEWAY PORT', 'STATE'], rows);
+}
+
+function problems(report: AgentStatus): string {
+  const rows = report.problems.map((problem) => [problem.severity, problem.object, problem.path, problem.message, problem.where]);
+  return table(['SEVERITY', 'OBJECT', 'FIELD', 'PROBLEM', 'WHERE'], rows);
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function span(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)}s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)}m` : `${Math.round(seconds / 3600)}h`;
+}
