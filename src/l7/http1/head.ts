@@ -75,12 +75,17 @@ export class Head {
   connectionClose = false;
   /** Connection: keep-alive. */
   connectionKeepAlive = false;
+  /** Connection: upgrade. */
+  connectionUpgrade = false;
   /** Connection names further headers than close, keep-alive, upgrade, which are hop-by-hop then. */
   connectionTokens = false;
-  /** Connection: upgrade together with an Upgrade header. */
+  /** Connection: upgrade together with one Upgrade header, HTTP/1.1, and not to h2c. */
   upgrade = false;
   /** Expect: 100-continue. */
   expectContinue = false;
+
+  /** Scratch of `markHopByHop`: indices of the lines that are not forwarded. */
+  readonly hopByHop: Int32Array;
 
   constructor(names: HeaderNames, limits: HeadLimits = DEFAULT_LIMITS) {
     this.names = names;
@@ -91,6 +96,7 @@ export class Head {
     this.valueEnd = new Int32Array(n);
     this.lineEnd = new Int32Array(n);
     this.id = new Int32Array(n);
+    this.hopByHop = new Int32Array(n);
     this.first = new Int32Array(HeaderNames.CAPACITY);
     this.seen = new Int32Array(HeaderNames.CAPACITY);
   }

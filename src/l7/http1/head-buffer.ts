@@ -1,0 +1,48 @@
+/**
+ * Collects a head that arrives in pieces. Parsers have no memory between calls, so parsing after each piece would cost time in
+ * the square of the head's size when somebody sends it byte by byte. Here it is worth while only when the end of the head may
+ * have arrived, or when the size has doubled, so that refusals are not put off for long: the work stays linear.
+ */
+const CR = 13;
+const LF = 10;
+const FIRST = 1024;
+
+export class HeadBuffer {
+  bytes: Uint8Array = new Uint8Array(0);
+  length = 0;
+  /** Size at which parsing is worth while without a blank line. */
+  #parseAt = 0;
+
+  /** Adds a piece. @returns whether to parse `bytes[0, length)` now. */
+  add(bytes: Uint8Array, start: number, end: number): boolean {
+    const before = this.length;
+    this.#reserve(before + end - start);
+    this.bytes.set(bytes.subarray(start, end), before);
+    this.length = before + end - start;
+    if (this.length < this.#parseAt && !this.#endsAfter(before)) return false;
+    this.#parseAt = 2 * this.length;
+    return true;
+  }
+
+  clear(): void {
+    this.bytes = new Uint8Array(0);
+    this.length = 0;
+    this.#parseAt = 0;
+  }
+
+  /** Whether a blank line ends behind `before`. */
+  #endsAfter(before: number): boolean {
+    const { bytes, length } = this;
+    for (let p = bytes.indexOf(LF, before); p >= 0 && p < length; p = bytes.indexOf(LF, p + 1)) {
+      if (p >= 3 && bytes[p - 1] === CR && bytes[p - 2] === LF && bytes[p - 3] === CR) return true;
+    }
+    return false;
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.bytes.length) return;
+    const bytes = new Uint8Array(Math.max(size, 2 * this.bytes.length, FIRST));
+    bytes.set(this.bytes.subarray(0, this.length));
+    this.bytes = bytes;
+  }
+}
