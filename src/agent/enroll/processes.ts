@@ -38,3 +38,8 @@ function readOrEmpty(path: string): string {
     return ''; // ended since the directory was read
   }
 }
+
+/** Path of the network namespace of each of these pods that has a process, by pod UID. */
+export function findPodNamespaces(uids: ReadonlySet<string>): Map<string, string> {
+  return new Map([...findPodProcesses(uids)].map(([uid, pid]) => [uid, `/proc/${pid}/ns/net`]));
+}

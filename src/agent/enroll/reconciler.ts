@@ -17,6 +17,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../log.ts';
 import type { ListenerIds } from './listener-group.ts';
 import type { Capture, ListenerHost, NodeSockets } from './node-ports.ts';
+import { ParkedNamespaces } from './parked-namespaces.ts';
 import { PodListeners } from './pod-listeners.ts';
 import { type NamespaceIdentity, identifyNamespace, sameNamespace } from './pod-namespace.ts';
 
@@ -85,11 +86,13 @@ interface Pod {
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #pods = new Map<string, Pod>();
+  readonly #parked: ParkedNamespaces;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#parked = new ParkedNamespaces((fd) => options.sockets.closeFd(fd));
   }
 
   start(): void {
@@ -111,6 +114,7 @@ export class Reconciler {
     const now = this.#options.clock.monotonic();
     const homes = this.#homes(now);
     for (const pod of this.#pods.values()) this.#step(pod, homes.get(pod.key) ?? null, now);
+    this.#parked.sweep(now);
   }
 
   report(): PodReport[] {
@@ -138,6 +142,7 @@ export class Reconciler {
 
   async close(): Promise<void> {
     await Promise.all([...this.#pods.values()].map((pod) => (pod.held === null ? undefined : this.#let(pod.held))));
+    this.#parked.closeAll();
   }
 
   /** Namespaces of the pods, looked up once for all: by path where one is given, else by the pod's processes. */
@@ -181,7 +186,7 @@ export class Reconciler {
   #open(pod: Pod, wanted: WantedPod, home: NamespaceIdentity | null): void {
     const { sockets, ids, workers, mark } = this.#options;
     if (home === null) throw new Error(missing(wanted));
-    const netns = sockets.openNamespace(home.path);
+    const netns = this.#parked.take(home) ?? sockets.openNamespace(home.path);
     try {
       const cookie = sockets.namespaceCookie(netns);
       this.#refuseShared(pod, cookie, home);
@@ -243,7 +248,7 @@ export class Reconciler {
 
   async #let(held: Held): Promise<void> {
     await held.listeners.close();
-    this.#options.sockets.closeFd(held.netns);
+    this.#parked.park(held.namespace, held.netns);
   }
 
   #fail(pod: Pod, error: string, now: number): void {

@@ -1,0 +1,112 @@
+import { request } from 'node:http';
+import t, { type Test } from 'tap';
+import { adminEndpoint } from '../../../src/agent/admin/admin-endpoint.ts';
+import type { HttpServer } from '../../../src/agent/admin/http-server.ts';
+import { nodeEndpoint } from '../../../src/agent/admin/node-endpoint.ts';
+import type { AgentStatus } from '../../../src/agent/admin/status.ts';
+import { Readiness } from '../../../src/agent/readiness.ts';
+import { agentMetrics } from '../../../src/agent/telemetry/agent-metrics.ts';
+
+const STATUS: AgentStatus = {
+  version: '1.2.3',
+  pid: 1,
+  node: 'n',
+  uptimeSeconds: 1,
+  ready: true,
+  draining: false,
+  gates: [],
+  snapshot: 4,
+  workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3 }],
+  workerRestarts: 2,
+  pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', error: '', addresses: ['10.0.0.1'] }],
+  gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'busy' }],
+  problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec', message: 'm', where: 'f:1:2' }],
+};
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function serve(t: Test, server: HttpServer) {
+  const { port } = await server.listen({ ip: '127.0.0.1', port: 0 });
+  t.teardown(() => server.close());
+  return (method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<Answer> =>
+    new Promise((done, failed) => {
+      const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => done({ status: response.statusCode ?? 0, body: text }));
+      });
+      sent.on('error', failed).end(body);
+    });
+}
+
+t.test('the node endpoint', async (t) => {
+  const readiness = new Readiness(() => {});
+  const gate = readiness.gate('configured', 'the first configuration');
+  const metrics = agentMetrics({ status: () => STATUS, series: () => [], verdicts: () => ({ through: 5 }) });
+  const ask = await serve(t, nodeEndpoint({ readiness, metrics }));
+
+  t.strictSame(await ask('GET', '/healthz'), { status: 200, body: 'ok\n' });
+  t.strictSame(await ask('GET', '/readyz'), { status: 503, body: '[-] configured: the first configuration\n' });
+  gate.open();
+  t.strictSame(await ask('GET', '/readyz'), { status: 200, body: '[+] configured\n' });
+  gate.close('draining');
+  t.equal((await ask('GET', '/readyz')).status, 503);
+
+  const { body } = await ask('GET', '/metrics');
+  t.equal((await ask('GET', '/metrics')).body.includes('nodeway_worker_restarts_total 2\n'), true, 'a second scrape does not add');
+  for (const line of [
+    /^nodeway_build_info\{version="1\.2\.3",node="v.+"\} 1$/m,
+    /^istio_build\{component="proxy",tag="nodeway-1\.2\.3"\} 1$/m,
+    /^nodeway_pods\{phase="captured"\} 1$/m,
+    /^nodeway_config_problems\{severity="error"\} 1$/m,
+    /^nodeway_config_problems\{severity="warning"\} 0$/m,
+    /^nodeway_datapath_verdicts_total\{reason="through"\} 5$/m,
+    /^nodeway_gateway_listening\{address="0\.0\.0\.0",port="80"\} 0$/m,
+    /^process_resident_memory_bytes \d+$/m,
+  ]) {
+    t.match(body, line);
+  }
+  t.strictSame(await ask('HEAD', '/healthz'), { status: 200, body: '' });
+  t.equal((await ask('POST', '/healthz')).status, 405);
+  t.match(await ask('GET', '/nothing'), { status: 404, body: /GET \/readyz/ });
+});
+
+t.test('the admin endpoint', async (t) => {
+  let level = 'info';
+  let quits = 0;
+  const ask = await serve(
+    t,
+    adminEndpoint({
+      config: () => ({ workers: 1 }),
+      snapshot: () => null,
+      status: () => STATUS,
+      logLevel: { get: () => level, set: (to) => (level = to) },
+      quit: () => quits++,
+    }),
+  );
+  t.strictSame(JSON.parse((await ask('GET', '/status')).body), STATUS);
+  t.strictSame(JSON.parse((await ask('GET', '/pods')).body), STATUS.pods);
+  t.strictSame(JSON.parse((await ask('GET', '/config')).body), { workers: 1 });
+  t.strictSame(JSON.parse((await ask('GET', '/clusters')).body), []);
+  t.equal((await ask('PUT', '/log-level', {}, 'debug\n')).status, 200);
+  t.equal(level, 'debug');
+  t.equal((await ask('PUT', '/log-level', {}, 'shout')).status, 400);
+  t.equal((await ask('PUT', '/log-level', {}, 'x'.repeat(100_000))).status, 413);
+  t.equal((await ask('GET', '/quit')).status, 405);
+  t.equal(quits, 0);
+
+  for (const headers of [
+    { host: 'evil.example:15000' },
+    { host: '127.0.0.1.evil.example' },
+    { origin: 'http://evil.example' },
+    { 'sec-fetch-site': 'cross-site' },
+  ]) {
+    t.equal((await ask('POST', '/quit', headers)).status, 403, JSON.stringify(headers));
+  }
+  t.equal(quits, 0);
+  t.equal((await ask('POST', '/quit', { host: 'localhost:15000', origin: 'http://localhost:15000' })).status, 202);
+  t.equal(quits, 1);
+});

@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { podUidOf, unifiedPathOf } from '../../../src/agent/enroll/cgroup.ts';
+import { findKubeletCgroup, findPodProcesses } from '../../../src/agent/enroll/processes.ts';
+
+const UID = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
+const UNDERSCORED = UID.replaceAll('-', '_');
+const CONTAINER = 'f'.repeat(64);
+
+t.test('pod UIDs, for each driver and cgroup version', async (t) => {
+  const cases: [string, string, string | null][] = [
+    ['v2, cgroupfs, burstable', `0::/kubepods/burstable/pod${UID}/${CONTAINER}\n`, UID],
+    ['v2, cgroupfs, guaranteed', `0::/kubepods/pod${UID}/${CONTAINER}\n`, UID],
+    [
+      'v2, systemd, best effort',
+      `0::/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${UNDERSCORED}.slice/cri-containerd-${CONTAINER}.scope\n`,
+      UID,
+    ],
+    ['v2, systemd, guaranteed', `0::/kubepods.slice/kubepods-pod${UNDERSCORED}.slice/crio-${CONTAINER}.scope\n`, UID],
+    ['v2, cgroup below the container', `0::/kubepods/burstable/pod${UID}/${CONTAINER}/init.scope\n`, UID],
+    [
+      'v2, seen from another cgroup namespace',
+      `0::/../../kubepods-burstable-pod${UNDERSCORED}.slice/cri-containerd-${CONTAINER}.scope\n`,
+      UID,
+    ],
+    ['v1', `12:memory:/kubepods/burstable/pod${UID}/${CONTAINER}\n11:cpu,cpuacct:/kubepods/burstable/pod${UID}/${CONTAINER}\n`, UID],
+    ['v1, containerd with its own separator', `4:pids:/system.slice/containerd.service/kubepods/pod${UID}/${CONTAINER}\n`, UID],
+    [
+      'hybrid',
+      `3:cpu:/kubepods/pod${UID}/${CONTAINER}\n1:name=systemd:/kubepods/pod${UID}/${CONTAINER}\n0::/system.slice/containerd.service\n`,
+      UID,
+    ],
+    ['a kubelet inside a container', `0::/docker/${CONTAINER}/kubelet/kubepods/burstable/pod${UID}/${CONTAINER}\n`, UID],
+    ['a pod inside a pod', `0::/kubepods/pod11111111-2222-3333-4444-555555555555/x/kubepods/pod${UID}/${CONTAINER}\n`, UID],
+    ['a static pod', `0::/kubepods/burstable/pod${'a1'.repeat(16)}/${CONTAINER}\n`, 'a1'.repeat(16)],
+    ['an ordinary service', '0::/system.slice/ssh.service\n', null],
+    ['a name that only looks like it', `0::/user.slice/podman-${UID}.scope\n`, null],
+    ['a path with a colon', `0::/a:b/kubepods/pod${UID}/c\n`, UID],
+    ['nothing', '', null],
+  ];
+  for (const [name, file, expected] of cases) t.equal(podUidOf(file), expected, name);
+});
+
+t.test('the path in the v2 hierarchy', async (t) => {
+  t.equal(unifiedPathOf('1:cpu:/a\n0::/kubelet.slice/kubelet.service\n'), '/kubelet.slice/kubelet.service');
+  t.equal(unifiedPathOf('1:cpu:/a\n'), null);
+});
+
+t.test('processes in a directory laid out as /proc', async (t) => {
+  const proc = t.testdir({ self: {}, uptime: '1' });
+  const add = (pid: number, comm: string, cgroup: string): void => {
+    mkdirSync(join(proc, String(pid)));
+    writeFileSync(join(proc, String(pid), 'comm'), `${comm}\n`);
+    writeFileSync(join(proc, String(pid), 'cgroup'), cgroup);
+  };
+  add(1, 'systemd', '0::/init.scope\n');
+  add(20, 'kubelet', '0::/system.slice/kubelet.service\n');
+  add(30, 'app', `0::/kubepods/pod${UID}/c\n`);
+  mkdirSync(join(proc, '40')); // ended while it was looked at
+  t.strictSame(findPodProcesses(new Set([UID, 'other']), proc), new Map([[UID, 30]]));
+  t.equal(findKubeletCgroup(proc), '/system.slice/kubelet.service');
+});
