@@ -1,0 +1,26 @@
+/** What a LinkTransport is built on: a duplex byte pipe that is asked, and that tells when it is worth asking. */
+import type { Address, CloseReason } from '../transport.ts';
+
+export interface Link {
+  readonly connected: boolean;
+  /** It is broken. Told after what can still be read, except to a paused connection. */
+  readonly failure: CloseReason | null;
+  /** All bytes were read and FIN follows. */
+  readonly ended: boolean;
+  /** Closed on both sides after `close`. */
+  readonly closed: boolean;
+  /** Copies what has arrived into `target`; returns how much: 0 when there is nothing now. */
+  read(target: Uint8Array): number;
+  /** Takes as many of `bytes` as it can (it may keep the memory), and wakes its owner when it can take more. */
+  write(bytes: Uint8Array): number;
+  /** Sends FIN. */
+  shutdown(): void;
+  /** Sends FIN, drops what still arrives, and becomes `closed` with the peer's FIN. */
+  close(): void;
+  reset(): void;
+  readonly peer: Address;
+  readonly local: Address;
+}
+
+/** Something changed: bytes, FIN, room, a failure. */
+export type Wake = () => void;
