@@ -3,9 +3,10 @@
  * without touching the event loop's own timers.
  *
  * Invariants (test/base/timer-wheel.test.ts):
- *  1. a timer never fires early, and fires at the first `advance` whose time is at or past its deadline;
+ *  1. a timer never fires early, and fires at the first `advance` whose time is at or past the tick of its deadline;
  *  2. a disarmed timer never fires, also when it is disarmed by another timer of the same tick;
- *  3. `nextDelay` never exceeds the time to the nearest deadline.
+ *  3. `nextDelay` never exceeds the time to the tick of the nearest deadline;
+ *  4. an exception of a timer leaves `advance`; those that were due with it fire at the next one, whatever its time.
  */
 
 const SLOTS = 1024;
@@ -34,15 +35,19 @@ export class Timer {
 
 export class TimerWheel {
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
+  /** No timer of the slot is due earlier: most slots that hold timers hold those of later turns of the wheel. */
+  readonly #earliest = new Float64Array(SLOTS).fill(Infinity);
   #count = 0;
   #now: number;
-  /** The last tick whose slot has been looked at. */
+  /** The tick of `#now`. */
   #tick: number;
+  /** The last tick whose slot is done with; behind `#tick` while timers fire. */
+  #done: number;
 
   /** @param now milliseconds on a monotonic clock, the same that `advance` gets. */
   constructor(now: number) {
     this.#now = now;
-    this.#tick = Math.floor(now / TICK_MS);
+    this.#tick = this.#done = Math.floor(now / TICK_MS);
   }
 
   get now(): number {
@@ -65,6 +70,7 @@ export class TimerWheel {
     timer.next = head;
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
+    if (timer.deadline < this.#earliest[slot]!) this.#earliest[slot] = timer.deadline;
     this.#count++;
   }
 
@@ -82,39 +88,48 @@ export class TimerWheel {
   advance(now: number): void {
     this.#now = now;
     const target = Math.floor(now / TICK_MS);
-    if (target <= this.#tick) return;
+    if (target <= this.#done) return;
+    this.#tick = target;
     if (this.#count === 0) {
-      this.#tick = target;
+      this.#done = target;
       return;
     }
-    const first = Math.max(this.#tick + 1, target - SLOTS + 1);
-    this.#tick = target;
-    for (let tick = first; tick <= target; tick++) this.#expire(tick % SLOTS, now);
+    const first = Math.max(this.#done + 1, target - SLOTS + 1);
+    for (let tick = first; tick <= target; tick++) {
+      this.#expire(tick % SLOTS, now);
+      this.#done = tick;
+    }
   }
 
   /** Milliseconds until something may be due, at most `limit`; a whole turn of the wheel bounds the look-ahead. */
   nextDelay(limit: number): number {
     if (this.#count === 0) return limit;
+    if (this.#done < this.#tick) return 0;
     const ahead = Math.min(SLOTS, Math.ceil(limit / TICK_MS) + 1);
-    for (let k = 1; k <= ahead; k++) {
-      if (this.#slots[(this.#tick + k) % SLOTS] !== null) {
-        return Math.min(limit, Math.max(0, (this.#tick + k) * TICK_MS - this.#now));
-      }
+    for (let tick = this.#tick + 1; tick <= this.#tick + ahead; tick++) {
+      const slot = tick % SLOTS;
+      if (this.#slots[slot] !== null && this.#earliest[slot]! <= tick * TICK_MS)
+        return Math.min(limit, Math.max(0, tick * TICK_MS - this.#now));
     }
-    return limit;
+    return Math.min(limit, Math.max(0, (this.#tick + ahead) * TICK_MS - this.#now));
   }
 
   #expire(slot: number, now: number): void {
+    if (this.#earliest[slot]! > now) return;
     // A fired timer may arm or disarm others of this slot, so start over after each one that fires.
     let timer = this.#slots[slot] ?? null;
+    let earliest = Infinity;
     while (timer !== null) {
       if (timer.deadline <= now) {
         this.disarm(timer);
         timer.fire();
         timer = this.#slots[slot] ?? null;
+        earliest = Infinity;
       } else {
+        earliest = Math.min(earliest, timer.deadline);
         timer = timer.next;
       }
     }
+    this.#earliest[slot] = earliest;
   }
 }
