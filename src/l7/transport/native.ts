@@ -68,7 +68,8 @@ export class NativeTransport implements Transport {
   readonly #scratchStart: number;
   readonly #onExhausted: () => void;
   #scratch: number;
-  #deferred: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
+  #nextTask = 0;
   /** Where the running turn is in its events, so that a turn goes on behind a handler that threw. */
   #cursor = 0;
   #inTurn = false;
@@ -214,7 +215,7 @@ export class NativeTransport implements Transport {
     this.#handlers.length = 0;
     this.#connectTimers.length = 0;
     this.#acceptors.clear();
-    this.#deferred = [];
+    this.#deferred.length = 0;
     this.#cells.fill(0);
   }
 
@@ -287,11 +288,8 @@ export class NativeTransport implements Transport {
   }
 
   #runDeferred(): void {
-    while (this.#deferred.length > 0) {
-      const tasks = this.#deferred;
-      this.#deferred = [];
-      for (let i = 0; i < tasks.length; i++) tasks[i]!();
-    }
+    while (this.#nextTask < this.#deferred.length) this.#deferred[this.#nextTask++]!();
+    this.#deferred.length = this.#nextTask = 0;
     this.#cells[Cell.Deferred] = 0;
   }
 
