@@ -1,0 +1,79 @@
+/** StringMatch over bytes: no string is made unless a regular expression wants one. */
+import { compileRegex, type Regex } from '../../base/regex.ts';
+import { lower } from '../http1/authority.ts';
+import type { StringMatch } from '../snapshot.ts';
+
+const Kind = { Exact: 0, Prefix: 1, ExactIgnoreCase: 2, PrefixIgnoreCase: 3, Regex: 4, Present: 5, Never: 6 } as const;
+type Kind = (typeof Kind)[keyof typeof Kind];
+
+export class BytesMatch {
+  readonly #kind: Kind;
+  readonly #value: Uint8Array;
+  readonly #regex: Regex | null;
+
+  /** @param ignoreCase of exact and prefix, for ASCII letters. */
+  constructor(match: StringMatch, ignoreCase = false) {
+    const text = match.kind === 'exact' || match.kind === 'prefix' ? match.value : '';
+    this.#value = Buffer.from(ignoreCase ? asciiLower(text) : text, 'utf8');
+    let regex: Regex | null = null;
+    if (match.kind === 'regex') {
+      const compiled = compileRegex(match.value);
+      if (compiled.ok) regex = compiled.regex;
+    }
+    this.#regex = regex;
+    this.#kind = kindOf(match, ignoreCase, regex);
+  }
+
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    const value = this.#value;
+    switch (this.#kind) {
+      case Kind.Exact:
+        return end - start === value.length && startsWith(bytes, start, value);
+      case Kind.Prefix:
+        return end - start >= value.length && startsWith(bytes, start, value);
+      case Kind.ExactIgnoreCase:
+        return end - start === value.length && startsWithIgnoringCase(bytes, start, value);
+      case Kind.PrefixIgnoreCase:
+        return end - start >= value.length && startsWithIgnoringCase(bytes, start, value);
+      case Kind.Regex:
+        return (this.#regex as Regex).matches(utf8(bytes, start, end));
+      case Kind.Present:
+        return true;
+      case Kind.Never:
+        return false;
+    }
+  }
+}
+
+/** An expression that does not compile matches nothing: the configuration's edge has refused it, and a route must not match by mistake. */
+function kindOf(match: StringMatch, ignoreCase: boolean, regex: Regex | null): Kind {
+  switch (match.kind) {
+    case 'exact':
+      return ignoreCase ? Kind.ExactIgnoreCase : Kind.Exact;
+    case 'prefix':
+      return ignoreCase ? Kind.PrefixIgnoreCase : Kind.Prefix;
+    case 'regex':
+      return regex === null ? Kind.Never : Kind.Regex;
+    case 'present':
+      return Kind.Present;
+  }
+}
+
+function startsWith(bytes: Uint8Array, start: number, value: Uint8Array): boolean {
+  for (let i = 0; i < value.length; i++) if (bytes[start + i] !== value[i]) return false;
+  return true;
+}
+
+function startsWithIgnoringCase(bytes: Uint8Array, start: number, value: Uint8Array): boolean {
+  for (let i = 0; i < value.length; i++) if (lower(bytes[start + i] as number) !== value[i]) return false;
+  return true;
+}
+
+function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (c) => c.toLowerCase());
+}
+
+/** RE2 reads UTF-8; what is not becomes U+FFFD. */
+function utf8(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}

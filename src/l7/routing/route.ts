@@ -1,0 +1,151 @@
+/** One route's conditions over a parsed head (Istio's HTTPMatchRequest: all conditions of a route must hold). */
+import type { Head } from '../http1/head.ts';
+import type { HeaderNames } from '../http1/header-names.ts';
+import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../snapshot.ts';
+import { BytesMatch } from './bytes-match.ts';
+
+export type Scheme = 'http' | 'https';
+
+const AMPERSAND = 38;
+const EQUALS = 61;
+const SLASH_BYTES = Buffer.from('/', 'latin1');
+const SCHEMES: Readonly<Record<Scheme, Uint8Array>> = { http: Buffer.from('http', 'latin1'), https: Buffer.from('https', 'latin1') };
+const EMPTY = new Uint8Array(0);
+
+export class Route<A> {
+  readonly config: RouteConfig;
+  readonly action: A;
+  /** Bytes of the path's prefix when that is what matched, else 0. */
+  readonly prefixLength: number;
+  readonly #path: BytesMatch | null;
+  /** Nothing but the path is asked for. */
+  readonly #pathOnly: boolean;
+  readonly #method: BytesMatch | null;
+  readonly #scheme: BytesMatch | null;
+  readonly #authority: BytesMatch | null;
+  readonly #headers: readonly HeaderCondition[];
+  readonly #query: readonly QueryCondition[];
+
+  constructor(config: RouteConfig, names: HeaderNames, action: A) {
+    const { match } = config;
+    this.config = config;
+    this.action = action;
+    this.prefixLength = match.path?.kind === 'prefix' ? Buffer.byteLength(match.path.value) : 0;
+    this.#path = compile(match.path, match.ignorePathCase);
+    this.#method = compile(match.method);
+    this.#scheme = compile(match.scheme);
+    this.#authority = compile(match.authority);
+    this.#headers = (match.headers ?? []).map((header) => new HeaderCondition(header, names));
+    this.#query = (match.query ?? []).map((parameter) => new QueryCondition(parameter));
+    const simple = this.#method === null && this.#scheme === null && this.#authority === null;
+    this.#pathOnly = simple && this.#headers.length === 0 && this.#query.length === 0;
+  }
+
+  matches(head: Head, scheme: Scheme): boolean {
+    return this.matchesPath(head) && this.matchesRest(head, scheme);
+  }
+
+  /** The path as sent, without its query; `/` where an absolute target has none. */
+  matchesPath(head: Head): boolean {
+    if (this.#path === null) return true;
+    if (head.pathEnd === head.pathStart) return this.#path.matches(SLASH_BYTES, 0, 1);
+    return this.#path.matches(head.bytes, head.pathStart, head.pathEnd);
+  }
+
+  /** All conditions but the path's. */
+  matchesRest(head: Head, scheme: Scheme): boolean {
+    if (this.#pathOnly) return true;
+    const { bytes } = head;
+    if (this.#method !== null && !this.#method.matches(bytes, head.methodStart, head.methodEnd)) return false;
+    if (this.#scheme !== null && !this.#scheme.matches(SCHEMES[scheme], 0, scheme.length)) return false;
+    if (this.#authority !== null && !this.#authority.matches(bytes, head.authorityStart, head.authorityEnd)) return false;
+    for (const header of this.#headers) if (!header.holds(head, scheme)) return false;
+    for (const parameter of this.#query) if (!parameter.holds(head)) return false;
+    return true;
+  }
+}
+
+function compile(match: StringMatch | undefined, ignoreCase = false): BytesMatch | null {
+  return match === undefined ? null : new BytesMatch(match, ignoreCase);
+}
+
+type Pseudo = ':method' | ':path' | ':authority' | ':scheme';
+const PSEUDO: ReadonlySet<string> = new Set<Pseudo>([':method', ':path', ':authority', ':scheme']);
+
+class HeaderCondition {
+  readonly #id: number;
+  readonly #pseudo: Pseudo | null;
+  readonly #match: BytesMatch;
+  readonly #present: boolean;
+  readonly #invert: boolean;
+
+  constructor(config: HeaderMatch, names: HeaderNames) {
+    const name = config.name.toLowerCase();
+    this.#pseudo = PSEUDO.has(name) ? (name as Pseudo) : null;
+    this.#id = this.#pseudo === null ? names.intern(name) : -1;
+    this.#match = new BytesMatch(config.match);
+    this.#present = config.match.kind === 'present';
+    this.#invert = config.invert;
+  }
+
+  holds(head: Head, scheme: Scheme): boolean {
+    return (this.#pseudo === null ? this.#anyLine(head) : this.#pseudoHeader(head, scheme, this.#pseudo)) !== this.#invert;
+  }
+
+  /** Repeated headers are looked at one by one, as Envoy does. A missing one counts as empty only under `invert`. */
+  #anyLine(head: Head): boolean {
+    const first = head.find(this.#id);
+    if (first < 0) return this.#invert && !this.#present && this.#match.matches(EMPTY, 0, 0);
+    for (let i = first; i < head.count; i++) {
+      if (head.id[i] === this.#id && this.#match.matches(head.bytes, head.valueStart[i] as number, head.valueEnd[i] as number)) return true;
+    }
+    return false;
+  }
+
+  #pseudoHeader(head: Head, scheme: Scheme, name: Pseudo): boolean {
+    const { bytes } = head;
+    switch (name) {
+      case ':method':
+        return this.#match.matches(bytes, head.methodStart, head.methodEnd);
+      case ':scheme':
+        return this.#match.matches(SCHEMES[scheme], 0, scheme.length);
+      case ':authority':
+        return this.#match.matches(bytes, head.authorityStart, head.authorityEnd);
+      case ':path':
+        // With the query, as Envoy's :path has it.
+        if (head.targetEnd === head.pathStart) return this.#match.matches(SLASH_BYTES, 0, 1);
+        return this.#match.matches(bytes, head.pathStart, head.targetEnd);
+    }
+  }
+}
+
+/** The first parameter of that name decides. As in Envoy, neither names nor values are percent-decoded. */
+class QueryCondition {
+  readonly #name: Uint8Array;
+  readonly #match: BytesMatch;
+
+  constructor(config: NamedMatch) {
+    this.#name = Buffer.from(config.name, 'utf8');
+    this.#match = new BytesMatch(config.match);
+  }
+
+  holds(head: Head): boolean {
+    const { bytes, queryEnd } = head;
+    for (let p = head.queryStart; p < queryEnd;) {
+      let stop = p;
+      let equals = -1;
+      for (; stop < queryEnd && bytes[stop] !== AMPERSAND; stop++) if (equals < 0 && bytes[stop] === EQUALS) equals = stop;
+      const nameEnd = equals < 0 ? stop : equals;
+      if (this.#isName(bytes, p, nameEnd)) return this.#match.matches(bytes, equals < 0 ? stop : equals + 1, stop);
+      p = stop + 1;
+    }
+    return false;
+  }
+
+  #isName(bytes: Uint8Array, start: number, end: number): boolean {
+    const name = this.#name;
+    if (name.length !== end - start) return false;
+    for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name[i]) return false;
+    return true;
+  }
+}
