@@ -27,7 +27,7 @@ t.test('values that are understood', async (t) => {
     [['--istio-compat'], 'istio-compat', true],
     [['--no-istio-compat'], 'istio-compat', false],
     [['--istio-compat=false'], 'istio-compat', false],
-    [['--no-capture', '--transport', 'node'], 'transport', 'node'],
+    [['--no-capture', '--transport', 'node', '--workers', '1'], 'transport', 'node'],
     [['--heartbeat-timeout', '1.5s'], 'heartbeat-timeout', 1500],
     [['--drain-timeout', '0s'], 'drain-timeout', 0],
     [['--log-level', 'debug'], 'log-level', 'debug'],

@@ -1,0 +1,141 @@
+/** Real threads, the real engine, real sockets: workers that throw, hang and exit under connections. */
+import { spawnSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import t from 'tap';
+import { WorkerCounters } from '../../../src/agent/telemetry/worker-counters.ts';
+import { WorkerPool } from '../../../src/agent/worker-pool/pool.ts';
+import { wholeDelta } from '../../../src/agent/worker-pool/whole-delta.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { ListenerConfig } from '../../../src/l7/engine-port.ts';
+import type { Snapshot } from '../../../src/l7/snapshot.ts';
+import type { Fault } from './faulty-worker.ts';
+
+const WORKERS = 2;
+/**
+ * What a broken worker has accepted is lost with it: what came in its last turn, and while a stuck thread is being ended two more
+ * turns' worth, out of a queue that has grown for seconds.
+ */
+const LOST: Readonly<Record<Fault, number>> = { throw: 8, exit: 8, reject: 8, hang: 2 * 64 + 8 };
+const inherited = process.env['NODEWAY_TEST_LISTENERS'];
+
+if (inherited === undefined) {
+  // Node.js cannot make a listening socket without accepting from it, so the test is started again by somebody who can.
+  const script = fileURLToPath(new URL('listening-sockets.py', import.meta.url));
+  const command = [script, String(WORKERS), process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)];
+  const { status } = spawnSync('python3', command, { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+} else {
+  run(inherited.split(',').map(Number), Number(process.env['NODEWAY_TEST_PORT']));
+}
+
+function snapshot(version: number): Snapshot {
+  return {
+    version,
+    mesh: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1000 },
+    workloads: {},
+    scopes: {},
+    gateways: { 80: { port: 80, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } } },
+    clusters: {},
+  };
+}
+
+/** `404` for an answer, else the error's code. */
+function ask(port: number): Promise<string> {
+  return new Promise((done) => {
+    let text = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'));
+    socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
+    socket.on('close', () => done(text.slice(9, 12) || 'empty'));
+  });
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1500 && !condition(); i++) await delay(10);
+  if (!condition()) throw new Error(`waited in vain until ${what}`);
+}
+
+function run(descriptors: readonly number[], port: number): void {
+  const counters = new WorkerCounters();
+  const pool = new WorkerPool({
+    count: WORKERS,
+    entry: new URL('faulty-worker.ts', import.meta.url),
+    settings: { mark: 0, transport: 'native', originalDestinations: -1 },
+    clock: systemClock(),
+    log: pino({ level: 'silent' }),
+    onChange: () => {},
+    onRetire: (member) => counters.retire(member),
+  });
+  const faults = new BroadcastChannel('nodeway-test-faults');
+  const breakWorker = (index: number, fault: Fault): void => faults.postMessage({ index, fault });
+  const served = (): number => {
+    const requests = counters.sum(pool.members).filter((series) => series.name === 'istio_requests_total');
+    return requests.reduce((sum, series) => sum + (series.values[0] as number), 0);
+  };
+  t.teardown(async () => {
+    faults.close();
+    await pool.stop();
+  });
+
+  t.test('starts, is configured, serves', async (t) => {
+    pool.start();
+    pool.configure(snapshot(1), wholeDelta(snapshot(1)));
+    pool.listen(
+      7,
+      descriptors.map((fd): ListenerConfig => ({ kind: 'gateway', id: 7, fd, port: 80 })),
+    );
+    await until('all workers listen', () => pool.configured(1) && pool.listening(7));
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(port)));
+    t.strictSame(new Set(answers), new Set(['404']));
+    t.equal(served(), 40);
+  });
+
+  for (const fault of ['throw', 'exit', 'reject', 'hang'] as const) {
+    t.test(`a worker that ${fault}s is replaced, and nobody is refused`, async (t) => {
+      const restarts = pool.restarts;
+      const before = served();
+      const answers: Promise<string>[] = [];
+      breakWorker(0, fault);
+      while (pool.restarts === restarts || !pool.listening(7)) {
+        for (let i = 0; i < 4; i++) answers.push(ask(port));
+        await delay(20);
+        if (answers.length > 8000) throw new Error('the worker was not replaced');
+      }
+      const kinds = Map.groupBy(await Promise.all(answers), (answer) => answer);
+      t.equal(kinds.get('ECONNREFUSED'), undefined);
+      const answered = kinds.get('404')?.length ?? 0;
+      // What waited in the broken worker's queue is answered by the next one.
+      t.ok(answered >= answers.length - LOST[fault], `answered: ${[...kinds].map(([kind, all]) => `${kind} ${all.length}`).join()}`);
+      t.strictSame(new Set(await Promise.all(Array.from({ length: 20 }, () => ask(port)))), new Set(['404']));
+      t.ok(served() >= before + answered + 20, 'what the broken worker had counted still counts');
+      t.ok(pool.configured(1));
+    });
+  }
+
+  t.test('deltas reach replaced workers too', async () => {
+    pool.configure(snapshot(2), { ...wholeDelta(snapshot(2)) });
+    await until('both run version 2', () => pool.configured(2));
+    breakWorker(1, 'throw');
+    await until('it is replaced', () => pool.members.every((member) => member.phase === 'running') && pool.configured(2));
+  });
+
+  t.test('a listener that is taken away is confirmed by all, and connections then wait in its queue', async (t) => {
+    await pool.unlisten(7);
+    t.equal(pool.listening(7), false);
+    const waiting = ask(port);
+    await delay(50);
+    pool.listen(
+      8,
+      descriptors.map((fd): ListenerConfig => ({ kind: 'gateway', id: 8, fd, port: 80 })),
+    );
+    t.equal(await waiting, '404');
+  });
+
+  t.test('drains', async (t) => {
+    await pool.drain(2000);
+    t.ok(pool.members.every((member) => member.drained));
+  });
+}
