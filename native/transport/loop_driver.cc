@@ -97,36 +97,36 @@ void LoopDriver::runCommands() {
 }
 
 void LoopDriver::runTurns() {
+  runCommands();
+  Wait wait = nextWait();
   for (int turn = 0; turn < kTurnsPerIteration; turn++) {
-    runCommands();
-    const int wait = timeout();
-    reactor_.collect(wait);
+    reactor_.collect(wait.milliseconds);
     cells_[Clock::Now] = reactor_.now();
     cells_[Cell::Connections] = reactor_.connections();
     cells_[Cell::EventWords] = static_cast<int32_t>(reactor_.eventWords());
     // After a wait the clock has moved on, and whatever libuv runs next may arm timers by it.
-    const bool due = reactor_.eventWords() > 0 || wait != 0 || cells_[Cell::Deferred] != 0 || cells_[Clock::WakeAt] <= reactor_.now();
+    const bool due = reactor_.eventWords() > 0 || wait.milliseconds != 0 || cells_[Cell::Deferred] != 0 || cells_[Clock::WakeAt] <= reactor_.now();
     if (due && (!turn_.call() || stopped_)) return;
+    runCommands();
     if (reactor_.sawForeign()) break;
-    uv_update_time(loop());
-    // Zero: it has timers due, callbacks pending, descriptors to register, or was asked to stop.
-    if (uv_backend_timeout(loop()) == 0) break;
+    wait = nextWait();
+    if (wait.libuvIsDue) break;
   }
-  runCommands();
   updateReference();
   // libuv asks for its own timeout next; with an active idle handle it is zero, and the waiting is done here again.
   uv_idle_start(&idle_, onIdle);
 }
 
-int LoopDriver::timeout() {
-  if (cells_[Cell::Deferred] != 0 || reactor_.hasWork()) return 0;
+LoopDriver::Wait LoopDriver::nextWait() {
   uv_update_time(loop());
   const int libuv = uv_backend_timeout(loop());
-  if (libuv == 0) return 0;
-  // The reactor's clock is as old as the last turn; a deadline must not be passed by what that turn took.
-  const double now = static_cast<double>(uv_hrtime()) / 1e6;
-  const double engine = std::ceil(std::clamp(cells_[Clock::WakeAt] - now, 0.0, static_cast<double>(kLongestWaitMs)));
-  return libuv < 0 ? static_cast<int>(engine) : std::min(libuv, static_cast<int>(engine));
+  // Zero: it has timers due, callbacks pending, descriptors to register, or was asked to stop.
+  if (libuv == 0) return {0, true};
+  if (cells_[Cell::Deferred] != 0 || reactor_.hasWork()) return {0, false};
+  // libuv's clock is the reactor's, cut to milliseconds: at most one of them too long, within the wheel's tick.
+  const double left = cells_[Clock::WakeAt] - static_cast<double>(uv_now(loop()));
+  const int engine = static_cast<int>(std::ceil(std::clamp(left, 0.0, static_cast<double>(kLongestWaitMs))));
+  return {libuv < 0 ? engine : std::min(libuv, engine), false};
 }
 
 void LoopDriver::updateReference() {

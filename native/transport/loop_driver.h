@@ -47,11 +47,16 @@ class LoopDriver {
   void updateReference();
 
  private:
+  struct Wait {
+    int milliseconds;
+    bool libuvIsDue;
+  };
+
   static void onPrepare(uv_prepare_t* handle);
   static void onIdle(uv_idle_t* handle);
   static void onClosed(uv_handle_t* handle);
   void runTurns();
-  int timeout();
+  Wait nextWait();
   uv_loop_t* loop() { return prepare_.loop; }
 
   Reactor& reactor_;
