@@ -94,7 +94,7 @@ function requestLine(bytes: Uint8Array, p: number, end: number, head: Head): num
   const target = p;
   while (p < end && TARGET[bytes[p] as number] === 1) p++;
   if (p >= end) return 0;
-  if (bytes[p] !== SP) return targetFault(bytes, p, target);
+  if (bytes[p] !== SP || p === target) return targetFault(bytes, p, target);
   head.targetStart = target;
   head.targetEnd = p++;
   const version = versionAt(bytes, p, end, head);
@@ -135,7 +135,6 @@ function isDigit(c: number): boolean {
 /** Tells the target's four forms apart (RFC 9112 §3.2) and finds its parts. */
 function splitTarget(bytes: Uint8Array, head: Head): number {
   const { targetStart, targetEnd } = head;
-  if (targetStart === targetEnd) return ParseError.Target;
   const connect = isConnect(bytes, head);
   head.authorityStart = head.authorityEnd = targetStart;
   if (connect) return authorityTarget(bytes, head);

@@ -1,0 +1,103 @@
+import t from 'tap';
+import { ChunkedScanner } from '../../../src/l7/http1/chunked.ts';
+import { persistent, requestFraming, responseFraming } from '../../../src/l7/http1/framing.ts';
+import { DEFAULT_LIMITS, Framing, Head } from '../../../src/l7/http1/head.ts';
+import { HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { parseError } from '../../../src/l7/http1/parse-error.ts';
+import { parseRequestHead, parseResponseHead } from '../../../src/l7/http1/parser.ts';
+import { readFixtures } from './fixtures.ts';
+
+type Parse = typeof parseRequestHead;
+type Outcome = ReadonlyMap<string, string>;
+
+const head = new Head(new HeaderNames());
+
+function outcome(parse: Parse, bytes: Uint8Array, end: number): Outcome {
+  const next = parse(bytes, 0, end, head, DEFAULT_LIMITS);
+  if (next === 0) return new Map([['more', '']]);
+  if (next < 0) return new Map([['error', parseError(next).name]]);
+  return new Map([...common(), ...(parse === parseRequestHead ? ofRequest() : ofResponse()), ['end', String(next)]]);
+}
+
+function common(): [string, string][] {
+  return [
+    ['fields', String(head.count)],
+    ['persistent', persistent(head) ? 'yes' : 'no'],
+    ['upgrade', head.upgrade ? 'yes' : 'no'],
+  ];
+}
+
+function ofRequest(): [string, string][] {
+  const query = Buffer.from(head.bytes.subarray(head.queryStart, head.queryEnd)).toString('latin1');
+  return [
+    ['method', head.method()],
+    ['path', head.path()],
+    ['query', query],
+    ['authority', head.authority()],
+    ['framing', framingName(requestFraming(head))],
+  ];
+}
+
+function ofResponse(): [string, string][] {
+  return [
+    ['status', String(head.status)],
+    ['framing', framingName(responseFraming(head, false, false))],
+    ['head', framingName(responseFraming(head, true, false))],
+    ['connect', framingName(responseFraming(head, false, true))],
+  ];
+}
+
+function framingName(framing: Framing): string {
+  if (framing === Framing.Length) return `length ${head.contentLength}`;
+  return framing === Framing.None ? 'none' : framing === Framing.Chunked ? 'chunked' : 'until-close';
+}
+
+for (const [file, parse] of [
+  ['requests', parseRequestHead],
+  ['smuggling', parseRequestHead],
+  ['responses', parseResponseHead],
+] as const) {
+  t.test(file, async (t) => {
+    for (const { title, bytes, expect } of readFixtures(file)) {
+      const whole = outcome(parse, bytes, bytes.length);
+      for (const [key, value] of expect) t.equal(whole.get(key), value, `${title}: ${key}`);
+      t.equal(whole.has('error'), expect.has('error'), `${title}: refused or not`);
+      // A prefix is either incomplete or already refused for what the whole is refused for.
+      const wrong = [];
+      for (let end = 0; end < bytes.length; end++) {
+        const part = outcome(parse, bytes, end);
+        if (!part.has('more') && !(part.has('error') && part.get('error') === whole.get('error'))) wrong.push([end, [...part]]);
+      }
+      t.same(wrong, [], `${title}: at every split`);
+    }
+  });
+}
+
+function scan(pieces: readonly Uint8Array[]): Outcome {
+  const scanner = new ChunkedScanner();
+  let data = '';
+  let rest = '';
+  for (const piece of pieces) {
+    let at = 0;
+    while (at < piece.length && !scanner.done) {
+      at = scanner.nextData(piece, at, piece.length);
+      if (at < 0) return new Map([['error', parseError(at).name]]);
+      data += Buffer.from(piece.subarray(scanner.dataStart, scanner.dataEnd)).toString('latin1');
+    }
+    rest += Buffer.from(piece.subarray(at)).toString('latin1');
+  }
+  return scanner.done ? new Map([['data', data], ['rest', rest]]) : new Map([['more', '']]); // prettier-ignore
+}
+
+t.test('chunked', async (t) => {
+  for (const { title, bytes, expect } of readFixtures('chunked')) {
+    const whole = scan([bytes]);
+    for (const [key, value] of expect) t.equal(whole.get(key), value, `${title}: ${key}`);
+    t.equal(whole.has('error'), expect.has('error'), `${title}: refused or not`);
+    for (let cut = 1; cut < bytes.length; cut++) {
+      t.same(scan([bytes.subarray(0, cut), bytes.subarray(cut)]), whole, `${title}: cut at ${cut}`);
+    }
+    t.same(scan([...bytes].map((byte) => Uint8Array.of(byte))), whole, `${title}: byte by byte`);
+    t.equal(new ChunkedScanner().scan(bytes, 0, bytes.length) < 0, whole.has('error'), `${title}: scan says the same`);
+  }
+});
