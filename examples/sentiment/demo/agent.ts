@@ -1,0 +1,136 @@
+/** The agent under demonstration, run as its user would run it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { exitOf, output } from './command.ts';
+import { sendOne } from './traffic.ts';
+
+export const INSTANCE = 'demo';
+
+const NODEWAY = fileURLToPath(new URL('../../../scripts/nodeway', import.meta.url));
+const READY_LIMIT_MS = 30_000;
+const SETTLE_MS = 200;
+const APPLY_LIMIT_MS = 5000;
+
+export interface AgentOptions {
+  readonly directory: string;
+  readonly manifests: string;
+  readonly gatewayAddresses: readonly string[];
+  readonly metricsPort: number;
+  readonly adminPort: number;
+}
+
+interface Status {
+  readonly pid: number;
+  readonly ready: boolean;
+  readonly snapshot: number;
+  readonly pods: readonly { readonly pod: string; readonly enrolled: boolean; readonly phase: string }[];
+  readonly problems: readonly { readonly severity: string; readonly object: string; readonly message: string }[];
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly logFile: string;
+  #process: ChildProcess | null = null;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.logFile = join(options.directory, 'logs', 'agent.jsonl');
+  }
+
+  get command(): string {
+    return `scripts/nodeway ${this.#arguments().join(' ')}`;
+  }
+
+  async start(): Promise<void> {
+    const log = openSync(this.logFile, 'a');
+    const child = spawn(NODEWAY, this.#arguments(), { stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    this.#process = child;
+    await writeFile(pidFile(this.#options.directory), String(child.pid ?? ''));
+    await this.#ready(child);
+  }
+
+  /** The agent has taken over what was applied: every enrolled pod captured, the configuration newer than `before` and at rest. */
+  async settled(before: number): Promise<void> {
+    const deadline = performance.now() + APPLY_LIMIT_MS;
+    let last = -1;
+    while (performance.now() < deadline) {
+      const { snapshot, pods } = await this.status();
+      const captured = pods.every(({ enrolled, phase }) => !enrolled || phase === 'captured');
+      if (captured && snapshot > before && snapshot === last) return;
+      last = snapshot;
+      await delay(SETTLE_MS);
+    }
+  }
+
+  async status(): Promise<Status> {
+    const { status, body, error } = await sendOne({ url: `http://127.0.0.1:${this.#options.adminPort}/status` }, 5);
+    if (status !== 200) throw new Error(`the agent's admin endpoint: ${error || status}`);
+    return JSON.parse(body) as Status;
+  }
+
+  async metrics(): Promise<string> {
+    const { body } = await sendOne({ url: `http://127.0.0.1:${this.#options.metricsPort}/metrics` }, 5);
+    return body;
+  }
+
+  get running(): boolean {
+    return this.#process !== null;
+  }
+
+  /** Resolves when the process is gone, with the moment it was. */
+  async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number> {
+    const child = this.#process;
+    if (child === null) return performance.timeOrigin + performance.now();
+    const gone = exitOf(child);
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    await gone;
+    clearTimeout(timer);
+    this.#process = null;
+    return performance.timeOrigin + performance.now();
+  }
+
+  async cleanup(): Promise<string> {
+    return output([NODEWAY, 'cleanup', '--instance', INSTANCE]);
+  }
+
+  async lastLog(lines: number): Promise<string> {
+    const log = await readFile(this.logFile, 'utf8').catch(() => '(no log)');
+    return log.trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  #arguments(): string[] {
+    const { manifests, gatewayAddresses, metricsPort, adminPort } = this.#options;
+    const settings = {
+      manifests,
+      'node-name': 'demo',
+      'metrics-address': `127.0.0.1:${metricsPort}`,
+      'admin-address': `127.0.0.1:${adminPort}`,
+      'gateway-address': gatewayAddresses.join(','),
+      instance: INSTANCE,
+    };
+    return ['agent', ...Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value])];
+  }
+
+  async #ready(child: ChildProcess): Promise<void> {
+    let ended: number | null = null;
+    void exitOf(child).then((code) => (ended = code));
+    const deadline = performance.now() + READY_LIMIT_MS;
+    while (performance.now() < deadline) {
+      if (ended !== null) throw new Error(`the agent ended with exit code ${String(ended)}:\n${await this.lastLog(15)}`);
+      const { status } = await sendOne({ url: `http://127.0.0.1:${this.#options.metricsPort}/readyz` }, 2);
+      if (status === 200) return;
+      await delay(100);
+    }
+    throw new Error(`the agent was not ready after ${READY_LIMIT_MS / 1000} s:\n${await this.lastLog(15)}`);
+  }
+}
+
+export function pidFile(directory: string): string {
+  return join(directory, 'agent.pid');
+}

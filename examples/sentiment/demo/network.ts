@@ -1,0 +1,110 @@
+/**
+ * The node's network: a bridge in a namespace of its own, so that nothing of the machine's firewall or forwarding matters.
+ *
+ *     machine ── nwd-node ─┐
+ *     pod nwd-… ── eth0 ───┼── nwd-bridge (in nwd-switch, which also holds the cluster's DNS)
+ *     pod nwd-… ── eth0 ───┘
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { output } from './command.ts';
+
+export const PREFIX = 'nwd-';
+const SWITCH = `${PREFIX}switch`;
+const NODE_LINK = `${PREFIX}node`;
+
+/** Private networks to choose from: the first that the machine does not use itself. */
+const CANDIDATES = ['10.213', '10.227', '172.29', '192.168'];
+
+export class PodNetwork {
+  readonly nodeAddress: string;
+  readonly dnsAddress: string;
+  readonly switchNamespace = SWITCH;
+  readonly #base: string;
+  #pods = 0;
+  #services = 0;
+
+  private constructor(base: string) {
+    this.#base = base;
+    this.nodeAddress = `${base}.0.1`;
+    this.dnsAddress = `${base}.0.10`;
+  }
+
+  static async create(): Promise<PodNetwork> {
+    const network = new PodNetwork(await freeNetwork());
+    await ip(['netns', 'add', SWITCH]);
+    await batch(SWITCH, ['link set lo up', `link add ${PREFIX}bridge type bridge`, `link set ${PREFIX}bridge up`]);
+    await batch(SWITCH, [`addr add ${network.dnsAddress}/20 dev ${PREFIX}bridge`]);
+    await batch('', [`link add ${NODE_LINK} type veth peer name node netns ${SWITCH}`]);
+    await batch('', [`addr add ${network.nodeAddress}/20 dev ${NODE_LINK}`, `link set ${NODE_LINK} up`]);
+    await batch(SWITCH, [`link set node master ${PREFIX}bridge up`]);
+    return network;
+  }
+
+  /** An address that stands for a service: outside of the pods' network, as in a cluster, so it means nothing until it is translated. */
+  clusterIp(): string {
+    return `${this.#base}.96.${++this.#services}`;
+  }
+
+  /** A namespace with an address, in Kubernetes' way of resolving names. */
+  async addPod(name: string, kubernetesNamespace: string): Promise<{ netns: string; address: string }> {
+    const netns = `${PREFIX}${name}`;
+    const address = `${this.#base}.1.${++this.#pods}`;
+    const port = `pod${this.#pods}`;
+    await ip(['netns', 'add', netns]);
+    await this.#resolver(netns, kubernetesNamespace);
+    await batch(SWITCH, [`link add ${port} type veth peer name eth0 netns ${netns}`, `link set ${port} master ${PREFIX}bridge up`]);
+    await batch(netns, [
+      'link set lo up',
+      `addr add ${address}/20 dev eth0`,
+      'link set eth0 up',
+      `route add default via ${this.nodeAddress}`,
+    ]);
+    return { netns, address };
+  }
+
+  /** `ip netns exec` mounts these files over those in /etc, for curl as for every other program. */
+  async #resolver(netns: string, namespace: string): Promise<void> {
+    const search = `${namespace}.svc.cluster.local svc.cluster.local cluster.local`;
+    await mkdir(`/etc/netns/${netns}`, { recursive: true });
+    await writeFile(`/etc/netns/${netns}/resolv.conf`, `nameserver ${this.dnsAddress}\nsearch ${search}\noptions ndots:5\n`);
+    await writeFile(`/etc/netns/${netns}/nsswitch.conf`, 'hosts: files dns\n');
+  }
+}
+
+export async function removeNamespace(netns: string): Promise<void> {
+  await ip(['netns', 'del', netns]);
+  await rm(`/etc/netns/${netns}`, { recursive: true, force: true });
+}
+
+export async function demoNamespaces(): Promise<string[]> {
+  const listed = await ip(['netns', 'list']);
+  return listed
+    .split('\n')
+    .map((line) => line.split(' ', 1)[0] ?? '')
+    .filter((name) => name.startsWith(PREFIX));
+}
+
+export async function processesIn(netns: string): Promise<number[]> {
+  return (await ip(['netns', 'pids', netns])).split('\n').filter(Boolean).map(Number);
+}
+
+/** The interface goes with its peer's namespace; this is for one that was left without. */
+export async function removeNodeLink(): Promise<void> {
+  const links = JSON.parse(await ip(['-j', 'link', 'show'])) as { ifname: string }[];
+  if (links.some((link) => link.ifname === NODE_LINK)) await ip(['link', 'del', NODE_LINK]);
+}
+
+async function freeNetwork(): Promise<string> {
+  const routes = JSON.parse(await ip(['-j', '-4', 'route', 'show', 'table', 'all'])) as { dst: string }[];
+  const free = CANDIDATES.find((base) => !routes.some(({ dst }) => dst.startsWith(`${base}.`)));
+  if (free === undefined) throw new Error(`the machine uses all of ${CANDIDATES.map((base) => `${base}.0.0/16`).join(', ')} itself`);
+  return free;
+}
+
+function ip(args: readonly string[]): Promise<string> {
+  return output(['ip', ...args]);
+}
+
+async function batch(netns: string, commands: readonly string[]): Promise<void> {
+  await output(['ip', ...(netns === '' ? [] : ['-n', netns]), '-batch', '-'], `${commands.join('\n')}\n`);
+}

@@ -1,0 +1,139 @@
+/** The agent dies, comes back, and is removed; and who is not enrolled is served all the same. */
+import { access, readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { output } from '../command.ts';
+import type { Pod } from '../pod.ts';
+import type { Reply } from '../traffic.ts';
+import { analysis, outcomes, same, times, type Walk } from '../walk.ts';
+import type { Step } from './step.ts';
+
+const PINS = '/sys/fs/bpf';
+
+export const killed: Step = {
+  title: 'The agent is killed: the application goes on',
+  why: 'SIGKILL under load. In the kernel every connection that is opened from then on goes straight to its service; a restarted agent captures again.',
+  prepare: async (walk) => {
+    await walk.delete('faulty release');
+  },
+  async walk(walk) {
+    const pod = enrolledPod(walk);
+    walk.report.sent(`from pod ${pod.place.name}: 300 sentences, 100 a second, each on a new connection; the agent is killed on the way`);
+    const load = walk.fromPod(
+      pod,
+      times(300, () => analysis('http://sa-web-app')),
+      { perSecond: 100, fresh: true },
+    );
+    await delay(1200);
+    const killedAt = performance.timeOrigin + performance.now();
+    const goneAt = await walk.agent.kill('SIGKILL');
+    const replies = await load;
+    const before = replies.filter(({ startedAt, seconds }) => startedAt + seconds * 1000 < killedAt);
+    const after = replies.filter(({ startedAt }) => startedAt > goneAt);
+    walk.check(
+      same('answered before', `200 × ${before.length}`, outcomes(before)),
+      same('opened after its death, first try', `200 × ${after.length}`, outcomes(after)),
+      { what: 'sent after its death', expected: '≥ 50', seen: String(after.length), held: after.length >= 50 },
+    );
+    walk.report.command(walk.agent.command);
+    await walk.report.during(() => 'starting', walk.agent.start());
+    await walk.report.during(() => 'waiting for the capture of the pods', walk.agent.settled(0));
+    await capturedAgain(walk, pod);
+  },
+};
+
+async function capturedAgain(walk: Walk, pod: Pod): Promise<void> {
+  const before = await requests(walk, 'source', 'sa-web-app');
+  const replies = await walk.fromPod(
+    pod,
+    times(20, () => analysis('http://sa-web-app')),
+    { perSecond: 100, fresh: true },
+  );
+  const counted = (await requests(walk, 'source', 'sa-web-app')) - before;
+  walk.check(same('after the restart', '200 × 20', outcomes(replies)), same('of these captured, by /metrics', 20, counted));
+}
+
+export const outsider: Step = {
+  title: 'A caller outside of the mesh',
+  why: 'Its own traffic is nobody’s business, but what it sends to a pod of the mesh passes the agent on arrival, and is counted there.',
+  prepare: () => Promise.resolve(),
+  async walk(walk) {
+    const before = await requests(walk, 'destination', 'sa-web-app');
+    walk.report.sent(`20 sentences from pod ${walk.client.place.name}, which is not enrolled`);
+    const replies = await walk.fromPod(
+      walk.client,
+      times(20, () => analysis('http://sa-web-app.default')),
+      { perSecond: 100, fresh: true },
+    );
+    const counted = (await requests(walk, 'destination', 'sa-web-app')) - before;
+    const seen = callersSeen(walk);
+    walk.check(
+      same('answers', '200 × 20', outcomes(replies)),
+      same('counted on arrival, by /metrics', 20, counted),
+      same('x-request-id given on arrival', 'yes', seen ? 'yes' : 'no'),
+    );
+  },
+};
+
+export const removed: Step = {
+  title: 'Everything is removed: the application goes on',
+  why: 'The agent is asked to stop, and cleans up after itself.',
+  prepare: () => Promise.resolve(),
+  async walk(walk) {
+    const pod = enrolledPod(walk);
+    walk.report.command('kill -TERM AGENT; scripts/nodeway cleanup');
+    const load = walk.fromPod(
+      pod,
+      times(200, () => analysis('http://sa-web-app')),
+      { perSecond: 100, fresh: true },
+    );
+    await delay(600);
+    await walk.agent.kill('SIGTERM');
+    await walk.agent.cleanup();
+    const during: Reply[] = await load;
+    const after = await walk.fromPod(
+      walk.client,
+      times(20, () => analysis('http://sa-web-app.default')),
+      { perSecond: 100, fresh: true },
+    );
+    walk.check(
+      same('from pod to pod, meanwhile', '200 × 200', outcomes(during)),
+      same('from outside of the mesh, afterwards', '200 × 20', outcomes(after)),
+      same('listeners left in pods', 0, await listenersLeft(walk)),
+      same('BPF objects left in the kernel', 'none', await pinsLeft()),
+    );
+  },
+};
+
+function enrolledPod(walk: Walk): Pod {
+  const [pod] = walk.cluster.podsOf('sa-frontend');
+  if (pod === undefined) throw new Error('there is no pod of sa-frontend');
+  return pod;
+}
+
+/** Requests to a service by one reporter, of all series in /metrics. */
+async function requests(walk: Walk, reporter: string, service: string): Promise<number> {
+  const lines = (await walk.agent.metrics()).split('\n').filter((line) => line.startsWith('istio_requests_total{'));
+  const counted = lines.filter((line) => line.includes(`reporter="${reporter}"`) && line.includes(`"${service}`));
+  return counted.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+function callersSeen(walk: Walk): boolean {
+  const [webApp] = walk.cluster.podsOf('sa-web-app');
+  const entry = webApp?.log.findLast(({ event }) => event === 'received');
+  return entry?.event === 'received' && entry.headers['x-request-id'] !== undefined;
+}
+
+async function listenersLeft(walk: Walk): Promise<number> {
+  const listed = await Promise.all(walk.cluster.pods.map(({ place }) => output(['ip', 'netns', 'exec', place.netns, 'ss', '-tlnH'])));
+  return listed.flatMap((text) => text.split('\n')).filter((line) => /:(15001|15006|15008)\s/.test(line)).length;
+}
+
+async function pinsLeft(): Promise<string> {
+  try {
+    await access(PINS);
+  } catch {
+    return 'none';
+  }
+  const left = (await readdir(PINS)).filter((name) => name.startsWith('nodeway-demo'));
+  return left.join(', ') || 'none';
+}

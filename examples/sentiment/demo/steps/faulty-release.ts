@@ -1,0 +1,86 @@
+/** A faulty release of the logic: tried on copies, then on one request in five, then with patience that ends. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { SHARES } from '../../services/logic/draws.ts';
+import { type Reply } from '../traffic.ts';
+import { analysis, outcomes, same, share, slowest, times, type Walk, withStatus, within } from '../walk.ts';
+import type { Step } from './step.ts';
+
+const REQUESTS = 600;
+const PER_SECOND = 200;
+const CANARY_WEIGHT = 0.2;
+/** What a busy machine may add to a limit of the mesh. */
+const MARGIN_SECONDS = 2;
+
+const { success: ok, 'slow error': slow } = SHARES;
+const bad = 1 - ok;
+const WITHOUT_RETRIES = 1 - CANARY_WEIGHT * bad;
+/** Four tries fit in 8 s as long as at most two of them last 3 s: all outcomes of the first three are bad, but not all three slow. */
+const RETRIED = 1 - CANARY_WEIGHT * (1 - ok * (1 + bad + bad ** 2 + bad ** 3 - slow ** 3));
+
+export const shadowing: Step = {
+  title: 'Shadowing: the faulty release gets copies, and nobody notices',
+  why: 'Of v2 one request in three fails, one in three takes 30 s and fails then. It works on copies of the traffic; its answers are thrown away.',
+  prepare: (walk) => walk.apply('subsets', 'shadowing', 'faulty release'),
+  async walk(walk) {
+    const [v1, v2] = [analysed(walk, 'v1'), analysed(walk, 'v2')];
+    walk.report.sent('100 sentences, 50 a second');
+    const replies = await walk.fromOutside(sentences(walk, 100), { perSecond: 50 });
+    for (let waited = 0; waited < 20 && analysed(walk, 'v2') - v2 < 100; waited++) await delay(100);
+    walk.check(
+      same('what users got', '200 × 100', outcomes(replies)),
+      same('requests at v1', 100, analysed(walk, 'v1') - v1),
+      same('copies at v2', 100, analysed(walk, 'v2') - v2),
+      within('longest wait', MARGIN_SECONDS, slowest(replies)),
+    );
+  },
+};
+
+export const canary: Step = {
+  title: 'Canary: one request in five meets the faulty release',
+  why: 'Without patience set, users of v2 wait 30 s for nothing: this is what the next step cures. (Takes as long.)',
+  prepare: (walk) => walk.apply('canary'),
+  async walk(walk) {
+    const v2 = analysed(walk, 'v2');
+    const replies = await measured(walk);
+    const failed = replies.filter(({ status }) => status !== 200);
+    walk.check(
+      share('requests that met v2', CANARY_WEIGHT, analysed(walk, 'v2') - v2, replies.length),
+      share('answered 200', WITHOUT_RETRIES, withStatus(replies, 200).length, replies.length),
+      same('all others', `500 × ${failed.length}`, outcomes(failed)),
+      share('waited for more than 10 s', CANARY_WEIGHT * slow, replies.filter(({ seconds }) => seconds > 10).length, replies.length),
+    );
+  },
+};
+
+export const retries: Step = {
+  title: 'Timeouts and retries',
+  why: 'Today’s Istio retries no answer of an application unless `retryOn` asks for it: waiting ends after 3 s, success stays. With the default policy that Istio 1.0 had, a failed or slow try is made again, on the same version.',
+  prepare: (walk) => walk.apply('timeouts and retries'),
+  async walk(walk) {
+    const today = await measured(walk);
+    walk.check(
+      share('answered 200, in today’s profile', WITHOUT_RETRIES, withStatus(today, 200).length, today.length),
+      within('longest wait', 3 + MARGIN_SECONDS, slowest(today)),
+    );
+    await walk.apply('retry policy');
+    const article = await measured(walk);
+    walk.check(
+      share('answered 200, with 5xx retried', RETRIED, withStatus(article, 200).length, article.length),
+      within('longest wait', 8 + MARGIN_SECONDS, slowest(article)),
+    );
+  },
+};
+
+function measured(walk: Walk): Promise<Reply[]> {
+  walk.report.sent(`${REQUESTS} sentences, ${PER_SECOND} a second, whether answered or not`);
+  return walk.fromOutside(sentences(walk, REQUESTS), { perSecond: PER_SECOND });
+}
+
+function sentences(walk: Walk, count: number): ReturnType<typeof analysis>[] {
+  return times(count, () => analysis(walk.gateway));
+}
+
+function analysed(walk: Walk, version: string): number {
+  const pods = walk.cluster.pods.filter(({ place }) => place.labels['app'] === 'sa-logic' && place.labels['version'] === version);
+  return pods.reduce((total, pod) => total + pod.received('/analyse'), 0);
+}
