@@ -147,6 +147,9 @@ function crossChecks(config: AgentConfig, positionals: readonly string[]): strin
   if (config.capture && config.transport === 'node') {
     errors.push('--transport node: cannot open sockets inside pods; add --no-capture, or use --transport native');
   }
+  if (config.transport === 'node' && config.workers > 1) {
+    errors.push('--transport node: workers cannot share a port with it; add --workers 1');
+  }
   const { 'admin-address': admin, 'metrics-address': metrics } = config;
   if (admin !== null && metrics !== null && admin.port !== 0 && admin.port === metrics.port && admin.ip === metrics.ip) {
     errors.push('--admin-address: the same as --metrics-address');

@@ -1,5 +1,6 @@
 /** What enrolment needs of the node; src/datapath gives it on a node, tests give their own. */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
+import type { Address } from '../../l7/transport.ts';
 
 export interface ListenOptions {
   /** Descriptor of a network namespace; -1: the agent's own. */
@@ -15,6 +16,7 @@ export interface ListenOptions {
 export interface NodeSockets {
   openNamespace(path: string): number;
   namespaceCookie(netns: number): string;
+  /** -1: the workers bind by themselves. */
   listenIn(options: ListenOptions): number;
   closeFd(fd: number): void;
 }
@@ -39,7 +41,7 @@ export interface Capture {
 /** The worker pool's part in it. */
 export interface ListenerHost {
   readonly size: number;
-  listen(id: number, configs: readonly ListenerConfig[]): void;
+  listen(id: number, configs: readonly ListenerConfig[], at?: Address): void;
   unlisten(id: number): Promise<void>;
   listening(id: number): boolean;
 }

@@ -2,6 +2,7 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import type { Address } from '../../l7/transport.ts';
 
 /** Handed over when the worker starts. */
 export interface WorkerSettings {
@@ -18,7 +19,8 @@ export interface WorkerSettings {
 
 export type ToWorker =
   | { readonly type: 'configure'; readonly delta: SnapshotDelta }
-  | { readonly type: 'listen'; readonly listener: ListenerConfig }
+  /** `at` is where the worker binds by itself when the listener comes without a descriptor (fd -1: node:net cannot share one). */
+  | { readonly type: 'listen'; readonly listener: ListenerConfig; readonly at?: Address }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
   | { readonly type: 'unlisten'; readonly id: number }
   /** No new work on kept-alive connections; answered by `drained` when idle or after `deadlineMs`. */

@@ -5,7 +5,7 @@ import { systemRandom } from '../../base/random.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type SeriesDefinition, Stats } from '../../l7/record/stats.ts';
-import type { Transport } from '../../l7/transport.ts';
+import { type Transport, TransportError } from '../../l7/transport.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
 
 /** Well under the supervisor's patience, and rare enough to cost nothing. */
@@ -37,13 +37,23 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
       engine.apply(message.delta);
       return send({ type: 'configured', version: message.delta.version });
     case 'listen':
-      engine.listen(message.listener);
-      return send({ type: 'listening', id: message.listener.id });
+      return listen(engine, message, send);
     case 'unlisten':
       engine.unlisten(message.id);
       return send({ type: 'unlistened', id: message.id });
     case 'drain':
       return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
+  }
+}
+
+/** An address that cannot be bound is that listener's failure alone. A descriptor that cannot be served is a broken promise and ends the worker. */
+function listen(engine: Engine, { listener, at }: Extract<ToWorker, { type: 'listen' }>, send: (message: FromWorker) => void): void {
+  try {
+    engine.listen(listener, at === undefined ? { fd: listener.fd } : { address: at.ip, port: at.port });
+    send({ type: 'listening', id: listener.id });
+  } catch (error) {
+    if (at === undefined || !(error instanceof TransportError)) throw error;
+    send({ type: 'log', level: 'error', message: 'listener cannot be opened', fields: { ...at, error: error.message } });
   }
 }
 

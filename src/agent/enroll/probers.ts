@@ -1,0 +1,45 @@
+/** Tells the kernel programs whose connections into pods are health probes: the kubelet's. */
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { messageOf } from '../../base/errors.ts';
+import { cgroupId } from '../../datapath/namespaces.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Log } from '../log.ts';
+import { findKubeletCgroup } from './processes.ts';
+
+/** A kubelet that was restarted has a new cgroup, under the same path; its probes fail open meanwhile, through the agent. */
+const LOOK_MS = 10_000;
+
+/** Returns how to stop. */
+export function watchProbers(config: AgentConfig, log: Log, tell: (cgroups: readonly bigint[]) => void): () => void {
+  let known: bigint | null = null;
+  const look = (): void => {
+    const path = config['kubelet-cgroup'] || kubeletPath();
+    if (path === null) return;
+    try {
+      const id = cgroupId(path);
+      if (id === known) return;
+      known = id;
+      tell([id]);
+      log.info({ cgroup: path }, 'health probes come from this cgroup');
+    } catch (error) {
+      if (known !== null) log.warn({ cgroup: path, error: messageOf(error) }, 'the cgroup of health probes is gone');
+      known = null;
+    }
+  };
+  look();
+  const timer = setInterval(look, LOOK_MS);
+  return () => clearInterval(timer);
+}
+
+function kubeletPath(): string | null {
+  const path = findKubeletCgroup();
+  const root = unifiedRoot(readFileSync('/proc/mounts', 'utf8'));
+  return path === null || root === null ? null : join(root, path);
+}
+
+/** Where the v2 hierarchy is mounted: on a hybrid machine not at /sys/fs/cgroup itself. */
+export function unifiedRoot(mounts: string): string | null {
+  const fields = mounts.split('\n').map((line) => line.split(' '));
+  return fields.find((mount) => mount[2] === 'cgroup2')?.[1] ?? null;
+}

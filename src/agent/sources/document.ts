@@ -1,0 +1,92 @@
+/** Manifest text to objects that know their lines. Pure. */
+import { type Document, isCollection, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import { messageOf } from '../../base/errors.ts';
+import type { FieldPath, ObjectRef, Problem } from '../model/problem.ts';
+import type { Origin, RawObject } from './source.ts';
+
+/** Aliases may not multiply a document beyond this. */
+const MAX_ALIASES = 100;
+const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'GatewayClass', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
+
+export interface SourceObject {
+  readonly object: RawObject;
+  readonly ref: ObjectRef;
+  readonly origin: Origin;
+}
+
+export interface ParsedFile {
+  readonly objects: readonly SourceObject[];
+  readonly problems: readonly Problem[];
+}
+
+type Fields = Record<string, unknown>;
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export function parseManifest(file: string, text: string): ParsedFile {
+  const lines = new LineCounter();
+  const objects: SourceObject[] = [];
+  const problems: Problem[] = [];
+  const complain = (message: string, at: { line: number; column: number }): void => {
+    problems.push({ severity: 'error', object: null, path: '', message, file, ...at });
+  };
+  const place = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  try {
+    // The byte order mark is no part of the text (YAML 1.2 §5.2).
+    for (const document of parseAllDocuments(text.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false })) {
+      for (const error of document.errors) complain(error.message, place(error.pos[0]));
+      if (document.errors.length > 0) continue;
+      const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+      if (value !== null && value !== undefined) collect(value, []);
+      function collect(entry: unknown, path: FieldPath): void {
+        const at = locate(document, path, place);
+        if (!isFields(entry)) return complain('this is not an object', at);
+        if (entry['kind'] === 'List' && Array.isArray(entry['items'])) {
+          entry['items'].forEach((item, index) => collect(item, [...path, 'items', index]));
+          return;
+        }
+        const metadata = entry['metadata'];
+        if (typeof entry['apiVersion'] !== 'string' || typeof entry['kind'] !== 'string') {
+          return complain('apiVersion and kind must be given, as text', at);
+        }
+        if (!isFields(metadata) || typeof metadata['name'] !== 'string' || metadata['name'] === '') {
+          return complain('metadata.name must be given, as text', at);
+        }
+        const given = metadata['namespace'] ?? 'default';
+        if (typeof given !== 'string') return complain('metadata.namespace must be text', locate(document, [...path, 'metadata'], place));
+        const namespace = CLUSTER_SCOPED.has(entry['kind']) ? '' : given || 'default';
+        objects.push({
+          object: { ...entry, metadata: namespace === '' ? metadata : { ...metadata, namespace } } as unknown as RawObject,
+          ref: { kind: entry['kind'], namespace, name: metadata['name'] },
+          origin: { file, ...at, locate: (field) => locate(document, [...path, ...field], place) },
+        });
+      }
+    }
+  } catch (error) {
+    // The library throws for what it has no position of, such as too many aliases or too deep a nesting.
+    complain(messageOf(error), { line: 1, column: 1 });
+  }
+  return { objects, problems };
+}
+
+function locate(document: Document, path: FieldPath, place: (offset: number) => { line: number; column: number }): { line: number; column: number } {
+  let node: unknown = document.contents;
+  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  for (const part of path) {
+    if (!isCollection(node)) break;
+    const child = node.get(part, true);
+    if (child === undefined || child === null) break;
+    const pair = node.items.find((item) => typeof part === 'string' && keyOf(item) === part) as { key?: unknown } | undefined;
+    const start = isNode(pair?.key) ? pair.key : child;
+    if (isNode(start)) offset = start.range?.[0] ?? offset;
+    node = child;
+  }
+  return place(offset);
+}
+
+function keyOf(item: unknown): unknown {
+  const key = (item as { key?: unknown }).key;
+  return isNode(key) ? (key as { value?: unknown }).value : key;
+}

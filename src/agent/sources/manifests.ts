@@ -1,0 +1,162 @@
+/**
+ * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what was last told to the sink: a
+ * rename, an edit in place and a replaced directory are then one case. A file that cannot be parsed keeps its last good objects.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../base/errors.ts';
+import { type Problem, refKey } from '../model/problem.ts';
+import { type ParsedFile, parseManifest, type SourceObject } from './document.ts';
+import type { ObjectSink, ObjectSource } from './source.ts';
+
+const DEBOUNCE_MS = 50;
+/** Watches are lost with their directory, and some file systems have none. */
+const RESCAN_MS = 2000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+interface Loaded {
+  readonly stamp: string;
+  readonly objects: readonly SourceObject[];
+  readonly problems: readonly Problem[];
+}
+
+export class ManifestSource implements ObjectSource {
+  readonly #directory: string;
+  #sink: ObjectSink | null = null;
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #scan: Promise<void> = Promise.resolve();
+  #files = new Map<string, Loaded>();
+  #told = new Map<string, SourceObject>();
+  /** What could not be parsed once: writers may be half-way, so only the same content seen twice is reported. */
+  #suspect = new Map<string, string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async start(sink: ObjectSink): Promise<void> {
+    this.#sink = sink;
+    await this.#rescan();
+    if (this.#suspect.size > 0) {
+      await new Promise((later) => setTimeout(later, DEBOUNCE_MS));
+      await this.#rescan();
+    }
+    sink.synced();
+    this.#watch();
+    this.#schedule(DEBOUNCE_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#sink = null;
+    this.#watcher?.close();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#scan;
+  }
+
+  #watch(): void {
+    try {
+      this.#watcher = watch(this.#directory, { recursive: true }, () => this.#schedule(DEBOUNCE_MS));
+      // The periodic scan carries on without the watcher.
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // No directory yet, or no watches left (inotify limits): the periodic scan is enough.
+      this.#watcher = null;
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#sink === null) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#scan = this.#rescan().then(() => this.#schedule(this.#suspect.size > 0 ? DEBOUNCE_MS : RESCAN_MS));
+    }, delayMs);
+  }
+
+  async #rescan(): Promise<void> {
+    await this.#scan;
+    const previous = this.#files;
+    let names: string[];
+    try {
+      names = await manifestsBelow(this.#directory);
+      this.#sink?.problem(this.#directory, []);
+    } catch (error) {
+      // A directory that is being replaced is absent for a moment; what was read stays in force.
+      this.#sink?.problem(this.#directory, [fileProblem(this.#directory, messageOf(error))]);
+      return;
+    }
+    const files = new Map<string, Loaded>();
+    for (const name of names) {
+      const loaded = await this.#load(name, previous.get(name));
+      if (loaded !== null) files.set(name, loaded);
+    }
+    this.#files = files;
+    this.#tell(previous);
+  }
+
+  async #load(file: string, before: Loaded | undefined): Promise<Loaded | null> {
+    try {
+      const { mtimeMs, ctimeMs, size, ino } = await stat(file);
+      const stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+      if (before?.stamp === stamp) return before;
+      if (size > MAX_BYTES) return keep(before, stamp, [fileProblem(file, `larger than ${MAX_BYTES} bytes`)]);
+      const parsed: ParsedFile = parseManifest(file, await readFile(file, 'utf8'));
+      if (parsed.problems.length === 0) {
+        this.#suspect.delete(file);
+        return { stamp, ...parsed };
+      }
+      if (this.#suspect.get(file) !== stamp) {
+        this.#suspect.set(file, stamp);
+        return before ?? null;
+      }
+      this.#suspect.delete(file);
+      return before === undefined ? { stamp, ...parsed } : keep(before, stamp, parsed.problems);
+    } catch (error) {
+      this.#suspect.delete(file);
+      return keep(before, '', [fileProblem(file, messageOf(error))]);
+    }
+  }
+
+  #tell(previous: ReadonlyMap<string, Loaded>): void {
+    const sink = this.#sink;
+    if (sink === null) return;
+    const wanted = new Map<string, SourceObject>();
+    for (const [file, loaded] of this.#files) {
+      const problems = [...loaded.problems];
+      for (const entry of loaded.objects) {
+        const first = wanted.get(refKey(entry.ref));
+        if (first === undefined) wanted.set(refKey(entry.ref), entry);
+        else problems.push(duplicate(entry, first));
+      }
+      sink.problem(file, problems);
+    }
+    for (const file of previous.keys()) if (!this.#files.has(file)) sink.problem(file, []);
+    for (const [key, entry] of this.#told) if (!wanted.has(key)) sink.remove(entry.ref);
+    for (const [key, entry] of wanted) if (this.#told.get(key) !== entry) sink.upsert(entry.object, entry.origin);
+    this.#told = wanted;
+  }
+}
+
+const keep = (before: Loaded | undefined, stamp: string, problems: readonly Problem[]): Loaded => ({ stamp, objects: before?.objects ?? [], problems });
+
+function fileProblem(file: string, message: string): Problem {
+  return { severity: 'error', object: null, path: '', message, file, line: 1, column: 1 };
+}
+
+function duplicate({ ref, origin }: SourceObject, first: SourceObject): Problem {
+  const message = `already given in ${first.origin.file}:${first.origin.line}, which is in force`;
+  return { severity: 'error', object: ref, path: '', message, file: origin.file, line: origin.line, column: origin.column };
+}
+
+/** In the order of their names. Dot names are skipped: a ConfigMap mount shows its files as links through `..data`. */
+export async function manifestsBelow(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.name.startsWith('.')) continue;
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) found.push(...(await manifestsBelow(path)));
+    else if (/\.(ya?ml|json)$/.test(entry.name)) found.push(path);
+  }
+  return found.sort();
+}

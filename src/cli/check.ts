@@ -1,0 +1,67 @@
+/** `nodeway check`: one line for each thing that the agent needs of the node, and what to do where it is missing. */
+import { ExitCode, messageOf } from '../base/errors.ts';
+import { AddonMissing } from '../base/native-addon.ts';
+import type { Run } from './commands.ts';
+import { nodeOptions } from './node-flags.ts';
+
+interface Line {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do; empty where there is nothing to be done. */
+  readonly advice: string;
+}
+
+export const check: Run = async (invocation) => {
+  const options = nodeOptions(invocation);
+  const lines = [transportLine(await probeTransport()), ...(await nodeLines(options))];
+  invocation.terminal.stdout.write(describeCheck(lines));
+  return lines.every((line) => line.ok) ? ExitCode.Ok : ExitCode.NodeLacks;
+};
+
+export function describeCheck(lines: readonly Line[]): string {
+  const width = Math.max(...lines.map((line) => line.name.length));
+  return lines
+    .map((line) => {
+      const advice = line.advice === '' ? '' : `\n${' '.repeat(width + 10)}${line.ok ? 'note' : 'do'}: ${line.advice}`;
+      return `${line.ok ? 'ok     ' : 'missing'}  ${line.name.padEnd(width)} ${line.detail}${advice}\n`;
+    })
+    .join('');
+}
+
+async function nodeLines(options: ReturnType<typeof nodeOptions>): Promise<readonly Line[]> {
+  try {
+    const { checkNode } = await import('../datapath/datapath.ts');
+    return checkNode(options);
+  } catch (error) {
+    if (!(error instanceof AddonMissing)) throw error;
+    return [
+      {
+        name: 'datapath addon',
+        ok: false,
+        detail: messageOf(error),
+        advice: 'install clang, bpftool and libbpf-dev, then run scripts/build',
+      },
+    ];
+  }
+}
+
+async function probeTransport(): Promise<string> {
+  try {
+    const { loadAddon } = await import('../base/native-addon.ts');
+    loadAddon('transport');
+    return '';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function transportLine(error: string): Line {
+  const ok = error === '';
+  return {
+    name: 'transport addon',
+    ok,
+    detail: ok ? 'loads' : error,
+    advice: ok ? '' : 'run scripts/build, or use --transport node --no-capture',
+  };
+}

@@ -1,0 +1,22 @@
+/** Flags of the commands that look after a node without an agent. */
+import { AGENT_FLAGS } from '../agent/config.ts';
+import { type FlagTable, parseFlags } from '../agent/flags.ts';
+import { CommandError, ExitCode } from '../base/errors.ts';
+import type { Invocation } from './commands.ts';
+
+const NODE_FLAGS = { instance: AGENT_FLAGS.instance, cgroup: AGENT_FLAGS.cgroup } satisfies FlagTable;
+
+export interface NodeOptions {
+  readonly instance: string;
+  /** Absent: found in /proc/mounts. */
+  readonly cgroup?: string;
+}
+
+/** @throws CommandError with all errors of usage. */
+export function nodeOptions({ args, environment }: Invocation): NodeOptions {
+  const parsed = parseFlags(NODE_FLAGS, args, environment);
+  const errors = parsed.ok ? parsed.positionals.map((extra) => `${extra}: not expected`) : parsed.errors;
+  if (!parsed.ok || errors.length > 0) throw new CommandError(ExitCode.Usage, errors.join('\n'));
+  const { instance, cgroup } = parsed.values;
+  return { instance, ...(cgroup === '' ? {} : { cgroup }) };
+}

@@ -1,0 +1,113 @@
+/** An agent in this process, with real workers, on a configuration given by hand: gateways, endpoints, readiness, draining. */
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import t from 'tap';
+import type { AgentStatus } from '../../src/agent/admin/status.ts';
+import { Agent } from '../../src/agent/agent.ts';
+import { boundByWorkers, withoutCapture } from '../../src/agent/capture.ts';
+import { parseConfig } from '../../src/agent/config.ts';
+import type { CompiledConfiguration } from '../../src/agent/configuration.ts';
+import { wholeDelta } from '../../src/agent/worker-pool/whole-delta.ts';
+import { Disposal } from '../../src/base/disposal.ts';
+import type { GatewayConfig } from '../../src/l7/snapshot.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function ask(port: number, path: string): Promise<Answer> {
+  return new Promise((done, failed) => {
+    get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => done({ status: response.statusCode ?? 0, body }));
+    }).on('error', failed);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (await condition().catch(() => false)) return;
+    await delay(10);
+  }
+  throw new Error(`waited in vain until ${what}`);
+}
+
+const gateway = (port: number): GatewayConfig => ({ port, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } });
+
+function compiled(ports: readonly number[]): CompiledConfiguration {
+  const gateways = Object.fromEntries(ports.map((port) => [port, gateway(port)]));
+  const mesh = { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1000 } as const;
+  return { snapshot: { version: 1, mesh, workloads: {}, scopes: {}, gateways, clusters: {} }, pods: [], problems: [] };
+}
+
+t.test('the life of an agent', async (t) => {
+  const [metrics, admin, first, second] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const flags = ['--manifests', '/nowhere', '--no-capture', '--transport', 'node', '--workers', '1', '--gateway-address', '127.0.0.1'];
+  const endpoints = ['--metrics-address', `127.0.0.1:${metrics}`, '--admin-address', `127.0.0.1:${admin}`];
+  const parsed = parseConfig([...flags, ...endpoints, '--drain-timeout', '3s'], {});
+  if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
+  const disposal = new Disposal();
+  t.teardown(() => disposal.dispose());
+  let changed = () => {};
+  let result = compiled([]);
+  const agent = new Agent({
+    config: parsed.config,
+    output: { log: pino({ level: 'silent' }), reopen: () => {}, flush: () => {} },
+    disposal,
+    node: withoutCapture(boundByWorkers()),
+    input: {
+      start: async (notify) => void (changed = notify),
+      stop: async () => {},
+      compile: () => result,
+      problems: () => [],
+    },
+    difference: (_, next) => wholeDelta(next),
+  });
+  await agent.start();
+  t.strictSame(await ask(metrics, '/healthz'), { status: 200, body: 'ok\n' });
+  t.match(await ask(metrics, '/readyz'), { status: 503, body: /^\[-\] configured: the first complete configuration/ });
+
+  changed();
+  await until('ready', async () => (await ask(metrics, '/readyz')).status === 200);
+  await t.rejects(ask(first, '/'), { code: 'ECONNREFUSED' }, 'nothing listens before the first Gateway');
+
+  result = compiled([first]);
+  changed();
+  await until('the first gateway answers', async () => (await ask(first, '/')).status === 404);
+  const status = JSON.parse((await ask(admin, '/status')).body) as AgentStatus;
+  t.match(status, { ready: true, workers: [{ phase: 'running' }], gateways: [{ port: first, listening: true }] });
+  t.match((await ask(metrics, '/metrics')).body, /^istio_requests_total\{.*response_code="404".*\} [1-9]/m);
+
+  const kept = connect({ host: '127.0.0.1', port: first });
+  await new Promise((done) => kept.once('connect', done));
+  result = compiled([second]);
+  changed();
+  await until('the second gateway answers', async () => (await ask(second, '/')).status === 404);
+  await until('the first is gone', () =>
+    ask(first, '/').then(
+      () => false,
+      () => true,
+    ),
+  );
+  kept.destroy();
+
+  const drained = agent.drain();
+  t.equal((await ask(metrics, '/readyz')).status, 503, 'not ready while it drains');
+  await drained;
+  await t.rejects(ask(second, '/'), { code: 'ECONNREFUSED' });
+  t.strictSame(await disposal.dispose(), []);
+  await t.rejects(ask(metrics, '/healthz'), { code: 'ECONNREFUSED' });
+});
