@@ -71,7 +71,11 @@ export function parseManifest(file: string, text: string): ParsedFile {
   return { objects, problems };
 }
 
-function locate(document: Document, path: FieldPath, place: (offset: number) => { line: number; column: number }): { line: number; column: number } {
+function locate(
+  document: Document,
+  path: FieldPath,
+  place: (offset: number) => { line: number; column: number },
+): { line: number; column: number } {
   let node: unknown = document.contents;
   let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
   for (const part of path) {

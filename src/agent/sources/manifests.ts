@@ -138,7 +138,11 @@ export class ManifestSource implements ObjectSource {
   }
 }
 
-const keep = (before: Loaded | undefined, stamp: string, problems: readonly Problem[]): Loaded => ({ stamp, objects: before?.objects ?? [], problems });
+const keep = (before: Loaded | undefined, stamp: string, problems: readonly Problem[]): Loaded => ({
+  stamp,
+  objects: before?.objects ?? [],
+  problems,
+});
 
 function fileProblem(file: string, message: string): Problem {
   return { severity: 'error', object: null, path: '', message, file, line: 1, column: 1 };

@@ -1,0 +1,34 @@
+/** The types of fields that Istio's kinds share. */
+import { z } from 'zod';
+import { compileRegex } from '../../../base/regex.ts';
+
+const reasons = new WeakMap<object, string>();
+
+/** A field that Istio has and this release does not serve. */
+export function unsupported(reason = 'not supported yet'): z.ZodOptional<z.ZodUnknown> {
+  const schema = z.unknown().optional();
+  reasons.set(schema, reason);
+  return schema;
+}
+
+export const unsupportedReason = (schema: object): string | undefined => reasons.get(schema);
+
+/** Go's durations, which istiod's reader of protobuf JSON and the custom resources' pattern accept. */
+export const duration = z.string().regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, 'must be a duration such as 1.5s, 300ms or 1h');
+export const port = z.number().int().min(1).max(65535);
+export const text = z.string();
+export const labels = z.record(z.string(), z.string());
+export const percent = z.object({ value: z.number().min(0).max(100).optional() });
+export const regex = z.string().superRefine((source, context) => {
+  const result = compileRegex(source);
+  if (!result.ok) context.addIssue({ code: 'custom', message: result.error });
+});
+
+const match = z.object({ exact: text.optional(), prefix: text.optional(), regex: regex.optional() });
+export const stringMatch = match.refine((value) => Object.keys(value).length <= 1, 'only one of exact, prefix and regex may be given');
+/** An empty one means that the header or parameter is present; regex `*` means the same (Istio's legacy). */
+export const presenceMatch = z
+  .object({ exact: text.optional(), prefix: text.optional(), regex: z.union([z.literal('*'), regex]).optional() })
+  .nullable();
+/** For each target namespace; only the default is served. */
+export const exportTo = unsupported('visibility is not restricted yet; every namespace sees this object');
