@@ -1,0 +1,164 @@
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import type { AgentStatus } from '../../src/agent/admin/status.ts';
+import { describeCheck } from '../../src/cli/check.ts';
+import { routes } from '../../src/cli/routes.ts';
+import { describeStatus, status } from '../../src/cli/status.ts';
+import { table } from '../../src/cli/terminal.ts';
+import { CommandError } from '../../src/base/errors.ts';
+import type { Snapshot } from '../../src/l7/snapshot.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+function nodeway(...args: string[]) {
+  const { status: code, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
+  return { code, stdout, stderr };
+}
+
+t.test('what the command line says, and with which exit code', async (t) => {
+  t.match(nodeway(), { code: 0, stdout: /nodeway agent --manifests DIR/ });
+  t.match(nodeway('help', 'agent'), { code: 0, stdout: /--heartbeat-timeout DURATION/ });
+  t.match(nodeway('agent', '--help'), { code: 0, stdout: /--\[no-\]capture/ });
+  t.match(nodeway('version'), { code: 0, stdout: /^nodeway \d+\.\d+\.\d+ \(Node\.js v/ });
+  t.match(nodeway('frobnicate'), { code: 2, stdout: '', stderr: /there is no command "frobnicate"; commands: agent, / });
+  t.match(nodeway('help', 'frobnicate'), { code: 2 });
+  t.match(nodeway('agent', '--workers', '0', '--frob'), { code: 2, stderr: /--frob.*\n.*--workers|--workers.*\n.*--frob/s });
+  t.match(nodeway('agent', '--kubeconfig', 'x'), { code: 2, stderr: /not a source in this release/ });
+  t.match(nodeway('status', '--admin-address', '127.0.0.1:1'), { code: 1, stderr: /no agent at 127\.0\.0\.1:1 \(nothing listens there\)/ });
+  t.match(nodeway('status', '-o', 'xml'), { code: 2, stderr: /--output: "xml"/ });
+  t.match(nodeway('cleanup', 'everything'), { code: 2, stderr: /everything: not expected/ });
+});
+
+const STATUS: AgentStatus = {
+  version: '1.0.0',
+  pid: 7,
+  node: 'n1',
+  uptimeSeconds: 300,
+  ready: false,
+  draining: false,
+  gates: [{ gate: 'captured', open: false, awaited: 'pods' }],
+  snapshot: 3,
+  workers: [
+    { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1 },
+    { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1 },
+  ],
+  workerRestarts: 1,
+  pods: [
+    { pod: 'a/in', enrolled: true, reason: 'annotation of the pod', phase: 'captured', error: '', addresses: ['10.0.0.1'] },
+    { pod: 'a/out', enrolled: false, reason: 'nothing asks for it', phase: 'absent', error: '', addresses: [] },
+    { pod: 'a/bad', enrolled: true, reason: 'label', phase: 'absent', error: 'no namespace', addresses: [] },
+  ],
+  gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'another process listens' }],
+  problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec.http[0]', message: 'is wrong', where: 'f.yaml:3:1' }],
+};
+
+const SNAPSHOT: Snapshot = {
+  version: 1,
+  mesh: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1 },
+  workloads: {
+    'a/in': { key: 'a/in', scope: 's', addresses: [], inbound: {} } as unknown as Snapshot['workloads'][string],
+  },
+  scopes: {
+    s: {
+      id: 's',
+      namespace: 'a',
+      addresses: {},
+      http: {
+        80: {
+          unknownHost: 'passthrough',
+          virtualHosts: [
+            {
+              name: 'web.a.svc.cluster.local:80',
+              domains: ['web'],
+              routes: [
+                {
+                  name: 'r',
+                  match: {
+                    path: { kind: 'prefix', value: '/api' },
+                    headers: [{ name: 'x', match: { kind: 'present' }, invert: true }],
+                  },
+                  action: {
+                    kind: 'route',
+                    destinations: [
+                      { cluster: 'one', weight: 3 },
+                      { cluster: 'two', weight: 1 },
+                    ],
+                    mirrors: [{ cluster: 'three', percentage: 50 }],
+                    timeoutMs: 100,
+                    retry: null,
+                  },
+                },
+                { name: 'q', match: {}, action: { kind: 'redirect', code: 301, path: '/new' } },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  },
+  gateways: {},
+  clusters: {},
+};
+
+t.test('status and routes ask a running agent', async (t) => {
+  const server = createServer((request, response) => response.end(JSON.stringify(request.url === '/status' ? STATUS : SNAPSHOT)));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.teardown(() => void server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const said = async (run: typeof status, ...args: string[]): Promise<string> => {
+    let text = '';
+    const terminal = { stdout: { write: (part: string) => (text += part) }, stderr: { write: () => {} } };
+    t.equal(await run({ args: [...args, '--admin-address', address], environment: {}, terminal }), 0);
+    return text;
+  };
+  t.strictSame(JSON.parse(await said(status, '-o', 'json')), STATUS);
+  t.equal(await said(status), describeStatus(STATUS));
+  const text = await said(routes, 'a/in');
+  t.match(
+    text,
+    /web\.a\.svc\.cluster\.local:80 +path \^ \/api and not header x present +75% one \+ 25% two; mirror 50% three; timeout 100ms/,
+  );
+  t.match(text, /any +redirect 301 to \/new/);
+  t.strictSame(JSON.parse(await said(routes, 'a/in', '-ojson')), SNAPSHOT.scopes['s']);
+  await t.rejects(said(routes, 'a/none'), new CommandError(1, 'a/none is not enrolled on this node; enrolled: a/in'));
+});
+
+t.test('what status tells a person', async (t) => {
+  const text = describeStatus(STATUS);
+  for (const line of [
+    /not ready: captured \(pods\); version 1\.0\.0, node n1, pid 7, up 5m/,
+    /1 running, 1 starting; 1 replaced/,
+    /a\/in +captured +10\.0\.0\.1 +annotation of the pod/,
+    /a\/out +not enrolled +nothing asks for it/,
+    /a\/bad +failed +no namespace/,
+    /0\.0\.0\.0:80 +another process listens/,
+    /error +VirtualService a\/b +spec\.http\[0\] +is wrong +f\.yaml:3:1/,
+  ]) {
+    t.match(text, line);
+  }
+});
+
+t.test('what check tells a person', async (t) => {
+  const text = describeCheck([
+    { name: 'kernel', ok: true, detail: '6.1', advice: '' },
+    { name: 'BTF', ok: false, detail: 'not there', advice: 'use another kernel' },
+  ]);
+  t.equal(text, 'ok       kernel 6.1\nmissing  BTF    not there\n                do: use another kernel\n');
+});
+
+t.test('tables', async (t) => {
+  t.equal(table(['A', 'B'], []), '');
+  t.equal(
+    table(
+      ['A', 'B'],
+      [
+        ['long', 'x'],
+        ['y', ''],
+      ],
+    ),
+    'A     B\nlong  x\ny\n',
+  );
+});
