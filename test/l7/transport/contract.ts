@@ -322,6 +322,30 @@ const cases: Record<string, Case> = {
     test.notOk(opened.includes(handler.id));
   },
 
+  async 'nor after onClose, nor when commands were carried out within the turn'(test, lab) {
+    const server = await lab.serve();
+    const ids: number[][] = [];
+    class Reopening extends Recorder {
+      override onClose(): void {
+        ids.push([this.id, this.transport.connect(to(server.address), new Recorder(this.transport))]);
+      }
+      override onData(): void {
+        this.transport.reset(this.id);
+        // More than the scratch area holds, so that what was commanded so far has to be carried out.
+        for (let i = 0; i < 3; i++) this.transport.reserve(1_000_000);
+        ids.push([this.id, this.transport.connect(to(server.address), new Recorder(this.transport))]);
+      }
+    }
+    const { handler: first, peer } = await accepted(lab, (transport) => new Reopening(transport));
+    peer.reset();
+    await until(() => ids.length === 1, 'onClose');
+    const { peer: second } = await accepted(lab, (transport) => new Reopening(transport));
+    second.write(Buffer.from('go'));
+    await until(() => ids.length === 2, 'onData');
+    test.equal(ids[0]![0], first.id);
+    for (const [ended, opened] of ids) test.not(ended, opened);
+  },
+
   async 'a handler that closes others of the same turn silences them'(test, lab) {
     const calls: number[] = [];
     class Killer extends Recorder {

@@ -134,6 +134,23 @@ export const relayCases: Record<string, ContractCase> = {
     test.ok(server.received().equals(bytes));
   },
 
+  async 'relay goes behind what is queued on its destination, and later writes go behind the relay'(test, lab) {
+    const { client, server, source, destination } = await pair(lab);
+    server.pause();
+    // The kernel would take some megabytes of it.
+    const queued = pattern(12_000_000, 1);
+    const body = pattern(2_000_000, 2);
+    send(lab.transport, destination.id, queued);
+    lab.transport.relay(source.id, destination.id, body.length);
+    client.write(body);
+    await settle();
+    server.resume();
+    await until(() => source.has('relayed'), 'the end of the relay');
+    send(lab.transport, destination.id, Buffer.from('tail'));
+    await until(() => server.receivedBytes === queued.length + body.length + 4, 'everything');
+    test.ok(server.received().equals(Buffer.concat([queued, body, Buffer.from('tail')])));
+  },
+
   async 'a paused source stands still, and goes on'(test, lab) {
     const { client, server, source, destination } = await pair(lab);
     lab.transport.pause(source.id);
