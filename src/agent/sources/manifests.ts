@@ -26,6 +26,7 @@ export class ManifestSource implements ObjectSource {
   #sink: ObjectSink | null = null;
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #soon = false;
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
   #told = new Map<string, SourceObject>();
@@ -67,9 +68,12 @@ export class ManifestSource implements ObjectSource {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#sink === null) return;
+    // A timer that is soon due stays, so that neither a stream of changes nor the end of a scan puts it off.
+    if (this.#sink === null || (this.#timer !== null && this.#soon)) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#soon = delayMs <= DEBOUNCE_MS;
     this.#timer = setTimeout(() => {
+      this.#timer = null;
       this.#scan = this.#rescan().then(() => this.#schedule(this.#suspect.size > 0 ? DEBOUNCE_MS : RESCAN_MS));
     }, delayMs);
   }
