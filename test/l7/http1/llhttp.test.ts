@@ -1,0 +1,78 @@
+/**
+ * The fixtures given to llhttp (node:http's parser, over a real socket): where it takes a request that we refuse, or the other way
+ * round, the table below has to say why. So a difference is a decision, not an accident.
+ */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import t from 'tap';
+import { DEFAULT_LIMITS, Head } from '../../../src/l7/http1/head.ts';
+import { HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
+import { readFixtures, type Fixture } from './fixtures.ts';
+
+/** Fixtures that llhttp (with node:http's own checks) takes and we refuse, and why llhttp does. */
+const STRICTER: ReadonlyMap<string, string> = new Map([
+  ["Two empty lines are not a client's slip", 'skips any number of empty lines'],
+  ['An empty line that ends with a bare LF', 'skips line ends of any kind'],
+  ['HTTP/0.9 (RFC 9112 §3, refused)', 'still takes HTTP/0.9'],
+  ['Two spaces before the target (RFC 9112 §3: one SP)', 'skips spaces before the target'],
+  ['A fragment in the target is never sent (RFC 9112 §3.2); some drop it, some forward it', 'leaves fragments to the application'],
+  ['Two Hosts, even when they agree (RFC 9112 §3.2)', 'does not count Host lines; node:http keeps the first'],
+  ['Hosts joined with a comma', 'does not look into Host'],
+  ['User information in Host', 'does not look into Host'],
+  ['A path in Host', 'does not look into Host'],
+  ['A port that is none', 'does not look into Host'],
+  ['Absolute-form and a Host that says something else: three proxies, three answers', 'does not compare the target with Host'],
+  ['User information in the target (RFC 9110 §4.2.4)', 'leaves user information to the application'],
+  ['Another scheme', 'leaves schemes to the application'],
+  ['CONNECT without a port', 'leaves the target of CONNECT to the application'],
+  [
+    "CONNECT with a body: whether those bytes are the tunnel's is anybody's guess (RFC 9110 §9.3.6)",
+    'gives what follows CONNECT to the application',
+  ],
+  ['Asterisk-form is for OPTIONS only (RFC 9112 §3.2.4)', 'does not tie forms to methods'],
+  ['More than a number can hold exactly', 'counts with 64 bits'],
+  ['Another coding before chunked', 'takes any list of codings that ends in chunked'],
+  ['A coding that looks like chunked', 'reads an unknown coding as a body until the connection ends'],
+  ['Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1)', 'reads chunks in HTTP/1.0 as well'],
+]);
+/** Fixtures that we take and llhttp does not. */
+const LAXER: ReadonlyMap<string, string> = new Map();
+
+const ours = new Head(new HeaderNames());
+
+async function listen(): Promise<Server> {
+  const server = createServer((_, response) => response.end());
+  server.on('clientError', (_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+  server.on('connect', (_, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** Whether the head is taken. FIN follows it, so that a parser that waits for more gives up. */
+async function llhttpTakes(port: number, bytes: Buffer): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (data) => (answer += data.toString('latin1')));
+  socket.on('error', () => {});
+  socket.end(bytes);
+  await once(socket, 'close');
+  return answer.startsWith('HTTP/1.1 200');
+}
+
+t.test('requests that only one of the two takes are known', async (t) => {
+  const server = await listen();
+  const { port } = server.address() as AddressInfo;
+  const fixtures: Fixture[] = [...readFixtures('requests'), ...readFixtures('smuggling')].filter(({ expect }) => !expect.has('more'));
+  for (const { title, bytes } of fixtures) {
+    const next = parseRequestHead(bytes, 0, bytes.length, ours, DEFAULT_LIMITS);
+    const taken = await llhttpTakes(port, bytes);
+    t.equal(next < 0 && taken, STRICTER.has(title), `${title}: only llhttp takes it, which ${STRICTER.get(title) ?? 'is not known'}`);
+    t.equal(next > 0 && !taken, LAXER.has(title), `${title}: only we take it`);
+  }
+  server.closeAllConnections();
+  server.close();
+});
