@@ -115,6 +115,19 @@ function targetFault(bytes: Uint8Array, p: number, target: number): number {
 
 /** @returns 1 with `head.minor` set, 0: incomplete, or a ParseError. */
 function versionAt(bytes: Uint8Array, p: number, end: number, head: Head): number {
+  if (p + VERSION_LENGTH <= end && isHttp1(bytes, p) && bytes[p + 7] === 49) {
+    head.minor = 1;
+    return 1;
+  }
+  return versionSlowly(bytes, p, end, head);
+}
+
+function isHttp1(b: Uint8Array, p: number): boolean {
+  return b[p] === 72 && b[p + 1] === 84 && b[p + 2] === 84 && b[p + 3] === 80 && b[p + 4] === 47 && b[p + 5] === 49 && b[p + 6] === 46;
+}
+
+/** What is not plainly `HTTP/1.1`: incomplete, 1.0 or a fault. */
+function versionSlowly(bytes: Uint8Array, p: number, end: number, head: Head): number {
   for (let i = 0; i < VERSION.length; i++) {
     if (p + i >= end) return 0;
     if (bytes[p + i] === VERSION[i]) continue;
