@@ -99,6 +99,8 @@ t.test('each condition of a match', async (t) => {
       ['GET /\nend-user: x\nend-user: jason'],
       ['GET /\nend-user: jason,x'],
     ],
+    ['only lines of that name', header('end-user', exact('jason')), ['GET /\nend-user: jason'], ['GET /\nend-user: x\nother: jason']],
+    ['a missing header is not an empty one', header('x', regex('.*')), ['GET /\nx:'], ['GET /']],
     ['withoutHeaders exact', header('x', exact('a'), true), ['GET /', 'GET /\nx: b'], ['GET /\nx: a', 'GET /\nx: b\nx: a']],
     ['withoutHeaders: missing is empty', header('x', exact(''), true), ['GET /\nx: a'], ['GET /', 'GET /\nx:']],
     ['withoutHeaders regex .*', header('x', regex('.*'), true), [], ['GET /', 'GET /\nx: a']],
