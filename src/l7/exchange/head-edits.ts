@@ -79,7 +79,7 @@ export class HeadEdits {
     this.#lineEnd = this.#start = this.#cursor;
   }
 
-  /** Sends the head with the changes; the added lines must end with the blank one. */
+  /** Sends the head with the changes. What was added must end with the blank line, which the wire's own side writes. */
   send(connection: ConnectionId, head: Head): void {
     const transport = this.#transport;
     let from = head.start;

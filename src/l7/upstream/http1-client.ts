@@ -59,6 +59,7 @@ export class Http1Client implements ConnectionHandler {
     this.#requestWasHead = isHead;
     this.#requestComplete = false;
     this.#received = false;
+    edits.text('\r\n');
     edits.send(this.id, head);
   }
 
