@@ -4,18 +4,18 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { exitOf, output } from './command.ts';
 import { sendOne } from './traffic.ts';
 
 export const INSTANCE = 'demo';
 
-const NODEWAY = fileURLToPath(new URL('../../../scripts/nodeway', import.meta.url));
 const READY_LIMIT_MS = 30_000;
 const SETTLE_MS = 200;
 const APPLY_LIMIT_MS = 5000;
 
 export interface AgentOptions {
+  /** Nodeway's command line. */
+  readonly nodeway: string;
   readonly directory: string;
   readonly manifests: string;
   readonly gatewayAddresses: readonly string[];
@@ -35,6 +35,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly logFile: string;
   #process: ChildProcess | null = null;
+  #withdrawn = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -42,12 +43,13 @@ export class Agent {
   }
 
   get command(): string {
-    return `scripts/nodeway ${this.#arguments().join(' ')}`;
+    return `${this.#options.nodeway} ${this.#arguments().join(' ')}`;
   }
 
   async start(): Promise<void> {
+    if (this.#withdrawn) throw new Error('the demonstration is being removed');
     const log = openSync(this.logFile, 'a');
-    const child = spawn(NODEWAY, this.#arguments(), { stdio: ['ignore', log, log], detached: true });
+    const child = spawn(this.#options.nodeway, this.#arguments(), { stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     this.#process = child;
     await writeFile(pidFile(this.#options.directory), String(child.pid ?? ''));
@@ -96,7 +98,15 @@ export class Agent {
   }
 
   async cleanup(): Promise<string> {
-    return output([NODEWAY, 'cleanup', '--instance', INSTANCE]);
+    return output([this.#options.nodeway, 'cleanup', '--instance', INSTANCE]);
+  }
+
+  /** Stopped and cleaned up for good. */
+  async withdraw(): Promise<void> {
+    this.#withdrawn = true;
+    if (!this.running) return;
+    await this.kill('SIGTERM');
+    await this.cleanup();
   }
 
   async lastLog(lines: number): Promise<string> {

@@ -30,6 +30,7 @@ export class Cluster {
   readonly #services = new Map<string, Service>();
   readonly #dns: ChildProcess;
   readonly #dnsReplies: Interface;
+  #disposed = false;
 
   private constructor(options: ClusterOptions, network: PodNetwork) {
     this.#options = options;
@@ -80,6 +81,7 @@ export class Cluster {
   }
 
   async dispose(): Promise<void> {
+    this.#disposed = true;
     await Promise.allSettled(this.pods.splice(0).map((pod) => pod.stop()));
     this.#dns.stdin?.end();
     await exitOf(this.#dns);
@@ -89,13 +91,13 @@ export class Cluster {
   async #startPods(deployment: Deployment): Promise<void> {
     const { name } = deployment.metadata;
     if (this.podsOf(name).length > 0) return;
-    const { replicas = 1, template } = deployment.spec;
+    const { replicas = 1 } = deployment.spec;
     const started = await Promise.all(Array.from({ length: replicas }, (_, index) => this.#startPod(`${name}-${index + 1}`, deployment)));
     await this.#join(started);
-    void template;
   }
 
   async #startPod(name: string, deployment: Deployment): Promise<Pod> {
+    if (this.#disposed) throw new Error('the demonstration is being removed');
     const { template } = deployment.spec;
     const namespace = namespaceOf(deployment);
     const { netns, address } = await this.network.addPod(name, namespace);

@@ -3,12 +3,14 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { INSTANCE, pidFile } from './agent.ts';
-import { demoNamespaces, processesIn, removeNamespace, removeNodeLink } from './network.ts';
+import { demoNamespaces, removeNamespace, removeNodeLink } from './network.ts';
 
 export const DIRECTORY = '/run/nodeway-demo';
 
 const OWN_PID = join(DIRECTORY, 'demo.pid');
 const GRACE_MS = 1000;
+const SWEEPS = 10;
+const SWEEP_PAUSE_MS = 200;
 
 /** Takes the place, or says who has it. */
 export async function claim(): Promise<number | null> {
@@ -25,15 +27,22 @@ export async function sweep(): Promise<string[]> {
   const agent = await processOf(pidFile(DIRECTORY), `--instance\0${INSTANCE}`);
   if (agent !== null) {
     found.push(`agent ${agent}`);
-    await end([agent]);
+    await end(agent);
   }
   for (const netns of await demoNamespaces()) {
     found.push(`namespace ${netns}`);
-    await end(await processesIn(netns));
     await removeNamespace(netns);
   }
   await removeNodeLink();
   return found;
+}
+
+/** Until nothing is found: an interrupted set-up may still be adding. */
+export async function sweepAll(): Promise<void> {
+  for (let round = 0; round < SWEEPS; round++) {
+    if ((await sweep()).length === 0) return;
+    await delay(SWEEP_PAUSE_MS);
+  }
 }
 
 export async function removeDirectory(): Promise<void> {
@@ -48,17 +57,17 @@ async function processOf(file: string, commandPart: string): Promise<number | nu
   return command.includes(commandPart) ? pid : null;
 }
 
-async function end(pids: readonly number[]): Promise<void> {
-  if (pids.length === 0) return;
-  for (const pid of pids) signal(pid, 'SIGTERM');
+async function end(pid: number): Promise<void> {
+  if (!signal(pid, 'SIGTERM')) return;
   await delay(GRACE_MS);
-  for (const pid of pids) signal(pid, 'SIGKILL');
+  signal(pid, 'SIGKILL');
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** False when there is no such process any more. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, name);
+    return process.kill(pid, name);
   } catch {
-    // Gone already: what was wanted.
+    return false;
   }
 }

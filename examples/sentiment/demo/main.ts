@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Agent } from './agent.ts';
 import { readChapters } from './chapters.ts';
 import { Cluster } from './cluster.ts';
-import { claim, DIRECTORY, removeDirectory, sweep } from './leftovers.ts';
+import { claim, DIRECTORY, removeDirectory, sweep, sweepAll } from './leftovers.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { Report } from './report.ts';
 import { killed, outsider, removed } from './steps/agent-gone.ts';
@@ -45,19 +45,29 @@ async function main(options: Options, report: Report): Promise<number> {
 async function demonstrate(options: Options, report: Report, undo: (() => Promise<unknown>)[], interrupted: Promise<never>): Promise<void> {
   const swept = await sweep();
   if (swept.length > 0) report.note(`removed what an earlier run left: ${swept.join(', ')}`);
-  undo.push(() => sweep());
+  undo.push(sweepAll);
   const cluster = await Cluster.create({ directory: DIRECTORY, env: { SEED: options.seed, SLEEP_SECONDS: String(options.sleepSeconds) } });
   undo.push(() => cluster.dispose());
   const { logs } = options;
   if (logs !== null) undo.push(() => cp(join(DIRECTORY, 'logs'), logs, { recursive: true }));
   const addresses = [cluster.network.nodeAddress, ...((await free('127.0.0.1', GATEWAY_PORT)) ? ['127.0.0.1'] : [])];
   const ports = { metricsPort: await freePort(), adminPort: await freePort() };
-  const agent = new Agent({ directory: DIRECTORY, manifests: cluster.manifests, gatewayAddresses: addresses, ...ports });
-  undo.push(() => withdraw(agent));
+  const { nodeway } = options;
+  const agent = new Agent({ nodeway, directory: DIRECTORY, manifests: cluster.manifests, gatewayAddresses: addresses, ...ports });
+  undo.push(() => agent.withdraw());
   const client = await cluster.addClient('visitor', 'outside');
   const gateway = `http://${cluster.network.nodeAddress}`;
   const chapters = await readChapters(options.manifestsFrom);
-  const walk = new Walk({ cluster, agent, chapters, manifestsFrom: options.manifestsFrom, report, gateway, client });
+  const walk = new Walk({
+    cluster,
+    agent,
+    chapters,
+    manifestsFrom: options.manifestsFrom,
+    report,
+    gateway,
+    client,
+    sleepSeconds: options.sleepSeconds,
+  });
   await takeSteps(walk, options);
   if (options.keep) await keep(walk, addresses, ports, interrupted);
 }
@@ -92,12 +102,6 @@ async function keep(
   report.line(`   status     scripts/nodeway status --admin-address 127.0.0.1:${ports.adminPort}`);
   report.line(`   stop       Ctrl-C here, or: kill ${process.pid}`);
   await interrupted;
-}
-
-async function withdraw(agent: Agent): Promise<void> {
-  if (!agent.running) return;
-  await agent.kill('SIGTERM');
-  await agent.cleanup();
 }
 
 function summarise(report: Report): number {
@@ -142,8 +146,10 @@ const report = new Report(process.stdout);
 try {
   const options = parseOptions(process.argv.slice(2), STEPS.length);
   if (options.help) report.line(HELP);
-  process.exitCode = options.help ? 0 : await main(options, report);
+  const code = options.help ? 0 : await main(options, report);
+  // Of an interrupted walk something may still be waiting for answers that nobody gives any more.
+  process.exit(code);
 } catch (error) {
   report.line(error instanceof Error ? error.message : String(error));
-  process.exitCode = 2;
+  process.exit(2);
 }

@@ -87,8 +87,8 @@ async function readManifestFile(path: string, directory: string): Promise<Manife
 
 /** The YAML of an object's rules as a person would jot them down: what fits on a line stands on one. */
 export function shorthand(object: KubeObject, width: number): string {
-  const { apiVersion: _version, kind: _kind, metadata: _metadata, ...rules } = object;
-  const document = parseDocument(JSON.stringify(rules['spec'] ?? rules));
+  const { labels, annotations } = object.metadata;
+  const document = parseDocument(JSON.stringify(object['spec'] ?? object['data'] ?? { labels, annotations }));
   visit(document, {
     Collection: (_key, node, path) => {
       const top = path.length <= 1;

@@ -71,7 +71,9 @@ export class PodNetwork {
   }
 }
 
+/** Whoever is still inside ends with it, as with a pod. */
 export async function removeNamespace(netns: string): Promise<void> {
+  for (const pid of await processesIn(netns)) kill(pid);
   await ip(['netns', 'del', netns]);
   await rm(`/etc/netns/${netns}`, { recursive: true, force: true });
 }
@@ -84,7 +86,7 @@ export async function demoNamespaces(): Promise<string[]> {
     .filter((name) => name.startsWith(PREFIX));
 }
 
-export async function processesIn(netns: string): Promise<number[]> {
+async function processesIn(netns: string): Promise<number[]> {
   return (await ip(['netns', 'pids', netns])).split('\n').filter(Boolean).map(Number);
 }
 
@@ -99,6 +101,14 @@ async function freeNetwork(): Promise<string> {
   const free = CANDIDATES.find((base) => !routes.some(({ dst }) => dst.startsWith(`${base}.`)));
   if (free === undefined) throw new Error(`the machine uses all of ${CANDIDATES.map((base) => `${base}.0.0/16`).join(', ')} itself`);
   return free;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already: what was wanted.
+  }
 }
 
 function ip(args: readonly string[]): Promise<string> {

@@ -1,5 +1,12 @@
 /** The command line of the demonstration. */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+
+const NODEWAY = relative(process.cwd(), fileURLToPath(new URL('../../../scripts/nodeway', import.meta.url)));
+
+/** Slow has to be longer than a try may take, 3 s, by more than a busy machine adds. */
+const LEAST_SLEEP = 5;
 
 export interface Options {
   readonly keep: boolean;
@@ -9,6 +16,7 @@ export interface Options {
   readonly sleepSeconds: number;
   readonly manifestsFrom: string | null;
   readonly logs: string | null;
+  readonly nodeway: string;
   readonly help: boolean;
 }
 
@@ -23,6 +31,7 @@ Needs root; makes network namespaces named nwd-…, and removes everything that 
   --sleep-seconds N      how long its slow requests take (default: 30)
   --manifests-from DIR   take Deployments, Services and rules from DIR, as far as it has them
   --logs DIR             keep the pods' and the agent's logs there
+  --nodeway COMMAND      Nodeway's command line (default: scripts/nodeway of this checkout)
   --help                 this text
 `;
 
@@ -36,11 +45,12 @@ export function parseOptions(args: readonly string[], stepCount: number): Option
       'sleep-seconds': { type: 'string', default: '30' },
       'manifests-from': { type: 'string' },
       logs: { type: 'string' },
+      nodeway: { type: 'string', default: NODEWAY },
       help: { type: 'boolean', default: false },
     },
   });
   const sleepSeconds = Number(values['sleep-seconds']);
-  if (!(sleepSeconds >= 0)) throw new Error(`--sleep-seconds: "${values['sleep-seconds']}" is not a number of seconds`);
+  if (!(sleepSeconds >= LEAST_SLEEP)) throw new Error(`--sleep-seconds: "${values['sleep-seconds']}" is not ${LEAST_SLEEP} or more`);
   return {
     keep: values.keep,
     steps: values.steps === undefined ? null : parseSteps(values.steps, stepCount),
@@ -48,6 +58,7 @@ export function parseOptions(args: readonly string[], stepCount: number): Option
     sleepSeconds,
     manifestsFrom: values['manifests-from'] ?? null,
     logs: values.logs ?? null,
+    nodeway: values.nodeway,
     help: values.help,
   };
 }

@@ -25,6 +25,8 @@ export interface WalkOptions {
   readonly gateway: string;
   /** A pod outside of the mesh. */
   readonly client: Pod;
+  /** How long the slow requests of the faulty release take. */
+  readonly sleepSeconds: number;
 }
 
 export class Walk {
@@ -33,6 +35,7 @@ export class Walk {
   readonly report: Report;
   readonly client: Pod;
   readonly gateway: string;
+  readonly sleepSeconds: number;
   /** Skipped steps do what they do in silence. */
   quiet = false;
   readonly #options: WalkOptions;
@@ -44,6 +47,7 @@ export class Walk {
     this.report = options.report;
     this.client = options.client;
     this.gateway = options.gateway;
+    this.sleepSeconds = options.sleepSeconds;
   }
 
   /** Applies chapters, and returns when the agent works by them. */
