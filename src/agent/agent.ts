@@ -143,6 +143,7 @@ export class Agent {
 
   async #serveEndpoints(): Promise<void> {
     const metrics = agentMetrics({
+      startedAtSeconds: Math.round(systemClock().now() / 1000 - process.uptime()),
       status: () => this.#status.report(),
       series: () => this.#counters.sum(this.#pool.members),
       verdicts: () => this.#node.verdicts(),

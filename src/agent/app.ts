@@ -15,7 +15,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   try {
     const node = await openNode(config, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = new Agent({ config, output, disposal, node, input: new ManifestInput(config, output.log), difference: diffSnapshots });
+    const agent = new Agent({ config, output, disposal, node, input: new ManifestInput(config), difference: diffSnapshots });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');

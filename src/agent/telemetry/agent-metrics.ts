@@ -1,10 +1,13 @@
 /** The agent's own metrics by prom-client, beside the workers' series. Values are asked for at each scrape, never pushed. */
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AgentStatus } from '../admin/status.ts';
 import { renderSeries } from './exposition.ts';
+import { processMetrics } from './process-metrics.ts';
+import { Counter, Gauge, Registry } from './prometheus-client.ts';
 import type { SummedSeries } from './worker-counters.ts';
 
 export interface MetricSources {
+  /** Since the epoch. */
+  readonly startedAtSeconds: number;
   readonly status: () => AgentStatus;
   readonly series: () => readonly SummedSeries[];
   /** Verdicts of the kernel programs by reason; null without a datapath. */
@@ -13,7 +16,9 @@ export interface MetricSources {
 
 export function agentMetrics(sources: MetricSources): () => Promise<string> {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  for (const { kind, name, help, value } of processMetrics(sources.startedAtSeconds)) {
+    (kind === 'counter' ? counter : gauge)(registry, name, help, [], (set) => set({}, value()));
+  }
   buildInfo(registry, sources.status().version);
   const { status } = sources;
   gauge(registry, 'nodeway_ready', '1 while the agent is ready.', [], (set) => set({}, status().ready ? 1 : 0));

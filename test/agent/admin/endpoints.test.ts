@@ -45,7 +45,7 @@ async function serve(t: Test, server: HttpServer) {
 t.test('the node endpoint', async (t) => {
   const readiness = new Readiness(() => {});
   const gate = readiness.gate('configured', 'the first configuration');
-  const metrics = agentMetrics({ status: () => STATUS, series: () => [], verdicts: () => ({ through: 5 }) });
+  const metrics = agentMetrics({ startedAtSeconds: 9, status: () => STATUS, series: () => [], verdicts: () => ({ through: 5 }) });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));
 
   t.strictSame(await ask('GET', '/healthz'), { status: 200, body: 'ok\n' });
@@ -66,6 +66,9 @@ t.test('the node endpoint', async (t) => {
     /^nodeway_datapath_verdicts_total\{reason="through"\} 5$/m,
     /^nodeway_gateway_listening\{address="0\.0\.0\.0",port="80"\} 0$/m,
     /^process_resident_memory_bytes \d+$/m,
+    /^process_cpu_seconds_total [\d.]+$/m,
+    /^process_start_time_seconds 9$/m,
+    /^process_open_fds [1-9]\d*$/m,
   ]) {
     t.match(body, line);
   }
