@@ -1,6 +1,6 @@
 /** The composition root: opens what the agent works on, runs it until it is asked to stop, and takes all apart again. */
 import { Disposal } from '../base/disposal.ts';
-import { ExitCode } from '../base/errors.ts';
+import { ExitCode, messageOf } from '../base/errors.ts';
 import { Agent } from './agent.ts';
 import { openNode } from './capture.ts';
 import type { AgentConfig } from './config.ts';
@@ -12,6 +12,14 @@ import { diffSnapshots } from './model/compile/delta.ts';
 export async function runAgent(config: AgentConfig): Promise<number> {
   const output = openLog(config['log-level'], config['log-file']);
   const disposal = new Disposal();
+  const onFault = (error: unknown): never => {
+    // The state is unknown: end, so that the kernel sends new connections past the agent and a supervisor starts another.
+    output.log.fatal({ error: messageOf(error), stack: (error as Error | undefined)?.stack }, 'fault in the control thread');
+    output.flush();
+    process.exit(ExitCode.Fault);
+  };
+  process.on('uncaughtException', onFault);
+  disposal.add('the fault handler', () => void process.off('uncaughtException', onFault));
   try {
     const node = await openNode(config, output.log);
     disposal.add('the datapath', () => node.close());

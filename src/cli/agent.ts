@@ -1,4 +1,5 @@
 /** `nodeway agent`: runs until it is asked to stop. */
+import { statSync } from 'node:fs';
 import { parseConfig } from '../agent/config.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import type { Run } from './commands.ts';
@@ -6,6 +7,10 @@ import type { Run } from './commands.ts';
 export const agent: Run = async ({ args, environment }) => {
   const parsed = parseConfig(args, environment);
   if (!parsed.ok) throw new CommandError(ExitCode.Usage, `${parsed.errors.join('\n')}\nSee nodeway help agent.`);
+  // Later it may vanish and come back, as mounted directories do; missing at the start it is a slip of the pen.
+  if (statSync(parsed.config.manifests, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new CommandError(ExitCode.Usage, `--manifests: there is no directory ${parsed.config.manifests}`);
+  }
   const { runAgent } = await import('../agent/app.ts');
   return runAgent(parsed.config);
 };

@@ -26,6 +26,7 @@ t.test('what the command line says, and with which exit code', async (t) => {
   t.match(nodeway('frobnicate'), { code: 2, stdout: '', stderr: /there is no command "frobnicate"; commands: agent, / });
   t.match(nodeway('help', 'frobnicate'), { code: 2 });
   t.match(nodeway('agent', '--workers', '0', '--frob'), { code: 2, stderr: /--frob.*\n.*--workers|--workers.*\n.*--frob/s });
+  t.match(nodeway('agent', '--manifests', '/no/such'), { code: 2, stderr: /--manifests: there is no directory \/no\/such/ });
   t.match(nodeway('agent', '--kubeconfig', 'x'), { code: 2, stderr: /not a source in this release/ });
   t.match(nodeway('status', '--admin-address', '127.0.0.1:1'), { code: 1, stderr: /no agent at 127\.0\.0\.1:1 \(nothing listens there\)/ });
   t.match(nodeway('status', '-o', 'xml'), { code: 2, stderr: /--output: "xml"/ });

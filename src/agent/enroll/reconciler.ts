@@ -69,6 +69,8 @@ interface Held {
   readonly netns: number;
   readonly cookie: string;
   readonly listeners: PodListeners;
+  /** Resolves when it has been let go; null: not begun. */
+  gone: Promise<void> | null;
 }
 
 interface Pod {
@@ -141,7 +143,7 @@ export class Reconciler {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pods.values()].map((pod) => (pod.held === null ? undefined : this.#let(pod.held))));
+    await Promise.all([...this.#pods.values()].map((pod) => this.#letGo(pod)));
     this.#parked.closeAll();
   }
 
@@ -191,7 +193,7 @@ export class Reconciler {
       const cookie = sockets.namespaceCookie(netns);
       this.#refuseShared(pod, cookie, home);
       const listeners = PodListeners.open({ workload: pod.key, netns, cookie, mark }, ids, sockets, workers);
-      pod.held = { uid: wanted.uid, namespace: home, netns, cookie, listeners };
+      pod.held = { uid: wanted.uid, namespace: home, netns, cookie, listeners, gone: null };
     } catch (error) {
       sockets.closeFd(netns);
       throw error;
@@ -226,7 +228,7 @@ export class Reconciler {
     pod.phase = 'leaving';
     this.#options.onChange();
     setTimeout(() => {
-      void this.#let(held).then(() => {
+      void this.#letGo(pod).then(() => {
         pod.held = null;
         pod.phase = 'absent';
         this.#options.log.info({ pod: pod.key }, 'pod is no longer captured');
@@ -246,9 +248,12 @@ export class Reconciler {
     }
   }
 
-  async #let(held: Held): Promise<void> {
-    await held.listeners.close();
-    this.#parked.park(held.namespace, held.netns);
+  /** Once, whoever asks first: a pod that is leaving while the agent stops is asked for twice. */
+  #letGo(pod: Pod): Promise<void> {
+    const { held } = pod;
+    if (held === null) return Promise.resolve();
+    held.gone ??= held.listeners.close().then(() => this.#parked.park(held.namespace, held.netns));
+    return held.gone;
   }
 
   #fail(pod: Pod, error: string, now: number): void {

@@ -253,3 +253,15 @@ t.test('on the way out fail-open pods are released and fail-closed ones stay', a
   await reconciler.close();
   t.equal(node.open.size, 0);
 });
+
+t.test('the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
+  const { node, reconciler, namespace, pod } = set(t);
+  namespace('a');
+  reconciler.want([pod('a')]);
+  reconciler.want([]);
+  reconciler.release();
+  await reconciler.close();
+  await delay(400);
+  t.equal(node.open.size, 0);
+  t.equal(node.journal.filter((entry) => entry === 'unlisten').length, 4);
+});
