@@ -1,0 +1,68 @@
+/* What the programs and user space agree on. The directory of the pins carries this file's hash. */
+#ifndef NODEWAY_ABI_H
+#define NODEWAY_ABI_H
+#include <linux/types.h>
+
+#define OUTBOUND_PORT 15001
+#define INBOUND_PORT 15006
+
+/* Verdict reasons: name, help. Their order is the index in the map of counters. */
+#define VERDICT_REASONS(X)                                                                   \
+  X(outbound_captured, "Outbound connections given to the agent")                            \
+  X(outbound_to_self, "Connections of a pod to itself, left alone")                          \
+  X(outbound_loop_refused, "Connections of a pod to the agent's own listeners, refused")     \
+  X(outbound_passed, "Outbound connections that went straight for want of the agent")        \
+  X(outbound_refused, "Outbound connections refused for want of the agent")                  \
+  X(destination_unstored, "Original destinations that could not be stored")                  \
+  X(inbound_captured, "Inbound connections given to the agent")                              \
+  X(inbound_through, "Inbound connections that are probes or were through the agent before") \
+  X(inbound_loop_refused, "Inbound connections to the agent's own listeners, refused")       \
+  X(inbound_passed, "Inbound connections that went straight for want of the agent")          \
+  X(inbound_refused, "Inbound connections refused for want of the agent")
+
+enum reason {
+#define X(name, help) REASON_##name,
+  VERDICT_REASONS(X)
+#undef X
+      REASONS
+};
+
+/* IPv4 addresses are v4-mapped everywhere; addresses and ports are in network order. */
+struct address {
+  __u32 word[4];
+};
+struct pod {
+  __u32 slot;
+  __u32 fail_closed;
+};
+struct pod_address {
+  __u64 cookie;
+  struct address address;
+};
+struct origin_key {
+  __u64 cookie;
+  __u16 port;
+  __u16 ipv6;
+  __u32 pad;
+};
+struct destination {
+  struct address address;
+  __u16 port;
+  __u16 pad;
+};
+struct flow {
+  struct address local, remote;
+  __u16 local_port, remote_port;
+};
+struct liveness {
+  __u64 beat_ns;
+  __u64 timeout_ns;
+  __u32 mark;
+  __u32 pad;
+};
+_Static_assert(sizeof(struct pod_address) == 24, "layout");
+_Static_assert(sizeof(struct origin_key) == 16, "layout");
+_Static_assert(sizeof(struct destination) == 20, "layout");
+_Static_assert(sizeof(struct flow) == 36, "layout");
+_Static_assert(sizeof(struct liveness) == 24, "layout");
+#endif

@@ -1,0 +1,101 @@
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+#include <cerrno>
+#include <memory>
+#include "abi.h"
+#include "addon.h"
+#include "inbound.skel.h"
+#include "outbound.skel.h"
+
+namespace nodeway {
+namespace {
+void PinMaps(bpf_object* object, const std::string& directory) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (!bpf_map__is_internal(map)) bpf_map__set_pin_path(map, (directory + "/" + bpf_map__name(map)).c_str());
+  }
+}
+
+// Takes over a pinned link with this build's program, or attaches and pins a new one. Zero or a negative errno.
+template <typename Attach>
+int Hold(bpf_program* program, const std::string& pin, Attach attach) {
+  if (bpf_link* old = bpf_link__open(pin.c_str())) {
+    int error = bpf_link__update_program(old, program);
+    bpf_link__destroy(old);
+    if (error == 0) return 0;
+    unlink(pin.c_str());
+  }
+  bpf_link* link = attach();
+  if (!link) return -errno;
+  int error = bpf_link__pin(link, pin.c_str());
+  bpf_link__destroy(link);
+  return error;
+}
+
+// (directory, cgroup path) → descriptors of the maps by name.
+Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
+  std::string directory = info[0].As<Napi::String>(), cgroup = info[1].As<Napi::String>();
+  std::unique_ptr<outbound_bpf, decltype(&outbound_bpf__destroy)> skeleton(outbound_bpf__open(), outbound_bpf__destroy);
+  if (!skeleton) Throw(info.Env(), errno, "open the outbound programs");
+  // nw_inbound is not used by these programs; declared so that one load pins all.
+  PinMaps(skeleton->obj, directory);
+  if (int error = outbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the outbound programs");
+  int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (group < 0) Throw(info.Env(), errno, cgroup);
+  int error = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton->obj) {
+    std::string pin = directory + "/link_" + bpf_program__name(program);
+    if (!error) error = Hold(program, pin, [&] { return bpf_program__attach_cgroup(program, group); });
+  }
+  close(group);
+  if (error) Throw(info.Env(), -error, "attach to " + cgroup);
+  auto maps = Napi::Object::New(info.Env());
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton->obj) {
+    if (!bpf_map__is_internal(map)) maps.Set(bpf_map__name(map), fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
+  }
+  return maps;
+}
+
+// (directory, netns, cookie)
+void LoadInbound(const Napi::CallbackInfo& info) {
+  std::string directory = info[0].As<Napi::String>(), cookie = info[2].As<Napi::String>();
+  int netns = info[1].As<Napi::Number>();
+  std::unique_ptr<inbound_bpf, decltype(&inbound_bpf__destroy)> skeleton(inbound_bpf__open(), inbound_bpf__destroy);
+  if (!skeleton) Throw(info.Env(), errno, "open the inbound program");
+  PinMaps(skeleton->obj, directory);
+  const_cast<uint64_t&>(reinterpret_cast<const volatile uint64_t&>(skeleton->rodata->pod_cookie)) = std::stoull(cookie);
+  if (int error = inbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the inbound program");
+  auto* program = skeleton->progs.inbound;
+  int error = Hold(program, directory + "/pod_" + cookie, [&] { return bpf_program__attach_netns(program, netns); });
+  if (error) Throw(info.Env(), -error, "attach to the pod's network namespace");
+}
+
+void MountBpffs(const Napi::CallbackInfo& info) {
+  if (mount("bpffs", "/sys/fs/bpf", "bpf", 0, "mode=0700")) Throw(info.Env(), errno, "mount /sys/fs/bpf");
+}
+
+void UnmountBpffs(const Napi::CallbackInfo& info) {
+  if (umount("/sys/fs/bpf")) Throw(info.Env(), errno, "unmount /sys/fs/bpf");
+}
+}  // namespace
+
+void ExportPrograms(Napi::Env env, Napi::Object exports) {
+  auto reasons = Napi::Array::New(env);
+  uint32_t at = 0;
+#define X(name, help) reasons.Set(at++, #name);
+  VERDICT_REASONS(X)
+#undef X
+  exports["reasons"] = reasons;
+  exports["abi"] = Napi::String::New(env, ABI_HASH);
+  exports["possibleCpus"] = Napi::Number::New(env, libbpf_num_possible_cpus());
+  exports["loadOutbound"] = Napi::Function::New(env, LoadOutbound);
+  exports["loadInbound"] = Napi::Function::New(env, LoadInbound);
+  exports["mountBpffs"] = Napi::Function::New(env, MountBpffs);
+  exports["unmountBpffs"] = Napi::Function::New(env, UnmountBpffs);
+}
+}  // namespace nodeway
