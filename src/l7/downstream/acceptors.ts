@@ -43,7 +43,12 @@ abstract class ConnectionAcceptor implements Acceptor {
     return server;
   }
 
-  protected byProtocol(origin: OutboundOrigin | InboundOrigin, id: ConnectionId, protocol: Protocol, cluster: string | null): ConnectionHandler {
+  protected byProtocol(
+    origin: OutboundOrigin | InboundOrigin,
+    id: ConnectionId,
+    protocol: Protocol,
+    cluster: string | null,
+  ): ConnectionHandler {
     if (protocol === 'http') return this.http(origin, id);
     const serveHttp = (seen: Uint8Array): void => {
       const server = this.http(origin, id);

@@ -9,7 +9,7 @@ export class Dechunker {
   }
 
   each(bytes: Uint8Array, start: number, end: number, take: (start: number, end: number) => void): void {
-    for (let at = start; at < end && !this.#scanner.done; ) {
+    for (let at = start; at < end && !this.#scanner.done;) {
       const next = this.#scanner.nextData(bytes, at, end);
       if (this.#scanner.dataEnd > this.#scanner.dataStart) take(this.#scanner.dataStart, this.#scanner.dataEnd);
       if (next <= at) return;

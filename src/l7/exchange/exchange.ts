@@ -415,7 +415,8 @@ export class Exchange implements ResponseSink {
     if (policy === null) return;
     this.#hash = policy.hash(this.head, () => this.#down.peerIp());
     if (this.#hash >= 0) return;
-    const value = this.context.random().toString(16).padStart(COOKIE_DIGITS, '0') + this.context.random().toString(16).padStart(COOKIE_DIGITS, '0');
+    const value =
+      this.context.random().toString(16).padStart(COOKIE_DIGITS, '0') + this.context.random().toString(16).padStart(COOKIE_DIGITS, '0');
     this.#cookie = policy.cookie(value);
     if (this.#cookie !== null) this.#hash = policy.hashOfNewCookie(value);
   }

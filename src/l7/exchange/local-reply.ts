@@ -1,7 +1,8 @@
 /** Responses that the engine makes itself, in Envoy's words, so that users and their dashboards recognise them. */
 
 /** Envoy's short response flags, as in %RESPONSE_FLAGS% and the response_flags label. */
-export type ResponseFlag = '-' | 'NR' | 'NC' | 'UH' | 'UF' | 'UC' | 'UT' | 'UO' | 'UPE' | 'URX' | 'DC' | 'DPE' | 'UF,URX' | 'URX,UT' | 'UC,URX';
+export type ResponseFlag =
+  '-' | 'NR' | 'NC' | 'UH' | 'UF' | 'UC' | 'UT' | 'UO' | 'UPE' | 'URX' | 'DC' | 'DPE' | 'UF,URX' | 'URX,UT' | 'UC,URX';
 
 export interface LocalReply {
   readonly status: number;
@@ -20,7 +21,12 @@ export const REPLY = {
   routeNotFound: reply(404, 'NR', '', 'route_not_found'),
   clusterNotFound: reply(503, 'NC', '', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no healthy upstream', 'no_healthy_upstream'),
-  connectFailure: reply(503, 'UF', `${RESET} remote connection failure`, 'upstream_reset_before_response_started{remote_connection_failure}'),
+  connectFailure: reply(
+    503,
+    'UF',
+    `${RESET} remote connection failure`,
+    'upstream_reset_before_response_started{remote_connection_failure}',
+  ),
   connectTimeout: reply(503, 'UF', `${RESET} connection timeout`, 'upstream_reset_before_response_started{connection_timeout}'),
   terminated: reply(503, 'UC', `${RESET} connection termination`, 'upstream_reset_before_response_started{connection_termination}'),
   protocolError: reply(502, 'UPE', `${RESET} protocol error`, 'upstream_reset_before_response_started{protocol_error}'),

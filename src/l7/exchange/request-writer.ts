@@ -207,4 +207,3 @@ function rewritePath(exchange: Exchange, head: Head, rewrite: PathRewrite): stri
   const replaced = rewrite.regex.match.replaceAll(path, rewrite.regex.substitution);
   return replaced === path || replaced.length > MAX_REGEX_PATH || /[^\x21-\x7e\x80-\xff]/.test(replaced) ? null : replaced;
 }
-

@@ -52,7 +52,13 @@ export class PeerSeries {
   }
 
   #resolve(status: number, flag: string): void {
-    const labels = { ...this.#labels, request_protocol: 'http', response_code: String(status), grpc_response_status: '', response_flags: flag };
+    const labels = {
+      ...this.#labels,
+      request_protocol: 'http',
+      response_code: String(status),
+      grpc_response_status: '',
+      response_flags: flag,
+    };
     this.#lastStatus = status;
     this.#lastFlag = flag;
     this.#lastCount = this.#cell(`c|${status}|${flag}`, () => this.#stats.counter('istio_requests_total', labels));

@@ -13,7 +13,8 @@ import { UNKNOWN_IDENTITY } from '../upstream/original-cluster.ts';
 import { Tunnel, type TunnelBytes } from './tunnel.ts';
 
 /** What a server did before its client's protocol was known. */
-export type EarlyServer = { readonly kind: 'spoke'; readonly bytes: Uint8Array } | { readonly kind: 'ended' } | { readonly kind: 'unreachable' };
+export type EarlyServer =
+  { readonly kind: 'spoke'; readonly bytes: Uint8Array } | { readonly kind: 'ended' } | { readonly kind: 'unreachable' };
 
 /** The endpoint of an opaque connection, and the cluster it was taken from. */
 interface Target {
@@ -22,7 +23,12 @@ interface Target {
 }
 
 /** Where such a connection goes; null when its service has nobody to take it. */
-export function opaqueTarget(context: Context, parts: EngineParts, origin: Exclude<Origin, { kind: 'gateway' }>, clusterId: string | null): Target | null {
+export function opaqueTarget(
+  context: Context,
+  parts: EngineParts,
+  origin: Exclude<Origin, { kind: 'gateway' }>,
+  clusterId: string | null,
+): Target | null {
   if (clusterId !== null) {
     const cluster = context.runtime.slot(clusterId).cluster;
     const endpoint = cluster?.pick(-1, context.random, null) ?? null;

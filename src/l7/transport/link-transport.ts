@@ -369,6 +369,7 @@ export abstract class LinkTransport implements Transport {
     connection.connecting = false;
     if (connection.handler !== null) this.#stopTimer(connection);
     this.#touch(connection);
+    if (connection.feeder !== null) this.#list(connection.feeder);
     connection.handler?.onConnect();
   }
 
@@ -445,9 +446,11 @@ export abstract class LinkTransport implements Transport {
       else this.#list(connection);
       return;
     }
-    if (connection.send() && connection.life === 'closing') this.#startLinger(connection);
+    const progress = connection.send();
+    if (progress && connection.life === 'closing') this.#startLinger(connection);
     if (connection.unsent > 0) return;
-    if (connection.feeder !== null) this.#list(connection.feeder);
+    // Only when something was sent: two relays that feed each other would otherwise wake each other for ever.
+    if (progress && connection.feeder !== null) this.#list(connection.feeder);
     if (connection.blocked !== 'no') this.#unblock(connection);
     if (connection.shutdown === 'asked') {
       connection.shutdown = 'sent';

@@ -75,7 +75,7 @@ export class MaglevBalancer implements Balancer {
       credit: 0,
     }));
     const taken = new Uint8Array(size);
-    for (let filled = 0; filled < size; ) {
+    for (let filled = 0; filled < size;) {
       for (let i = 0; i < builders.length && filled < size; i++) {
         const builder = builders[i] as (typeof builders)[number];
         builder.credit += builder.share;

@@ -80,10 +80,11 @@ export class Http1Client implements ConnectionHandler {
     this.#context.transport.resume(this.id);
   }
 
-  /** Gives the request up: HTTP/1 has no other way than to close the connection. */
+  /** Gives the request up. HTTP/1 has no other way than to end the connection; what is still queued must not be sent. */
   cancel(): void {
-    this.#sink = null;
-    this.close();
+    if (this.#state === State.Gone) return;
+    this.#leave();
+    this.#context.transport.reset(this.id);
   }
 
   close(): void {
