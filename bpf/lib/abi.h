@@ -60,6 +60,9 @@ struct liveness {
   __u32 mark;
   __u32 pad;
 };
+#ifdef __cplusplus
+#define _Static_assert static_assert
+#endif
 _Static_assert(sizeof(struct pod_address) == 24, "layout");
 _Static_assert(sizeof(struct origin_key) == 16, "layout");
 _Static_assert(sizeof(struct destination) == 20, "layout");

@@ -68,7 +68,7 @@ void LoadInbound(const Napi::CallbackInfo& info) {
   std::unique_ptr<inbound_bpf, decltype(&inbound_bpf__destroy)> skeleton(inbound_bpf__open(), inbound_bpf__destroy);
   if (!skeleton) Throw(info.Env(), errno, "open the inbound program");
   PinMaps(skeleton->obj, directory);
-  const_cast<uint64_t&>(reinterpret_cast<const volatile uint64_t&>(skeleton->rodata->pod_cookie)) = std::stoull(cookie);
+  skeleton->rodata->pod_cookie = std::stoull(cookie);
   if (int error = inbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the inbound program");
   auto* program = skeleton->progs.inbound;
   int error = Hold(program, directory + "/pod_" + cookie, [&] { return bpf_program__attach_netns(program, netns); });

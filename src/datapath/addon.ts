@@ -1,0 +1,29 @@
+/** The datapath addon's face; nothing in it has state. Maps are read and written as bytes, laid out in bpf/lib/abi.h. */
+import { loadAddon } from '../base/native-addon.ts';
+
+export interface DatapathAddon {
+  openNamespace(path: string): number;
+  namespaceCookie(netns: number): string;
+  listenIn(netns: number, address: string, port: number, mark: number, backlog: number): number;
+  closeFd(fd: number): void;
+  cgroupId(path: string): bigint;
+  /** The descriptor that holds the lock; -1: another process does. */
+  lock(path: string): number;
+  mapUpdate(fd: number, key: Uint8Array, value: Uint8Array): void;
+  mapDelete(fd: number, key: Uint8Array): void;
+  mapLookup(fd: number, key: Uint8Array, value: Uint8Array): boolean;
+  mapNextKey(fd: number, after: Uint8Array | null, key: Uint8Array): boolean;
+  monotonicNow(): bigint;
+  readonly reasons: readonly string[];
+  readonly abi: string;
+  readonly possibleCpus: number;
+  loadOutbound(directory: string, cgroup: string): Record<string, number>;
+  loadInbound(directory: string, netns: number, cookie: string): void;
+  mountBpffs(): void;
+  unmountBpffs(): void;
+}
+
+/** @throws AddonMissing */
+export function datapathAddon(): DatapathAddon {
+  return loadAddon('datapath') as DatapathAddon;
+}

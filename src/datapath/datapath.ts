@@ -1,0 +1,171 @@
+/** The agent's hold on the kernel: its programs, and the maps that tell them which pods are enrolled. */
+import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DatapathAddon, datapathAddon } from './addon.ts';
+import { DatapathError, lockNode, lockPath, mountMarker, mountPoint, pinRoot, preparePins, removePins } from './pins.ts';
+import { concat, podAddress, u32, u64 } from './records.ts';
+
+export { DatapathError } from './pins.ts';
+export { checkNode, type CheckLine } from './check-node.ts';
+
+const DEFAULT_MARK = 0x4e57;
+const SLOTS = 1024;
+
+export interface DatapathOptions {
+  readonly instance?: string;
+  readonly cgroup?: string;
+  readonly heartbeatMs?: number;
+  readonly mark?: number;
+}
+
+export interface EnrolledPod {
+  readonly netns: number;
+  readonly cookie: string;
+  readonly addresses: readonly string[];
+  readonly failClosed: boolean;
+  readonly inbound4: number;
+  readonly inbound6: number;
+}
+
+export interface CleanupReport {
+  readonly removed: readonly string[];
+}
+
+export class Datapath {
+  readonly mark: number;
+  readonly originalDestinationsFd: number;
+  readonly #addon: DatapathAddon;
+  readonly #directory: string;
+  readonly #lock: number;
+  readonly #maps: Record<string, number>;
+  readonly #timeout: bigint;
+
+  private constructor(addon: DatapathAddon, o: DatapathOptions, lock: number, directory: string, maps: Record<string, number>) {
+    this.#addon = addon;
+    this.#lock = lock;
+    this.#directory = directory;
+    this.#maps = maps;
+    this.#timeout = BigInt(o.heartbeatMs ?? 1000) * 1_000_000n;
+    this.mark = o.mark ?? DEFAULT_MARK;
+    this.originalDestinationsFd = this.#map('nw_origins');
+  }
+
+  /** @throws DatapathError */
+  static open(o: DatapathOptions = {}): Datapath {
+    const addon = datapathAddon();
+    const cgroup = o.cgroup ?? mountPoint('cgroup2');
+    if (cgroup === null)
+      throw new DatapathError('NO_CGROUP2', 'no cgroup v2 hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup');
+    const lock = lockNode(addon, o.instance ?? '');
+    try {
+      const directory = preparePins(addon, o.instance ?? '');
+      const datapath = new Datapath(addon, o, lock, directory, addon.loadOutbound(directory, cgroup));
+      datapath.beat();
+      return datapath;
+    } catch (error) {
+      addon.closeFd(lock);
+      const { code = 'EUNKNOWN', message } = error as { code?: string; message: string };
+      throw new DatapathError(code, `${message}; the agent needs CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN`, { cause: error });
+    }
+  }
+
+  enroll(pod: EnrolledPod): void {
+    const key = u64(BigInt(pod.cookie));
+    const slot = this.#slotOf(key);
+    for (const ip of pod.addresses) this.#addon.mapUpdate(this.#map('nw_addresses'), podAddress(pod.cookie, ip), u32(1));
+    [pod.inbound4, pod.inbound6].forEach((fd, family) => {
+      if (fd >= 0) this.#addon.mapUpdate(this.#map('nw_inbound'), u32(slot * 2 + family), u64(BigInt(fd)));
+    });
+    this.#addon.mapUpdate(this.#map('nw_pods'), key, u32(slot, pod.failClosed ? 1 : 0));
+    this.#addon.loadInbound(this.#directory, pod.netns, pod.cookie);
+  }
+
+  withdraw(cookie: string): void {
+    const key = u64(BigInt(cookie));
+    const found = new Uint8Array(8);
+    const known = this.#addon.mapLookup(this.#map('nw_pods'), key, found);
+    this.#addon.mapDelete(this.#map('nw_pods'), key);
+    const pin = join(this.#directory, `pod_${cookie}`);
+    if (existsSync(pin)) unlinkSync(pin);
+    const slot = new Uint32Array(found.buffer)[0] ?? 0;
+    if (known) for (const family of [0, 1]) this.#addon.mapDelete(this.#map('nw_inbound'), u32(slot * 2 + family));
+    for (const address of this.#keys('nw_addresses', 24)) {
+      if (new BigUint64Array(address.buffer, 0, 1)[0] === BigInt(cookie)) this.#addon.mapDelete(this.#map('nw_addresses'), address);
+    }
+  }
+
+  enrolled(): string[] {
+    return this.#keys('nw_pods', 8).map((key) => String(new BigUint64Array(key.buffer)[0]));
+  }
+
+  setProbers(cgroupIds: readonly bigint[]): void {
+    const wanted = new Set(cgroupIds);
+    for (const key of this.#keys('nw_probers', 8)) {
+      if (!wanted.has(new BigUint64Array(key.buffer)[0] ?? 0n)) this.#addon.mapDelete(this.#map('nw_probers'), key);
+    }
+    for (const id of wanted) this.#addon.mapUpdate(this.#map('nw_probers'), u64(id), u32(1));
+  }
+
+  beat(): void {
+    this.#addon.mapUpdate(this.#map('nw_liveness'), u32(0), concat(u64(this.#addon.monotonicNow(), this.#timeout), u32(this.mark, 0)));
+  }
+
+  counters(): Record<string, number> {
+    const perCpu = new BigUint64Array(this.#addon.possibleCpus);
+    const bytes = new Uint8Array(perCpu.buffer);
+    const read = (reason: number): number => {
+      this.#addon.mapLookup(this.#map('nw_counters'), u32(reason), bytes);
+      return Number(perCpu.reduce((sum, value) => sum + value, 0n));
+    };
+    return Object.fromEntries(this.#addon.reasons.map((name, reason) => [name, read(reason)]));
+  }
+
+  /** Frees the descriptors and the lock; what is pinned stays. */
+  close(): void {
+    for (const fd of Object.values(this.#maps)) this.#addon.closeFd(fd);
+    this.#addon.closeFd(this.#lock);
+  }
+
+  #map(name: string): number {
+    const fd = this.#maps[name];
+    if (fd === undefined) throw new Error(`no map ${name}`);
+    return fd;
+  }
+
+  #keys(map: string, size: number): Uint8Array[] {
+    const keys: Uint8Array[] = [];
+    for (let after: Uint8Array | null = null; ; after = keys.at(-1) ?? null) {
+      const key = new Uint8Array(size);
+      if (!this.#addon.mapNextKey(this.#map(map), after, key)) return keys;
+      keys.push(key);
+    }
+  }
+
+  #slotOf(wanted: Uint8Array): number {
+    const value = new Uint8Array(8);
+    const slot = (): number => new Uint32Array(value.buffer)[0] ?? 0;
+    if (this.#addon.mapLookup(this.#map('nw_pods'), wanted, value)) return slot();
+    const taken = new Set<number>();
+    for (const key of this.#keys('nw_pods', 8)) if (this.#addon.mapLookup(this.#map('nw_pods'), key, value)) taken.add(slot());
+    for (let free = 0; free < SLOTS; free++) if (!taken.has(free)) return free;
+    throw new DatapathError('TOO_MANY_PODS', `more than ${SLOTS} pods cannot be enrolled on one node`);
+  }
+}
+
+/** Removes everything that agents of this instance left. @throws DatapathError while one runs. */
+export function cleanup(o: { instance?: string } = {}): CleanupReport {
+  const addon = datapathAddon();
+  const instance = o.instance ?? '';
+  const lock = lockNode(addon, instance);
+  try {
+    const removed = removePins(pinRoot(instance));
+    if (existsSync(mountMarker(instance))) {
+      if (readdirSync('/sys/fs/bpf').length === 0) addon.unmountBpffs();
+      unlinkSync(mountMarker(instance));
+    }
+    return { removed };
+  } finally {
+    unlinkSync(lockPath(instance));
+    addon.closeFd(lock);
+  }
+}
