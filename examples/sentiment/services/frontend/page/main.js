@@ -52,15 +52,19 @@ function guarded(action) {
   return action.catch((error) => say(`The service cannot be reached: ${error.message}`, true));
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
+async function submitted() {
   submit.disabled = true;
   element('result').hidden = true;
   say('Thinking…');
   await guarded(analyse(element('sentence').value.trim()));
   submit.disabled = false;
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void submitted();
 });
 
-for (const button of answers) button.addEventListener('click', () => guarded(rate(button.dataset.correct === 'true')));
+for (const button of answers) button.addEventListener('click', () => void guarded(rate(button.dataset.correct === 'true')));
 
 element('sentence').focus();
