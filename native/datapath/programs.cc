@@ -22,7 +22,7 @@ void PinMaps(bpf_object* object, const std::string& directory) {
 // Takes over a pinned link with this build's program, or attaches and pins a new one. Zero or a negative errno.
 template <typename Attach>
 int Hold(bpf_program* program, const std::string& pin, Attach attach) {
-  if (bpf_link* old = bpf_link__open(pin.c_str())) {
+  if (bpf_link* old = access(pin.c_str(), F_OK) == 0 ? bpf_link__open(pin.c_str()) : nullptr) {
     int error = bpf_link__update_program(old, program);
     bpf_link__destroy(old);
     if (error == 0) return 0;
