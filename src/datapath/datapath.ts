@@ -160,7 +160,8 @@ export function cleanup(o: { instance?: string } = {}): CleanupReport {
   try {
     const removed = removePins(pinRoot(instance));
     if (existsSync(mountMarker(instance))) {
-      if (readdirSync('/sys/fs/bpf').length === 0) addon.unmountBpffs();
+      // The kernel itself shows maps.debug and progs.debug there.
+      if (readdirSync('/sys/fs/bpf').every((name) => name.endsWith('.debug'))) addon.unmountBpffs();
       unlinkSync(mountMarker(instance));
     }
     return { removed };
