@@ -26,7 +26,7 @@ export class Engine {
   readonly #context: Context;
   readonly #parts: EngineParts;
   readonly #servers = new Set<Http1Server>();
-  readonly #listeners = new Map<number, ListenerId>();
+  readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
 
   constructor(options: EngineOptions) {
@@ -45,16 +45,21 @@ export class Engine {
   /** Serves a listener. @param target where the listening socket is not a descriptor that was handed in. */
   listen(listener: ListenerConfig, target: ListenTarget = { fd: listener.fd }): ListenerId {
     const id = this.#context.transport.listen(target, this.#acceptor(listener));
-    this.#listeners.set(listener.id, id);
+    this.#listeners.set(listener.id, { listener: id, netns: listener.kind === 'gateway' ? -1 : listener.netns });
     return id;
   }
 
-  /** Stops accepting; connections go on. Unknown ids are ignored. */
+  /**
+   * Stops accepting; connections go on, but idle ones in a pod's namespace are closed with its last listener: they would keep
+   * the namespace alive. Unknown ids are ignored.
+   */
   unlisten(id: number): void {
-    const listener = this.#listeners.get(id);
-    if (listener === undefined) return;
+    const known = this.#listeners.get(id);
+    if (known === undefined) return;
     this.#listeners.delete(id);
-    this.#context.transport.unlisten(listener);
+    this.#context.transport.unlisten(known.listener);
+    const used = [...this.#listeners.values()].some((other) => other.netns === known.netns);
+    if (known.netns >= 0 && !used) this.#context.pools.closeIdle(known.netns);
   }
 
   /** Connections are closed as they become idle; `done` when none is left, or after `deadlineMs`. */

@@ -21,6 +21,7 @@ import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, requestFraming } from '../http1/framing.ts';
 import { Framing, type Head } from '../http1/head.ts';
 import { H } from '../http1/header-names.ts';
+import { needsNormalizing, normalizePath } from '../http1/normalize-path.ts';
 import { parseError } from '../http1/parse-error.ts';
 import { parseRequestHead } from '../http1/parser.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
@@ -170,8 +171,27 @@ export class Http1Server implements ConnectionHandler, Downstream {
       this.#refuse(parseError(next));
       return -1;
     }
+    if (needsNormalizing(head) && !this.#normalize(head)) return -1;
     this.#beginRequest(head);
     return next;
+  }
+
+  /** Puts the normalised path in the place of the one that came; everything behind sees only that. */
+  #normalize(head: Head): boolean {
+    const normal = normalizePath(head.path());
+    if ('fault' in normal) {
+      this.#refuse({ status: 400, message: 'the path hides a NUL' });
+      return false;
+    }
+    const { bytes } = head;
+    const whole = Buffer.concat([
+      bytes.subarray(head.start, head.pathStart),
+      Buffer.from(normal.path, 'latin1'),
+      bytes.subarray(head.pathEnd, head.end),
+    ]);
+    const parsed = parseRequestHead(whole, 0, whole.length, head, { ...this.#context.limits.heads, maxHeadBytes: whole.length });
+    if (parsed < 0) this.#refuse(parseError(parsed));
+    return parsed > 0;
   }
 
   #beginRequest(head: Head): void {

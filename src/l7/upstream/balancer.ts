@@ -2,11 +2,7 @@
 import type { BalancerConfig } from '../snapshot.ts';
 import { MaglevBalancer, RingHashBalancer } from './consistent-hash.ts';
 import type { Endpoint } from './endpoint.ts';
-
-export interface Balancer {
-  /** @param hash -1: the request has no key, choose at random. @param random uniform over 32 bits. */
-  pick(hash: number, random: () => number): Endpoint | null;
-}
+import { indexBelow, type Balancer } from './pick.ts';
 
 export function createBalancer(config: BalancerConfig, endpoints: readonly Endpoint[]): Balancer {
   switch (config.kind) {
@@ -25,10 +21,6 @@ export function createBalancer(config: BalancerConfig, endpoints: readonly Endpo
 
 function equalWeights(endpoints: readonly Endpoint[]): boolean {
   return endpoints.every((endpoint) => endpoint.weight === endpoints[0]?.weight);
-}
-
-export function indexBelow(limit: number, random: number): number {
-  return Math.floor((random / 2 ** 32) * limit);
 }
 
 /** Endpoints by weight with a cumulative table. */

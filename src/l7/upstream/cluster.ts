@@ -6,9 +6,10 @@
  */
 import type { HeaderNames } from '../http1/header-names.ts';
 import type { ClusterConfig, EndpointConfig } from '../snapshot.ts';
-import { createBalancer, type Balancer } from './balancer.ts';
+import { createBalancer } from './balancer.ts';
 import { Endpoint } from './endpoint.ts';
 import { HashPolicy } from './hash-policy.ts';
+import type { Balancer } from './pick.ts';
 
 /** Routes refer to a slot, so that they need not be built again when a cluster comes, changes or goes. */
 export class ClusterSlot {

@@ -3,9 +3,8 @@
  * Keys of endpoints are their addresses, so that all workers (and agents) build the same ring and table.
  */
 import { murmur3Text } from '../../base/hash.ts';
-import type { Balancer } from './balancer.ts';
-import { indexBelow } from './balancer.ts';
 import type { Endpoint } from './endpoint.ts';
+import { indexBelow, type Balancer } from './pick.ts';
 
 /** Envoy's maximum_ring_size. */
 const MAX_RING = 8 * 1024 * 1024;
@@ -14,18 +13,26 @@ function keyOf(endpoint: Endpoint): string {
   return `${endpoint.address}:${endpoint.port}`;
 }
 
+/**
+ * Envoy divides the ring's minimum size by the endpoints, so that every change of their number takes points away from all of
+ * them, and keys move between endpoints that stayed. Ours has more points, and their number per endpoint changes only when the
+ * number of endpoints doubles.
+ */
+function pointsOfLightest(endpoints: number, minimumSize: number): number {
+  if (endpoints <= 16) return minimumSize;
+  return Math.max(64, 2 ** Math.ceil(Math.log2((16 * minimumSize) / endpoints)));
+}
+
 /** Points on a circle, in number proportional to the weight; a key belongs to the nearest point clockwise. */
 export class RingHashBalancer implements Balancer {
   readonly #points: Uint32Array;
   readonly #owners: readonly Endpoint[];
 
   constructor(endpoints: readonly Endpoint[], minimumSize: number) {
-    const total = endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0);
-    const least = Math.min(...endpoints.map((endpoint) => endpoint.weight));
-    // As Envoy: at least `minimumSize` points, scaled so that the lightest endpoint gets a whole number of them.
-    const perWeight = total === 0 ? 0 : Math.ceil((least / total) * minimumSize) / least;
+    const lightest = Math.min(...endpoints.map((endpoint) => endpoint.weight));
+    const points = pointsOfLightest(endpoints.length, minimumSize);
     const ring = endpoints.flatMap((endpoint) => {
-      const count = Math.max(1, Math.min(Math.round(endpoint.weight * perWeight), Math.floor(MAX_RING / endpoints.length)));
+      const count = Math.min(Math.round((points * endpoint.weight) / lightest), Math.floor(MAX_RING / endpoints.length));
       return Array.from({ length: count }, (_, i) => ({ endpoint, point: murmur3Text(`${keyOf(endpoint)}_${i}`, 0) }));
     });
     ring.sort((a, b) => a.point - b.point || (keyOf(a.endpoint) < keyOf(b.endpoint) ? -1 : 1));
