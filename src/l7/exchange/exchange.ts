@@ -17,11 +17,12 @@ import type { Context } from '../context.ts';
 import type { Origin } from '../downstream/origin.ts';
 import { Framing, type Head } from '../http1/head.ts';
 import { H } from '../http1/header-names.ts';
+import { isIdempotent, isMethod } from '../http1/methods.ts';
 import { parseRequestHead } from '../http1/parser.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
 import type { Action, Destination, PathRewrite } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
-import { CloseReason, type ConnectionId } from '../transport.ts';
+import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Http1Client } from '../upstream/http1-client.ts';
@@ -31,7 +32,7 @@ import { Tunnel } from '../tcp/tunnel.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { KeptHead } from './head-store.ts';
 import { KeptBody } from './kept-body.ts';
-import { afterRetries, REPLY, type LocalReply } from './local-reply.ts';
+import { afterRetries, REPLY, replyFor, type LocalReply } from './local-reply.ts';
 import type { Mirror } from './mirror.ts';
 import type { Downstream, ResponseSink, UpstreamGone } from './ports.ts';
 import { RequestId } from './request-id.ts';
@@ -498,23 +499,4 @@ export class Exchange implements ResponseSink {
     this.#body.clear();
     this.context.heads.release(this.#kept);
   }
-}
-
-function replyFor(gone: UpstreamGone): LocalReply {
-  if (gone.protocolError) return REPLY.protocolError;
-  if (!gone.connected) return gone.reason === CloseReason.ConnectTimeout ? REPLY.connectTimeout : REPLY.connectFailure;
-  return REPLY.terminated;
-}
-
-function isMethod(head: Head, method: string): boolean {
-  if (head.methodEnd - head.methodStart !== method.length) return false;
-  for (let i = 0; i < method.length; i++) if (head.bytes[head.methodStart + i] !== method.charCodeAt(i)) return false;
-  return true;
-}
-
-const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'];
-
-/** RFC 9110 §9.2.2. */
-function isIdempotent(head: Head): boolean {
-  return IDEMPOTENT.some((method) => isMethod(head, method));
 }

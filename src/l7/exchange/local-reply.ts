@@ -1,5 +1,8 @@
 /** Responses that the engine makes itself, in Envoy's words, so that users and their dashboards recognise them. */
 
+import { CloseReason } from '../transport.ts';
+import type { UpstreamGone } from './ports.ts';
+
 /** Envoy's short response flags, as in %RESPONSE_FLAGS% and the response_flags label. */
 export type ResponseFlag =
   '-' | 'NR' | 'NC' | 'UH' | 'UF' | 'UC' | 'UT' | 'UO' | 'UPE' | 'URX' | 'DC' | 'DPE' | 'UF,URX' | 'URX,UT' | 'UC,URX';
@@ -37,6 +40,13 @@ export const REPLY = {
 
 function reply(status: number, flag: ResponseFlag, body: string, details: string): LocalReply {
   return { status, flag, body, headers: '', details };
+}
+
+/** The reply to a client whose upstream has failed before it answered. */
+export function replyFor(gone: UpstreamGone): LocalReply {
+  if (gone.protocolError) return REPLY.protocolError;
+  if (!gone.connected) return gone.reason === CloseReason.ConnectTimeout ? REPLY.connectTimeout : REPLY.connectFailure;
+  return REPLY.terminated;
 }
 
 /** The same reply after the retries were used up. */

@@ -8,7 +8,15 @@ function policy(on: RetryCondition[], statusCodes: number[] = [], backoffMs = 25
 }
 
 /** Which failures and statuses each condition covers: the whole table of Envoy's retry_state_impl.cc as far as Istio names it. */
-const TABLE: readonly { on: RetryCondition; connect: boolean; unsent: boolean; reset: boolean; perTry: boolean; statuses: number[]; grpc: number[] }[] = [
+const TABLE: readonly {
+  on: RetryCondition;
+  connect: boolean;
+  unsent: boolean;
+  reset: boolean;
+  perTry: boolean;
+  statuses: number[];
+  grpc: number[];
+}[] = [
   { on: '5xx', connect: true, unsent: true, reset: true, perTry: true, statuses: [500, 501, 502, 503, 504, 599], grpc: [] },
   { on: 'gateway-error', connect: true, unsent: true, reset: true, perTry: true, statuses: [502, 503, 504], grpc: [] },
   { on: 'reset', connect: true, unsent: true, reset: true, perTry: true, statuses: [], grpc: [] },
