@@ -405,6 +405,12 @@ static double percentile(double share) {
   return 0;
 }
 
+static double cpu_seconds(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  return used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
 int main(int argc, char** argv) {
   (void)argc;
   signal(SIGPIPE, SIG_IGN);
@@ -415,6 +421,7 @@ int main(int argc, char** argv) {
   printf("{\"total\":%ld,\"rps\":%.1f,\"mean\":%.2f,\"p50\":%.2f,\"p99\":%.2f,\"p999\":%.2f,\"failed\":%ld,\"unfinished\":%d,", total,
          measured / options.secs, measured ? latency_sum / measured : 0, percentile(.5), percentile(.99), percentile(.999), failed,
          in_flight);
-  printf("\"upstreamRequests\":%ld,\"upstreamConnections\":%ld,\"idleShare\":%.3f}\n", upstream_requests, upstream_connections, idle_share);
+  printf("\"upstreamRequests\":%ld,\"upstreamConnections\":%ld,\"idleShare\":%.3f,\"cpuSeconds\":%.4f}\n", upstream_requests,
+         upstream_connections, idle_share, cpu_seconds());
   return 0;
 }
