@@ -1,8 +1,22 @@
 /** The types of fields that Istio's kinds share. */
 import { z } from 'zod';
 import { compileRegex } from '../../../base/regex.ts';
+import type { FieldPath } from '../problem.ts';
 
 const reasons = new WeakMap<object, string>();
+const judges = new WeakMap<object, Judge>();
+
+/** Why a block is not served although each of its fields has its right type. */
+export interface Unserved {
+  readonly path: FieldPath;
+  readonly reason: string;
+}
+
+interface Judge {
+  readonly faults: (value: never) => readonly Unserved[];
+  /** What stays of a block with faults; undefined takes it out of its list. */
+  readonly rest: (value: never) => unknown;
+}
 
 /** A field that Istio has and this release does not serve. */
 export function unsupported(reason = 'not supported yet'): z.ZodOptional<z.ZodUnknown> {
@@ -11,6 +25,16 @@ export function unsupported(reason = 'not supported yet'): z.ZodOptional<z.ZodUn
   return schema;
 }
 
+/** A block that is served as a whole or not at all: what is left after taking a field out would mean something else. */
+export function servedAsWhole<S extends z.ZodType>(
+  schema: S,
+  judge: { [K in keyof Judge]: (value: z.infer<S>) => ReturnType<Judge[K]> },
+): S {
+  judges.set(schema, judge);
+  return schema;
+}
+
+export const judgeOf = (schema: object): Judge | undefined => judges.get(schema);
 export const unsupportedReason = (schema: object): string | undefined => reasons.get(schema);
 
 /** Go's durations, which istiod's reader of protobuf JSON and the custom resources' pattern accept. */

@@ -1,19 +1,35 @@
 /** networking.istio.io Gateway. */
 import { z } from 'zod';
-import { labels, port, text, unsupported } from './fields.ts';
+import { labels, port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+
+/** As Istio reads them: in any case. */
+const PROTOCOLS = /^(https?|http2|grpc(-web)?|mongo|tcp|tls|http_proxy|redis|mysql)$/i;
+const SERVED_PROTOCOLS = /^(http|http2|grpc|grpc-web)$/i;
 
 const server = z.object({
   name: text.optional(),
   hosts: z.array(text.min(1)).min(1),
-  bind: unsupported(),
+  bind: text.optional(),
   defaultEndpoint: unsupported(),
-  tls: unsupported('TLS at gateways is not served yet'),
+  tls: z.looseObject({}).optional(),
   port: z.object({
     number: port,
-    protocol: z.enum(['HTTP', 'HTTPS', 'GRPC', 'GRPC-WEB', 'HTTP2', 'MONGO', 'TCP', 'TLS', 'HTTP_PROXY']),
+    protocol: text.regex(PROTOCOLS, 'must be one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, MONGO, REDIS, MYSQL'),
     name: text.min(1),
     targetPort: unsupported(),
   }),
 });
 
-export const gatewaySpec = z.object({ selector: labels.optional(), servers: z.array(server).min(1) });
+/** A server that would listen elsewhere, or in the clear where its author wants TLS, is worse than none. */
+function unservedServer({ bind, tls, port: { protocol } }: z.infer<typeof server>): Unserved[] {
+  const faults: Unserved[] = [];
+  if (!SERVED_PROTOCOLS.test(protocol)) {
+    faults.push({ path: ['port', 'protocol'], reason: `servers of protocol ${protocol} are not served yet; this server is left out` });
+  }
+  if (tls !== undefined) faults.push({ path: ['tls'], reason: 'TLS at gateways is not served yet; this server is left out' });
+  if (bind !== undefined) faults.push({ path: ['bind'], reason: 'servers at one address are not served yet; this server is left out' });
+  return faults;
+}
+
+const servers = z.array(servedAsWhole(server, { faults: unservedServer, rest: () => undefined })).min(1);
+export const gatewaySpec = z.object({ selector: labels.optional(), servers });

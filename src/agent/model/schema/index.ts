@@ -1,11 +1,11 @@
 /** Checks an object against its kind: every problem at once, each with the place of its field. */
 import { z } from 'zod';
 import type { Origin, RawObject } from '../../sources/source.ts';
-import { type FieldPath, type ObjectRef, pathText, type Problem, type Severity } from '../problem.ts';
+import { type FieldPath, type ObjectRef, pathText, type Problem } from '../problem.ts';
 import { CORE_KINDS } from './core.ts';
 import { destinationRuleSpec } from './destination-rule.ts';
-import { unsupportedReason } from './fields.ts';
 import { gatewaySpec } from './gateway.ts';
+import { type Complain, servedPart } from './served.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
 
 const ISTIO_SPECS: Readonly<Record<string, z.ZodType>> = {
@@ -29,8 +29,6 @@ export interface Checked {
   readonly problems: readonly Problem[];
 }
 
-type Complain = (severity: Severity, path: FieldPath, message: string) => void;
-
 export function checkObject(object: RawObject, ref: ObjectRef, origin: Origin): Checked {
   const problems: Problem[] = [];
   const complain: Complain = (severity, path, message) => {
@@ -39,13 +37,9 @@ export function checkObject(object: RawObject, ref: ObjectRef, origin: Origin): 
   const schema = schemaOf(object, complain);
   if (schema === null) return { value: null, problems };
   const result = schema.safeParse(object);
-  if (result.success) {
-    findUnserved(schema, object, [], complain);
-    return { value: object, problems };
-  }
-  for (const { path, message } of result.error.issues) complain('error', path as FieldPath, message);
-  findUnserved(schema, object, [], complain);
-  return { value: null, problems };
+  for (const { path, message } of result.error?.issues ?? []) complain('error', path as FieldPath, message);
+  const served = servedPart(schema, object, [], complain) as RawObject;
+  return { value: result.success ? served : null, problems };
 }
 
 function schemaOf({ apiVersion, kind }: RawObject, complain: Complain): z.ZodType | null {
@@ -56,29 +50,4 @@ function schemaOf({ apiVersion, kind }: RawObject, complain: Complain): z.ZodTyp
   if (KNOWN_GROUPS.test(apiVersion)) complain('unsupported', ['kind'], `${apiVersion} ${kind} is not served yet`);
   else complain('warning', ['kind'], `unknown kind ${apiVersion} ${kind}`);
   return null;
-}
-
-/** Walks the schema and the value together: what the schema marks as unserved, and what it does not know. */
-function findUnserved(schema: z.core.$ZodType, value: unknown, path: FieldPath, complain: Complain): void {
-  const reason = unsupportedReason(schema);
-  if (reason !== undefined) {
-    const exported = path.at(-1) === 'exportTo' && JSON.stringify(value) === '["*"]';
-    if (!exported) complain('unsupported', path, reason);
-    return;
-  }
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return findUnserved(schema.unwrap(), value, path, complain);
-  if (schema instanceof z.ZodArray && Array.isArray(value)) {
-    value.forEach((item, index) => findUnserved(schema.element, item, [...path, index], complain));
-  } else if (typeof value !== 'object' || value === null) {
-    return;
-  } else if (schema instanceof z.ZodRecord) {
-    for (const [key, item] of Object.entries(value)) findUnserved(schema.valueType, item, [...path, key], complain);
-  } else if (schema instanceof z.ZodObject) {
-    const loose = schema.def.catchall !== undefined;
-    for (const [key, item] of Object.entries(value)) {
-      const field = Object.hasOwn(schema.shape, key) ? (schema.shape[key] as z.core.$ZodType) : undefined;
-      if (field !== undefined) findUnserved(field, item, [...path, key], complain);
-      else if (!loose) complain('warning', [...path, key], 'unknown field');
-    }
-  }
 }

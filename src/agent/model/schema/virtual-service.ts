@@ -1,6 +1,19 @@
 /** networking.istio.io VirtualService, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { duration, exportTo, labels, percent, port, presenceMatch, regex, stringMatch, text, unsupported } from './fields.ts';
+import {
+  duration,
+  exportTo,
+  labels,
+  percent,
+  port,
+  presenceMatch,
+  regex,
+  servedAsWhole,
+  stringMatch,
+  text,
+  type Unserved,
+  unsupported,
+} from './fields.ts';
 
 const operations = z.object({ set: labels.optional(), add: labels.optional(), remove: z.array(text).optional() });
 const headers = z.object({ request: operations.optional(), response: operations.optional() });
@@ -53,14 +66,14 @@ const rewrite = z
   .refine((value) => !(value.uri !== undefined && value.uriRegexRewrite !== undefined), 'uri and uriRegexRewrite exclude each other');
 const weighted = z.object({ destination, weight: z.number().int().min(0).optional(), headers: headers.optional() });
 
-const route = z
+const httpRoute = z
   .object({
     name: text.optional(),
     match: z.array(matchRequest).optional(),
     route: z.array(weighted).optional(),
     redirect: redirect.optional(),
-    directResponse: unsupported('direct responses are not served yet'),
-    delegate: unsupported('delegation is not served yet'),
+    directResponse: z.looseObject({}).optional(),
+    delegate: z.looseObject({}).optional(),
     rewrite: rewrite.optional(),
     timeout: duration.optional(),
     retries: retries.optional(),
@@ -82,6 +95,22 @@ const route = z
     const routes = value.route ?? [];
     if (routes.length > 1 && routes.every(({ weight }) => (weight ?? 0) === 0)) complain('the sum of the weights is 0');
   });
+
+type HttpRoute = z.infer<typeof httpRoute>;
+
+function unservedRoute({ directResponse, delegate }: HttpRoute): Unserved[] {
+  const faults: Unserved[] = [];
+  const skipped = 'this route is skipped';
+  if (directResponse !== undefined) faults.push({ path: ['directResponse'], reason: `direct responses are not served yet; ${skipped}` });
+  if (delegate !== undefined) faults.push({ path: ['delegate'], reason: `delegation is not served yet; ${skipped}` });
+  return faults;
+}
+
+/** Without an action, which is how the compiler knows that it has nothing to do; later routes keep their positions. */
+function withoutAction({ name, match }: HttpRoute): Partial<HttpRoute> {
+  return { ...(name === undefined ? {} : { name }), ...(match === undefined ? {} : { match }) };
+}
+const route = servedAsWhole(httpRoute, { faults: unservedRoute, rest: withoutAction });
 
 export const virtualServiceSpec = z
   .object({
