@@ -30,7 +30,8 @@ function configure(place: Place, option: string): [string, ...string[]] {
 function configuration({ port, upstreamPort }: Place, option: string): string {
   return `global
   nbthread 1
-  maxconn 24000
+  maxconn 12000
+  no strict-limits
   maxpipes 200
 defaults
   mode http

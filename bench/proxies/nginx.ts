@@ -23,8 +23,8 @@ worker_processes 1;
 ${user}
 pid ${directory}/nginx.pid;
 error_log ${directory}/error.log warn;
-worker_rlimit_nofile 50000;
-events { worker_connections 24000; }
+worker_rlimit_nofile 20000;
+events { worker_connections 18000; }
 http {
   access_log off;
   keepalive_requests 1000000000;

@@ -1,0 +1,70 @@
+/** One engine on the native transport, without an agent: `node bench/engine-host.ts PORT UPSTREAM_PORT`. */
+import { Engine } from '../src/l7/engine.ts';
+import { Stats } from '../src/l7/record/stats.ts';
+import type { Cluster, Route, RouteAction } from '../src/l7/snapshot.ts';
+import { NativeTransport } from '../src/l7/transport/native.ts';
+import { UNKNOWN_IDENTITY } from '../src/l7/upstream/original-cluster.ts';
+
+const [port = 0, upstreamPort = 0] = process.argv.slice(2).map(Number);
+
+function cluster(id: string): Cluster {
+  return {
+    id,
+    name: `outbound|80||${id}.bench`,
+    service: { host: `${id}.bench`, name: id, namespace: 'bench', port: 80 },
+    subset: '',
+    balancer: { kind: 'least-request' },
+    connectTimeoutMs: 10_000,
+    endpoints: [{ address: '127.0.0.1', port: upstreamPort, weight: 1, identity: UNKNOWN_IDENTITY, local: null }],
+  };
+}
+
+function route(prefix: string, header: string, value: string, destination: string): Route {
+  const action: RouteAction = {
+    kind: 'route',
+    destinations: [{ cluster: destination, weight: 1 }],
+    mirrors: [],
+    timeoutMs: 0,
+    retry: {
+      attempts: 2,
+      perTryTimeoutMs: 0,
+      on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled'],
+      statusCodes: [503],
+      backoffMs: 25,
+      avoidPreviousHosts: true,
+    },
+  };
+  return {
+    name: '',
+    match: { path: { kind: 'prefix', value: prefix }, headers: [{ name: header, invert: false, match: { kind: 'exact', value } }] },
+    action,
+  };
+}
+
+const routes = [
+  route('/admin', 'x-role', 'root', 'second'),
+  route('/api', 'x-tenant', 'green', 'second'),
+  route('/api', 'x-tenant', 'blue', 'first'),
+];
+const engine = new Engine({
+  transport: NativeTransport.create({}),
+  stats: new Stats(() => undefined),
+  originalDestinations: { take: () => null },
+  mark: 0,
+  random: () => Math.floor(Math.random() * 2 ** 32),
+  now: () => Date.now(),
+  log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
+});
+engine.apply({
+  version: 1,
+  workloads: { set: {}, remove: [] },
+  scopes: { set: {}, remove: [] },
+  gateways: {
+    set: {
+      [port]: { port, protocol: 'http', routes: { unknownHost: 'not-found', virtualHosts: [{ name: 'any', domains: ['*'], routes }] } },
+    },
+    remove: [],
+  },
+  clusters: { set: { first: cluster('first'), second: cluster('second') }, remove: [] },
+});
+engine.listen({ kind: 'gateway', id: 1, fd: -1, port }, { address: '127.0.0.1', port });

@@ -1,0 +1,76 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Place, Proxy } from './proxy.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+
+export const nodeway: Proxy = {
+  name: 'nodeway',
+  describes: 'the agent as users start it, with one worker; a port of a Gateway, no capture',
+  missing: () => (existsSync(MAIN) ? null : 'dist/ is not built (scripts/build)'),
+  configure(place) {
+    const manifests = join(place.directory, 'manifests');
+    mkdirSync(manifests);
+    writeFileSync(join(manifests, 'bench.yaml'), documents(place));
+    return [process.execPath, MAIN, 'agent', '--manifests', manifests, ...FLAGS];
+  },
+};
+
+const FLAGS = [
+  ['--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1', '--node-name', 'bench', '--instance', 'bench'],
+  ['--metrics-address', 'none', '--admin-address', 'none', '--log-level', 'warn'],
+].flat();
+
+function documents({ port, upstreamPort }: Place): string {
+  return `apiVersion: v1
+kind: Namespace
+metadata: { name: bench }
+---
+${service('first')}---
+${endpoints('first', upstreamPort)}---
+${service('second')}---
+${endpoints('second', upstreamPort)}---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: entry, namespace: bench }
+spec:
+  selector: { istio: ingressgateway }
+  servers:
+    - port: { number: ${port}, name: http, protocol: HTTP }
+      hosts: ['*']
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: entry, namespace: bench }
+spec:
+  hosts: ['*']
+  gateways: [entry]
+  http:
+    - match: [{ uri: { prefix: /admin }, headers: { x-role: { exact: root } } }]
+      route: [{ destination: { host: second } }]
+    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: green } } }]
+      route: [{ destination: { host: second } }]
+    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: blue } } }]
+      route: [{ destination: { host: first } }]
+`;
+}
+
+function service(name: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: bench }
+spec:
+  ports: [{ name: http, port: 80 }]
+`;
+}
+
+function endpoints(name: string, port: number): string {
+  return `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}-1, namespace: bench, labels: { kubernetes.io/service-name: ${name} } }
+addressType: IPv4
+ports: [{ name: http, port: ${port} }]
+endpoints: [{ addresses: [127.0.0.1], conditions: { ready: true } }]
+`;
+}
