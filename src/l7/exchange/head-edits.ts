@@ -94,14 +94,25 @@ export class HeadEdits {
   }
 
   #sendKept(connection: ConnectionId, head: Head, from: number): number {
-    const removed = this.#removed.subarray(0, this.#removedCount);
-    if (this.#removedCount > 1) removed.sort();
-    for (const index of removed) {
+    this.#sortRemoved();
+    for (let i = 0; i < this.#removedCount; i++) {
+      const index = this.#removed[i] as number;
       const start = head.nameStart[index] as number;
       if (start > from) this.#transport.write(connection, from, start);
       from = head.lineEnd[index] as number;
     }
     return from;
+  }
+
+  /** Insertion sort: a handful of indices, nearly in order. */
+  #sortRemoved(): void {
+    const removed = this.#removed;
+    for (let i = 1; i < this.#removedCount; i++) {
+      const index = removed[i] as number;
+      let at = i - 1;
+      for (; at >= 0 && (removed[at] as number) > index; at--) removed[at + 1] = removed[at] as number;
+      removed[at + 1] = index;
+    }
   }
 }
 
