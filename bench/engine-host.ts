@@ -1,13 +1,15 @@
 /** One engine on the native transport, without an agent: `node bench/engine-host.ts PORT UPSTREAM_PORT`. */
+import { systemClock } from '../src/base/clock.ts';
+import { systemRandom } from '../src/base/random.ts';
 import { Engine } from '../src/l7/engine.ts';
 import { Stats } from '../src/l7/record/stats.ts';
-import type { Cluster, Route, RouteAction } from '../src/l7/snapshot.ts';
+import type { ClusterConfig, RouteAction, RouteConfig } from '../src/l7/snapshot.ts';
 import { NativeTransport } from '../src/l7/transport/native.ts';
 import { UNKNOWN_IDENTITY } from '../src/l7/upstream/original-cluster.ts';
 
 const [port = 0, upstreamPort = 0] = process.argv.slice(2).map(Number);
 
-function cluster(id: string): Cluster {
+function cluster(id: string): ClusterConfig {
   return {
     id,
     name: `outbound|80||${id}.bench`,
@@ -19,7 +21,7 @@ function cluster(id: string): Cluster {
   };
 }
 
-function route(prefix: string, header: string, value: string, destination: string): Route {
+function route(prefix: string, header: string, value: string, destination: string): RouteConfig {
   const action: RouteAction = {
     kind: 'route',
     destinations: [{ cluster: destination, weight: 1 }],
@@ -51,8 +53,8 @@ const engine = new Engine({
   stats: new Stats(() => undefined),
   originalDestinations: { take: () => null },
   mark: 0,
-  random: () => Math.floor(Math.random() * 2 ** 32),
-  now: () => Date.now(),
+  random: systemRandom(),
+  now: systemClock().now,
   log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
 });
 engine.apply({
