@@ -48,13 +48,14 @@ const routes = [
   route('/api', 'x-tenant', 'green', 'second'),
   route('/api', 'x-tenant', 'blue', 'first'),
 ];
+const clock = systemClock();
 const engine = new Engine({
   transport: NativeTransport.create({}),
   stats: new Stats(() => undefined),
   originalDestinations: { take: () => null },
   mark: 0,
   random: systemRandom(),
-  now: systemClock().now,
+  now: () => clock.now(),
   log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
 });
 engine.apply({

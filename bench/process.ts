@@ -12,36 +12,45 @@ export interface LaunchOptions {
   readonly core: number;
   /** Gets stdout and stderr; without it stdout and stdin are pipes. */
   readonly logFile?: string;
-  /** Ahead of whatever else runs on this machine; needs root. */
-  readonly priority: boolean;
 }
 
-export class PinnedProcess {
-  static readonly #running = new Set<PinnedProcess>();
-  readonly child: ChildProcess;
-  readonly exited: Promise<unknown>;
+/** Those that were started and have to be gone at the end. */
+export class ProcessGroup {
+  readonly #running = new Set<PinnedProcess>();
+  readonly #priority: boolean;
 
-  private constructor(child: ChildProcess) {
-    this.child = child;
-    this.exited = once(child, 'exit');
-    PinnedProcess.#running.add(this);
-    void this.exited.then(() => PinnedProcess.#running.delete(this));
+  /** With priority: ahead of whatever else runs on this machine; needs root. */
+  constructor(priority: boolean) {
+    this.#priority = priority;
   }
 
-  static launch(command: readonly string[], options: LaunchOptions): PinnedProcess {
+  launch(command: readonly string[], options: LaunchOptions): PinnedProcess {
     const log = options.logFile === undefined ? null : openSync(options.logFile, 'a');
-    // Of a session of its own: the scheduler weighs sessions against each other, not single processes.
+    // In a session of its own: that is what the scheduler gives a weight.
     const child = spawn('taskset', ['-c', String(options.core), ...command], {
       detached: true,
       stdio: log === null ? ['pipe', 'pipe', 'inherit'] : ['ignore', log, log],
     });
     if (log !== null) closeSync(log);
-    if (options.priority && child.pid !== undefined) writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
-    return new PinnedProcess(child);
+    if (this.#priority && child.pid !== undefined) writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
+    const process = new PinnedProcess(child);
+    this.#running.add(process);
+    void process.exited.then(() => this.#running.delete(process));
+    return process;
   }
 
-  static async stopAll(): Promise<void> {
-    await Promise.all([...PinnedProcess.#running].map((process) => process.stop()));
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#running].map((process) => process.stop()));
+  }
+}
+
+export class PinnedProcess {
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    this.exited = once(child, 'exit');
   }
 
   /** taskset becomes the program: the process is the same. */
