@@ -57,7 +57,7 @@ export async function generate(processes: ProcessGroup, ports: Ports, load: Load
   const generator = processes.launch(generatorCommand(ports, { ...load }), { core: LOAD_CORE });
   const output = await text(generator.child.stdout!);
   await generator.exited;
-  return lastLine<LoadResult>(output);
+  return lastLine(output) as LoadResult | null;
 }
 
 /** Connections that have had one request each and stay open until `release`. */
@@ -70,12 +70,12 @@ export interface HeldConnections {
 export async function hold(processes: ProcessGroup, ports: Ports, conns: number): Promise<HeldConnections | null> {
   const generator = processes.launch(generatorCommand(ports, { conns, hold: 1, secs: 20, warm: 0 }), { core: LOAD_CORE });
   const first = await firstChunk(generator);
-  const state = lastLine<{ held: number; failed: number }>(first);
+  const state = lastLine(first) as { held: number; failed: number } | null;
   if (state === null) return null;
   const release = async (): Promise<LoadResult | null> => {
     const output = text(generator.child.stdout!);
     generator.child.stdin!.end();
-    return lastLine<LoadResult>(await output);
+    return lastLine(await output) as LoadResult | null;
   };
   return { ...state, release };
 }
@@ -102,7 +102,7 @@ function generatorCommand({ port, upstreamPort }: Ports, parameters: Readonly<Re
   ];
 }
 
-function lastLine<T>(output: string): T | null {
+function lastLine(output: string): unknown {
   const line = output.trim().split('\n').at(-1) ?? '';
-  return line === '' ? null : (JSON.parse(line) as T);
+  return line === '' ? null : JSON.parse(line);
 }
