@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { CELLS, IDLE_CELL } from './cells.ts';
+import { DEFAULT_PROXIES, PROXIES } from './proxies/all.ts';
+import type { Proxy } from './proxies/proxy.ts';
+
+export interface BenchOptions {
+  readonly cells: ReadonlySet<string>;
+  readonly proxies: readonly Proxy[];
+  readonly repetitions: number;
+  readonly quick: boolean;
+  readonly priority: boolean;
+}
+
+const ALL_CELLS = [...CELLS, IDLE_CELL];
+
+export const HELP = `Compares Nodeway with other proxies as one hop of HTTP/1.1, each pinned to core 0, client and upstream to core 1.
+
+scripts/bench [--cells A,B] [--variants A,B] [--reps N] [--quick] [--priority]
+
+  --cells     ${listed(ALL_CELLS)}
+  --variants  ${listed(PROXIES)}
+              without it: ${DEFAULT_PROXIES.map(({ name }) => name).join(',')}
+  --reps      repetitions of each cell with each variant, 5 if not given
+  --quick     checks the benchmark itself: one very short repetition, disturbed runs count too; fails only if something does not work
+  --priority  puts all that is measured ahead of other work on this machine; needs root
+
+Runs that other work disturbed are repeated up to twice. Results go to the terminal and, with every single run, to bench/results/.
+`;
+
+function listed(entries: readonly { name: string; describes: string }[]): string {
+  return entries.map(({ name, describes }) => `${name.padEnd(15)} ${describes}`).join('\n              ');
+}
+
+/** The options, or what is wrong with them; null to show the help. */
+export function parseOptions(args: string[]): BenchOptions | string | null {
+  const { values } = parseArgs({
+    args,
+    options: {
+      cells: { type: 'string' },
+      variants: { type: 'string' },
+      reps: { type: 'string', default: '5' },
+      quick: { type: 'boolean', default: false },
+      priority: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false, short: 'h' },
+    },
+  });
+  if (values.help) return null;
+  const cells = values.cells?.split(',') ?? ALL_CELLS.map(({ name }) => name);
+  const variants = values.variants?.split(',') ?? DEFAULT_PROXIES.map(({ name }) => name);
+  const unknown = [
+    ...cells.filter((name) => !ALL_CELLS.some((cell) => cell.name === name)).map((name) => `no cell ${name}`),
+    ...variants.filter((name) => !PROXIES.some((proxy) => proxy.name === name)).map((name) => `no variant ${name}`),
+    ...(/^[1-9]\d{0,3}$/.test(values.reps) ? [] : [`--reps ${values.reps}: not a number from 1 to 9999`]),
+  ];
+  if (unknown.length > 0) return unknown.join('\n');
+  return {
+    cells: new Set(cells),
+    proxies: PROXIES.filter(({ name }) => variants.includes(name)),
+    repetitions: values.quick ? 1 : Number(values.reps),
+    quick: values.quick,
+    priority: values.priority,
+  };
+}
