@@ -1,0 +1,81 @@
+/** Is a pod enrolled, and why? Pure: everything that says so is handed in. */
+import type { ApiObject, Pod } from '../model/objects.ts';
+
+export const ENROLL_ANNOTATION = 'nodeway.io/enroll';
+const INJECT = 'sidecar.istio.io/inject';
+const INJECTION = 'istio-injection';
+
+export interface EnrollmentOptions {
+  /** Honour Istio's own labels, and leave pods with a sidecar alone. */
+  readonly istioCompat: boolean;
+}
+
+export interface EnrollmentDecision {
+  readonly enrolled: boolean;
+  /** For people: what decided. */
+  readonly reason: string;
+  /** Annotations that say neither yes nor no; they decide nothing. */
+  readonly invalid: readonly InvalidAnnotation[];
+}
+
+export interface InvalidAnnotation {
+  readonly object: ApiObject;
+  readonly annotation: string;
+  readonly value: string;
+}
+
+/** What one object says. */
+interface Opinion {
+  readonly enrolled: boolean;
+  readonly by: string;
+}
+
+/**
+ * The nearest opinion wins: the pod's, then its owners' from the nearest on, then the namespace's. On one object our own annotation
+ * wins over Istio's label.
+ */
+export function enrollment(
+  pod: Pod,
+  owners: readonly ApiObject[],
+  namespace: ApiObject | null,
+  { istioCompat }: EnrollmentOptions,
+): EnrollmentDecision {
+  const invalid: InvalidAnnotation[] = [];
+  const decided = (enrolled: boolean, reason: string): EnrollmentDecision => ({ enrolled, reason, invalid });
+  const never = exclusion(pod, istioCompat);
+  if (never !== null) return decided(false, never);
+  for (const object of [pod, ...owners, ...(namespace === null ? [] : [namespace])]) {
+    const opinion = annotated(object, invalid) ?? (istioCompat ? labelled(object) : null);
+    if (opinion !== null) return decided(opinion.enrolled, `${opinion.by} on ${nameOf(object)}`);
+  }
+  return decided(false, 'nothing asks for it');
+}
+
+/** What no annotation can change. */
+function exclusion({ spec, status }: Pod, istioCompat: boolean): string | null {
+  if (spec?.hostNetwork === true) return "it uses the node's network";
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 'it has ended';
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  if (istioCompat && containers.some(({ name }) => name === 'istio-proxy')) return 'it has an istio-proxy container';
+  return null;
+}
+
+function annotated(object: ApiObject, invalid: InvalidAnnotation[]): Opinion | null {
+  const value = object.metadata.annotations?.[ENROLL_ANNOTATION];
+  if (value === undefined) return null;
+  if (value === 'true' || value === 'false') return { enrolled: value === 'true', by: `annotation ${ENROLL_ANNOTATION}=${value}` };
+  invalid.push({ object, annotation: ENROLL_ANNOTATION, value });
+  return null;
+}
+
+/** Istio's labels: on pods and on namespaces. */
+function labelled({ kind, metadata: { labels } }: ApiObject): Opinion | null {
+  const [label, yes, no] = kind === 'Pod' ? [INJECT, 'true', 'false'] : kind === 'Namespace' ? [INJECTION, 'enabled', 'disabled'] : [];
+  const value = label === undefined ? undefined : labels?.[label];
+  if (value === undefined || (value !== yes && value !== no)) return null;
+  return { enrolled: value === yes, by: `label ${label}=${value}` };
+}
+
+function nameOf({ kind, metadata: { namespace, name } }: ApiObject): string {
+  return kind === 'Namespace' || namespace === undefined || namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}

@@ -1,0 +1,38 @@
+/** What the compiler reads objects from. */
+import type { Origin } from '../../sources/source.ts';
+import { type ApiObject, type Kinds } from '../objects.ts';
+import type { ObjectRef } from '../problem.ts';
+
+export interface ObjectSet {
+  /** The versions in force, already checked against their kind's schema. */
+  list(kind: string): readonly ListedObject[];
+  /** Where an object was written, for problems. */
+  origin?(ref: ObjectRef): Origin | null;
+}
+
+interface ListedObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** The objects of a kind, the oldest first. */
+export function objectsOf<K extends keyof Kinds>(objects: ObjectSet, kind: K): readonly Kinds[K][] {
+  return [...(objects.list(kind) as unknown as readonly Kinds[K][])].sort(byAge);
+}
+
+/** Istio's order wherever several objects want the same thing: creation time, name, namespace. No time counts as the oldest. */
+export function byAge({ metadata: a }: ApiObject, { metadata: b }: ApiObject): number {
+  return (
+    Date.parse(a.creationTimestamp ?? '1970-01-01T00:00:00Z') - Date.parse(b.creationTimestamp ?? '1970-01-01T00:00:00Z') ||
+    order(a.name, b.name) ||
+    order(a.namespace ?? '', b.namespace ?? '')
+  );
+}
+
+export function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function refOf({ kind, metadata }: ApiObject): ObjectRef {
+  return { kind, namespace: metadata.namespace ?? '', name: metadata.name };
+}

@@ -1,0 +1,45 @@
+/** What a service's port speaks, by Istio's rules: `appProtocol`, then the name's part before the first `-`, then by looking. */
+import type { Protocol } from '../../../l7/snapshot.ts';
+import type { ServicePort } from '../objects.ts';
+
+/** `http` ones have routes; those whose connections are looked into (`auto`) do, too. */
+export interface PortProtocol {
+  readonly protocol: Protocol;
+  readonly declaredHttp: boolean;
+  readonly routed: boolean;
+}
+
+/** Servers at these ports often speak first; without a declared protocol they are not looked into. */
+const WELL_KNOWN_TCP = new Set([25, 53, 3306, 27017]);
+
+const KUBERNETES_NAMES: Readonly<Record<string, string>> = {
+  'kubernetes.io/h2c': 'http2',
+  'kubernetes.io/ws': 'http',
+  'kubernetes.io/wss': 'https',
+};
+
+/** gRPC-Web comes over HTTP/1 and HTTP/2 alike. */
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  http: 'http',
+  http_proxy: 'http',
+  http2: 'http2',
+  grpc: 'http2',
+  'grpc-web': 'auto',
+  https: 'tls',
+  tls: 'tls',
+  tcp: 'tcp',
+  mongo: 'tcp',
+  mysql: 'tcp',
+  redis: 'tcp',
+  udp: 'tcp',
+};
+const HTTP = new Set(['http', 'http_proxy', 'http2', 'grpc', 'grpc-web']);
+
+export function portProtocol({ appProtocol, name, port }: ServicePort): PortProtocol {
+  const given = (appProtocol === undefined ? (name ?? '') : (KUBERNETES_NAMES[appProtocol] ?? appProtocol)).toLowerCase();
+  const word = given.startsWith('grpc-web') ? 'grpc-web' : (given.split('-', 1)[0] as string);
+  const known = Object.hasOwn(PROTOCOLS, word) ? PROTOCOLS[word] : undefined;
+  const protocol = known ?? (WELL_KNOWN_TCP.has(port) ? 'tcp' : 'auto');
+  const declaredHttp = HTTP.has(word);
+  return { protocol, declaredHttp, routed: declaredHttp || protocol === 'auto' };
+}

@@ -1,0 +1,29 @@
+/** Structural sharing: what is equal to what was there before is what was there before. */
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `next`, with every part that is deeply equal to the same part of `previous` replaced by that. Plain data only. */
+export function share<T>(previous: unknown, next: T): T {
+  if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next;
+  if (typeof previous !== 'object' || previous === null || Array.isArray(previous) !== Array.isArray(next)) return next;
+  const shared = Array.isArray(next) ? shareItems(previous as readonly unknown[], next) : shareFields(previous as Fields, next as Fields);
+  return shared as T;
+}
+
+function shareItems(previous: readonly unknown[], next: readonly unknown[]): readonly unknown[] {
+  const items = next.map((item, index) => share(previous[index], item));
+  return items.length === previous.length && items.every((item, index) => item === previous[index]) ? previous : items;
+}
+
+/** The order of keys counts: in lists of headers it is seen on the wire. */
+function shareFields(previous: Fields, next: Fields): Fields {
+  const keys = Object.keys(next);
+  const before = Object.keys(previous);
+  const fields: Record<string, unknown> = {};
+  let same = keys.length === before.length;
+  for (const [index, key] of keys.entries()) {
+    fields[key] = Object.hasOwn(previous, key) ? share(previous[key], next[key]) : next[key];
+    same &&= key === before[index] && Object.is(fields[key], previous[key]);
+  }
+  return same ? previous : fields;
+}
