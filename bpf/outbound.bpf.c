@@ -1,9 +1,15 @@
 /* Outbound: connect() of enrolled pods goes to the agent's listener in their own namespace. Attached to the cgroup root. */
-#include "lib/maps.h"
+#include <linux/in.h>
 
+#include "lib/address.h"
+#include "lib/maps.h"
+#include "lib/outbound_decision.h"
+
+/* What the programs of the kernel's cgroup hooks return. */
 enum { DENY = 0, ALLOW = 1, CAPTURE = 2 };
 enum kind { CAPTURED = 1, THROUGH = 2 };
 
+/* How the socket's latest connect(2) was decided; none: it was left alone. */
 struct socket_note {
   __u64 cookie;
   struct destination destination;
@@ -18,7 +24,7 @@ struct {
 } nw_sockets SEC(".maps");
 
 /* Whether the listener is the agent's: an application may listen at that port itself. */
-static __always_inline int agent_listens(struct bpf_sock_addr *ctx, int v4, __u32 mark) {
+static __always_inline int agent_listens(struct bpf_sock_addr* ctx, int v4, __u32 mark) {
   struct bpf_sock_tuple tuple = {};
   if (v4) {
     tuple.ipv4.saddr = tuple.ipv4.daddr = bpf_htonl(0x7f000001);
@@ -27,7 +33,7 @@ static __always_inline int agent_listens(struct bpf_sock_addr *ctx, int v4, __u3
     tuple.ipv6.saddr[3] = tuple.ipv6.daddr[3] = bpf_htonl(1);
     tuple.ipv6.dport = bpf_htons(OUTBOUND_PORT);
   }
-  struct bpf_sock *sk = v4 ? bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0)
+  struct bpf_sock* sk = v4 ? bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0)
                            : bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
   if (!sk) return 0;
   int ours = sk->mark == mark;
@@ -35,45 +41,58 @@ static __always_inline int agent_listens(struct bpf_sock_addr *ctx, int v4, __u3
   return ours;
 }
 
-static __always_inline int without_agent(const struct pod *pod) {
-  count(pod->fail_closed ? REASON_outbound_refused : REASON_outbound_passed);
-  return pod->fail_closed ? DENY : ALLOW;
+/* Stops as soon as the decision is certain: a socket that is none of ours costs two look-ups. */
+static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct destination* to, __u64 netns, struct outbound_facts* f) {
+  f->tcp = ctx->protocol == IPPROTO_TCP;
+  const struct liveness* l = liveness();
+  f->agent_known = l && l->beat_ns;
+  if (!f->tcp || !f->agent_known) return;
+  __u64 cgroup = bpf_get_current_cgroup_id();
+  f->agents_own = ctx->sk->mark == l->mark;
+  f->prober = bpf_map_lookup_elem(&nw_probers, &cgroup) != 0;
+  const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &netns);
+  f->enrolled = pod != 0;
+  if (f->agents_own || f->prober || !pod) return;
+  struct pod_address own = {.cookie = netns, .address = to->address};
+  f->fail_closed = pod->fail_closed != 0;
+  f->to_self = is_loopback(&to->address) || is_unspecified(&to->address) || bpf_map_lookup_elem(&nw_addresses, &own) != 0;
+  f->to_agent_port = is_agent_port(bpf_ntohs(to->port));
+  if (f->to_self && !f->to_agent_port) return;
+  f->alive = alive(l);
+  f->listening = agent_listens(ctx, is_v4(&to->address), l->mark);
 }
 
-static __always_inline int to_self(struct bpf_sock_addr *ctx, const struct destination *to, const struct liveness *l) {
-  int own = to->port == bpf_htons(OUTBOUND_PORT) || to->port == bpf_htons(INBOUND_PORT);
-  /* Closed: what the agent would accept here has no destination but the agent itself. */
-  if (own && agent_listens(ctx, is_v4(&to->address), l->mark)) return count(REASON_outbound_loop_refused), DENY;
-  count(REASON_outbound_to_self);
-  return ALLOW;
+/* A socket can be connected again, after connect(AF_UNSPEC) or a failure: the note is always that of the latest time. */
+static __always_inline int note(struct bpf_sock* sk, __u32 kind, const struct destination* to, __u64 netns) {
+  struct socket_note* stored = bpf_sk_storage_get(&nw_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  if (!stored) return -1;
+  stored->cookie = netns;
+  stored->destination = *to;
+  stored->kind = kind;
+  return 0;
 }
 
 /* CAPTURE: `to` is noted and the caller rewrites the destination. */
-static __always_inline int decide(struct bpf_sock_addr *ctx, const struct destination *to) {
-  const struct liveness *l = liveness();
-  if (ctx->protocol != 6 || !l || !ctx->sk) return ALLOW; /* open: not TCP, or no agent ever */
-  __u64 cgroup = bpf_get_current_cgroup_id();
-  struct socket_note note = {.destination = *to, .kind = THROUGH};
-  if (ctx->sk->mark == l->mark || bpf_map_lookup_elem(&nw_probers, &cgroup)) {
-    bpf_sk_storage_get(&nw_sockets, ctx->sk, &note, BPF_SK_STORAGE_GET_F_CREATE);
-    return ALLOW; /* open: the agent's own, or a probe */
+static __always_inline int decide(struct bpf_sock_addr* ctx, const struct destination* to) {
+  struct outbound_facts facts = {};
+  if (!ctx->sk) return ALLOW; /* open: nothing to note anything at; no kernel does that to connect(2) */
+  __u64 netns = bpf_get_netns_cookie(ctx);
+  find_facts(ctx, to, netns, &facts);
+  struct verdict verdict = decide_outbound(&facts);
+  if (verdict.action == ACTION_CAPTURE && note(ctx->sk, CAPTURED, to, netns)) {
+    count(REASON_destination_unstored);
+    verdict = outbound_without_agent(&facts); /* as the pod is set: the agent would not know where to go */
   }
-  struct pod_address own = {.cookie = bpf_get_netns_cookie(ctx), .address = to->address};
-  const struct pod *pod = bpf_map_lookup_elem(&nw_pods, &own.cookie);
-  if (!pod) return ALLOW; /* open: not enrolled */
-  if (is_loopback(&to->address) || bpf_map_lookup_elem(&nw_addresses, &own)) return to_self(ctx, to, l);
-  if (!alive(l) || !agent_listens(ctx, is_v4(&to->address), l->mark)) return without_agent(pod);
-  struct socket_note *stored = bpf_sk_storage_get(&nw_sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!stored) return count(REASON_destination_unstored), without_agent(pod);
-  stored->cookie = own.cookie;
-  stored->destination = *to;
-  stored->kind = CAPTURED;
-  count(REASON_outbound_captured);
-  return CAPTURE;
+  count(verdict.reason);
+  if (verdict.action == ACTION_CAPTURE) return CAPTURE;
+  /* If that fails the destination's pod captures the connection once more, which its rules allow for. */
+  if (verdict.action == ACTION_THROUGH) return note(ctx->sk, THROUGH, to, netns), ALLOW;
+  if (facts.tcp) bpf_sk_storage_delete(&nw_sockets, ctx->sk);
+  return verdict.action == ACTION_REFUSE ? DENY : ALLOW;
 }
 
 SEC("cgroup/connect4")
-int connect4(struct bpf_sock_addr *ctx) {
+int connect4(struct bpf_sock_addr* ctx) {
   struct destination to = {.address = mapped(ctx->user_ip4), .port = (__u16)ctx->user_port};
   int verdict = decide(ctx, &to);
   if (verdict != CAPTURE) return verdict;
@@ -83,7 +102,7 @@ int connect4(struct bpf_sock_addr *ctx) {
 }
 
 SEC("cgroup/connect6")
-int connect6(struct bpf_sock_addr *ctx) {
+int connect6(struct bpf_sock_addr* ctx) {
   struct destination to = {.address = {{ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]}},
                            .port = (__u16)ctx->user_port};
   int verdict = decide(ctx, &to);
@@ -98,15 +117,15 @@ int connect6(struct bpf_sock_addr *ctx) {
   return ALLOW;
 }
 
-static __always_inline const struct socket_note *captured(struct bpf_sock_addr *ctx) {
+static __always_inline const struct socket_note* captured(struct bpf_sock_addr* ctx) {
   if (!ctx->sk) return 0;
-  const struct socket_note *note = bpf_sk_storage_get(&nw_sockets, ctx->sk, 0, 0);
+  const struct socket_note* note = bpf_sk_storage_get(&nw_sockets, ctx->sk, 0, 0);
   return note && note->kind == CAPTURED ? note : 0;
 }
 
 SEC("cgroup/getpeername4")
-int getpeername4(struct bpf_sock_addr *ctx) {
-  const struct socket_note *note = captured(ctx);
+int getpeername4(struct bpf_sock_addr* ctx) {
+  const struct socket_note* note = captured(ctx);
   if (!note) return ALLOW;
   ctx->user_ip4 = note->destination.address.word[3];
   ctx->user_port = note->destination.port;
@@ -114,8 +133,8 @@ int getpeername4(struct bpf_sock_addr *ctx) {
 }
 
 SEC("cgroup/getpeername6")
-int getpeername6(struct bpf_sock_addr *ctx) {
-  const struct socket_note *note = captured(ctx);
+int getpeername6(struct bpf_sock_addr* ctx) {
+  const struct socket_note* note = captured(ctx);
   if (!note) return ALLOW;
   ctx->user_ip6[0] = note->destination.address.word[0];
   ctx->user_ip6[1] = note->destination.address.word[1];
@@ -125,7 +144,7 @@ int getpeername6(struct bpf_sock_addr *ctx) {
   return ALLOW;
 }
 
-static __always_inline struct flow flow_of(struct bpf_sock_ops *ops) {
+static __always_inline struct flow flow_of(struct bpf_sock_ops* ops) {
   struct flow flow = {.local_port = bpf_htons((__u16)ops->local_port), .remote_port = (__u16)bpf_htons((__u16)bpf_ntohl(ops->remote_port))};
   if (ops->family == 2) {
     flow.local = mapped(ops->local_ip4);
@@ -139,7 +158,7 @@ static __always_inline struct flow flow_of(struct bpf_sock_ops *ops) {
   return flow;
 }
 
-static __always_inline void before_syn(struct bpf_sock_ops *ops, const struct socket_note *note) {
+static __always_inline void before_syn(struct bpf_sock_ops* ops, const struct socket_note* note) {
   struct flow flow = flow_of(ops);
   if (note->kind == THROUGH) {
     __u32 one = 1;
@@ -155,12 +174,12 @@ static __always_inline void before_syn(struct bpf_sock_ops *ops, const struct so
 }
 
 SEC("sockops")
-int socket_events(struct bpf_sock_ops *ops) {
+int socket_events(struct bpf_sock_ops* ops) {
   if (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_STATE_CB) return 1;
-  struct bpf_sock *sk = ops->sk;
+  struct bpf_sock* sk = ops->sk;
   if (!sk) return 1;
-  const struct socket_note *note = bpf_sk_storage_get(&nw_sockets, sk, 0, 0);
-  if (!note) return 1;
+  const struct socket_note* note = bpf_sk_storage_get(&nw_sockets, sk, 0, 0);
+  if (!note) return 1; /* left alone */
   if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
     before_syn(ops, note);
   } else if (ops->args[1] == BPF_TCP_CLOSE && note->kind == THROUGH) {

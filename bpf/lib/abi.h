@@ -1,10 +1,15 @@
-/* What the programs and user space agree on. The directory of the pins carries this file's hash. */
+/* What the programs and user space agree on. The directory of the pins carries a hash of this and of all that is in bpf/;
+ * scripts/generate-abi writes its twin in TypeScript. */
 #ifndef NODEWAY_ABI_H
 #define NODEWAY_ABI_H
 #include <linux/types.h>
 
 #define OUTBOUND_PORT 15001
 #define INBOUND_PORT 15006
+#define TUNNEL_PORT 15008
+
+/* Slots of pods in nw_inbound: one for IPv4 and one for IPv6 each. */
+#define MAX_PODS 1024
 
 /* Verdict reasons: name, help. Their order is the index in the map of counters. */
 #define VERDICT_REASONS(X)                                                                   \
@@ -24,7 +29,8 @@ enum reason {
 #define X(name, help) REASON_##name,
   VERDICT_REASONS(X)
 #undef X
-      REASONS
+  /* Also stands for a verdict that is not counted: of sockets that are none of the agent's business. */
+  REASONS
 };
 
 /* IPv4 addresses are v4-mapped everywhere; addresses and ports are in network order. */
@@ -60,12 +66,27 @@ struct liveness {
   __u32 mark;
   __u32 pad;
 };
+
+/* What becomes of a connection. */
+enum action {
+  ACTION_PASS,    /* straight to its destination, as without the agent */
+  ACTION_REFUSE,  /* ECONNREFUSED or EPERM at once */
+  ACTION_CAPTURE, /* to the agent */
+  ACTION_THROUGH, /* straight, and noted so that the destination's pod does not capture it either */
+};
+struct verdict {
+  __u32 action;
+  __u32 reason;
+};
+
 #ifdef __cplusplus
 #define _Static_assert static_assert
 #endif
+_Static_assert(sizeof(struct pod) == 8, "layout");
 _Static_assert(sizeof(struct pod_address) == 24, "layout");
 _Static_assert(sizeof(struct origin_key) == 16, "layout");
 _Static_assert(sizeof(struct destination) == 20, "layout");
 _Static_assert(sizeof(struct flow) == 36, "layout");
 _Static_assert(sizeof(struct liveness) == 24, "layout");
+_Static_assert(sizeof(struct verdict) == 8, "layout");
 #endif

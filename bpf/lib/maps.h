@@ -1,54 +1,42 @@
 /* The maps that all programs share; names ≤ 15 characters. */
 #ifndef NODEWAY_MAPS_H
 #define NODEWAY_MAPS_H
-#include <linux/bpf.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+
 #include "abi.h"
 
-#define MAP(name, kind, entries, k, v)   \
-  struct {                               \
-    __uint(type, BPF_MAP_TYPE_##kind);   \
-    __uint(max_entries, entries);        \
-    __type(key, k);                      \
-    __type(value, v);                    \
+#define MAP(name, kind, entries, k, v) \
+  struct {                             \
+    __uint(type, BPF_MAP_TYPE_##kind); \
+    __uint(max_entries, entries);      \
+    __type(key, k);                    \
+    __type(value, v);                  \
   } name SEC(".maps")
 
-MAP(nw_pods, HASH, 1024, __u64, struct pod);
+MAP(nw_pods, HASH, MAX_PODS, __u64, struct pod);
 MAP(nw_addresses, HASH, 8192, struct pod_address, __u32);
 MAP(nw_origins, LRU_HASH, 131072, struct origin_key, struct destination);
 MAP(nw_through, LRU_HASH, 131072, struct flow, __u32);
-MAP(nw_inbound, SOCKMAP, 2048, __u32, __u64);
+MAP(nw_inbound, SOCKMAP, 2 * MAX_PODS, __u32, __u64);
 MAP(nw_probers, HASH, 256, __u64, __u32);
 MAP(nw_liveness, ARRAY, 1, __u32, struct liveness);
 MAP(nw_counters, PERCPU_ARRAY, REASONS, __u32, __u64);
 
 static __always_inline void count(__u32 reason) {
-  __u64 *counter = bpf_map_lookup_elem(&nw_counters, &reason);
+  if (reason >= REASONS) return;
+  __u64* counter = bpf_map_lookup_elem(&nw_counters, &reason);
   if (counter) *counter += 1;
 }
 
-static __always_inline const struct liveness *liveness(void) {
+static __always_inline const struct liveness* liveness(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&nw_liveness, &zero);
 }
 
 /* A beat may be later than the time read here: another CPU wrote it meanwhile. */
-static __always_inline int alive(const struct liveness *l) {
+static __always_inline int alive(const struct liveness* l) {
   __u64 now = bpf_ktime_get_ns();
   return l && l->beat_ns && (now < l->beat_ns || now - l->beat_ns < l->timeout_ns);
-}
-
-static __always_inline struct address mapped(__u32 ip4) {
-  return (struct address){{0, 0, bpf_htonl(0xffff), ip4}};
-}
-
-static __always_inline int is_v4(const struct address *a) {
-  return !a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline int is_loopback(const struct address *a) {
-  if (is_v4(a)) return (a->word[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
-  return !a->word[0] && !a->word[1] && !a->word[2] && a->word[3] == bpf_htonl(1);
 }
 #endif
