@@ -1,18 +1,53 @@
-/** networking.istio.io DestinationRule. */
+/** networking.istio.io DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { duration, exportTo, labels, port, text, unsupported } from './fields.ts';
+import { duration, exportTo, port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 
-const consistentHash = z
+/** Envoy's limit of the table. */
+const MAX_TABLE = 5_000_011;
+const KEYS = ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'] as const;
+const ALGORITHMS = ['ringHash', 'maglev', 'minimumRingSize'] as const;
+
+const hash = z
   .object({
-    httpHeaderName: text.optional(),
+    httpHeaderName: text.min(1).optional(),
     httpCookie: z.object({ name: text.min(1), path: text.optional(), ttl: duration.optional(), attributes: unsupported() }).optional(),
     useSourceIp: z.boolean().optional(),
-    httpQueryParameterName: text.optional(),
+    httpQueryParameterName: text.min(1).optional(),
     ringHash: z.object({ minimumRingSize: z.number().int().min(0).optional() }).optional(),
-    maglev: z.object({ tableSize: z.number().int().min(0).max(5000011).optional() }).optional(),
+    maglev: z
+      .object({
+        tableSize: z
+          .number('the size of the table must be given')
+          .int()
+          .lt(MAX_TABLE, `must be less than ${MAX_TABLE}`)
+          .refine((size) => size >= MAX_TABLE || isPrime(size), 'must be a prime number'),
+      })
+      .optional(),
     minimumRingSize: z.number().int().min(0).optional(),
   })
-  .refine((value) => !(value.ringHash !== undefined && value.maglev !== undefined), 'ringHash and maglev exclude each other');
+  .superRefine((value, context) => {
+    const given = (names: readonly (keyof typeof value)[]): string[] => names.filter((name) => value[name] !== undefined);
+    for (const names of [given(KEYS), given(ALGORITHMS)]) {
+      for (const name of names.slice(1)) {
+        context.addIssue({ code: 'custom', path: [name], message: `${names[0]} and ${name} exclude each other` });
+      }
+    }
+  });
+
+/** Istio accepts this, and then does not hash. */
+function keylessHash(value: z.infer<typeof hash>): Unserved[] {
+  const named = KEYS.some((name) => Boolean(value[name]));
+  return named ? [] : [{ path: [], reason: `without one of ${KEYS.join(', ')} nothing is hashed` }];
+}
+const consistentHash = servedAsWhole(hash, { faults: keylessHash, rest: (served) => served });
+
+function isPrime(number: number): boolean {
+  if (number < 2) return false;
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
+  return true;
+}
+
 const loadBalancer = z
   .object({
     simple: z.enum(['UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN']).optional(),
@@ -29,23 +64,32 @@ const blocks = {
   outlierDetection: unsupported('outliers are not ejected yet'),
   tls: unsupported('TLS to destinations is not served yet'),
 };
-const trafficPolicy = z.object({
-  ...blocks,
-  portLevelSettings: z.array(z.object({ port: z.object({ number: port }), ...blocks })).optional(),
-  tunnel: unsupported(),
-  proxyProtocol: unsupported(),
-  retryBudget: unsupported(),
-});
+const notEmpty = (value: object): boolean => Object.keys(value).length > 0;
+const portPolicy = z
+  .object({ port: z.object({ number: port }), ...blocks })
+  .refine(({ port: _, ...given }) => notEmpty(given), 'a policy has at least one field');
+const trafficPolicy = z
+  .object({
+    ...blocks,
+    portLevelSettings: z.array(portPolicy).optional(),
+    tunnel: unsupported(),
+    proxyProtocol: unsupported(),
+    retryBudget: unsupported(),
+  })
+  .refine(notEmpty, 'a policy has at least one field');
+const subset = z.object({ name: dnsLabel, labels: labelSelector.optional(), trafficPolicy: trafficPolicy.optional() });
 
 export const destinationRuleSpec = z
   .object({
-    host: text.min(1),
+    host: checkedText(domainFault),
     trafficPolicy: trafficPolicy.optional(),
-    subsets: z.array(z.object({ name: text.min(1), labels: labels.optional(), trafficPolicy: trafficPolicy.optional() })).optional(),
+    subsets: z.array(subset).optional(),
     exportTo,
     workloadSelector: unsupported('the rule applies to all clients'),
   })
-  .superRefine((value, context) => {
-    const names = (value.subsets ?? []).map(({ name }) => name);
-    if (new Set(names).size < names.length) context.addIssue({ code: 'custom', path: ['subsets'], message: 'a subset is given twice' });
+  .superRefine(({ subsets = [] }, context) => {
+    subsets.forEach(({ name }, index) => {
+      if (subsets.findIndex((other) => other.name === name) === index) return;
+      context.addIssue({ code: 'custom', path: ['subsets', index, 'name'], message: `a subset ${name} is already given` });
+    });
   });

@@ -39,6 +39,20 @@ export const unsupportedReason = (schema: object): string | undefined => reasons
 
 /** Go's durations, which istiod's reader of protobuf JSON and the custom resources' pattern accept. */
 export const duration = z.string().regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, 'must be a duration such as 1.5s, 300ms or 1h');
+/** Istio's proxies count in milliseconds and take 0 for no limit, so its validation refuses what would round to that. */
+export const positiveDuration = duration.superRefine((value, context) => {
+  const nanoseconds = nanosecondsOf(value);
+  if (nanoseconds < 1e6) context.addIssue({ code: 'custom', message: 'must be at least 1ms' });
+  else if (nanoseconds % 1e6 !== 0) context.addIssue({ code: 'custom', message: 'must be whole milliseconds' });
+});
+
+const NANOSECONDS: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
+
+function nanosecondsOf(value: string): number {
+  const parts = [...value.matchAll(/([0-9.]+)(h|ms|m|s|us|ns)/g)];
+  return parts.reduce((sum, [, number, unit]) => sum + Math.round(Number(number) * (NANOSECONDS[unit as string] as number)), 0);
+}
+
 export const port = z.number().int().min(1).max(65535);
 export const text = z.string();
 export const labels = z.record(z.string(), z.string());
@@ -48,11 +62,5 @@ export const regex = z.string().superRefine((source, context) => {
   if (!result.ok) context.addIssue({ code: 'custom', message: result.error });
 });
 
-const match = z.object({ exact: text.optional(), prefix: text.optional(), regex: regex.optional() });
-export const stringMatch = match.refine((value) => Object.keys(value).length <= 1, 'only one of exact, prefix and regex may be given');
-/** An empty one means that the header or parameter is present; regex `*` means the same (Istio's legacy). */
-export const presenceMatch = z
-  .object({ exact: text.optional(), prefix: text.optional(), regex: z.union([z.literal('*'), regex]).optional() })
-  .nullable();
 /** For each target namespace; only the default is served. */
 export const exportTo = unsupported('visibility is not restricted yet; every namespace sees this object');

@@ -1,6 +1,7 @@
 /** networking.istio.io Gateway. */
 import { z } from 'zod';
-import { labels, port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { checkedText, gatewayHostFault, labelSelector } from './names.ts';
 
 /** As Istio reads them: in any case. */
 const PROTOCOLS = /^(https?|http2|grpc(-web)?|mongo|tcp|tls|http_proxy|redis|mysql)$/i;
@@ -8,7 +9,7 @@ const SERVED_PROTOCOLS = /^(http|http2|grpc|grpc-web)$/i;
 
 const server = z.object({
   name: text.optional(),
-  hosts: z.array(text.min(1)).min(1),
+  hosts: z.array(checkedText(gatewayHostFault)).min(1, 'a server has at least one host'),
   bind: text.optional(),
   defaultEndpoint: unsupported(),
   tls: z.looseObject({}).optional(),
@@ -31,5 +32,13 @@ function unservedServer({ bind, tls, port: { protocol } }: z.infer<typeof server
   return faults;
 }
 
-const servers = z.array(servedAsWhole(server, { faults: unservedServer, rest: () => undefined })).min(1);
-export const gatewaySpec = z.object({ selector: labels.optional(), servers });
+const servers = z
+  .array(servedAsWhole(server, { faults: unservedServer, rest: () => undefined }))
+  .min(1, 'a gateway has at least one server')
+  .superRefine((list, context) => {
+    list.forEach(({ port: { name } }, index) => {
+      if (list.findIndex(({ port }) => port.name === name) === index) return;
+      context.addIssue({ code: 'custom', path: [index, 'port', 'name'], message: `a port ${name} is already given` });
+    });
+  });
+export const gatewaySpec = z.object({ selector: labelSelector.optional(), servers });

@@ -1,0 +1,64 @@
+/** DestinationRule: which field is complained of, where and how gravely. */
+import t from 'tap';
+import { type Case, head, problemsOf, specInForce } from './problems-of.ts';
+
+const GOOD = `${head('DestinationRule')}  host: b\n`;
+const policy = (text: string): string => `${GOOD}  trafficPolicy:\n    ${text}\n`;
+const balancer = (text: string): string => `${GOOD}  trafficPolicy:\n    loadBalancer:\n      ${text}\n`;
+const hash = (text: string): string => balancer(`consistentHash: {${text}}`);
+const subsets = (text: string): string => `${GOOD}  subsets:\n  ${text}\n`;
+const LB = 'spec.trafficPolicy.loadBalancer';
+
+const CASES: readonly Case[] = [
+  ['good', GOOD, []],
+  ['wildcard host', `${head('DestinationRule')}  host: "*.b.c"\n`, []],
+  ['no host', `${head('DestinationRule')}  subsets: []\n`, ['4 error spec.host']],
+  ['empty host', `${head('DestinationRule')}  host: ""\n`, ['5 error spec.host']],
+  ['host with a path', `${head('DestinationRule')}  host: ns/b\n`, ['5 error spec.host']],
+  ['empty policy', policy('{}'), ['6 error spec.trafficPolicy']],
+  ['outliers', policy('outlierDetection: {}'), ['7 unsupported spec.trafficPolicy.outlierDetection']],
+  ['connections', policy('connectionPool: {tcp: {maxConnections: 1}}'), ['7 unsupported spec.trafficPolicy.connectionPool']],
+  ['TLS', policy('tls: {mode: DISABLE}'), ['7 unsupported spec.trafficPolicy.tls']],
+  ['unknown field', policy('loadBalancers: {}'), ['7 warning spec.trafficPolicy.loadBalancers']],
+  ['simple', balancer('simple: ROUND_ROBIN'), []],
+  ['simple of no one', balancer('simple: FASTEST'), [`8 error ${LB}.simple`]],
+  ['simple and hash', balancer('{simple: RANDOM, consistentHash: {useSourceIp: true}}'), [`8 error ${LB}`]],
+  ['localities', balancer('localityLbSetting: {}'), [`8 unsupported ${LB}.localityLbSetting`]],
+  ['warmup', balancer('warmupDurationSecs: 5s'), [`8 unsupported ${LB}.warmupDurationSecs`]],
+  ['hash of a header', hash('httpHeaderName: x, ringHash: {minimumRingSize: 5}'), []],
+  ['hash of a cookie', hash('httpCookie: {name: c, ttl: 0s}'), []],
+  ['cookie without name', hash('httpCookie: {ttl: 0s}'), [`8 error ${LB}.consistentHash.httpCookie.name`]],
+  ['cookie attributes', hash('httpCookie: {name: c, attributes: []}'), [`8 unsupported ${LB}.consistentHash.httpCookie.attributes`]],
+  ['two keys', hash('useSourceIp: true, httpQueryParameterName: q'), [`8 error ${LB}.consistentHash.httpQueryParameterName`]],
+  ['no key', hash(''), [`8 unsupported ${LB}.consistentHash`]],
+  ['maglev', hash('useSourceIp: true, maglev: {tableSize: 65537}'), []],
+  ['maglev without size', hash('useSourceIp: true, maglev: {}'), [`8 error ${LB}.consistentHash.maglev.tableSize`]],
+  ['maglev not prime', hash('useSourceIp: true, maglev: {tableSize: 65536}'), [`8 error ${LB}.consistentHash.maglev.tableSize`]],
+  ['maglev largest', hash('useSourceIp: true, maglev: {tableSize: 4999999}'), []],
+  ['maglev too large', hash('useSourceIp: true, maglev: {tableSize: 5000011}'), [`8 error ${LB}.consistentHash.maglev.tableSize`]],
+  ['two algorithms', hash('useSourceIp: true, ringHash: {}, maglev: {tableSize: 3}'), [`8 error ${LB}.consistentHash.maglev`]],
+  ['port policy', policy('portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}}]'), []],
+  ['empty port policy', policy('portLevelSettings: [{port: {number: 80}}]'), ['7 error spec.trafficPolicy.portLevelSettings[0]']],
+  [
+    'port policy without port',
+    policy('portLevelSettings: [{tls: {}}]'),
+    ['7 error spec.trafficPolicy.portLevelSettings[0].port', '7 unsupported spec.trafficPolicy.portLevelSettings[0].tls'],
+  ],
+  ['subsets', subsets('- {name: v1, labels: {version: v1}}'), []],
+  ['the same name twice', subsets('- name: v1\n  - name: v1'), ['8 error spec.subsets[1].name']],
+  ['a dot in a name', subsets('- name: v.1'), ['7 error spec.subsets[0].name']],
+  ['subset without name', subsets('- labels: {}'), ['7 error spec.subsets[0].name']],
+  ['label of a wrong type', subsets('- {name: v1, labels: {version: 1}}'), ['7 error spec.subsets[0].labels.version']],
+  ['label with a blank', subsets('- {name: v1, labels: {version: "a b"}}'), ['7 error spec.subsets[0].labels.version']],
+  ['policy of a subset', subsets('- {name: v1, trafficPolicy: {tls: {}}}'), ['7 unsupported spec.subsets[0].trafficPolicy.tls']],
+  ['private', `${GOOD}  exportTo: ["."]\n`, ['6 unsupported spec.exportTo']],
+  ['public', `${GOOD}  exportTo: ["*"]\n`, []],
+  ['of some clients', `${GOOD}  workloadSelector: {matchLabels: {a: b}}\n`, ['6 unsupported spec.workloadSelector']],
+];
+
+for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
+
+t.test('what is not served does not reach the compiler', async (t) => {
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, warmup: {}}}\n  exportTo: ["."]\n`;
+  t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
+});
