@@ -1,4 +1,5 @@
 #include "addon.h"
+
 #include <cstring>
 
 namespace nodeway {

@@ -1,6 +1,8 @@
 #include <bpf/bpf.h>
+
 #include <cerrno>
 #include <ctime>
+
 #include "addon.h"
 
 namespace nodeway {
@@ -13,7 +15,8 @@ void Update(const Napi::CallbackInfo& info) {
 
 // Whether there was such a key.
 Napi::Value Delete(const Napi::CallbackInfo& info) {
-  if (bpf_map_delete_elem(info[0].As<Napi::Number>(), Bytes(info[1])) && errno != ENOENT && errno != EINVAL) Throw(info.Env(), errno, "delete from a map");
+  if (bpf_map_delete_elem(info[0].As<Napi::Number>(), Bytes(info[1])) && errno != ENOENT && errno != EINVAL)
+    Throw(info.Env(), errno, "delete from a map");
   return info.Env().Undefined();
 }
 

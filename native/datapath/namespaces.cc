@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include <cerrno>
 #include <thread>
+
 #include "addon.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -19,8 +21,10 @@ namespace {
 int SocketIn(int netns, int family) {
   int fd = -1;
   std::thread([&] {
-    if (netns >= 0 && setns(netns, CLONE_NEWNET) != 0) fd = -errno;
-    else if ((fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) fd = -errno;
+    if (netns >= 0 && setns(netns, CLONE_NEWNET) != 0)
+      fd = -errno;
+    else if ((fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
+      fd = -errno;
   }).join();
   return fd;
 }
@@ -53,7 +57,8 @@ socklen_t Parse(const std::string& ip, uint16_t port, sockaddr_storage* out) {
 
 int Prepare(int fd, const sockaddr_storage& at, socklen_t size, int mark, int backlog) {
   int one = 1;
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one))) return errno;
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)))
+    return errno;
   if (at.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one))) return errno;
   if (mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))) return errno;
   if (bind(fd, reinterpret_cast<const sockaddr*>(&at), size) || listen(fd, backlog)) return errno;
@@ -82,14 +87,23 @@ Napi::Value CgroupId(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(found.st_ino));
 }
 
+// Whether the path still leads to this file: `nodeway cleanup` removes it while it holds the lock.
+bool IsAt(int fd, const std::string& path) {
+  struct stat opened{}, found{};
+  return fstat(fd, &opened) == 0 && stat(path.c_str(), &found) == 0 && opened.st_ino == found.st_ino && opened.st_dev == found.st_dev;
+}
+
 // The descriptor that holds the lock; -1: another process does.
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   std::string path = info[0].As<Napi::String>();
-  int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) Throw(info.Env(), errno, path);
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), fd);
-  close(fd);
-  return Napi::Number::New(info.Env(), -1);
+  for (;;) {
+    int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) Throw(info.Env(), errno, path);
+    bool held = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (held && IsAt(fd, path)) return Napi::Number::New(info.Env(), fd);
+    close(fd);
+    if (!held) return Napi::Number::New(info.Env(), -1);
+  }
 }
 }  // namespace
 

@@ -2,9 +2,12 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
 #include <cerrno>
 #include <memory>
+
 #include "abi.h"
 #include "addon.h"
 #include "inbound.skel.h"
@@ -19,15 +22,24 @@ void PinMaps(bpf_object* object, const std::string& directory) {
   }
 }
 
+// A cgroup's id is its inode. An agent that was told of another cgroup than its predecessor must not adopt that one's links.
+bool AttachedElsewhere(const bpf_link* link, uint64_t cgroup) {
+  bpf_link_info info{};
+  uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size)) return true;
+  return info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id != cgroup;
+}
+
 // Takes over a pinned link with this build's program, or attaches and pins a new one. Zero or a negative errno.
+// `cgroup` is the id of the cgroup to attach to; unused for other hooks.
 template <typename Attach>
-int Hold(bpf_program* program, const std::string& pin, Attach attach) {
+int Hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach attach) {
   if (bpf_link* old = access(pin.c_str(), F_OK) == 0 ? bpf_link__open(pin.c_str()) : nullptr) {
-    int error = bpf_link__update_program(old, program);
+    bool adopted = !AttachedElsewhere(old, cgroup) && bpf_link__update_program(old, program) == 0;
     bpf_link__destroy(old);
-    if (error == 0) return 0;
-    unlink(pin.c_str());
+    if (adopted) return 0;
   }
+  unlink(pin.c_str());
   bpf_link* link = attach();
   if (!link) return -errno;
   int error = bpf_link__pin(link, pin.c_str());
@@ -44,12 +56,13 @@ Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
   PinMaps(skeleton->obj, directory);
   if (int error = outbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the outbound programs");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (group < 0) Throw(info.Env(), errno, cgroup);
+  struct stat at{};
+  if (group < 0 || fstat(group, &at)) Throw(info.Env(), errno, cgroup);
   int error = 0;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
     std::string pin = directory + "/link_" + bpf_program__name(program);
-    if (!error) error = Hold(program, pin, [&] { return bpf_program__attach_cgroup(program, group); });
+    if (!error) error = Hold(program, pin, at.st_ino, [&] { return bpf_program__attach_cgroup(program, group); });
   }
   close(group);
   if (error) Throw(info.Env(), -error, "attach to " + cgroup);
@@ -71,7 +84,7 @@ void LoadInbound(const Napi::CallbackInfo& info) {
   skeleton->rodata->pod_cookie = std::stoull(cookie);
   if (int error = inbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the inbound program");
   auto* program = skeleton->progs.inbound;
-  int error = Hold(program, directory + "/pod_" + cookie, [&] { return bpf_program__attach_netns(program, netns); });
+  int error = Hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
   if (error) Throw(info.Env(), -error, "attach to the pod's network namespace");
 }
 

@@ -1,15 +1,15 @@
 /** The agent's hold on the kernel: its programs, and the maps that tell them which pods are enrolled. */
-import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatapathAddon, datapathAddon } from './addon.ts';
 import { DatapathError, lockNode, lockPath, mountMarker, mountPoint, pinRoot, preparePins, removePins } from './pins.ts';
-import { concat, podAddress, u32, u64 } from './records.ts';
+import { addressBytes, concat, podAddress, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
 export { checkNode, type CheckLine } from './check-node.ts';
 
 const DEFAULT_MARK = 0x4e57;
-const SLOTS = 1024;
+const MAX_PODS = 1024;
 
 export interface DatapathOptions {
   readonly instance?: string;
@@ -69,33 +69,37 @@ export class Datapath {
     }
   }
 
+  /**
+   * Enrols a pod or brings what the kernel knows of it up to date. The pod itself comes last into the maps: until then its programs let
+   * everything pass, so that a failure half-way leaves nothing behind for a pod that was not enrolled before.
+   */
   enroll(pod: EnrolledPod): void {
-    const key = u64(BigInt(pod.cookie));
-    const slot = this.#slotOf(key);
-    for (const ip of pod.addresses) this.#addon.mapUpdate(this.#map('nw_addresses'), podAddress(pod.cookie, ip), u32(1));
-    [pod.inbound4, pod.inbound6].forEach((fd, family) => {
-      if (fd >= 0) this.#addon.mapUpdate(this.#map('nw_inbound'), u32(slot * 2 + family), u64(BigInt(fd)));
-    });
-    this.#addon.mapUpdate(this.#map('nw_pods'), key, u32(slot, pod.failClosed ? 1 : 0));
-    this.#addon.loadInbound(this.#directory, pod.netns, pod.cookie);
+    const known = this.#slots().get(pod.cookie);
+    const slot = known ?? this.#freeSlot();
+    try {
+      this.#assignInbound(slot, pod);
+      this.#addon.loadInbound(this.#directory, pod.netns, pod.cookie);
+      for (const ip of pod.addresses) this.#addon.mapUpdate(this.#map('nw_addresses'), podAddress(pod.cookie, ip), u32(1));
+      this.#addon.mapUpdate(this.#map('nw_pods'), u64(BigInt(pod.cookie)), u32(slot, pod.failClosed ? 1 : 0));
+    } catch (error) {
+      if (known === undefined) this.#forget(pod.cookie, slot);
+      if ((error as { code?: string }).code !== 'E2BIG') throw error;
+      throw new DatapathError('TOO_MANY_ADDRESSES', 'the pods of this node have more addresses than the kernel was told to expect', {
+        cause: error,
+      });
+    }
+    this.#forgetAddresses(pod.cookie, new Set(pod.addresses.map((ip) => String(addressBytes(ip)))));
   }
 
   withdraw(cookie: string): void {
-    const key = u64(BigInt(cookie));
-    const found = new Uint8Array(8);
-    const known = this.#addon.mapLookup(this.#map('nw_pods'), key, found);
-    this.#addon.mapDelete(this.#map('nw_pods'), key);
-    const pin = join(this.#directory, `pod_${cookie}`);
-    if (existsSync(pin)) unlinkSync(pin);
-    const slot = new Uint32Array(found.buffer)[0] ?? 0;
-    if (known) for (const family of [0, 1]) this.#addon.mapDelete(this.#map('nw_inbound'), u32(slot * 2 + family));
-    for (const address of this.#keys('nw_addresses', 24)) {
-      if (new BigUint64Array(address.buffer, 0, 1)[0] === BigInt(cookie)) this.#addon.mapDelete(this.#map('nw_addresses'), address);
-    }
+    const slot = this.#slots().get(cookie) ?? null;
+    this.#addon.mapDelete(this.#map('nw_pods'), u64(BigInt(cookie)));
+    this.#forget(cookie, slot);
   }
 
+  /** Cookies of the enrolled pods, those of an agent that crashed included. */
   enrolled(): string[] {
-    return this.#keys('nw_pods', 8).map((key) => String(new BigUint64Array(key.buffer)[0]));
+    return [...this.#slots().keys()];
   }
 
   setProbers(cgroupIds: readonly bigint[]): void {
@@ -141,15 +145,54 @@ export class Datapath {
     }
   }
 
-  #slotOf(wanted: Uint8Array): number {
-    const value = new Uint8Array(8);
-    const slot = (): number => new Uint32Array(value.buffer)[0] ?? 0;
-    if (this.#addon.mapLookup(this.#map('nw_pods'), wanted, value)) return slot();
-    const taken = new Set<number>();
-    for (const key of this.#keys('nw_pods', 8)) if (this.#addon.mapLookup(this.#map('nw_pods'), key, value)) taken.add(slot());
-    for (let free = 0; free < SLOTS; free++) if (!taken.has(free)) return free;
-    throw new DatapathError('TOO_MANY_PODS', `more than ${SLOTS} pods cannot be enrolled on one node`);
+  #assignInbound(slot: number, pod: EnrolledPod): void {
+    [pod.inbound4, pod.inbound6].forEach((fd, family) => {
+      const key = u32(slot * 2 + family);
+      if (fd >= 0) this.#addon.mapUpdate(this.#map('nw_inbound'), key, u64(BigInt(fd)));
+      else this.#addon.mapDelete(this.#map('nw_inbound'), key);
+    });
   }
+
+  /** What stands around the pod's own entry. */
+  #forget(cookie: string, slot: number | null): void {
+    rmSync(join(this.#directory, `pod_${cookie}`), { force: true });
+    if (slot !== null) for (const family of [0, 1]) this.#addon.mapDelete(this.#map('nw_inbound'), u32(slot * 2 + family));
+    this.#forgetAddresses(cookie, new Set());
+  }
+
+  #forgetAddresses(cookie: string, kept: ReadonlySet<string>): void {
+    for (const key of this.#keys('nw_addresses', 24)) {
+      if (cookieOf(key) === cookie && !kept.has(String(key.subarray(8)))) this.#addon.mapDelete(this.#map('nw_addresses'), key);
+    }
+  }
+
+  #slots(): Map<string, number> {
+    const value = new Uint32Array(2);
+    const slots = new Map<string, number>();
+    for (const key of this.#keys('nw_pods', 8)) {
+      if (this.#addon.mapLookup(this.#map('nw_pods'), key, new Uint8Array(value.buffer))) slots.set(cookieOf(key), value[0] ?? 0);
+    }
+    return slots;
+  }
+
+  #freeSlot(): number {
+    const slot = freeSlot(new Set(this.#slots().values()));
+    if (slot !== null) return slot;
+    throw new DatapathError(
+      'TOO_MANY_PODS',
+      `${MAX_PODS} pods are captured on this node, and more cannot be; this one's traffic goes past the agent`,
+    );
+  }
+}
+
+function cookieOf(key: Uint8Array): string {
+  return String(new BigUint64Array(key.buffer, key.byteOffset, 1)[0]);
+}
+
+/** Null: all are taken. */
+export function freeSlot(taken: ReadonlySet<number>): number | null {
+  for (let slot = 0; slot < MAX_PODS; slot++) if (!taken.has(slot)) return slot;
+  return null;
 }
 
 /** Removes everything that agents of this instance left. @throws DatapathError while one runs. */
