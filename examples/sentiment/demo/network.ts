@@ -86,6 +86,12 @@ export async function demoNamespaces(): Promise<string[]> {
     .filter((name) => name.startsWith(PREFIX));
 }
 
+/** Connections that are open between pods, and to them. */
+export async function connectionsIn(netns: string): Promise<number> {
+  const listed = await ip(['netns', 'exec', netns, 'ss', '-tnH', 'state', 'established']);
+  return listed.split('\n').filter(Boolean).length;
+}
+
 async function processesIn(netns: string): Promise<number[]> {
   return (await ip(['netns', 'pids', netns])).split('\n').filter(Boolean).map(Number);
 }

@@ -10,7 +10,7 @@ export interface Check {
 }
 
 const WIDTH = 100;
-const COLUMNS = [44, 26, 24] as const;
+const COLUMNS = [44, 27, 23] as const;
 const WORKLOADS: ReadonlySet<string> = new Set(['Deployment', 'Service', 'PersistentVolumeClaim']);
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;
 const PROGRESS_MS = 250;
@@ -59,7 +59,10 @@ export class Report {
   /** A file that is applied; rules are shown, the rest is known to who has seen one Deployment. */
   applied(file: string, objects: readonly KubeObject[]): void {
     const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
-    this.line(`   ${this.#style('cyan', '$')} kubectl apply -f ${file}   ${this.#style('dim', `# ${names}`)}`);
+    const command = `kubectl apply -f ${file}`;
+    const fits = command.length + names.length + 10 <= WIDTH;
+    this.line(`   ${this.#style('cyan', '$')} ${command}${fits ? this.#style('dim', `   # ${names}`) : ''}`);
+    if (!fits) this.note(`     # ${names}`);
     for (const object of objects.filter(({ kind }) => !WORKLOADS.has(kind))) {
       for (const line of shorthand(object, WIDTH - 16).split('\n')) this.note(`     ${line}`);
     }
@@ -71,7 +74,7 @@ export class Report {
   }
 
   sent(text: string): void {
-    this.line(`   ${this.#style('cyan', '→')} ${text}`);
+    for (const [index, line] of wrap(text, WIDTH - 5).entries()) this.line(`   ${index === 0 ? this.#style('cyan', '→') : ' '} ${line}`);
   }
 
   table(checks: readonly Check[]): void {

@@ -41,6 +41,8 @@ export interface Service {
 /** Names the pod that answered: what a caller of a load-balanced service wants to know in a demonstration. */
 export const SERVED_BY = 'x-served-by';
 
+/** Short, as a mesh that is put around running pods takes over new connections only. Clients are told, and close a second earlier. */
+const IDLE_LIMIT_MS = 3000;
 const BODY_LIMIT = 64 * 1024;
 
 export async function serve(options: ServiceOptions): Promise<Service> {
@@ -49,8 +51,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
   const server = createServer((request, response) => {
     void answer(options, log, ++sequence, request, response);
   });
-  // Longer than clients keep idle connections, so that it is they who close: no request meets a closing connection.
-  server.keepAliveTimeout = 75_000;
+  server.keepAliveTimeout = IDLE_LIMIT_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.address ?? '::', resolve);
