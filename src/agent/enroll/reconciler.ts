@@ -10,7 +10,8 @@
  * Invariants (test/agent/enroll/reconciler.test.ts):
  *  1. the kernel sends a pod's connections here only while all workers accept them;
  *  2. what the kernel had sent here before it was told otherwise is still accepted;
- *  3. a namespace that went away, or was replaced at its path, is let go, so that it can end.
+ *  3. a namespace that went away, or was replaced at its path, is let go, so that it can end;
+ *  4. of what an agent that crashed left captured, only pods that are still wanted stay so.
  */
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -91,10 +92,12 @@ export class Reconciler {
   readonly #parked: ParkedNamespaces;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
+  #inherited: readonly string[];
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#parked = new ParkedNamespaces((fd) => options.sockets.closeFd(fd));
+    this.#inherited = options.capture.enrolled();
   }
 
   start(): void {
@@ -108,6 +111,19 @@ export class Reconciler {
       if (!this.#pods.has(key)) this.#pods.set(key, absent(key, pod));
     }
     this.reconcile();
+    this.#disown();
+  }
+
+  /** Once, when the first configuration is there: every pod that is wanted and can be found has its cookie by then. */
+  #disown(): void {
+    if (this.#stopped) return;
+    const held = new Set([...this.#pods.values()].map((pod) => pod.held?.cookie));
+    const abandoned = this.#inherited.filter((cookie) => !held.has(cookie));
+    this.#inherited = [];
+    for (const cookie of abandoned) {
+      this.#options.log.info({ cookie }, 'a pod that an earlier agent left captured is released');
+      this.#tellWithdrawn(cookie);
+    }
   }
 
   /** Takes every pod one step on. Called after a change, when the workers have confirmed something, and regularly. */
@@ -241,10 +257,14 @@ export class Reconciler {
   #withdraw(pod: Pod, held: Held): void {
     if (pod.told === null) return;
     pod.told = null;
+    this.#tellWithdrawn(held.cookie);
+  }
+
+  #tellWithdrawn(cookie: string): void {
     try {
-      this.#options.capture.withdraw(held.cookie);
+      this.#options.capture.withdraw(cookie);
     } catch (error) {
-      this.#options.log.error({ pod: pod.key, error: messageOf(error) }, 'the kernel still sends new connections of the pod to the agent');
+      this.#options.log.error({ cookie, error: messageOf(error) }, 'the kernel still sends new connections of the pod to the agent');
     }
   }
 

@@ -236,6 +236,23 @@ t.test('changes of a captured pod reach the kernel, once', async (t) => {
   t.equal(node.journal.filter((entry) => entry.startsWith('enroll')).length, 2);
 });
 
+t.test('what an agent that crashed left captured is released, but for the pods that are wanted', async (t) => {
+  const node = new FakeNode();
+  for (const cookie of ['1', '77']) {
+    node.told.set(cookie, { netns: -1, cookie, addresses: [], failClosed: true, inbound4: -1, inbound6: -1 });
+  }
+  const { reconciler, namespace, pod } = set(t, node);
+  namespace('a');
+  node.prompt = false;
+  reconciler.reconcile();
+  t.strictSame(node.enrolled(), ['1', '77'], 'nothing is released before it is known what is wanted');
+  reconciler.want([pod('a')]);
+  t.strictSame(node.enrolled(), ['1'], 'the wanted one has cookie 1, and stays while its workers are not ready');
+  node.told.set('78', { netns: -1, cookie: '78', addresses: [], failClosed: true, inbound4: -1, inbound6: -1 });
+  reconciler.want([pod('a')]);
+  t.strictSame(node.enrolled(), ['1', '78'], 'only what was there at the start is released');
+});
+
 t.test('two pods in one namespace: the second is refused', async (t) => {
   const { reconciler, namespace, pod } = set(t);
   const netns = namespace('a');
