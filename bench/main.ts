@@ -1,4 +1,5 @@
 /** `scripts/bench`. The exit code tells whether everything could be measured, never how fast it was. */
+import { availableParallelism } from 'node:os';
 import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';
 import { CELLS, IDLE_CELL } from './cells.ts';
@@ -36,6 +37,10 @@ async function main(): Promise<number> {
   if (options === null || typeof options === 'string') {
     process.stdout.write(options === null ? HELP : `${options}\nSee scripts/bench --help.\n`);
     return options === null ? 0 : 2;
+  }
+  if (availableParallelism() < 2) {
+    process.stdout.write('The benchmark needs two cores, one for the proxy and one for client and upstream.\n');
+    return 1;
   }
   const stage = new Stage(options.priority);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stage.clear().then(() => process.exit(1)));
@@ -92,7 +97,11 @@ function unmeasured(name: string, own: readonly string[] | undefined, cells: rea
 }
 
 function report(options: BenchOptions, { runs, idle, absent, problems }: Findings): number {
-  const rows = summarize(runs, REFERENCE.name);
+  const rows = summarize(
+    runs,
+    options.proxies.map(({ name }) => name),
+    REFERENCE.name,
+  );
   const idleRows = summarizeIdle(idle);
   const targets = judge(rows);
   const conditions = { ...describeMachine(systemClock()), quick: options.quick, priority: options.priority };

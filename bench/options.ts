@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../src/base/errors.ts';
 import { CELLS, IDLE_CELL } from './cells.ts';
 import { DEFAULT_PROXIES, PROXIES } from './proxies/all.ts';
 import type { Proxy } from './proxies/proxy.ts';
@@ -33,7 +34,16 @@ function listed(entries: readonly { name: string; describes: string }[]): string
 
 /** The options, or what is wrong with them; null to show the help. */
 export function parseOptions(args: string[]): BenchOptions | string | null {
-  const { values } = parseArgs({
+  try {
+    return checkOptions(parseFlags(args));
+  } catch (error) {
+    // An unknown option, or one without its value.
+    return messageOf(error);
+  }
+}
+
+function parseFlags(args: string[]) {
+  return parseArgs({
     args,
     options: {
       cells: { type: 'string' },
@@ -43,7 +53,10 @@ export function parseOptions(args: string[]): BenchOptions | string | null {
       priority: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false, short: 'h' },
     },
-  });
+  }).values;
+}
+
+function checkOptions(values: ReturnType<typeof parseFlags>): BenchOptions | string | null {
   if (values.help) return null;
   const cells = values.cells?.split(',') ?? ALL_CELLS.map(({ name }) => name);
   const variants = values.variants?.split(',') ?? DEFAULT_PROXIES.map(({ name }) => name);
@@ -51,6 +64,7 @@ export function parseOptions(args: string[]): BenchOptions | string | null {
     ...cells.filter((name) => !ALL_CELLS.some((cell) => cell.name === name)).map((name) => `no cell ${name}`),
     ...variants.filter((name) => !PROXIES.some((proxy) => proxy.name === name)).map((name) => `no variant ${name}`),
     ...(/^[1-9]\d{0,3}$/.test(values.reps) ? [] : [`--reps ${values.reps}: not a number from 1 to 9999`]),
+    ...(values.priority && process.getuid?.() !== 0 ? ['--priority: needs root'] : []),
   ];
   if (unknown.length > 0) return unknown.join('\n');
   return {

@@ -50,7 +50,8 @@ export class PinnedProcess {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    this.exited = once(child, 'exit');
+    // Also when it could not even be started.
+    this.exited = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
   }
 
   /** taskset becomes the program: the process is the same. */

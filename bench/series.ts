@@ -4,6 +4,7 @@ import { type Run, type Schedule, measure } from './measure.ts';
 import type { RunningProxy, Stage } from './stage.ts';
 
 const ATTEMPTS = 3;
+const WARM_UP_SECONDS = 1;
 
 export interface SeriesOptions {
   readonly cells: readonly Cell[];
@@ -35,7 +36,7 @@ export function takingPart(proxies: readonly RunningProxy[], cell: Pick<Cell, 'n
 /** Compiled code, pools and buffers as they are after a while: a run on each cell that nobody sees. */
 async function warmUp(stage: Stage, proxies: readonly RunningProxy[], { cells, schedule }: SeriesOptions): Promise<void> {
   for (const cell of cells) {
-    const short = { ...cell, load: { ...cell.load, secs: 0.5 } };
+    const short = { ...cell, load: { ...cell.load, secs: WARM_UP_SECONDS } };
     for (const proxy of takingPart(proxies, cell)) await measure(stage.processes, proxy, short, 0, schedule);
   }
 }

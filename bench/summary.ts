@@ -38,12 +38,17 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
-export function summarize(runs: readonly Run[], reference: string): Row[] {
+/** In the order of the names given; runs that were discarded are left out. */
+export function summarize(runs: readonly Run[], order: readonly string[], reference: string): Row[] {
   const kept = runs.filter(({ discarded }) => discarded === null);
   const cells = Map.groupBy(kept, ({ cell }) => cell);
   return [...cells].flatMap(([cell, ofCell]) => {
     const references = new Map(ofCell.filter(({ proxy }) => proxy === reference).map((run) => [run.repetition, run]));
-    return [...Map.groupBy(ofCell, ({ proxy }) => proxy)].map(([proxy, own]) => row(cell, proxy, own, references));
+    const groups = Map.groupBy(ofCell, ({ proxy }) => proxy);
+    return order.flatMap((proxy) => {
+      const own = groups.get(proxy);
+      return own === undefined ? [] : [row(cell, proxy, own, references)];
+    });
   });
 }
 
