@@ -1,6 +1,6 @@
 /** networking.istio.io DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { duration, exportTo, port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { duration, exportTo, port, text, unsupported } from './fields.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 
 /** Envoy's limit of the table. */
@@ -8,7 +8,7 @@ const MAX_TABLE = 5_000_011;
 const KEYS = ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'] as const;
 const ALGORITHMS = ['ringHash', 'maglev', 'minimumRingSize'] as const;
 
-const hash = z
+const consistentHash = z
   .object({
     httpHeaderName: text.min(1).optional(),
     httpCookie: z.object({ name: text.min(1), path: text.optional(), ttl: duration.optional(), attributes: unsupported() }).optional(),
@@ -34,13 +34,6 @@ const hash = z
       }
     }
   });
-
-/** Istio accepts this, and then does not hash. */
-function keylessHash(value: z.infer<typeof hash>): Unserved[] {
-  const named = KEYS.some((name) => Boolean(value[name]));
-  return named ? [] : [{ path: [], reason: `without one of ${KEYS.join(', ')} nothing is hashed` }];
-}
-const consistentHash = servedAsWhole(hash, { faults: keylessHash, rest: (served) => served });
 
 function isPrime(number: number): boolean {
   if (number < 2) return false;

@@ -14,8 +14,8 @@ export interface Unserved {
 
 interface Judge {
   readonly faults: (value: never) => readonly Unserved[];
-  /** What stays of a block with faults; undefined takes it out of its list. */
-  readonly rest: (value: never) => unknown;
+  /** What the compiler gets; undefined takes a block out of its list. */
+  readonly inForce: (value: never, faulty: boolean) => unknown;
 }
 
 /** A field that Istio has and this release does not serve. */
@@ -25,11 +25,13 @@ export function unsupported(reason = 'not supported yet'): z.ZodOptional<z.ZodUn
   return schema;
 }
 
+interface JudgeOf<T> {
+  readonly faults: (value: T) => readonly Unserved[];
+  readonly inForce: (value: T, faulty: boolean) => unknown;
+}
+
 /** A block that is served as a whole or not at all: what is left after taking a field out would mean something else. */
-export function servedAsWhole<S extends z.ZodType>(
-  schema: S,
-  judge: { [K in keyof Judge]: (value: z.infer<S>) => ReturnType<Judge[K]> },
-): S {
+export function servedAsWhole<S extends z.ZodType>(schema: S, judge: JudgeOf<z.infer<S>>): S {
   judges.set(schema, judge);
   return schema;
 }

@@ -32,8 +32,15 @@ function unservedServer({ bind, tls, port: { protocol } }: z.infer<typeof server
   return faults;
 }
 
+/** With the protocol as the API's documentation writes it. */
+function serverInForce(value: z.infer<typeof server>, faulty: boolean): unknown {
+  const protocol = value.port.protocol.toUpperCase();
+  if (faulty) return undefined;
+  return protocol === value.port.protocol ? value : { ...value, port: { ...value.port, protocol } };
+}
+
 const servers = z
-  .array(servedAsWhole(server, { faults: unservedServer, rest: () => undefined }))
+  .array(servedAsWhole(server, { faults: unservedServer, inForce: serverInForce }))
   .min(1, 'a gateway has at least one server')
   .superRefine((list, context) => {
     list.forEach(({ port: { name } }, index) => {

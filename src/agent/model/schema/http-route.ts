@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { compileRegex, substitutionFault } from '../../../base/regex.ts';
 import { percent, port, positiveDuration, regex, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
 import { headers, isAuthority } from './header-operations.ts';
-import { claimsOf, matchRequest } from './http-match.ts';
+import { matchRequest } from './http-match.ts';
 import { checkedText, dnsLabel, domainFault } from './names.ts';
 import { retries } from './retries.ts';
 
@@ -47,8 +47,6 @@ const rewrite = z
       complain('one of uri, uriRegexRewrite and authority is needed');
     }
   });
-/** Of those that Istio's validation lets pass. */
-const SERVED_CODES = [0, 301, 302, 303, 307, 308];
 const weighted = z.object({ destination, weight: z.number().int().min(0).optional(), headers: headers.optional() });
 
 const httpRoute = z
@@ -117,24 +115,18 @@ function checkSubstitution({ match, rewrite }: { match: string; rewrite: string 
   if (message !== null) context.addIssue({ code: 'custom', path: ['rewrite'], message });
 }
 
-function unservedRoute({ redirect, directResponse, delegate, match }: HttpRoute): Unserved[] {
+function unservedRoute({ directResponse, delegate }: HttpRoute): Unserved[] {
   const faults: Unserved[] = [];
-  const add = (path: (string | number)[], what: string): void => {
-    faults.push({ path, reason: `${what}; this route is skipped` });
-  };
-  if (directResponse !== undefined) add(['directResponse'], 'direct responses are not served yet');
-  if (delegate !== undefined) add(['delegate'], 'delegation is not served yet');
-  const code = redirect?.redirectCode ?? 0;
-  if (!SERVED_CODES.includes(code)) add(['redirect', 'redirectCode'], `a redirect with ${code} is none`);
-  match?.forEach((request, index) => {
-    for (const path of claimsOf(request)) add(['match', index, ...path], 'claims of tokens are not checked yet');
-  });
+  const instead = 'requests of this route are answered 503';
+  if (directResponse !== undefined) faults.push({ path: ['directResponse'], reason: `direct responses are not served yet; ${instead}` });
+  if (delegate !== undefined) faults.push({ path: ['delegate'], reason: `delegation is not served yet; ${instead}` });
   return faults;
 }
 
-/** Without an action, which is how the compiler knows that it has nothing to do; later routes keep their positions. */
-function withoutAction({ name, match }: HttpRoute): Partial<HttpRoute> {
-  return { ...(name === undefined ? {} : { name }), ...(match === undefined ? {} : { match }) };
+/** A route without action is one that the compiler cannot serve; those after it keep their positions, and get none of its requests. */
+function routeInForce(value: HttpRoute, faulty: boolean): Partial<HttpRoute> {
+  const { name, match } = value;
+  return faulty ? { ...(name === undefined ? {} : { name }), ...(match === undefined ? {} : { match }) } : value;
 }
 
-export const route = servedAsWhole(httpRoute, { faults: unservedRoute, rest: withoutAction });
+export const route = servedAsWhole(httpRoute, { faults: unservedRoute, inForce: routeInForce });

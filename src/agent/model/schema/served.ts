@@ -52,5 +52,5 @@ function judged(schema: z.core.$ZodType, written: Fields, served: Fields, path: 
   if (judge === undefined || !(schema as z.ZodType).safeParse(written).success) return served;
   const faults = judge.faults(written as never);
   for (const fault of faults) complain('unsupported', [...path, ...fault.path], fault.reason);
-  return faults.length === 0 ? served : judge.rest(served as never);
+  return judge.inForce(served as never, faults.length > 0);
 }

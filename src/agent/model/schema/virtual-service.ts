@@ -51,4 +51,4 @@ function unservedSpec({ hosts = [] }: Spec): Unserved[] {
   return hosts.length > 0 ? [] : [{ path: [], reason: 'without hosts this is a delegate; delegation is not served yet' }];
 }
 
-export const virtualServiceSpec = servedAsWhole(checkedSpec, { faults: unservedSpec, rest: (served) => served });
+export const virtualServiceSpec = servedAsWhole(checkedSpec, { faults: unservedSpec, inForce: (served) => served });

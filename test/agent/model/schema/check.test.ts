@@ -67,7 +67,7 @@ t.test('what is not served does not reach the compiler', async (t) => {
     `${server('HTTP')}    tls: {httpsRedirect: true}\n`,
     `${server('HTTP')}    bind: 1.2.3.4\n`,
   ]) {
-    t.same(inForce(`${GW}${more}`), { servers: [{ hosts: ['*'], port: { number: 80, name: 'http', protocol: 'http' } }] }, more);
+    t.same(inForce(`${GW}${more}`), { servers: [{ hosts: ['*'], port: { number: 80, name: 'http', protocol: 'HTTP' } }] }, more);
   }
 });
 

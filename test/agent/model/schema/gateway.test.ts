@@ -49,6 +49,6 @@ t.test('servers that are not served do not reach the compiler', async (t) => {
     `${server('HTTP')}    bind: 1.2.3.4\n`,
   ];
   for (const more of inTheClear) {
-    t.same(specInForce(`${GOOD}${more}`), { servers: [{ hosts: ['*'], port: { number: 80, name: 'http', protocol: 'http' } }] }, more);
+    t.same(specInForce(`${GOOD}${more}`), { servers: [{ hosts: ['*'], port: { number: 80, name: 'http', protocol: 'HTTP' } }] }, more);
   }
 });
