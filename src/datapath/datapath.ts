@@ -1,8 +1,19 @@
 /** The agent's hold on the kernel: its programs, and the maps that tell them which pods are enrolled. */
 import { existsSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { type DatapathAddon, datapathAddon } from './addon.ts';
-import { DatapathError, lockNode, lockPath, mountMarker, mountPoint, pinRoot, preparePins, removePins } from './pins.ts';
+import {
+  DatapathError,
+  lockNode,
+  lockPath,
+  mountMarker,
+  mountPoint,
+  pinRoot,
+  pinnedPods,
+  podPin,
+  preparePins,
+  removeOtherVersions,
+  removePins,
+} from './pins.ts';
 import { addressBytes, concat, podAddress, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
@@ -60,6 +71,8 @@ export class Datapath {
     try {
       const directory = preparePins(addon, o.instance ?? '');
       const datapath = new Datapath(addon, o, lock, directory, addon.loadOutbound(directory, cgroup));
+      datapath.#removeHalfEnrolled();
+      removeOtherVersions(addon, o.instance ?? '');
       datapath.beat();
       return datapath;
     } catch (error) {
@@ -145,6 +158,11 @@ export class Datapath {
     }
   }
 
+  #removeHalfEnrolled(): void {
+    const enrolled = this.#slots();
+    for (const cookie of pinnedPods(this.#directory)) if (!enrolled.has(cookie)) this.#forget(cookie, null);
+  }
+
   #assignInbound(slot: number, pod: EnrolledPod): void {
     [pod.inbound4, pod.inbound6].forEach((fd, family) => {
       const key = u32(slot * 2 + family);
@@ -155,7 +173,7 @@ export class Datapath {
 
   /** What stands around the pod's own entry. */
   #forget(cookie: string, slot: number | null): void {
-    rmSync(join(this.#directory, `pod_${cookie}`), { force: true });
+    rmSync(podPin(this.#directory, cookie), { force: true });
     if (slot !== null) for (const family of [0, 1]) this.#addon.mapDelete(this.#map('nw_inbound'), u32(slot * 2 + family));
     this.#forgetAddresses(cookie, new Set());
   }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type DatapathAddon } from './addon.ts';
 
 const BPFFS = '/sys/fs/bpf';
+/** As the addon names them. */
+const POD_PIN = 'pod_';
 
 export class DatapathError extends Error {
   readonly code: string;
@@ -44,7 +46,7 @@ export function lockNode(addon: DatapathAddon, instance: string): number {
   const fd = addon.lock(path);
   if (fd < 0) {
     const pid = readFileSync(path, 'utf8').trim();
-    throw new DatapathError('AGENT_RUNNING', `another agent (pid ${pid}) runs on this node; stop it first`);
+    throw new DatapathError('AGENT_RUNNING', `another agent (pid ${pid || 'not known yet'}) runs on this node; stop it first`);
   }
   writeFileSync(path, `${process.pid}\n`);
   return fd;
@@ -57,8 +59,25 @@ export function preparePins(addon: DatapathAddon, instance: string): string {
   }
   const root = pinRoot(instance);
   mkdirSync(join(root, addon.abi), { recursive: true, mode: 0o700 });
-  for (const other of readdirSync(root)) if (other !== addon.abi) removePins(join(root, other));
   return join(root, addon.abi);
+}
+
+/** Programs of other versions of the agent and their maps. */
+export function removeOtherVersions(addon: DatapathAddon, instance: string): void {
+  const root = pinRoot(instance);
+  for (const other of readdirSync(root)) if (other !== addon.abi) removePins(join(root, other));
+}
+
+/** The link of the pod's inbound program. */
+export function podPin(directory: string, cookie: string): string {
+  return join(directory, `${POD_PIN}${cookie}`);
+}
+
+/** Cookies of pods that have a link, of which an agent that crashed while it enrolled one may know nothing more. */
+export function pinnedPods(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(POD_PIN))
+    .map((name) => name.slice(POD_PIN.length));
 }
 
 /** Links first: nothing is captured while maps go. */
