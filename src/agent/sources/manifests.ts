@@ -2,15 +2,15 @@
  * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what was last told to the sink: a
  * rename, an edit in place and a replaced directory are then one case. A file that cannot be parsed keeps its last good objects.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { type Problem, refKey } from '../model/problem.ts';
+import { DirectoryWatch } from './directory-watch.ts';
 import { type ParsedFile, parseManifest, type SourceObject } from './document.ts';
 import type { ObjectSink, ObjectSource } from './source.ts';
 
-const DEBOUNCE_MS = 50;
+const DEBOUNCE_MS = 20;
 /** Watches are lost with their directory, and some file systems have none. */
 const RESCAN_MS = 2000;
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -24,7 +24,7 @@ interface Loaded {
 export class ManifestSource implements ObjectSource {
   readonly #directory: string;
   #sink: ObjectSink | null = null;
-  #watcher: FSWatcher | null = null;
+  readonly #watch = new DirectoryWatch(() => this.#schedule(DEBOUNCE_MS));
   #timer: NodeJS.Timeout | null = null;
   #soon = false;
   #scan: Promise<void> = Promise.resolve();
@@ -45,26 +45,14 @@ export class ManifestSource implements ObjectSource {
       await this.#rescan();
     }
     sink.synced();
-    this.#watch();
     this.#schedule(DEBOUNCE_MS);
   }
 
   async stop(): Promise<void> {
     this.#sink = null;
-    this.#watcher?.close();
+    this.#watch.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#scan;
-  }
-
-  #watch(): void {
-    try {
-      this.#watcher = watch(this.#directory, { recursive: true }, () => this.#schedule(DEBOUNCE_MS));
-      // The periodic scan carries on without the watcher.
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      // No directory yet, or no watches left (inotify limits): the periodic scan is enough.
-      this.#watcher = null;
-    }
   }
 
   #schedule(delayMs: number): void {
@@ -82,14 +70,17 @@ export class ManifestSource implements ObjectSource {
     await this.#scan;
     const previous = this.#files;
     let names: string[];
+    const directories: string[] = [];
     try {
-      names = await manifestsBelow(this.#directory);
+      names = await manifestsBelow(this.#directory, directories);
       this.#sink?.problem(this.#directory, []);
     } catch (error) {
       // A directory that is being replaced is absent for a moment; what was read stays in force.
       this.#sink?.problem(this.#directory, [fileProblem(this.#directory, messageOf(error))]);
       return;
     }
+    // Before the files are read: what changes from now on is seen.
+    if (this.#sink !== null) this.#watch.follow(directories);
     const files = new Map<string, Loaded>();
     for (const name of names) {
       const loaded = await this.#load(name, previous.get(name));
@@ -157,13 +148,17 @@ function duplicate({ ref, origin }: SourceObject, first: SourceObject): Problem 
   return { severity: 'error', object: ref, path: '', message, file: origin.file, line: origin.line, column: origin.column };
 }
 
-/** In the order of their names. Dot names are skipped: a ConfigMap mount shows its files as links through `..data`. */
-export async function manifestsBelow(directory: string): Promise<string[]> {
+/**
+ * In the order of their names. Dot names are skipped: a ConfigMap mount shows its files as links through `..data`.
+ * @param directories gets every directory that was looked into.
+ */
+export async function manifestsBelow(directory: string, directories: string[] = []): Promise<string[]> {
   const found: string[] = [];
+  directories.push(directory);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.name.startsWith('.')) continue;
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) found.push(...(await manifestsBelow(path)));
+    if (entry.isDirectory()) found.push(...(await manifestsBelow(path, directories)));
     else if (/\.(ya?ml|json)$/.test(entry.name)) found.push(path);
   }
   return found.sort();
