@@ -60,8 +60,8 @@ export class Walk {
     if (this.agent.running) await this.report.during(() => 'waiting for the agent', this.agent.settled(before));
   }
 
-  async delete(name: ChapterName): Promise<void> {
-    const manifests = this.#options.chapters[name];
+  async delete(...names: ChapterName[]): Promise<void> {
+    const manifests = names.flatMap((name) => this.#options.chapters[name]);
     const before = (await this.agent.status()).snapshot;
     if (!this.quiet) {
       for (const file of new Set(manifests.map((manifest) => manifest.file))) this.report.command(`kubectl delete -f ${this.#shown(file)}`);

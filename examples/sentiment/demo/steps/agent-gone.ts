@@ -13,7 +13,7 @@ export const killed: Step = {
   title: 'The agent is killed: the application goes on',
   why: 'SIGKILL under load. In the kernel every connection that is opened from then on goes straight to its service; a restarted agent captures again.',
   prepare: async (walk) => {
-    await walk.delete('faulty release');
+    await walk.delete('timeouts and retries', 'retry policy', 'faulty release');
   },
   async walk(walk) {
     const pod = enrolledPod(walk);
@@ -115,7 +115,7 @@ function enrolledPod(walk: Walk): Pod {
 /** Requests to a service by one reporter, of all series in /metrics. */
 async function requests(walk: Walk, reporter: string, service: string): Promise<number> {
   const lines = (await walk.agent.metrics()).split('\n').filter((line) => line.startsWith('istio_requests_total{'));
-  const counted = lines.filter((line) => line.includes(`reporter="${reporter}"`) && line.includes(`"${service}`));
+  const counted = lines.filter((line) => line.includes(`reporter="${reporter}"`) && line.includes(`destination_service_name="${service}"`));
   return counted.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
