@@ -13,10 +13,7 @@ t.test('outbound', { skip: needsRoot }, async (t) => {
   t.teardown(() => network.close());
   const pod = network.addPod('client');
   const server = network.addPod('server');
-  const outside = network.addPod(
-    'outside',
-    OUTSIDE.map((address) => `${address}/64`.replace('.7/64', '.7/24')),
-  );
+  const outside = network.addPod('outside', [`${OUTSIDE[0]}/24`, `${OUTSIDE[1]}/64`]);
   const stranger = network.addPod('stranger');
   t.same([server.ipv4, server.ipv6], Object.values(SERVICE));
   for (const place of [server, outside]) {
