@@ -1,4 +1,5 @@
 /** A directory of manifests as the input of an agent's configuration. */
+import { systemClock } from '../base/clock.ts';
 import type { ProblemReport } from './admin/status.ts';
 import type { AgentConfig } from './config.ts';
 import type { CompiledConfiguration, ConfigurationInput } from './configuration.ts';
@@ -16,7 +17,7 @@ export class ManifestInput implements ConfigurationInput {
   #previous: Compiled | undefined;
 
   constructor(config: AgentConfig) {
-    this.#store = new ObjectStore(() => this.#changed());
+    this.#store = new ObjectStore(() => this.#changed(), systemClock());
     this.#source = new ManifestSource(config.manifests);
     this.#options = {
       nodeName: config['node-name'],

@@ -1,0 +1,152 @@
+/** VirtualService: which field is complained of, where and how gravely. */
+import t from 'tap';
+import { type Case, head, problemsOf, specInForce } from './problems-of.ts';
+
+const GOOD = `${head('VirtualService')}  hosts: [b]\n  http:\n  - route:\n    - destination: {host: b}\n`;
+const route = (text: string): string => `${GOOD}    ${text}\n`;
+const match = (text: string): string => route(`match: [{${text}}]`);
+const only = (text: string): string => `${head('VirtualService')}  hosts: [b]\n  http:\n  - ${text}\n`;
+const hosts = (names: string, more = ''): string => GOOD.replace('  hosts: [b]\n', `  hosts: [${names}]\n${more}`);
+const R = 'spec.http[0]';
+const M = `${R}.match[0]`;
+
+const GENERAL: readonly Case[] = [
+  ['good', GOOD, []],
+  ['private', `${GOOD}  exportTo: ["."]\n`, ['9 unsupported spec.exportTo']],
+  ['public', `${GOOD}  exportTo: ["*"]\n`, []],
+  ['TLS routes beside', `${GOOD}  tls: []\n`, ['9 unsupported spec.tls']],
+  ['TCP routes only', `${head('VirtualService')}  hosts: [b]\n  tcp: [{}]\n`, ['6 unsupported spec.tcp']],
+  ['no routes', `${head('VirtualService')}  hosts: [b]\n`, ['4 error spec']],
+  ['empty routes', `${head('VirtualService')}  hosts: [b]\n  http: []\n`, ['4 error spec']],
+  ['no hosts: a delegate', GOOD.replace('  hosts: [b]\n', ''), ['4 unsupported spec']],
+  ['a delegate with gateways', GOOD.replace('  hosts: [b]\n', '  gateways: [g]\n'), ['5 error spec.gateways']],
+  ['hosts of all forms', hosts('"*.a.com", b, c.d., 10.0.0.1, "::1"'), []],
+  ['the same host twice', hosts('b, b'), ['5 error spec.hosts[1]']],
+  ['overlapping wildcards', hosts('"*.com", "*.foo.com"'), ['5 error spec.hosts[1]']],
+  ['wildcard and a host of it', hosts('a.foo.com, "*.foo.com"'), ['5 error spec.hosts[1]']],
+  ['wildcard and its parent', hosts('foo.com, "*.foo.com"'), []],
+  ['odd host', hosts('a_b, c/d'), ['5 error spec.hosts[0]', '5 error spec.hosts[1]']],
+  ['all digits at the end', hosts('a.1'), ['5 error spec.hosts[0]']],
+  ['all hosts in the mesh', hosts('"*"'), ['5 error spec.hosts[0]']],
+  ['all hosts at mesh and gateway', hosts('"*"', '  gateways: [mesh, g]\n'), ['5 error spec.hosts[0]']],
+  ['all hosts at a gateway', hosts('"*"', '  gateways: [ns/g]\n'), []],
+  ['odd gateway', hosts('b', '  gateways: [a/b/c, "", ns/]\n'), [0, 1, 2].map((index) => `6 error spec.gateways[${index}]`)],
+  ['claims in the mesh', match('headers: {"@request.auth.claims.sub": {exact: a}}'), [`9 error ${M}.headers.@request.auth.claims.sub`]],
+  ['unknown field', `${GOOD}  host: b\n`, ['9 warning spec.host']],
+  ['hosts of a wrong type', GOOD.replace('[b]', 'b'), ['5 error spec.hosts']],
+];
+
+const ROUTES: readonly Case[] = [
+  ['weight of a wrong type', route('  weight: many'), [`9 error ${R}.route[0].weight`]],
+  ['negative weight', route('  weight: -1'), [`9 error ${R}.route[0].weight`]],
+  ['weights of 0', only('route: [{destination: {host: a}, weight: 0}, {destination: {host: b}}]'), [`7 error ${R}.route`]],
+  ['one weight of 0', only('route: [{destination: {host: a}, weight: 0}]'), []],
+  ['destination of all hosts', only('route: [{destination: {host: "*"}}]'), [`7 error ${R}.route[0].destination.host`]],
+  ['destination of an address', only('route: [{destination: {host: 10.0.0.1}}]'), [`7 error ${R}.route[0].destination.host`]],
+  ['no destination', only('route: [{weight: 1}]'), [`7 error ${R}.route[0].destination`]],
+  ['odd subset', only('route: [{destination: {host: a, subset: v.1}}]'), [`7 error ${R}.route[0].destination.subset`]],
+  ['port 0', only('route: [{destination: {host: a, port: {number: 0}}}]'), [`7 error ${R}.route[0].destination.port.number`]],
+  ['direct response', `${GOOD}  - directResponse: {status: 200}\n`, ['9 unsupported spec.http[1].directResponse']],
+  ['delegate', `${GOOD}  - delegate: {name: b}\n`, ['9 unsupported spec.http[1].delegate']],
+  ['fault', route('fault: {}'), [`9 unsupported ${R}.fault`]],
+  ['fault alone', only('fault: {}'), [`7 error ${R}`, `7 unsupported ${R}.fault`]],
+  ['CORS', route('corsPolicy: {}'), [`9 unsupported ${R}.corsPolicy`]],
+  [
+    'several things that are not served',
+    route('fault: {}\n    corsPolicy: {}'),
+    [`9 unsupported ${R}.fault`, `10 unsupported ${R}.corsPolicy`],
+  ],
+  ['route and redirect', route('redirect: {uri: /}'), [`9 error ${R}.redirect`]],
+  ['redirect and rewrite', only('{redirect: {uri: /}, rewrite: {uri: /}}'), [`7 error ${R}.rewrite`]],
+  ['empty redirect', only('redirect: {}'), [`7 error ${R}.redirect`]],
+  ['two paths of a redirect', only('redirect: {uri: /a, prefixRewrite: /b}'), [`7 error ${R}.redirect`]],
+  ['code of a redirect', only('redirect: {uri: /a, redirectCode: 200}'), [`7 error ${R}.redirect.redirectCode`]],
+  [
+    'prefix for an exact match',
+    only('{match: [{uri: {exact: /a}}], redirect: {prefixRewrite: /b}}'),
+    [`7 error ${R}.redirect.prefixRewrite`],
+  ],
+  ['prefix for a prefix', only('{match: [{uri: {prefix: /a}}], redirect: {prefixRewrite: /b}}'), []],
+  ['empty rewrite', route('rewrite: {}'), [`9 error ${R}.rewrite`]],
+  ['two rewrites', route('rewrite: {uri: /a, uriRegexRewrite: {match: a, rewrite: b}}'), [`9 error ${R}.rewrite`]],
+  [
+    'group of a rewrite',
+    route('rewrite: {uriRegexRewrite: {match: "(a)", rewrite: "\\\\2"}}'),
+    [`9 error ${R}.rewrite.uriRegexRewrite.rewrite`],
+  ],
+  ['regex of a rewrite', route('rewrite: {uriRegexRewrite: {match: "(a", rewrite: b}}'), [`9 error ${R}.rewrite.uriRegexRewrite.match`]],
+  [
+    'authority twice',
+    route('rewrite: {authority: a}\n    headers: {request: {set: {Host: b}}}'),
+    [`10 error ${R}.headers.request.set.Host`],
+  ],
+  [
+    'authority set and added',
+    route('headers: {request: {set: {":authority": a}, add: {host: b}}}'),
+    [`9 error ${R}.headers.request.add.host`],
+  ],
+  ['authority of a response', route('headers: {response: {set: {host: b}}}'), [`9 error ${R}.headers.response.set.host`]],
+  ['pseudo-header', route('headers: {request: {set: {":path": b}}}'), [`9 error ${R}.headers.request.set.:path`]],
+  ['removed host', route('headers: {request: {remove: [a, Host]}}'), [`9 error ${R}.headers.request.remove[1]`]],
+  ['odd header', route('headers: {request: {add: {"a b": c}}}'), [`9 error ${R}.headers.request.add.a b`]],
+  ['percent sign', route('headers: {request: {add: {a: 50%, b: 50%%, c: "%A%-%B(x)%"}}}'), [`9 error ${R}.headers.request.add.a`]],
+  ['line feed', route('headers: {request: {add: {a: "b\\nc"}}}'), [`9 error ${R}.headers.request.add.a`]],
+  ['mirror twice', route('mirror: {host: c}\n    mirrors: [{destination: {host: c}}]'), [`10 error ${R}.mirrors`]],
+  ['mirror of too many', route('mirror: {host: c}\n    mirrorPercentage: {value: 101}'), [`10 error ${R}.mirrorPercentage.value`]],
+  ['mirror without destination', route('mirrors: [{percentage: {value: 1}}]'), [`9 error ${R}.mirrors[0].destination`]],
+  ['duration', route('timeout: 1m0.5s'), []],
+  ['duration of a wrong type', route('timeout: 5'), [`9 error ${R}.timeout`]],
+  ['duration of 0', route('timeout: 0s'), [`9 error ${R}.timeout`]],
+  ['short duration', route('timeout: 999us'), [`9 error ${R}.timeout`]],
+  ['odd duration', route('timeout: 1500us'), [`9 error ${R}.timeout`]],
+  ['negative duration', route('timeout: -1s'), [`9 error ${R}.timeout`]],
+  ['retries', route('retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,reset,503,unavailable"}'), []],
+  ['no retries', route('retries: {attempts: 0}'), []],
+  ['no retries, and when', route('retries: {attempts: 0, retryOn: 5xx}'), [`9 error ${R}.retries.attempts`]],
+  ['retries without number', route('retries: {perTryTimeout: 1s}'), [`9 error ${R}.retries`]],
+  ['negative retries', route('retries: {attempts: -1}'), [`9 error ${R}.retries.attempts`]],
+  ['condition of no one', route('retries: {attempts: 1, retryOn: "5xx, reset"}'), [`9 error ${R}.retries.retryOn`]],
+  ['status of no one', route('retries: {attempts: 1, retryOn: "306"}'), [`9 error ${R}.retries.retryOn`]],
+  ['retries elsewhere', route('retries: {attempts: 1, retryRemoteLocalities: true}'), [`9 unsupported ${R}.retries.retryRemoteLocalities`]],
+  ['unknown field', route('retires: {}'), [`9 warning ${R}.retires`]],
+];
+
+const MATCHES: readonly Case[] = [
+  [
+    'all fields',
+    match('uri: {prefix: ""}, scheme: {exact: http}, port: 80, sourceLabels: {a: b}, sourceNamespace: c, gateways: [mesh]'),
+    [],
+  ],
+  ['presence', match('headers: {a: {}, b: null}, withoutHeaders: {c: {regex: "*"}, d: {}}, queryParams: {e: {}}'), []],
+  ['two conditions', match('uri: {exact: /a, prefix: /b}'), [`9 error ${M}.uri`]],
+  ['empty prefix', match('method: {prefix: ""}'), [`9 error ${M}.method.prefix`]],
+  ['empty prefix of a header', match('headers: {a: {prefix: ""}}'), [`9 error ${M}.headers.a.prefix`]],
+  ['empty regex', match('uri: {regex: ""}'), [`9 error ${M}.uri.regex`]],
+  ['regex', match('uri: {regex: "(a"}'), [`9 error ${M}.uri.regex`]],
+  ['look-ahead', match('headers: {a: {regex: "(?=b)"}}'), [`9 error ${M}.headers.a.regex`]],
+  ['long regex', match(`uri: {regex: ${'a'.repeat(1025)}}`), [`9 error ${M}.uri.regex`]],
+  ['star as regex', match('headers: {a: {regex: "*"}}'), [`9 error ${M}.headers.a.regex`]],
+  ['pseudo-headers', match('headers: {":method": {exact: GET}}'), []],
+  ['name of a header', match('headers: {"a b": {}}'), [`9 error ${M}.headers.a b`]],
+  ['port', match('port: 70000'), [`9 error ${M}.port`]],
+  ['source labels', match('sourceLabels: {"a b": c}'), [`9 error ${M}.sourceLabels.a b`]],
+  ['source namespace', match('sourceNamespace: a.b'), [`9 error ${M}.sourceNamespace`]],
+  ['statistics', match('statPrefix: a'), [`9 unsupported ${M}.statPrefix`]],
+  ['unknown field', match('path: /'), [`9 warning ${M}.path`]],
+];
+
+for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
+  t.test(part.toLowerCase(), async (t) => {
+    for (const [name, text, expected] of cases) t.same(problemsOf(text), expected, name);
+  });
+}
+
+t.test('what is not served does not reach the compiler', async (t) => {
+  const routes = [{ route: [{ destination: { host: 'b' } }] }];
+  t.same(specInForce(`${GOOD}    fault: {}\n    retires: {}\n  exportTo: ["."]\n`), { hosts: ['b'], http: routes });
+  t.same(specInForce(`${GOOD}  - {name: n, match: [{port: 1}], directResponse: {status: 200}, headers: {}}\n`), {
+    hosts: ['b'],
+    http: [...routes, { name: 'n', match: [{ port: 1 }] }],
+  });
+  t.same(specInForce(`${GOOD}  tcp: []\n`), { hosts: ['b'], http: routes });
+});
