@@ -29,12 +29,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./check.ts')).check,
   },
   validate: {
-    usage: 'validate FILE|DIR…',
+    usage: 'validate FILE|DIR|-… [-o text|json]',
     summary: 'Check manifests; exit code 1 where one has an error.',
-    load: async () => {
-      const { validate } = await import('./validate.ts');
-      return ({ args, terminal }) => validate([...args], terminal);
-    },
+    load: async () => (await import('./validate.ts')).validate,
   },
   status: {
     usage: 'status [-o text|json] [--admin-address IP:PORT]',

@@ -1,53 +1,90 @@
 /** `nodeway validate`: what the agent would say of these manifests, before it gets them. */
 import { readFile, stat } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { messageOf } from '../base/errors.ts';
-import { type Problem, problemText } from '../agent/model/problem.ts';
+import { AGENT_FLAGS } from '../agent/config.ts';
+import { type FlagTable, type FlagValues, parseFlags } from '../agent/flags.ts';
+import { compile } from '../agent/model/compile/index.ts';
+import { type Problem, problemText, type Severity } from '../agent/model/problem.ts';
 import { ObjectStore } from '../agent/model/store.ts';
-import { parseManifest } from '../agent/sources/document.ts';
+import { type ParsedFile, parseManifest } from '../agent/sources/document.ts';
+import { inventory } from '../agent/sources/inventory.ts';
 import { manifestsBelow } from '../agent/sources/manifests.ts';
-import type { Terminal } from './terminal.ts';
+import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
+import { CLIENT_FLAGS } from './admin-client.ts';
+import type { Run } from './commands.ts';
 
-const USAGE = 'usage: nodeway validate FILE|DIR… [--output text|json]\n';
+const USAGE = 'usage: nodeway validate FILE|DIR|-… [-o text|json]';
+/** What the compiler must know of the agent: the same flags, the same variables. */
+const FLAGS = {
+  output: CLIENT_FLAGS.output,
+  'node-name': AGENT_FLAGS['node-name'],
+  'cluster-domain': AGENT_FLAGS['cluster-domain'],
+  'root-namespace': AGENT_FLAGS['root-namespace'],
+  'agent-namespace': AGENT_FLAGS['agent-namespace'],
+  'gateway-labels': AGENT_FLAGS['gateway-labels'],
+  'istio-compat': AGENT_FLAGS['istio-compat'],
+} satisfies FlagTable;
+type Flags = FlagValues<typeof FLAGS>;
 
-export async function validate(args: string[], io: Terminal): Promise<number> {
-  const asked = parseArguments(args);
-  if (asked === null) {
-    io.stderr.write(USAGE);
-    return 2;
+export const validate: Run = async ({ args, environment, terminal }) => {
+  const long = args.map((arg) => (arg === '-o' ? '--output' : arg));
+  const parsed = parseFlags(FLAGS, long, environment);
+  if (!parsed.ok) throw new CommandError(ExitCode.Usage, `${parsed.errors.join('\n')}\n${USAGE}`);
+  if (parsed.positionals.length === 0) throw new CommandError(ExitCode.Usage, `no files are given\n${USAGE}`);
+  const problems = problemsOf(await readFiles(parsed.positionals), parsed.values);
+  if (parsed.values.output === 'json') terminal.stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
+  else {
+    for (const problem of problems) terminal.stdout.write(`${problemText(problem)}\n`);
+    terminal.stderr.write(`${summary(problems)}\n`);
   }
+  return problems.some(({ severity }) => severity === 'error') ? ExitCode.Fault : ExitCode.Ok;
+};
+
+function problemsOf(files: ReadonlyMap<string, ParsedFile>, flags: Flags): Problem[] {
   const store = new ObjectStore();
-  for (const path of asked.paths) {
-    try {
-      for (const file of await filesOf(path)) {
-        const parsed = parseManifest(file, file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8'));
-        store.problem(file, parsed.problems);
-        for (const { object, origin } of parsed.objects) store.upsert(object, origin);
-      }
-    } catch (error) {
-      io.stderr.write(`${path}: ${messageOf(error)}\n`);
-      return 2;
-    }
-  }
-  const problems = store.problems();
-  if (asked.json) io.stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
-  else for (const problem of problems) io.stdout.write(`${problemText(problem)}\n`);
-  return problems.some(({ severity }: Problem) => severity === 'error') ? 1 : 0;
+  const found = inventory(files);
+  for (const [file, problems] of found.problems) store.problem(file, problems);
+  for (const { object, origin } of found.objects.values()) store.upsert(object, origin);
+  const order = [...files.keys()];
+  return [...store.problems(), ...problemsAmong(store, flags)].sort(
+    (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
 }
 
-function parseArguments(args: readonly string[]): { paths: string[]; json: boolean } | null {
-  const paths: string[] = [];
-  let output = 'text';
-  for (let i = 0; i < args.length; i++) {
-    const argument = args[i] as string;
-    if (argument === '--output' || argument === '-o') output = args[++i] ?? '';
-    else if (argument.startsWith('--output=')) output = argument.slice('--output='.length);
-    else if (argument.startsWith('-') && argument !== '-') return null;
-    else paths.push(argument);
+/** Without any Service this is a part of a configuration, in which everything would be missing. */
+function problemsAmong(store: ObjectStore, flags: Flags): readonly Problem[] {
+  if (store.list('Service').length === 0) return [];
+  return compile(store, {
+    nodeName: flags['node-name'],
+    clusterDomain: flags['cluster-domain'],
+    rootNamespace: flags['root-namespace'],
+    agentNamespace: flags['agent-namespace'],
+    gatewayLabels: flags['gateway-labels'],
+    istioCompat: flags['istio-compat'],
+  }).problems;
+}
+
+/** @throws CommandError when a path cannot be read. */
+async function readFiles(paths: readonly string[]): Promise<ReadonlyMap<string, ParsedFile>> {
+  const files = new Map<string, ParsedFile>();
+  for (const path of paths) {
+    try {
+      for (const file of await filesOf(path)) {
+        if (files.has(file)) continue;
+        files.set(file, parseManifest(file, file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8')));
+      }
+    } catch (error) {
+      throw new CommandError(ExitCode.Usage, `${path}: ${messageOf(error)}`);
+    }
   }
-  return paths.length === 0 || (output !== 'text' && output !== 'json') ? null : { paths, json: output === 'json' };
+  return files;
 }
 
 async function filesOf(path: string): Promise<string[]> {
   return path !== '-' && (await stat(path)).isDirectory() ? manifestsBelow(path) : [path];
+}
+
+function summary(problems: readonly Problem[]): string {
+  const count = (wanted: Severity): number => problems.filter(({ severity }) => severity === wanted).length;
+  return `${count('error')} errors, ${count('unsupported')} unsupported, ${count('warning')} warnings`;
 }

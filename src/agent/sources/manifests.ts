@@ -5,9 +5,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
-import { type Problem, refKey } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { type ParsedFile, parseManifest, type SourceObject } from './document.ts';
+import { inventory } from './inventory.ts';
 import type { ObjectSink, ObjectSource } from './source.ts';
 
 const DEBOUNCE_MS = 20;
@@ -29,7 +30,7 @@ export class ManifestSource implements ObjectSource {
   #soon = false;
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
-  #told = new Map<string, SourceObject>();
+  #told: ReadonlyMap<string, SourceObject> = new Map();
   /** What could not be parsed once: writers may be half-way, so only the same content seen twice is reported. */
   #suspect = new Map<string, string>();
 
@@ -116,16 +117,8 @@ export class ManifestSource implements ObjectSource {
   #tell(previous: ReadonlyMap<string, Loaded>): void {
     const sink = this.#sink;
     if (sink === null) return;
-    const wanted = new Map<string, SourceObject>();
-    for (const [file, loaded] of this.#files) {
-      const problems = [...loaded.problems];
-      for (const entry of loaded.objects) {
-        const first = wanted.get(refKey(entry.ref));
-        if (first === undefined) wanted.set(refKey(entry.ref), entry);
-        else problems.push(duplicate(entry, first));
-      }
-      sink.problem(file, problems);
-    }
+    const { objects: wanted, problems } = inventory(this.#files);
+    for (const [file, found] of problems) sink.problem(file, found);
     for (const file of previous.keys()) if (!this.#files.has(file)) sink.problem(file, []);
     for (const [key, entry] of this.#told) if (!wanted.has(key)) sink.remove(entry.ref);
     for (const [key, entry] of wanted) if (this.#told.get(key) !== entry) sink.upsert(entry.object, entry.origin);
@@ -141,11 +134,6 @@ const keep = (before: Loaded | undefined, stamp: string, problems: readonly Prob
 
 function fileProblem(file: string, message: string): Problem {
   return { severity: 'error', object: null, path: '', message, file, line: 1, column: 1 };
-}
-
-function duplicate({ ref, origin }: SourceObject, first: SourceObject): Problem {
-  const message = `already given in ${first.origin.file}:${first.origin.line}, which is in force`;
-  return { severity: 'error', object: ref, path: '', message, file: origin.file, line: origin.line, column: origin.column };
 }
 
 /**
