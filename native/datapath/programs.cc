@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <memory>
 
-#include "abi.h"
 #include "addon.h"
 #include "inbound.skel.h"
 #include "outbound.skel.h"
@@ -98,12 +97,6 @@ void UnmountBpffs(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportPrograms(Napi::Env env, Napi::Object exports) {
-  auto reasons = Napi::Array::New(env);
-  uint32_t at = 0;
-#define X(name, help) reasons.Set(at++, #name);
-  VERDICT_REASONS(X)
-#undef X
-  exports["reasons"] = reasons;
   exports["abi"] = Napi::String::New(env, ABI_HASH);
   exports["possibleCpus"] = Napi::Number::New(env, libbpf_num_possible_cpus());
   exports["loadOutbound"] = Napi::Function::New(env, LoadOutbound);

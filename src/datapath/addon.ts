@@ -14,7 +14,6 @@ export interface DatapathAddon {
   mapLookup(fd: number, key: Uint8Array, value: Uint8Array): boolean;
   mapNextKey(fd: number, after: Uint8Array | null, key: Uint8Array): boolean;
   monotonicNow(): bigint;
-  readonly reasons: readonly string[];
   readonly abi: string;
   readonly possibleCpus: number;
   loadOutbound(directory: string, cgroup: string): Record<string, number>;

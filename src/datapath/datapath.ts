@@ -1,5 +1,6 @@
 /** The agent's hold on the kernel: its programs, and the maps that tell them which pods are enrolled. */
 import { existsSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { LAYOUT, MAX_PODS } from './abi.ts';
 import { type DatapathAddon, datapathAddon } from './addon.ts';
 import {
   DatapathError,
@@ -14,13 +15,13 @@ import {
   removeOtherVersions,
   removePins,
 } from './pins.ts';
+import { REASONS } from './reasons.ts';
 import { addressBytes, concat, podAddress, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
 export { checkNode, type CheckLine } from './check-node.ts';
 
 const DEFAULT_MARK = 0x4e57;
-const MAX_PODS = 1024;
 
 export interface DatapathOptions {
   readonly instance?: string;
@@ -134,7 +135,7 @@ export class Datapath {
       this.#addon.mapLookup(this.#map('nw_counters'), u32(reason), bytes);
       return Number(perCpu.reduce((sum, value) => sum + value, 0n));
     };
-    return Object.fromEntries(this.#addon.reasons.map((name, reason) => [name, read(reason)]));
+    return Object.fromEntries(REASONS.map(({ name }, reason) => [name, read(reason)]));
   }
 
   /** Frees the descriptors and the lock; what is pinned stays. */
@@ -179,8 +180,9 @@ export class Datapath {
   }
 
   #forgetAddresses(cookie: string, kept: ReadonlySet<string>): void {
-    for (const key of this.#keys('nw_addresses', 24)) {
-      if (cookieOf(key) === cookie && !kept.has(String(key.subarray(8)))) this.#addon.mapDelete(this.#map('nw_addresses'), key);
+    for (const key of this.#keys('nw_addresses', LAYOUT.pod_address.size)) {
+      if (cookieOf(key) === cookie && !kept.has(String(key.subarray(LAYOUT.pod_address.address))))
+        this.#addon.mapDelete(this.#map('nw_addresses'), key);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The maps' keys and values as bytes: the layouts of bpf/lib/abi.h, little-endian machines. */
 import { isIPv4 } from 'node:net';
+import { LAYOUT } from './abi.ts';
 
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
@@ -14,12 +15,18 @@ export function u64(...values: readonly bigint[]): Uint8Array {
 /** IPv4 as v4-mapped. */
 export function addressBytes(ip: string): Uint8Array {
   if (isIPv4(ip)) return Uint8Array.from([...MAPPED, ...ip.split('.').map(Number)]);
-  const [head = '', tail] = ip.split('::');
-  const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
-  const front = groups(head);
-  const back = tail === undefined ? [] : groups(tail);
-  const all = [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
-  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+  // RFC 4291 2.2: a "::" once, for as many zeros as are wanting; the last 32 bits may be dotted.
+  const [front = [], back] = ip.split('::').map((half) => half.split(':').filter(Boolean).flatMap(groupBytes));
+  const bytes = new Uint8Array(16);
+  bytes.set(front);
+  if (back !== undefined) bytes.set(back, 16 - back.length);
+  return bytes;
+}
+
+function groupBytes(group: string): number[] {
+  if (group.includes('.')) return group.split('.').map(Number);
+  const value = Number.parseInt(group, 16);
+  return [value >> 8, value & 0xff];
 }
 
 export function addressText(bytes: Uint8Array): string {
@@ -34,11 +41,12 @@ export function podAddress(cookie: string, ip: string): Uint8Array {
 }
 
 export function originKey(cookie: string, ipv6: boolean, port: number): Uint8Array {
-  const key = new Uint8Array(16);
+  const { size, cookie: cookieAt, port: portAt, ipv6: ipv6At } = LAYOUT.origin_key;
+  const key = new Uint8Array(size);
   const view = new DataView(key.buffer);
-  view.setBigUint64(0, BigInt(cookie), true);
-  view.setUint16(8, port);
-  view.setUint16(10, ipv6 ? 1 : 0, true);
+  view.setBigUint64(cookieAt, BigInt(cookie), true);
+  view.setUint16(portAt, port);
+  view.setUint16(ipv6At, ipv6 ? 1 : 0, true);
   return key;
 }
 

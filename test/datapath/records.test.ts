@@ -1,0 +1,36 @@
+/** Addresses as the kernel programs have them. */
+import fc from 'fast-check';
+import t from 'tap';
+import { addressBytes, addressText, originKey, podAddress } from '../../src/datapath/records.ts';
+import { LAYOUT } from '../../src/datapath/abi.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+t.test('addresses of both families', async (t) => {
+  t.equal(hex(addressBytes('10.1.2.255')), '00000000000000000000ffff0a0102ff');
+  t.equal(hex(addressBytes('::ffff:10.1.2.255')), '00000000000000000000ffff0a0102ff');
+  t.equal(hex(addressBytes('::')), '0'.repeat(32));
+  t.equal(hex(addressBytes('::1')), `${'0'.repeat(31)}1`);
+  t.equal(hex(addressBytes('2001:DB8::')), `20010db8${'0'.repeat(24)}`);
+  t.equal(hex(addressBytes('1:2:3:4:5:6:7:8')), '00010002000300040005000600070008');
+  t.equal(addressText(addressBytes('fe80:0:0:0:1:0:0:9')), 'fe80::1:0:0:9');
+});
+
+t.test('what is written is read', async () => {
+  fc.assert(fc.property(fc.ipV4(), (ip) => addressText(addressBytes(ip)) === ip));
+  fc.assert(fc.property(fc.ipV6(), (ip) => hex(addressBytes(addressText(addressBytes(ip)))) === hex(addressBytes(ip))));
+  const groups = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 8, maxLength: 8 });
+  fc.assert(
+    fc.property(groups, (values) => {
+      const full = values.map((value) => value.toString(16)).join(':');
+      return hex(addressBytes(new URL(`http://[${full}]/`).hostname.slice(1, -1))) === hex(addressBytes(full));
+    }),
+  );
+});
+
+t.test('keys have the sizes of the maps', async (t) => {
+  t.equal(podAddress('1', '10.0.0.1').length, LAYOUT.pod_address.size);
+  const key = originKey('258', true, 0x1234);
+  t.equal(hex(key), '02010000000000001234010000000000');
+  t.equal(key.length, LAYOUT.origin_key.size);
+});
