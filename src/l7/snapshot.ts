@@ -240,7 +240,8 @@ export interface RedirectAction {
 /** Within one level: remove, then set, then add. Values are literal (formatters have been refused or resolved). */
 export interface HeaderOperations {
   readonly set?: Readonly<Record<string, string>>;
-  readonly add?: Readonly<Record<string, string>>;
+  /** Several values of one name become several lines. */
+  readonly add?: Readonly<Record<string, string | readonly string[]>>;
   readonly remove?: readonly string[];
 }
 

@@ -28,7 +28,7 @@ const matchRoute: Stage = (exchange) => {
     if (table.unknownHost === 'passthrough') return passThrough(exchange);
     return exchange.refuse(table.unknownHost === 'block' ? REPLY.blocked : REPLY.routeNotFound);
   }
-  const route = host.match(head, 'http');
+  const route = host.match(head, exchange.scheme());
   if (route === null) return exchange.refuse(REPLY.routeNotFound);
   exchange.matchedPrefix = route.prefixLength;
   exchange.action = route.action;

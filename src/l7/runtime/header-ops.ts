@@ -26,7 +26,9 @@ export function foldHeaderOps(names: HeaderNames, ...levels: readonly (HeaderOpe
       drop(name);
       added.push({ name, value });
     }
-    for (const [name, value] of Object.entries(level?.add ?? {})) added.push({ name, value });
+    for (const [name, values] of Object.entries(level?.add ?? {})) {
+      for (const value of [values].flat()) added.push({ name, value });
+    }
   }
   if (remove.size === 0 && added.length === 0) return null;
   return {

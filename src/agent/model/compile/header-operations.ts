@@ -29,8 +29,11 @@ export function isEmpty({ set, add, remove }: HeaderOperations): boolean {
 
 /** Both as one level: what the second says comes after what the first says, and all removals come before. */
 export function concatenate(first: HeaderOperations, second: HeaderOperations): HeaderOperations {
-  const add = { ...first.add };
-  for (const [name, value] of Object.entries(second.add ?? {})) add[name] = add[name] === undefined ? value : `${add[name]},${value}`;
+  const add: Record<string, string | readonly string[]> = { ...first.add };
+  for (const [name, value] of Object.entries(second.add ?? {})) {
+    const before = add[name];
+    add[name] = before === undefined ? value : [before, value].flat();
+  }
   // A value that is set once more replaces what was added before it.
   for (const name of Object.keys(second.set ?? {})) if (second.add?.[name] === undefined) delete add[name];
   return level({ ...first.set, ...second.set }, add, [...(first.remove ?? []), ...(second.remove ?? [])]);
@@ -55,7 +58,7 @@ function operations(spec: HeaderOperationsSpec | undefined, complain: Complain):
   );
 }
 
-function level(set: StringMap, add: StringMap, remove: readonly string[]): HeaderOperations {
+function level(set: StringMap, add: NonNullable<HeaderOperations['add']>, remove: readonly string[]): HeaderOperations {
   return {
     ...(Object.keys(set).length > 0 && { set }),
     ...(Object.keys(add).length > 0 && { add }),
