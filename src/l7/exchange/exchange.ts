@@ -171,7 +171,8 @@ export class Exchange implements ResponseSink {
     return false;
   }
 
-  scheme(): string {
+  /** Inside the mesh X-Forwarded-Proto tells the scheme, as Envoy believes it there. */
+  scheme(): 'http' | 'https' {
     const index = this.origin.kind === 'gateway' ? -1 : this.head.find(H['x-forwarded-proto']);
     return index >= 0 && this.head.value(index) === 'https' ? 'https' : 'http';
   }
