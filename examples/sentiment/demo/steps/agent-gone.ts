@@ -1,6 +1,5 @@
 /** The agent dies, comes back, and is removed; and who is not enrolled is served all the same. */
 import { access, readdir } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { output } from '../command.ts';
 import type { Pod } from '../pod.ts';
 import type { Reply } from '../traffic.ts';
@@ -18,12 +17,14 @@ export const killed: Step = {
   async walk(walk) {
     const pod = enrolledPod(walk);
     walk.report.sent(`from pod ${pod.place.name}: 300 sentences, 100 a second, each on a new connection; the agent is killed on the way`);
+    const halfway = new Milestone(100);
+    const pace = { perSecond: 100, fresh: true, onReply: () => halfway.pass() };
     const load = walk.fromPod(
       pod,
       times(300, () => analysis('http://sa-web-app')),
-      { perSecond: 100, fresh: true },
+      pace,
     );
-    await delay(1200);
+    await Promise.race([halfway.reached, load]);
     const killedAt = performance.timeOrigin + performance.now();
     const goneAt = await walk.agent.kill('SIGKILL');
     const replies = await load;
@@ -83,12 +84,14 @@ export const removed: Step = {
   async walk(walk) {
     const pod = enrolledPod(walk);
     walk.report.command('kill -TERM AGENT; scripts/nodeway cleanup');
+    const started = new Milestone(50);
+    const pace = { perSecond: 100, fresh: true, onReply: () => started.pass() };
     const load = walk.fromPod(
       pod,
       times(200, () => analysis('http://sa-web-app')),
-      { perSecond: 100, fresh: true },
+      pace,
     );
-    await delay(600);
+    await Promise.race([started.reached, load]);
     await walk.agent.kill('SIGTERM');
     await walk.agent.cleanup();
     const during: Reply[] = await load;
@@ -105,6 +108,22 @@ export const removed: Step = {
     );
   },
 };
+
+/** Reached when it was passed so many times. */
+class Milestone {
+  readonly reached: Promise<void>;
+  #left: number;
+  #reach: () => void = () => {};
+
+  constructor(count: number) {
+    this.#left = count;
+    this.reached = new Promise((resolve) => (this.#reach = resolve));
+  }
+
+  pass(): void {
+    if (--this.#left === 0) this.#reach();
+  }
+}
 
 function enrolledPod(walk: Walk): Pod {
   const [pod] = walk.cluster.podsOf('sa-frontend');
