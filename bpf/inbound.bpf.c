@@ -38,7 +38,7 @@ static __always_inline void find_facts(struct bpf_sk_lookup* ctx, const struct f
 }
 
 SEC("sk_lookup")
-int inbound(struct bpf_sk_lookup* ctx) {
+int nw_sk_lookup(struct bpf_sk_lookup* ctx) {
   __u64 cookie = pod_cookie;
   struct inbound_facts facts = {};
   const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &cookie);

@@ -92,7 +92,7 @@ static __always_inline int decide(struct bpf_sock_addr* ctx, const struct destin
 }
 
 SEC("cgroup/connect4")
-int connect4(struct bpf_sock_addr* ctx) {
+int nw_connect4(struct bpf_sock_addr* ctx) {
   struct destination to = {.address = mapped(ctx->user_ip4), .port = (__u16)ctx->user_port};
   int verdict = decide(ctx, &to);
   if (verdict != CAPTURE) return verdict;
@@ -102,7 +102,7 @@ int connect4(struct bpf_sock_addr* ctx) {
 }
 
 SEC("cgroup/connect6")
-int connect6(struct bpf_sock_addr* ctx) {
+int nw_connect6(struct bpf_sock_addr* ctx) {
   struct destination to = {.address = {{ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]}},
                            .port = (__u16)ctx->user_port};
   int verdict = decide(ctx, &to);
@@ -124,7 +124,7 @@ static __always_inline const struct socket_note* captured(struct bpf_sock_addr* 
 }
 
 SEC("cgroup/getpeername4")
-int getpeername4(struct bpf_sock_addr* ctx) {
+int nw_getpeername4(struct bpf_sock_addr* ctx) {
   const struct socket_note* note = captured(ctx);
   if (!note) return ALLOW;
   ctx->user_ip4 = note->destination.address.word[3];
@@ -133,7 +133,7 @@ int getpeername4(struct bpf_sock_addr* ctx) {
 }
 
 SEC("cgroup/getpeername6")
-int getpeername6(struct bpf_sock_addr* ctx) {
+int nw_getpeername6(struct bpf_sock_addr* ctx) {
   const struct socket_note* note = captured(ctx);
   if (!note) return ALLOW;
   ctx->user_ip6[0] = note->destination.address.word[0];
@@ -174,7 +174,7 @@ static __always_inline void before_syn(struct bpf_sock_ops* ops, const struct so
 }
 
 SEC("sockops")
-int socket_events(struct bpf_sock_ops* ops) {
+int nw_sockops(struct bpf_sock_ops* ops) {
   if (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_STATE_CB) return 1;
   struct bpf_sock* sk = ops->sk;
   if (!sk) return 1;

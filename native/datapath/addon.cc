@@ -15,6 +15,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   nodeway::ExportNamespaces(env, exports);
   nodeway::ExportMaps(env, exports);
   nodeway::ExportPrograms(env, exports);
+  nodeway::ExportHooks(env, exports);
   return exports;
 }
 NODE_API_MODULE(datapath, Init)

@@ -8,4 +8,5 @@ namespace nodeway {
 void ExportNamespaces(Napi::Env env, Napi::Object exports);
 void ExportMaps(Napi::Env env, Napi::Object exports);
 void ExportPrograms(Napi::Env env, Napi::Object exports);
+void ExportHooks(Napi::Env env, Napi::Object exports);
 }  // namespace nodeway

@@ -82,7 +82,7 @@ void LoadInbound(const Napi::CallbackInfo& info) {
   PinMaps(skeleton->obj, directory);
   skeleton->rodata->pod_cookie = std::stoull(cookie);
   if (int error = inbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the inbound program");
-  auto* program = skeleton->progs.inbound;
+  auto* program = skeleton->progs.nw_sk_lookup;
   int error = Hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
   if (error) Throw(info.Env(), -error, "attach to the pod's network namespace");
 }

@@ -1,6 +1,17 @@
 /** The datapath addon's face; nothing in it has state. Maps are read and written as bytes, laid out in bpf/lib/abi.h. */
 import { loadAddon } from '../base/native-addon.ts';
 
+/** What runs at one of the hooks of the outbound programs, in order. */
+export interface AttachedHook {
+  /** As the program of this agent is named. */
+  readonly hook: string;
+  readonly programs: readonly { readonly id: number; readonly name: string }[];
+  /** Attached so that no other may join. */
+  readonly exclusive: boolean;
+  /** Why the kernel did not tell. */
+  readonly error: string;
+}
+
 export interface DatapathAddon {
   openNamespace(path: string): number;
   namespaceCookie(netns: number): string;
@@ -18,6 +29,10 @@ export interface DatapathAddon {
   readonly possibleCpus: number;
   loadOutbound(directory: string, cgroup: string): Record<string, number>;
   loadInbound(directory: string, netns: number, cookie: string): void;
+  queryHooks(cgroup: string): AttachedHook[];
+  /** Identifier of the program of a pinned link; 0: there is none. */
+  pinnedProgram(pin: string): number;
+  hasSocketLookup(): boolean;
   mountBpffs(): void;
   unmountBpffs(): void;
 }

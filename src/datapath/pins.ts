@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, unlinkSync
 import { join } from 'node:path';
 import { type DatapathAddon } from './addon.ts';
 
-const BPFFS = '/sys/fs/bpf';
+export const BPFFS = '/sys/fs/bpf';
 /** As the addon names them. */
 const POD_PIN = 'pod_';
 
@@ -33,11 +33,12 @@ export function lockPath(instance: string): string {
   return `/run/${nameOf(instance)}.lock`;
 }
 
-export function mountPoint(type: string): string | null {
-  const line = readFileSync('/proc/mounts', 'utf8')
+/** Where a file system of this type is mounted, or whether it is at `path`. */
+export function mountPoint(type: string, path?: string): string | null {
+  const mounts = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
-    .find((mount) => mount.split(' ')[2] === type);
-  return line?.split(' ')[1] ?? null;
+    .map((line) => line.split(' '));
+  return mounts.find((mount) => mount[2] === type && (path === undefined || mount[1] === path))?.[1] ?? null;
 }
 
 /** @throws DatapathError naming the process that holds it. */
@@ -53,7 +54,7 @@ export function lockNode(addon: DatapathAddon, instance: string): number {
 }
 
 export function preparePins(addon: DatapathAddon, instance: string): string {
-  if (mountPoint('bpf') === null) {
+  if (mountPoint('bpf', BPFFS) === null) {
     addon.mountBpffs();
     writeFileSync(mountMarker(instance), '');
   }
