@@ -26,8 +26,10 @@ export function pathText(path: FieldPath): string {
   return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');
 }
 
+/** One line, whatever a library's message looks like. */
 export function problemText(problem: Problem): string {
+  const [firstLine] = problem.message.split('\n', 1);
   const object = problem.object === null ? '' : `${problem.object.kind} ${problem.object.namespace}/${problem.object.name}: `;
   const field = problem.path === '' ? '' : `${problem.path}: `;
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.severity}: ${object}${field}${problem.message}`;
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.severity}: ${object}${field}${firstLine}`;
 }

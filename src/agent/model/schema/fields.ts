@@ -40,7 +40,9 @@ export const judgeOf = (schema: object): Judge | undefined => judges.get(schema)
 export const unsupportedReason = (schema: object): string | undefined => reasons.get(schema);
 
 /** Go's durations, which istiod's reader of protobuf JSON and the custom resources' pattern accept. */
-export const duration = z.string().regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, 'must be a duration such as 1.5s, 300ms or 1h');
+export const duration = z
+  .string()
+  .regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, { error: 'must be a duration such as 1.5s, 300ms or 1h', abort: true });
 /** Istio's proxies count in milliseconds and take 0 for no limit, so its validation refuses what would round to that. */
 export const positiveDuration = duration.superRefine((value, context) => {
   const nanoseconds = nanosecondsOf(value);

@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function servedPart(schema: z.core.$ZodType, value: unknown, path: FieldPath, complain: Complain): unknown {
   const reason = unsupportedReason(schema);
   if (reason !== undefined) {
-    const exported = path.at(-1) === 'exportTo' && JSON.stringify(value) === '["*"]';
+    const exported = path.at(-1) === 'exportTo' && Array.isArray(value) && value.length === 1 && value[0] === '*';
     if (!exported) complain('unsupported', path, reason);
     return undefined;
   }
