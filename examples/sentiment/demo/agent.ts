@@ -1,7 +1,7 @@
 /** The agent under demonstration, run as its user would run it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitOf, output } from './command.ts';
@@ -99,6 +99,12 @@ export class Agent {
 
   async cleanup(): Promise<string> {
     return output([this.#options.nodeway, 'cleanup', '--instance', INSTANCE]);
+  }
+
+  /** What it counted up to now, beside the logs. */
+  async keepMetrics(): Promise<void> {
+    const metrics = this.running ? await this.metrics() : '';
+    await appendFile(join(this.#options.directory, 'logs', 'metrics.txt'), `# ${new Date().toISOString()}\n${metrics}\n`);
   }
 
   /** Stopped and cleaned up for good. */

@@ -1,6 +1,7 @@
 /** The demonstration: sets the application up, walks through the steps, and takes it all down again. */
-import { cp } from 'node:fs/promises';
+import { cp, mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from './agent.ts';
 import { readChapters } from './chapters.ts';
@@ -48,8 +49,7 @@ async function demonstrate(options: Options, report: Report, undo: (() => Promis
   undo.push(sweepAll);
   const cluster = await Cluster.create({ directory: DIRECTORY, env: { SEED: options.seed, SLEEP_SECONDS: String(options.sleepSeconds) } });
   undo.push(() => cluster.dispose());
-  const { logs } = options;
-  if (logs !== null) undo.push(() => cp(join(DIRECTORY, 'logs'), logs, { recursive: true }));
+  undo.push(() => keepLogs(options.logs, report));
   const addresses = [cluster.network.nodeAddress, ...((await free('127.0.0.1', GATEWAY_PORT)) ? ['127.0.0.1'] : [])];
   const ports = { metricsPort: await freePort(), adminPort: await freePort() };
   const { nodeway } = options;
@@ -102,6 +102,14 @@ async function keep(
   report.line(`   status     scripts/nodeway status --admin-address 127.0.0.1:${ports.adminPort}`);
   report.line(`   stop       Ctrl-C here, or: kill ${process.pid}`);
   await interrupted;
+}
+
+/** Where they were asked for, and wherever somebody has to find out what went wrong. */
+async function keepLogs(asked: string | null, report: Report): Promise<void> {
+  if (asked === null && report.failures.length === 0) return;
+  const directory = asked ?? (await mkdtemp(join(tmpdir(), 'nodeway-demo-')));
+  await cp(join(DIRECTORY, 'logs'), directory, { recursive: true });
+  report.note(`logs of the pods and the agent, and its last metrics: ${directory}`);
 }
 
 function summarise(report: Report): number {

@@ -79,8 +79,9 @@ export class Walk {
     return this.#watched(calls.length, pace, (watched) => sendFromPod(pod, calls, watched));
   }
 
-  check(...checks: Check[]): void {
+  async check(...checks: Check[]): Promise<void> {
     this.report.table(checks);
+    if (checks.some(({ held }) => !held)) await this.agent.keepMetrics();
   }
 
   #watched(total: number, pace: Pace, work: (pace: Pace) => Promise<Reply[]>): Promise<Reply[]> {

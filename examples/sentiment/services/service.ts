@@ -16,6 +16,8 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Why it is not what was asked for: for the log. */
+  readonly reason?: string;
 }
 
 export interface ServiceOptions {
@@ -30,7 +32,7 @@ export interface ServiceOptions {
 export type LogEntry =
   | { event: 'listening'; service: string; pod: string; port: number }
   | { event: 'received'; pod: string; id: number; method: string; url: string; from: string; headers: IncomingHttpHeaders }
-  | { event: 'answered'; pod: string; id: number; status: number; ms: number }
+  | { event: 'answered'; pod: string; id: number; status: number; ms: number; reason?: string }
   | { event: 'abandoned'; pod: string; id: number; ms: number };
 
 export interface Service {
@@ -102,12 +104,15 @@ async function answer(
   const elapsed = (): number => Math.round(performance.now() - started);
   log({ event: 'received', pod, id, method, url, from: request.socket.remoteAddress ?? '', headers });
   const gone = new AbortController();
+  let reason: string | undefined;
   response.once('close', () => {
-    if (response.writableFinished) return log({ event: 'answered', pod, id, status: response.statusCode, ms: elapsed() });
+    const because = reason === undefined ? {} : { reason };
+    if (response.writableFinished) return log({ event: 'answered', pod, id, status: response.statusCode, ms: elapsed(), ...because });
     gone.abort();
     log({ event: 'abandoned', pod, id, ms: elapsed() });
   });
   const result = await produce(options, request, gone.signal);
+  reason = result.reason;
   if (response.destroyed) return;
   const body = result.body ?? '';
   response.writeHead(result.status, { [SERVED_BY]: pod, 'content-length': Buffer.byteLength(body), ...result.headers });

@@ -31,7 +31,7 @@ export const killed: Step = {
     const before = replies.filter(({ startedAt, seconds }) => startedAt + seconds * 1000 < killedAt);
     const after = replies.filter(({ startedAt }) => startedAt > goneAt);
     const between = replies.filter((reply) => !before.includes(reply) && !after.includes(reply));
-    walk.check(
+    await walk.check(
       same('answered before', `200 × ${before.length}`, outcomes(before)),
       same('opened after its death, first try', `200 × ${after.length}`, outcomes(after)),
       { what: 'in flight at that moment', expected: 'may be lost', seen: outcomes(between) || 'none', held: true },
@@ -52,7 +52,7 @@ async function capturedAgain(walk: Walk, pod: Pod): Promise<void> {
     { perSecond: 100, fresh: true },
   );
   const counted = (await requests(walk, 'source', 'sa-web-app')) - before;
-  walk.check(same('after the restart', '200 × 20', outcomes(replies)), same('of these captured, by /metrics', 20, counted));
+  await walk.check(same('after the restart', '200 × 20', outcomes(replies)), same('of these captured, by /metrics', 20, counted));
 }
 
 export const outsider: Step = {
@@ -69,7 +69,7 @@ export const outsider: Step = {
     );
     const counted = (await requests(walk, 'destination', 'sa-web-app')) - before;
     const seen = callersSeen(walk);
-    walk.check(
+    await walk.check(
       same('answers', '200 × 20', outcomes(replies)),
       same('counted on arrival, by /metrics', 20, counted),
       same('x-request-id given on arrival', 'yes', seen ? 'yes' : 'no'),
@@ -100,7 +100,7 @@ export const removed: Step = {
       times(20, () => analysis('http://sa-web-app.default')),
       { perSecond: 100, fresh: true },
     );
-    walk.check(
+    await walk.check(
       same('from pod to pod, meanwhile', '200 × 200', outcomes(during)),
       same('from outside of the mesh, afterwards', '200 × 20', outcomes(after)),
       same('listeners left in pods', 0, await listenersLeft(walk)),

@@ -22,7 +22,7 @@ export const withoutAgent: Step = {
     const answers = await ask(names.map((name) => analysis(`http://${name}`)));
     const [stored] = await ask([{ ...feedback, method: 'POST', headers: { 'content-type': 'application/json' }, body: given }]);
     const [list] = await ask([feedback]);
-    walk.check(
+    await walk.check(
       same('GET sa-frontend/', '200 text/html', `${page?.status} ${page?.headers['content-type']?.split(';', 1)[0] ?? ''}`),
       same('POST sa-web-app/sentiment, three names', '200 × 3', outcomes(answers)),
       { what: 'polarity of the sentence', expected: 'positive', seen: polarity(answers[0]), held: Number(polarity(answers[0])) > 0 },
@@ -61,7 +61,7 @@ export const blocked: Step = {
     const enrolled = pods.filter((pod) => pod.enrolled);
     const captured = enrolled.filter(({ phase }) => phase === 'captured');
     const counted = (await requestsCounted(walk)) - before;
-    walk.check(
+    await walk.check(
       same('the gateway address', 'ECONNREFUSED', outside?.error || String(outside?.status)),
       same('pods captured', walk.cluster.pods.length - 1, captured.length),
       same('from pod to pod', '200 × 20', outcomes(inside)),
@@ -83,7 +83,7 @@ export const gatewayAlone: Step = {
       { perSecond: 50 },
     );
     const fromPods = replies.filter(({ headers }) => headers['x-served-by'] !== undefined).length;
-    walk.check(same('answers', `404 × ${paths.length}`, outcomes(replies)), same('answers that came from a pod', 0, fromPods));
+    await walk.check(same('answers', `404 × ${paths.length}`, outcomes(replies)), same('answers that came from a pod', 0, fromPods));
   },
 };
 
@@ -121,7 +121,7 @@ export const routes: Step = {
       ...(method === 'POST' ? { body, headers: { 'content-type': 'application/json' } } : {}),
     }));
     const replies = await walk.fromOutside(calls, { perSecond: 50 });
-    walk.check(
+    await walk.check(
       ...ROUTES.map(([method, path, service, status, why], index) => {
         const reply = replies[index] as Reply;
         return same(`${method} ${path}  (${why})`, `${status} ${service}`, `${reply.error || reply.status} ${serviceOf(reply)}`);

@@ -26,7 +26,7 @@ export const shadowing: Step = {
     walk.report.sent('100 sentences, 50 a second');
     const replies = await walk.fromOutside(sentences(walk, 100), { perSecond: 50 });
     for (let waited = 0; waited < 20 && analysed(walk, 'v2') - v2 < 100; waited++) await delay(100);
-    walk.check(
+    await walk.check(
       same('what users got', '200 × 100', outcomes(replies)),
       same('requests at v1', 100, analysed(walk, 'v1') - v1),
       same('copies at v2', 100, analysed(walk, 'v2') - v2),
@@ -44,7 +44,7 @@ export const canary: Step = {
     const replies = await measured(walk);
     const failed = replies.filter(({ status }) => status !== 200);
     const waited = replies.filter(({ seconds }) => seconds >= walk.sleepSeconds);
-    walk.check(
+    await walk.check(
       share('requests that met v2', CANARY_WEIGHT, analysed(walk, 'v2') - v2, replies.length),
       share('answered 200', WITHOUT_RETRIES, withStatus(replies, 200).length, replies.length),
       same('all others', `500 × ${failed.length}`, outcomes(failed)),
@@ -59,13 +59,13 @@ export const retries: Step = {
   prepare: (walk) => walk.apply('timeouts and retries'),
   async walk(walk) {
     const today = await measured(walk);
-    walk.check(
+    await walk.check(
       share('answered 200, in today’s profile', WITHOUT_RETRIES, withStatus(today, 200).length, today.length),
       within('longest wait', 3 + MARGIN_SECONDS, slowest(today)),
     );
     await walk.apply('retry policy');
     const article = await measured(walk);
-    walk.check(
+    await walk.check(
       share('answered 200, with 5xx retried', RETRIED, withStatus(article, 200).length, article.length),
       within('longest wait', 8 + MARGIN_SECONDS, slowest(article)),
     );

@@ -31,7 +31,7 @@ async function mixedBuilds(walk: Walk): Promise<void> {
   const visits = await Promise.all(times(40, () => visit(walk, () => ({}))));
   const builds = new Set(visits.map(({ build }) => build));
   const missing = sum(visits);
-  walk.check(same('builds of the page seen', 'green, white', [...builds].sort().join(', ')), {
+  await walk.check(same('builds of the page seen', 'green, white', [...builds].sort().join(', ')), {
     what: 'assets answered 404',
     expected: '> 0 (the problem)',
     seen: `${missing} of ${visits.length * 2}`,
@@ -45,7 +45,7 @@ async function stableByHeader(walk: Walk): Promise<void> {
   const users = await Promise.all(times(USERS, (user) => visits(walk, () => ({ version: `user-${user}` }))));
   const pods = users.map((of) => new Set(of.flatMap((one) => one.pods)));
   const used = new Set(pods.flatMap((of) => [...of]));
-  walk.check(
+  await walk.check(
     same('assets answered 404', 0, sum(users.flat())),
     same('users who met one pod only', USERS, pods.filter(({ size }) => size === 1).length),
     { what: 'pods that users are spread over', expected: '≥ 2 of 3', seen: `${used.size} of 3`, held: used.size >= 2 },
@@ -57,7 +57,7 @@ async function stableByCookie(walk: Walk): Promise<void> {
   walk.report.sent(`${USERS} browsers, which keep cookies, ${VISITS_EACH} visits each`);
   const users = await Promise.all(times(USERS, () => browser(walk)));
   const missing = users.reduce((total, { all }) => total + sum(all), 0);
-  walk.check(
+  await walk.check(
     same('browsers that were given a cookie', USERS, users.filter(({ cookie }) => cookie !== '').length),
     same('assets answered 404', 0, missing),
   );

@@ -71,7 +71,7 @@ function propagated(headers: IncomingHttpHeaders): Record<string, string> {
 
 function problem(status: number, path: string, message = '', headers: Readonly<Record<string, string>> = {}): Answer {
   const body = { timestamp: new Date().toISOString(), status, error: STATUS_CODES[status], message, path };
-  return json(status, body, headers);
+  return { ...json(status, body, headers), reason: message };
 }
 
 function corsHeaders(headers: IncomingHttpHeaders): Record<string, string> {
