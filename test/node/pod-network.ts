@@ -94,6 +94,8 @@ export class PodNetwork {
     const entry = join(options.cgroup ?? this.cgroup, 'cgroup.procs');
     // The shell becomes the program, so the child's pid is the program's.
     const child = spawn('/bin/sh', ['-c', 'echo $$ >"$0" && exec "$@"', entry, ...inside, ...command], {
+      // Without what the test's own runner put into it for Node.
+      env: { PATH: process.env['PATH'] },
       stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });

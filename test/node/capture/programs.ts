@@ -101,6 +101,8 @@ while True:
         file.write('echo\\n')
         file.flush()
         result['echo'] = file.readline().strip()
+        # tcpi_total_retrans of struct tcp_info
+        result['retransmits'] = int.from_bytes(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[100:104], 'little')
     except OSError as error:
         result['error'] = errno.errorcode.get(error.errno, str(error))
     client.close()
@@ -115,6 +117,8 @@ export interface Knock {
   readonly ended: number;
   readonly line?: string;
   readonly echo?: string;
+  /** Not 0: it did not succeed at the first try. */
+  readonly retransmits?: number;
   readonly error?: string;
 }
 

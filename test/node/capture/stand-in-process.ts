@@ -15,53 +15,55 @@ const BEATS_PER_TIMEOUT = 5;
 
 const transport = NativeTransport.create();
 
-/** Both directions of a relayed connection, each the other's writer. */
+/** One end of a relayed connection, which writes to the other; an answered one is its own other end. */
 class Side implements ConnectionHandler {
-  readonly #id: ConnectionId;
-  #other: ConnectionId;
-  constructor(id: ConnectionId, other: ConnectionId) {
-    this.#id = id;
-    this.#other = other;
-  }
+  other: Side = this;
+  id: ConnectionId = -1;
+  #ended = false;
+
   onConnect(): void {}
   onData(start: number, end: number): void {
-    transport.write(this.#other, start, end);
+    transport.write(this.other.id, start, end);
   }
   onEnd(): void {
-    transport.shutdown(this.#other);
+    this.#ended = true;
+    if (!this.other.#ended) return transport.shutdown(this.other.id);
+    transport.close(this.id);
+    if (this.other !== this) transport.close(this.other.id);
   }
   onClose(_reason: CloseReason): void {
-    transport.reset(this.#other);
+    if (this.other !== this) transport.reset(this.other.id);
   }
   onBlocked(): void {
-    transport.pause(this.#other);
+    transport.pause(this.other.id);
   }
   onDrained(): void {
-    transport.resume(this.#other);
+    transport.resume(this.other.id);
   }
   onRelayed(): void {}
-
-  set other(id: ConnectionId) {
-    this.#other = id;
-  }
-  get id(): ConnectionId {
-    return this.#id;
-  }
 }
 
 function relay(client: ConnectionId, to: Address, netns: number, mark: number): Side {
-  const near = new Side(client, -1);
-  const far = new Side(-1, client);
-  near.other = transport.connect({ address: to.ip, port: to.port, netns, mark, timeoutMs: 10_000 }, far);
+  const near = new Side();
+  const far = new Side();
+  near.other = far;
+  far.other = near;
+  near.id = client;
+  far.id = transport.connect({ address: to.ip, port: to.port, netns, mark, timeoutMs: 10_000 }, far);
   return near;
 }
 
 /** Tells the address, sends back what comes, and ends when the client does. */
 function answer(client: ConnectionId, text: string): Side {
-  const at = transport.reserve(text.length);
-  transport.arena.set(Buffer.from(text), at);
-  transport.write(client, at, at + text.length);
-  return new Side(client, client);
+  const side = new Side();
+  side.id = client;
+  // Nothing can be written before the transport knows who handles the connection.
+  transport.defer(() => {
+    const at = transport.reserve(text.length);
+    transport.arena.set(Buffer.from(text), at);
+    transport.write(client, at, at + text.length);
+  });
+  return side;
 }
 
 interface Pod {
