@@ -1,6 +1,9 @@
 /**
  * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what was last told to the sink: a
  * rename, an edit in place and a replaced directory are then one case. A file that cannot be parsed keeps its last good objects.
+ *
+ * A file that is being written may parse and yet be cut off. Only a rename puts a whole file in place, and shows as another inode;
+ * everything else must look the same twice.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,8 +19,18 @@ const DEBOUNCE_MS = 20;
 const RESCAN_MS = 2000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-interface Loaded {
+/** So many looks at a file that never rests, and it is taken as it is. */
+const MAX_LOOKS = 10;
+
+/** A file as it was seen. */
+interface Look {
+  /** Changes with the file; the error, where it could not be seen. */
   readonly stamp: string;
+  readonly inode: number;
+  readonly size: number;
+}
+
+interface Loaded extends Look {
   readonly objects: readonly SourceObject[];
   readonly problems: readonly Problem[];
 }
@@ -31,8 +44,9 @@ export class ManifestSource implements ObjectSource {
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
   #told: ReadonlyMap<string, SourceObject> = new Map();
-  /** What could not be parsed once: writers may be half-way, so only the same content seen twice is reported. */
-  #suspect = new Map<string, string>();
+  /** Files that were seen in a state that may not last. */
+  readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
+  #synced = false;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -41,10 +55,11 @@ export class ManifestSource implements ObjectSource {
   async start(sink: ObjectSink): Promise<void> {
     this.#sink = sink;
     await this.#rescan();
-    if (this.#suspect.size > 0) {
+    if (this.#restless.size > 0) {
       await new Promise((later) => setTimeout(later, DEBOUNCE_MS));
       await this.#rescan();
     }
+    this.#synced = true;
     sink.synced();
     this.#schedule(DEBOUNCE_MS);
   }
@@ -63,7 +78,7 @@ export class ManifestSource implements ObjectSource {
     this.#soon = delayMs <= DEBOUNCE_MS;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#scan = this.#rescan().then(() => this.#schedule(this.#suspect.size > 0 ? DEBOUNCE_MS : RESCAN_MS));
+      this.#scan = this.#rescan().then(() => this.#schedule(this.#restless.size > 0 ? DEBOUNCE_MS : RESCAN_MS));
     }, delayMs);
   }
 
@@ -82,6 +97,7 @@ export class ManifestSource implements ObjectSource {
     }
     // Before the files are read: what changes from now on is seen.
     if (this.#sink !== null) this.#watch.follow(directories);
+    for (const file of this.#restless.keys()) if (!names.includes(file)) this.#restless.delete(file);
     const files = new Map<string, Loaded>();
     for (const name of names) {
       const loaded = await this.#load(name, previous.get(name));
@@ -92,26 +108,25 @@ export class ManifestSource implements ObjectSource {
   }
 
   async #load(file: string, before: Loaded | undefined): Promise<Loaded | null> {
-    try {
-      const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-      const stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
-      if (before?.stamp === stamp) return before;
-      if (size > MAX_BYTES) return keep(before, stamp, [fileProblem(file, `larger than ${MAX_BYTES} bytes`)]);
-      const parsed: ParsedFile = parseManifest(file, await readFile(file, 'utf8'));
-      if (parsed.problems.length === 0) {
-        this.#suspect.delete(file);
-        return { stamp, ...parsed };
-      }
-      if (this.#suspect.get(file) !== stamp) {
-        this.#suspect.set(file, stamp);
-        return before ?? null;
-      }
-      this.#suspect.delete(file);
-      return before === undefined ? { stamp, ...parsed } : keep(before, stamp, parsed.problems);
-    } catch (error) {
-      this.#suspect.delete(file);
-      return keep(before, '', [fileProblem(file, messageOf(error))]);
+    const look = await lookAt(file);
+    if (before?.stamp === look.stamp) {
+      this.#restless.delete(file);
+      return before;
     }
+    const earlier = this.#restless.get(file);
+    const rests = earlier !== undefined && (earlier.stamp === look.stamp || earlier.looks >= MAX_LOOKS);
+    const replaced = before !== undefined && before.inode !== look.inode;
+    if (rests || replaced || !this.#synced) {
+      const parsed = await parse(file, look);
+      if (rests || parsed.problems.length === 0) {
+        this.#restless.delete(file);
+        // What cannot be read as a whole leaves in force what was read before.
+        const kept = parsed.problems.length > 0 && before !== undefined ? { objects: before.objects } : {};
+        return { ...look, ...parsed, ...kept };
+      }
+    }
+    this.#restless.set(file, { stamp: look.stamp, looks: (earlier?.looks ?? 0) + 1 });
+    return before ?? null;
   }
 
   #tell(previous: ReadonlyMap<string, Loaded>): void {
@@ -126,11 +141,25 @@ export class ManifestSource implements ObjectSource {
   }
 }
 
-const keep = (before: Loaded | undefined, stamp: string, problems: readonly Problem[]): Loaded => ({
-  stamp,
-  objects: before?.objects ?? [],
-  problems,
-});
+async function lookAt(file: string): Promise<Look> {
+  try {
+    const { mtimeMs, ctimeMs, size, ino } = await stat(file);
+    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size };
+  } catch (error) {
+    return { stamp: messageOf(error), inode: 0, size: 0 };
+  }
+}
+
+async function parse(file: string, { inode, size, stamp }: Look): Promise<ParsedFile> {
+  const refused = (message: string): ParsedFile => ({ objects: [], problems: [fileProblem(file, message)] });
+  if (inode === 0) return refused(stamp);
+  if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
+  try {
+    return parseManifest(file, await readFile(file, 'utf8'));
+  } catch (error) {
+    return refused(messageOf(error));
+  }
+}
 
 function fileProblem(file: string, message: string): Problem {
   return { severity: 'error', object: null, path: '', message, file, line: 1, column: 1 };
