@@ -7,6 +7,7 @@ import type { PeerSeries } from './record/peer-series.ts';
 import type { ServiceRef } from './snapshot.ts';
 import type { Cluster } from './upstream/cluster.ts';
 import type { Endpoint } from './upstream/endpoint.ts';
+import type { Pool } from './upstream/pool.ts';
 import { OriginalCluster, UNKNOWN_IDENTITY } from './upstream/original-cluster.ts';
 
 export class EngineParts {
@@ -23,7 +24,17 @@ export class EngineParts {
   }
 
   /** The caller's record; on the inbound side of a pod, where the caller is not ours, it is the callee's. */
-  clientSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null, fallbackService: string): PeerSeries {
+  clientSeries(pool: Pool, origin: Origin, cluster: Cluster | null, fallbackService: string): PeerSeries {
+    return (pool.clientSeries ??= this.#clientSeries(origin, pool.endpoint, cluster, fallbackService));
+  }
+
+  /** The callee's record of what a caller of the same node sent it; null when it is not enrolled here. */
+  serverSeries(pool: Pool, origin: Origin, cluster: Cluster | null): PeerSeries | null {
+    if (pool.endpoint.config.local === null) return null;
+    return (pool.serverSeries ??= this.#serverSeries(origin, pool.endpoint, cluster));
+  }
+
+  #clientSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null, fallbackService: string): PeerSeries {
     const inbound = origin.kind === 'inbound';
     return this.#context.recorder.peers({
       reporter: inbound ? 'destination' : 'source',
@@ -34,8 +45,7 @@ export class EngineParts {
     });
   }
 
-  /** The callee's record of what a caller of the same node sent it. */
-  serverSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null): PeerSeries {
+  #serverSeries(origin: Origin, endpoint: Endpoint, cluster: Cluster | null): PeerSeries {
     return this.#context.recorder.peers({
       reporter: 'destination',
       source: origin.identity,

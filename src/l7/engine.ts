@@ -5,7 +5,7 @@
 import { Timer } from '../base/timer-wheel.ts';
 import { Context, DEFAULT_ENGINE_LIMITS, type ContextOptions, type EngineLimits } from './context.ts';
 import { GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
-import type { Http1Server } from './downstream/http1-server.ts';
+import { ServerList } from './downstream/server-list.ts';
 import { EngineParts } from './engine-parts.ts';
 import type { ListenerConfig } from './engine-port.ts';
 import { Recorder } from './record/recorder.ts';
@@ -25,7 +25,7 @@ const DRAIN_POLL_MS = 20;
 export class Engine {
   readonly #context: Context;
   readonly #parts: EngineParts;
-  readonly #servers = new Set<Http1Server>();
+  readonly #servers = new ServerList();
   readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
 
@@ -67,7 +67,7 @@ export class Engine {
     const { transport } = this.#context;
     const deadline = transport.now + deadlineMs;
     this.#context.draining = true;
-    for (const server of this.#servers) server.drain();
+    for (const server of this.#servers.snapshot()) server.drain();
     this.#context.pools.closeIdle();
     const poll = new Timer(() => {
       if (transport.connections === 0 || transport.now >= deadline) done();
@@ -90,7 +90,7 @@ export class Engine {
   #sweepIdle(): void {
     const { transport, limits } = this.#context;
     const since = transport.now - limits.idleTimeoutMs;
-    for (const server of this.#servers) if (!server.busy && server.usedAt < since) server.close();
+    for (const server of this.#servers.snapshot()) if (!server.busy && server.usedAt < since) server.close();
     transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
 }

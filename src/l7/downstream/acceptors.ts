@@ -8,6 +8,7 @@ import type { DestinationConfig, Protocol } from '../snapshot.ts';
 import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
 import { Http1Server } from './http1-server.ts';
+import type { ServerList } from './server-list.ts';
 import { GatewayOrigin, InboundOrigin, OutboundOrigin, type Origin } from './origin.ts';
 
 /** The agent's own ports in a pod: a connection that was meant for one of them has no further destination. */
@@ -17,9 +18,9 @@ const OPAQUE: DestinationConfig = { protocol: 'tcp', cluster: null };
 abstract class ConnectionAcceptor implements Acceptor {
   protected readonly context: Context;
   protected readonly parts: EngineParts;
-  readonly #servers: Set<Http1Server>;
+  readonly #servers: ServerList;
 
-  constructor(context: Context, parts: EngineParts, servers: Set<Http1Server>) {
+  constructor(context: Context, parts: EngineParts, servers: ServerList) {
     this.context = context;
     this.parts = parts;
     this.#servers = servers;
@@ -33,14 +34,7 @@ abstract class ConnectionAcceptor implements Acceptor {
   }
 
   protected http(origin: Origin, id: ConnectionId): Http1Server {
-    const { recorder } = this.context;
-    recorder.downstreamConnections(1);
-    const server = new Http1Server(this.context, this.parts, origin, id, (gone) => {
-      this.#servers.delete(gone);
-      recorder.downstreamConnections(-1);
-    });
-    this.#servers.add(server);
-    return server;
+    return new Http1Server(this.context, this.parts, origin, id, this.#servers);
   }
 
   protected byProtocol(
@@ -62,7 +56,7 @@ abstract class ConnectionAcceptor implements Acceptor {
 export class OutboundAcceptor extends ConnectionAcceptor {
   readonly #listener: OutboundListener;
 
-  constructor(context: Context, parts: EngineParts, servers: Set<Http1Server>, listener: OutboundListener) {
+  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: OutboundListener) {
     super(context, parts, servers);
     this.#listener = listener;
   }
@@ -90,7 +84,7 @@ export class OutboundAcceptor extends ConnectionAcceptor {
 export class InboundAcceptor extends ConnectionAcceptor {
   readonly #listener: InboundListener;
 
-  constructor(context: Context, parts: EngineParts, servers: Set<Http1Server>, listener: InboundListener) {
+  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: InboundListener) {
     super(context, parts, servers);
     this.#listener = listener;
   }
@@ -108,7 +102,7 @@ export class InboundAcceptor extends ConnectionAcceptor {
 export class GatewayAcceptor extends ConnectionAcceptor {
   readonly #listener: GatewayListener;
 
-  constructor(context: Context, parts: EngineParts, servers: Set<Http1Server>, listener: GatewayListener) {
+  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: GatewayListener) {
     super(context, parts, servers);
     this.#listener = listener;
   }

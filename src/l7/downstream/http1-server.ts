@@ -28,6 +28,7 @@ import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Dechunker } from './dechunker.ts';
 import type { Origin } from './origin.ts';
+import type { ServerList } from './server-list.ts';
 
 const State = { Head: 0, Body: 1, Waiting: 2, Lingering: 3, Gone: 4 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -39,13 +40,15 @@ const LINGER_MS = 5_000;
 
 export class Http1Server implements ConnectionHandler, Downstream {
   readonly id: ConnectionId;
+  /** Its place in the list of connections. */
+  slot = -1;
   /** When the connection last carried something, for the idle sweep. */
   usedAt: number;
   readonly #context: Context;
   readonly #parts: EngineParts;
   readonly #origin: Origin;
   readonly #exchange: Exchange;
-  readonly #gone: (server: Http1Server) => void;
+  readonly #list: ServerList;
   #state: State = State.Head;
   #framing: Framing = Framing.None;
   #remaining = 0;
@@ -62,14 +65,16 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #parseAt = 0;
   #timer: Timer | null = null;
 
-  constructor(context: Context, parts: EngineParts, origin: Origin, id: ConnectionId, gone: (server: Http1Server) => void) {
+  constructor(context: Context, parts: EngineParts, origin: Origin, id: ConnectionId, list: ServerList) {
     this.#context = context;
     this.#parts = parts;
     this.#origin = origin;
     this.id = id;
-    this.#gone = gone;
+    this.#list = list;
     this.usedAt = context.transport.now;
     this.#exchange = new Exchange(context, parts, origin, this);
+    list.add(this);
+    context.recorder.downstreamConnections(1);
   }
 
   /** Whether a request is under way, or has begun to arrive. */
@@ -397,10 +402,12 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   #leave(): void {
+    if (this.#state === State.Gone) return;
     this.#state = State.Gone;
     this.#left = null;
     if (this.#timer !== null) this.#context.transport.timers.disarm(this.#timer);
-    this.#gone(this);
+    this.#list.remove(this);
+    this.#context.recorder.downstreamConnections(-1);
   }
 }
 

@@ -19,7 +19,6 @@ import { Framing, type Head } from '../http1/head.ts';
 import { H } from '../http1/header-names.ts';
 import { isIdempotent, isMethod } from '../http1/methods.ts';
 import { parseRequestHead } from '../http1/parser.ts';
-import type { PeerSeries } from '../record/peer-series.ts';
 import type { Action, Destination, PathRewrite } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -86,8 +85,9 @@ export class Exchange implements ResponseSink {
   #retriesUsedUp = false;
   #status = 0;
   #timeoutMs = 0;
-  readonly #timeout = new Timer(() => this.#onTimeout());
-  readonly #wait = new Timer(() => this.#onWaited());
+  // Most exchanges need no timer: they are made when one is armed first.
+  #timeout: Timer | null = null;
+  #wait: Timer | null = null;
   /** What `#wait` is for. */
   #waitingFor: 'response' | 'retry' = 'response';
 
@@ -134,7 +134,7 @@ export class Exchange implements ResponseSink {
     this.#requestComplete = true;
     this.#client?.finishRequest();
     if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finishRequest();
-    if (this.#timeoutMs > 0) this.context.transport.timers.arm(this.#timeout, this.#timeoutMs);
+    if (this.#timeoutMs > 0) this.context.transport.timers.arm((this.#timeout ??= new Timer(() => this.#onTimeout())), this.#timeoutMs);
   }
 
   /** Where the rest of a long request body may be relayed to in the kernel, or -1. */
@@ -221,8 +221,7 @@ export class Exchange implements ResponseSink {
     this.#sendKeptBody(client);
     const perTry = this.retry?.perTryTimeoutMs ?? 0;
     if (perTry > 0 && (this.#timeoutMs === 0 || perTry < this.#timeoutMs)) {
-      this.#waitingFor = 'response';
-      context.transport.timers.arm(this.#wait, perTry);
+      this.#waitFor('response', perTry);
     }
     return true;
   }
@@ -239,7 +238,7 @@ export class Exchange implements ResponseSink {
 
   onResponseHead(head: Head, framing: Framing): boolean {
     const { transport } = this.context;
-    transport.timers.disarm(this.#wait);
+    this.#stopWaiting();
     if (this.#retriesThis(head)) {
       this.#endTry(head.status, '-');
       this.#client = null;
@@ -289,7 +288,7 @@ export class Exchange implements ResponseSink {
 
   onUpstreamGone(gone: UpstreamGone): void {
     this.#client = null;
-    this.context.transport.timers.disarm(this.#wait);
+    this.#stopWaiting();
     if (gone.answered) {
       this.#endTry(this.#status, 'UC');
       this.#record(this.#status, 'UC');
@@ -360,8 +359,16 @@ export class Exchange implements ResponseSink {
     if (retry === null) return;
     if (retry.avoidPreviousHosts && this.#endpoint !== null) (this.#tried ??= []).push(this.#endpoint);
     this.context.recorder.retried();
-    this.#waitingFor = 'retry';
-    this.context.transport.timers.arm(this.#wait, retry.backoff(this.attempt, this.context.random()));
+    this.#waitFor('retry', retry.backoff(this.attempt, this.context.random()));
+  }
+
+  #waitFor(what: 'response' | 'retry', delayMs: number): void {
+    this.#waitingFor = what;
+    this.context.transport.timers.arm((this.#wait ??= new Timer(() => this.#onWaited())), delayMs);
+  }
+
+  #stopWaiting(): void {
+    if (this.#wait !== null) this.context.transport.timers.disarm(this.#wait);
   }
 
   #onWaited(): void {
@@ -438,26 +445,19 @@ export class Exchange implements ResponseSink {
     if (endpoint === null || !this.#trying) return;
     this.#trying = false;
     endpoint.active--;
-    this.#recordCallee(endpoint, status, flag);
-  }
-
-  /** The callee's own record of this try, when it is enrolled here. */
-  #recordCallee(endpoint: Endpoint, status: number, flag: string): void {
-    const pool = this.#pool;
-    const { local } = endpoint.config;
-    if (local === null || pool === null || (flag !== '-' && status === 503)) return;
-    pool.serverSeries ??= this.parts.serverSeries(this.origin, endpoint, this.#cluster);
-    pool.serverSeries.request(status, flag === 'DC' ? 'DC' : '-', this.context.transport.now - this.#triedAt);
+    // What never arrived is not in the callee's own record.
+    if (this.#pool === null || (flag !== '-' && status === 503)) return;
+    const callee = this.parts.serverSeries(this.#pool, this.origin, this.#cluster);
+    callee?.request(status, flag === 'DC' ? 'DC' : '-', this.context.transport.now - this.#triedAt);
   }
 
   #record(status: number, flag: string): void {
-    this.#series().request(status, flag, this.context.transport.now - this.#startedAt);
-  }
-
-  #series(): PeerSeries {
-    const pool = this.#pool;
-    if (pool === null) return this.parts.unroutedSeries(this.origin, this.#destination?.slot.id ?? null);
-    return (pool.clientSeries ??= this.parts.clientSeries(this.origin, pool.endpoint, this.#cluster, this.#fallbackService));
+    const { parts, origin } = this;
+    const series =
+      this.#pool === null
+        ? parts.unroutedSeries(origin, this.#destination?.slot.id ?? null)
+        : parts.clientSeries(this.#pool, origin, this.#cluster, this.#fallbackService);
+    series.request(status, flag, this.context.transport.now - this.#startedAt);
   }
 
   #reset(head: Head, framing: Framing): void {
@@ -491,9 +491,8 @@ export class Exchange implements ResponseSink {
   }
 
   #clear(): void {
-    const { timers } = this.context.transport;
-    if (this.#timeout.armed) timers.disarm(this.#timeout);
-    if (this.#wait.armed) timers.disarm(this.#wait);
+    if (this.#timeout !== null) this.context.transport.timers.disarm(this.#timeout);
+    this.#stopWaiting();
     this.#active = false;
     this.#client = null;
     this.#mirrors = null;

@@ -110,8 +110,7 @@ export class Mirror implements ResponseSink {
     if (this.#timeout !== null) context.transport.timers.disarm(this.#timeout);
     const elapsed = context.transport.now - this.#startedAt;
     const pool = context.pools.of(this.#endpoint, origin.netns, this.#cluster.config.connectTimeoutMs);
-    (pool.clientSeries ??= this.#parts.clientSeries(origin, this.#endpoint, this.#cluster, 'unknown')).request(status, flag, elapsed);
-    if (this.#endpoint.config.local === null || flag !== '-') return;
-    (pool.serverSeries ??= this.#parts.serverSeries(origin, this.#endpoint, this.#cluster)).request(status, '-', elapsed);
+    this.#parts.clientSeries(pool, origin, this.#cluster, 'unknown').request(status, flag, elapsed);
+    if (flag === '-') this.#parts.serverSeries(pool, origin, this.#cluster)?.request(status, '-', elapsed);
   }
 }

@@ -121,9 +121,8 @@ export class OpaqueConnection implements ConnectionHandler {
   #series(): readonly PeerSeries[] {
     const { endpoint, cluster } = this.#target;
     const pool = this.#context.pools.of(endpoint, this.#origin.netns, 0);
-    pool.clientSeries ??= this.#parts.clientSeries(this.#origin, endpoint, cluster, 'PassthroughCluster');
-    if (endpoint.config.local === null) return [pool.clientSeries];
-    pool.serverSeries ??= this.#parts.serverSeries(this.#origin, endpoint, cluster);
-    return [pool.clientSeries, pool.serverSeries];
+    const client = this.#parts.clientSeries(pool, this.#origin, cluster, 'PassthroughCluster');
+    const server = this.#parts.serverSeries(pool, this.#origin, cluster);
+    return server === null ? [client] : [client, server];
   }
 }
