@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, type StdioOptions, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -81,6 +81,12 @@ export class PodNetwork {
     return new Pod(this, name, namespace, own[0], own[1]);
   }
 
+  async removePod(pod: Pod): Promise<void> {
+    for (const pid of processesIn(pod.namespace)) kill(pid);
+    await until(() => processesIn(pod.namespace).length === 0, `the end of all processes in ${pod.name}`);
+    ip('netns', 'del', pod.namespace);
+  }
+
   /** A cgroup inside the network's own. */
   addCgroup(name: string): string {
     const path = join(this.cgroup, name);
@@ -112,8 +118,7 @@ export class PodNetwork {
 
   async #sweep(): Promise<void> {
     const left = listNamespaces().filter((namespace) => namespace.startsWith(`${PREFIX}${this.name}-`));
-    const inside = left.flatMap((namespace) => ip('netns', 'pids', namespace).split('\n').filter(Boolean).map(Number));
-    for (const pid of [...inside, ...processesOf(this.cgroup)]) kill(pid);
+    for (const pid of [...left.flatMap(processesIn), ...processesOf(this.cgroup)]) kill(pid);
     for (const namespace of left) ip('netns', 'del', namespace);
     await removeCgroup(this.cgroup);
   }
@@ -215,6 +220,10 @@ export function ip(...words: readonly string[]): string {
   return execFileSync('ip', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+function processesIn(namespace: string): number[] {
+  return ip('netns', 'pids', namespace).split('\n').filter(Boolean).map(Number);
+}
+
 function batch(namespace: string, commands: readonly string[]): void {
   execFileSync('ip', ['-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n`, stdio: ['pipe', 'ignore', 'pipe'] });
 }
@@ -258,9 +267,4 @@ function kill(pid: number): void {
   } catch {
     // Gone already: what was wanted.
   }
-}
-
-/** Puts a running process into a cgroup. */
-export function moveTo(cgroup: string, pid: number): void {
-  writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
 }
