@@ -37,8 +37,8 @@ export interface GatewayListener {
 /** Where a captured connection wanted to go. */
 export interface OriginalDestinations {
   /**
-   * The destination of the connection that came from `peerPort` in that namespace, and forgets it.
+   * The destination of the connection that came from `peer` in that namespace, and forgets it.
    * Null: unknown (the map was full, or somebody connected to the listener by hand); the connection must be closed.
    */
-  take(cookie: string, ipv6: boolean, peerPort: number): Address | null;
+  take(cookie: string, peer: Address): Address | null;
 }

@@ -63,7 +63,7 @@ export class OutboundAcceptor extends ConnectionAcceptor {
 
   onAccept(id: ConnectionId): ConnectionHandler | null {
     const peer = this.context.transport.peerAddress(id);
-    const destination = this.context.originalDestinations.take(this.#listener.cookie, peer.ip.includes(':'), peer.port);
+    const destination = this.context.originalDestinations.take(this.#listener.cookie, peer);
     if (destination === null) return this.refuse('original_destination_missing');
     const workload = this.context.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');

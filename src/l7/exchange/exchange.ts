@@ -53,6 +53,8 @@ export class Exchange implements ResponseSink {
   retry: RetryPolicy | null = null;
   /** Bytes of the path that a prefix match covered. */
   matchedPrefix = 0;
+  isHead = false;
+  hasBody = false;
   /** Number of the current try, from 1. */
   attempt = 0;
   readonly parts: EngineParts;
@@ -75,9 +77,7 @@ export class Exchange implements ResponseSink {
   #mirrors: Mirror[] | null = null;
   #startedAt = 0;
   #triedAt = 0;
-  #isHead = false;
   #idempotent = false;
-  #hasBody = false;
   #requestComplete = false;
   #staleRetried = false;
   #answered = false;
@@ -104,13 +104,6 @@ export class Exchange implements ResponseSink {
     return this.#active;
   }
 
-  get hasBody(): boolean {
-    return this.#hasBody;
-  }
-
-  get isHead(): boolean {
-    return this.#isHead;
-  }
 
   /** Runs the stages for a request whose head has just been parsed into the context's request head. */
   begin(head: Head, framing: Framing): void {
@@ -217,7 +210,7 @@ export class Exchange implements ResponseSink {
     this.#client = client;
     this.#triedAt = context.transport.now;
     const edits = this.parts.requests.prepare(this, this.head, this.#destination?.request ?? null, this.#rewrite());
-    client.sendHead(this, this.head, edits, this.#isHead);
+    client.sendHead(this, this.head, edits, this.isHead);
     this.#sendKeptBody(client);
     const perTry = this.retry?.perTryTimeoutMs ?? 0;
     if (perTry > 0 && (this.#timeoutMs === 0 || perTry < this.#timeoutMs)) {
@@ -317,7 +310,7 @@ export class Exchange implements ResponseSink {
   // ── trying again ──────────────────────────────────────────────────────────────────────────────────────────────
 
   get #replayable(): boolean {
-    return !this.#hasBody || this.#body.keeping;
+    return !this.hasBody || this.#body.keeping;
   }
 
   /** A kept connection that turns out to be dead is no fault of the endpoint: idempotent requests get one fresh one (RFC 9110 §9.2.2). */
@@ -434,10 +427,10 @@ export class Exchange implements ResponseSink {
   #sendKeptBody(client: Http1Client): void {
     if (this.attempt === 1 && !this.#staleRetried) {
       const mayFailToConnect = !client.connected && this.retry !== null;
-      this.#body.keeping = this.#hasBody && (this.#idempotent || mayFailToConnect || this.retry?.coversEstablished === true);
+      this.#body.keeping = this.hasBody && (this.#idempotent || mayFailToConnect || this.retry?.coversEstablished === true);
     }
     this.#body.replay((bytes) => client.sendBody(bytes, 0, bytes.length));
-    if (this.#requestComplete || !this.#hasBody) client.finishRequest();
+    if (this.#requestComplete || !this.hasBody) client.finishRequest();
   }
 
   #endTry(status: number, flag: string): void {
@@ -478,9 +471,9 @@ export class Exchange implements ResponseSink {
     this.#pool = null;
     this.#mirrors = null;
     this.#startedAt = this.context.transport.now;
-    this.#isHead = isMethod(head, 'HEAD');
+    this.isHead = isMethod(head, 'HEAD');
     this.#idempotent = isIdempotent(head);
-    this.#hasBody = framing !== Framing.None;
+    this.hasBody = framing !== Framing.None;
     this.#requestComplete = false;
     this.#staleRetried = false;
     this.#answered = false;
