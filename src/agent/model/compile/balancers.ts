@@ -30,18 +30,6 @@ export function hashKey({ httpHeaderName, httpCookie, useSourceIp, httpQueryPara
 }
 
 function hashing({ ringHash, maglev, minimumRingSize }: ConsistentHash, key: HashKey): BalancerConfig {
-  if (maglev !== undefined) return { kind: 'maglev', tableSize: primeFrom(maglev.tableSize || MAGLEV_SIZE), key };
+  if (maglev !== undefined) return { kind: 'maglev', tableSize: maglev.tableSize || MAGLEV_SIZE, key };
   return { kind: 'ring-hash', minimumRingSize: (ringHash?.minimumRingSize ?? minimumRingSize) || RING_SIZE, key };
-}
-
-/** The least prime that is not below `size`: only then each endpoint's steps through the table reach all of it. */
-export function primeFrom(size: number): number {
-  let candidate = Math.max(2, size);
-  while (!isPrime(candidate)) candidate++;
-  return candidate;
-}
-
-function isPrime(number: number): boolean {
-  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
-  return true;
 }

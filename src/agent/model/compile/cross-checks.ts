@@ -2,13 +2,12 @@
 import type { Destination, Gateway, HttpRoute, LoadBalancer, TrafficPolicy, VirtualService } from '../objects.ts';
 import { objectKey } from '../objects.ts';
 import type { FieldPath } from '../problem.ts';
-import { hashKey, primeFrom } from './balancers.ts';
+import { hashKey } from './balancers.ts';
 import type { DestinationRules } from './destination-rules.ts';
-import { appliesHere, isHttpServer, serverHosts } from './gateways.ts';
+import { appliesHere, serverHosts } from './gateways.ts';
 import { covers, fullName, intersect, isWildcard } from './hosts.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
-import { parseRetryOn } from './retries.ts';
 import { portOf, type Services } from './services.ts';
 import { type BoundVirtualService, MESH, type VirtualServices } from './virtual-services.ts';
 
@@ -22,21 +21,12 @@ export interface CrossCheckInput {
 }
 
 export function crossCheck(input: CrossCheckInput): void {
-  for (const gateway of input.gateways) checkGateway(input, gateway);
   checkMeshHosts(input);
   for (const service of input.virtualServices.list) {
     checkBinding(input, service);
     (service.object.spec.http ?? []).forEach((rule, index) => checkRule(input, service, rule, ['spec', 'http', index]));
   }
   checkDestinationRules(input);
-}
-
-function checkGateway({ options, problems }: CrossCheckInput, gateway: Gateway): void {
-  if (!appliesHere(gateway, options)) return;
-  for (const [index, server] of gateway.spec.servers.entries()) {
-    if (isHttpServer(server)) continue;
-    problems.add('unsupported', gateway, ['spec', 'servers', index, 'port', 'protocol'], `${server.port.protocol} is not served yet`);
-  }
 }
 
 /** One VirtualService has a host of the mesh; of the others nothing is merged into it. */
@@ -76,9 +66,6 @@ function checkRule(input: CrossCheckInput, service: BoundVirtualService, rule: H
   rule.route?.forEach(({ destination }, index) => check(destination, ['route', index, 'destination']));
   if (rule.mirror !== undefined) check(rule.mirror, ['mirror']);
   rule.mirrors?.forEach(({ destination }, index) => check(destination, ['mirrors', index, 'destination']));
-  for (const word of parseRetryOn(rule.retries?.retryOn ?? '').unknown) {
-    input.problems.add('warning', object, [...path, 'retries', 'retryOn'], `"${word}" is no condition`);
-  }
   for (const [index, match] of (rule.match ?? []).entries()) {
     const unused = match.gateways !== undefined && (match.sourceLabels !== undefined || match.sourceNamespace !== undefined);
     if (unused) input.problems.add('warning', object, [...path, 'match', index], 'beside gateways the source is not looked at');
@@ -132,9 +119,6 @@ function policiesOf(policy: TrafficPolicy | undefined, path: FieldPath): [FieldP
 
 function checkBalancer({ simple, consistentHash }: LoadBalancer, complain: (path: FieldPath, message: string) => void): void {
   if (simple === 'PASSTHROUGH') complain(['simple'], 'PASSTHROUGH is not served yet; LEAST_REQUEST takes its place');
-  if (consistentHash === undefined) return;
-  if (hashKey(consistentHash) === null) complain(['consistentHash'], 'no key is given; LEAST_REQUEST takes its place');
-  const size = consistentHash.maglev?.tableSize;
-  if (size && primeFrom(size) !== size)
-    complain(['consistentHash', 'maglev', 'tableSize'], `must be prime; ${primeFrom(size)} takes its place`);
+  if (consistentHash !== undefined && hashKey(consistentHash) === null)
+    complain(['consistentHash'], 'no key is given; LEAST_REQUEST takes its place');
 }

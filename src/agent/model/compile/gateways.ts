@@ -9,10 +9,6 @@ import { routesOf, type RouteSource, type RouteView } from './routes.ts';
 import { selects } from './selectors.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 
-const HTTP_PROTOCOLS = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']);
-
-export const isHttpServer = ({ port }: GatewayServer): boolean => HTTP_PROTOCOLS.has(port.protocol);
-
 /** A server of a Gateway that applies to this node. */
 interface Bound {
   /** `namespace/name` of the Gateway. */
@@ -40,7 +36,7 @@ export function gatewayConfigs(
     .filter((gateway) => appliesHere(gateway, source.options))
     .flatMap((gateway) => {
       const of = { gateway: objectKey(gateway.metadata), namespace: gateway.metadata.namespace ?? '' };
-      return gateway.spec.servers.filter(isHttpServer).map((server): Bound => ({ ...of, server }));
+      return gateway.spec.servers.map((server): Bound => ({ ...of, server }));
     });
   const ports = Map.groupBy(bound, ({ server }) => server.port.number);
   return Object.fromEntries(

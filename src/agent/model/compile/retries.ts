@@ -28,7 +28,7 @@ const DEFAULT_ATTEMPTS = 2;
 /** Envoy's. */
 const DEFAULT_BACKOFF_MS = 25;
 
-export const isRetryCondition = (word: string): word is RetryCondition => Object.hasOwn(CONDITIONS, word);
+const isRetryCondition = (word: string): word is RetryCondition => Object.hasOwn(CONDITIONS, word);
 
 /**
  * @param retries of the route. @param meshDefault replaces Istio's default as a whole; besides, `retries` that name no conditions
@@ -50,15 +50,14 @@ export function retryConfig(retries: HttpRetry | undefined, meshDefault: HttpRet
   };
 }
 
-/** Conditions and status codes stand in one list; codes alone imply that they are retried on. Unknown words are ignored, as by Envoy. */
-export function parseRetryOn(text: string): { readonly on: RetryCondition[]; readonly statusCodes: number[]; readonly unknown: string[] } {
+/** Conditions and status codes stand in one list; codes alone imply that they are retried on. */
+function parseRetryOn(text: string): { readonly on: RetryCondition[]; readonly statusCodes: number[] } {
   const words = text
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
   const codes = words.filter((word) => /^[1-5][0-9][0-9]$/.test(word));
-  const rest = words.filter((word) => !codes.includes(word));
-  const on = new Set(rest.filter(isRetryCondition));
+  const on = new Set(words.filter(isRetryCondition));
   if (codes.length > 0) on.add('retriable-status-codes');
-  return { on: [...on], statusCodes: [...new Set(codes.map(Number))], unknown: rest.filter((word) => !isRetryCondition(word)) };
+  return { on: [...on], statusCodes: [...new Set(codes.map(Number))] };
 }

@@ -47,11 +47,9 @@ export class VirtualServices {
   }
 }
 
-/** `name`, `namespace/name`, `./name`, and the old `name.namespace.svc.cluster.local`. */
+/** `name`, `namespace/name`, and the old `name.namespace.svc.cluster.local`. */
 export function gatewayName(name: string, namespace: string): string {
-  if (name === MESH) return name;
-  if (name.startsWith('./')) return `${namespace}/${name.slice(2)}`;
-  if (name.includes('/')) return name;
+  if (name === MESH || name.includes('/')) return name;
   const [first, second] = name.split('.', 2);
   return `${second ?? namespace}/${first}`;
 }

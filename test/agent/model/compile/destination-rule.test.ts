@@ -1,0 +1,154 @@
+import t from 'tap';
+import { client, cluster, compileText, destinationRule, pod, routesOf, service, virtualService } from './world.ts';
+
+const A = 'a.default.svc.cluster.local';
+const pods = pod('a1', '10.0.0.1', 'app: a, version: v1') + pod('a2', '10.0.0.2', 'app: a, version: v2');
+const ports = '[{ name: http, port: 80, targetPort: 8080 }, { name: http-b, port: 81, targetPort: 8080 }]';
+
+t.test('loadBalancer', async (t) => {
+  const balancer = (policy: string): unknown =>
+    cluster(compileText([service('a'), destinationRule(`{ host: a, trafficPolicy: { loadBalancer: ${policy} } }`)]), `outbound|80||${A}`)
+      .balancer;
+  const ring = { kind: 'ring-hash', minimumRingSize: 1024 };
+  const header = { kind: 'header', name: 'X' };
+  for (const [policy, expected] of [
+    ['{}', { kind: 'least-request' }],
+    ['{ simple: UNSPECIFIED }', { kind: 'least-request' }],
+    ['{ simple: LEAST_CONN }', { kind: 'least-request' }],
+    ['{ simple: LEAST_REQUEST }', { kind: 'least-request' }],
+    ['{ simple: ROUND_ROBIN }', { kind: 'round-robin' }],
+    ['{ simple: RANDOM }', { kind: 'random' }],
+    ['{ consistentHash: { httpHeaderName: X } }', { ...ring, key: header }],
+    ['{ consistentHash: { httpQueryParameterName: q } }', { ...ring, key: { kind: 'query', name: 'q' } }],
+    ['{ consistentHash: { useSourceIp: true } }', { ...ring, key: { kind: 'source-address' } }],
+    ['{ consistentHash: { httpCookie: { name: c } } }', { ...ring, key: { kind: 'cookie', name: 'c', path: '', ttlSeconds: null } }],
+    [
+      '{ consistentHash: { httpCookie: { name: c, path: /p, ttl: 0s } } }',
+      { ...ring, key: { kind: 'cookie', name: 'c', path: '/p', ttlSeconds: 0 } },
+    ],
+    [
+      '{ consistentHash: { httpCookie: { name: c, ttl: 1h } } }',
+      { ...ring, key: { kind: 'cookie', name: 'c', path: '', ttlSeconds: 3600 } },
+    ],
+    ['{ consistentHash: { httpHeaderName: X, minimumRingSize: 7 } }', { ...ring, minimumRingSize: 7, key: header }],
+    ['{ consistentHash: { httpHeaderName: X, ringHash: { minimumRingSize: 9 } } }', { ...ring, minimumRingSize: 9, key: header }],
+    ['{ consistentHash: { httpHeaderName: X, ringHash: {} } }', { ...ring, key: header }],
+    ['{ consistentHash: { httpHeaderName: X, maglev: { tableSize: 101 } } }', { kind: 'maglev', tableSize: 101, key: header }],
+  ] as const) {
+    t.same(balancer(policy), expected, policy);
+  }
+});
+
+t.test('subsets are the endpoints with all of their labels', async (t) => {
+  const rule = destinationRule(
+    '{ host: a, subsets: [{ name: v1, labels: { version: v1 } }, { name: none, labels: { version: v9 } }, { name: all }] }',
+  );
+  const compiled = compileText([service('a'), pods, rule]);
+  const endpoints = (subset: string): string[] => cluster(compiled, `outbound|80|${subset}|${A}`).endpoints.map(({ address }) => address);
+  t.same(endpoints(''), ['10.0.0.1', '10.0.0.2']);
+  t.same(endpoints('v1'), ['10.0.0.1']);
+  t.same(endpoints('none'), []);
+  t.same(endpoints('all'), ['10.0.0.1', '10.0.0.2']);
+  t.match(cluster(compiled, `outbound|80|v1|${A}`), {
+    subset: 'v1',
+    name: `outbound|80|v1|${A}`,
+    service: { host: A, port: 80 },
+    connectTimeoutMs: 10_000,
+  });
+});
+
+t.test("precedence: port of subset, subset, port, rule; a port's entry inherits nothing", async (t) => {
+  const simple = (name: string): string => `loadBalancer: { simple: ${name} }`;
+  const rule = destinationRule(`
+  host: a
+  trafficPolicy: { ${simple('RANDOM')}, portLevelSettings: [{ port: { number: 81 }, ${simple('ROUND_ROBIN')} }] }
+  subsets:
+    - { name: bare }
+    - { name: own, trafficPolicy: { ${simple('LEAST_REQUEST')} } }
+    - { name: port, trafficPolicy: { ${simple('LEAST_REQUEST')}, portLevelSettings: [{ port: { number: 81 }, ${simple('RANDOM')} }] } }
+    - { name: gap, trafficPolicy: { ${simple('ROUND_ROBIN')}, portLevelSettings: [{ port: { number: 80 }, connectionPool: {} }] } }`);
+  const compiled = compileText([service('a', ports), rule]);
+  const kinds = (subset: string): string[] => [80, 81].map((port) => cluster(compiled, `outbound|${port}|${subset}|${A}`).balancer.kind);
+  t.same(kinds(''), ['random', 'round-robin']);
+  t.same(kinds('bare'), ['random', 'round-robin']);
+  t.same(kinds('own'), ['least-request', 'least-request']);
+  t.same(kinds('port'), ['least-request', 'random']);
+  t.same(kinds('gap'), ['least-request', 'round-robin']);
+});
+
+t.test('several rules for a host merge by age; wildcards do not merge with exact ones', async (t) => {
+  const rule = (name: string, rest: string, created: string, host = 'a'): string =>
+    destinationRule(`{ host: "${host}", ${rest} }`, `name: ${name}, namespace: default, creationTimestamp: "${created}"`);
+  const compiled = compileText([
+    service('a'),
+    pods,
+    rule(
+      'new',
+      'subsets: [{ name: s, labels: { version: v2 } }, { name: t, labels: { version: v2 } }], trafficPolicy: { loadBalancer: { simple: RANDOM } }',
+      '2025-01-02T00:00:00Z',
+    ),
+    rule('old', 'subsets: [{ name: s, labels: { version: v1 } }]', '2025-01-01T00:00:00Z', A),
+    rule('wide', 'subsets: [{ name: w }]', '2024-01-01T00:00:00Z', '*.default.svc.cluster.local'),
+  ]);
+  t.same(
+    cluster(compiled, `outbound|80|s|${A}`).endpoints.map(({ address }) => address),
+    ['10.0.0.1'],
+    'the older subset',
+  );
+  t.same(
+    cluster(compiled, `outbound|80|t|${A}`).endpoints.map(({ address }) => address),
+    ['10.0.0.2'],
+    'the newer one is added',
+  );
+  t.equal(cluster(compiled, `outbound|80||${A}`).balancer.kind, 'random', 'the only policy');
+  t.equal(cluster(compiled, `outbound|80|w|${A}`), undefined);
+});
+
+t.test("which rule: the client's namespace, the service's, the root", async (t) => {
+  const rule = (namespace: string, simple: string, host = A): string =>
+    destinationRule(`{ host: "${host}", trafficPolicy: { loadBalancer: { simple: ${simple} } } }`, `name: r, namespace: ${namespace}`);
+  const seen = (namespace: string, ...rules: string[]): string | undefined => {
+    const compiled = compileText([client('client', namespace), service('a'), ...rules]);
+    const [route] = routesOf(compiled, 'a.default', 80, `${namespace}/client`);
+    const id = route?.action.kind === 'route' ? (route.action.destinations[0]?.cluster ?? '') : '';
+    t.equal(cluster(compiled, id).name, `outbound|80||${A}`);
+    return cluster(compiled, id).balancer.kind;
+  };
+  t.equal(seen('other', rule('istio-system', 'RANDOM')), 'random', 'root');
+  t.equal(seen('other', rule('istio-system', 'RANDOM'), rule('default', 'ROUND_ROBIN')), 'round-robin', 'service over root');
+  t.equal(seen('other', rule('other', 'RANDOM'), rule('default', 'ROUND_ROBIN')), 'random', 'client over service');
+  t.equal(
+    seen('other', rule('other', 'RANDOM', '*'), rule('default', 'ROUND_ROBIN')),
+    'random',
+    'a wildcard of the client over the service',
+  );
+  t.equal(seen('default', rule('third', 'RANDOM')), 'least-request', "a third namespace's is for its own clients");
+  t.equal(seen('other', rule('default', 'RANDOM', 'a.default')), 'least-request', 'a name with a dot is complete');
+  t.equal(
+    seen('istio-system', rule('istio-system', 'RANDOM'), rule('default', 'ROUND_ROBIN')),
+    'round-robin',
+    'the root is no client of its own',
+  );
+});
+
+t.test('clients that see other policies have clusters of their own', async (t) => {
+  const mine = destinationRule(`{ host: ${A}, subsets: [{ name: mine }] }`, 'name: r, namespace: other');
+  const theirs = destinationRule('{ host: a, subsets: [{ name: theirs }] }');
+  const compiled = compileText([client(), client('client', 'other'), service('a'), mine, theirs]);
+  t.same(
+    Object.keys(compiled.snapshot.clusters).sort(),
+    [`outbound|80||${A}`, `outbound|80||${A}@other`, `outbound|80|mine|${A}@other`, `outbound|80|theirs|${A}`].sort(),
+  );
+});
+
+t.test('retries may meet the same endpoint again where a hash must find it', async (t) => {
+  const hash = destinationRule('{ host: a, trafficPolicy: { loadBalancer: { consistentHash: { httpHeaderName: x } } } }');
+  const avoid = (route: string): boolean | undefined => {
+    const [first] = routesOf(compileText([client(), service('a'), service('b'), virtualService(`[${route}]`), hash]));
+    return first?.action.kind === 'route' ? first.action.retry?.avoidPreviousHosts : undefined;
+  };
+  t.equal(avoid('{ route: [{ destination: { host: a } }] }'), false);
+  t.equal(avoid('{ route: [{ destination: { host: b } }] }'), true);
+  t.equal(avoid('{ route: [{ destination: { host: a }, weight: 1 }, { destination: { host: b }, weight: 1 }] }'), true);
+  t.equal(avoid('{ route: [{ destination: { host: a } }], retries: { attempts: 1, retryIgnorePreviousHosts: true } }'), true);
+});

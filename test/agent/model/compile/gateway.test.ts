@@ -1,0 +1,138 @@
+import t from 'tap';
+import type { GatewayConfig } from '../../../../src/l7/snapshot.ts';
+import { client, clustersOf, compileText, hostOf, service, virtualService } from './world.ts';
+
+const gateway = (servers: string, selector = '{ istio: ingressgateway }', metadata = 'name: gw, namespace: default'): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { ${metadata} }
+spec: { selector: ${selector}, servers: [${servers}] }
+`;
+const server = (hosts: string, port = 80, protocol = 'HTTP'): string =>
+  `{ port: { number: ${port}, name: p${port}, protocol: ${protocol} }, hosts: [${hosts}] }`;
+const toA = 'route: [{ destination: { host: a } }]';
+const bound = (http: string, hosts: string, rest = 'name: v, namespace: default', gateways = 'gw'): string =>
+  virtualService(http, `hosts: [${hosts}]\n  gateways: [${gateways}]`, rest);
+const gatewayAt = (text: string, port = 80): GatewayConfig | undefined => compileText([service('a'), text]).snapshot.gateways[port];
+const routeNames = (text: string, domain: string): string[] => {
+  const table = gatewayAt(text)?.routes;
+  return (table === undefined ? undefined : hostOf(table, domain))?.routes.map(({ name }) => name) ?? [];
+};
+
+t.test('nothing listens without a Gateway for this node', async (t) => {
+  t.same(compileText([client(), service('a')]).snapshot.gateways, {});
+  t.same(compileText(gateway(server('"*"'), '{ istio: other }')).snapshot.gateways, {});
+  t.same(Object.keys(compileText(gateway(server('"*"'), '{ istio: gateway }')).snapshot.gateways), ['80']);
+  t.same(Object.keys(compileText(gateway(server('"*"'), '{}')).snapshot.gateways), ['80'], 'an empty selector selects all');
+  const labels = { gatewayLabels: [{ team: 'x', istio: 'own' }] };
+  t.same(Object.keys(compileText(gateway(server('"*"'), '{ team: x }'), labels).snapshot.gateways), ['80']);
+  t.same(Object.keys(compileText(gateway(server('"*"'), '{ team: x, zone: y }'), labels).snapshot.gateways), []);
+});
+
+t.test('a Gateway alone answers 404', async (t) => {
+  t.same(gatewayAt(gateway(server('"*"'))), { port: 80, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } });
+});
+
+t.test('protocols of servers', async (t) => {
+  for (const protocol of ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'http']) t.ok(gatewayAt(gateway(server('"*"', 80, protocol))), protocol);
+  for (const protocol of ['TCP', 'TLS', 'HTTPS', 'MONGO']) t.notOk(gatewayAt(gateway(server('"*"', 80, protocol))), protocol);
+});
+
+t.test('names of gateways', async (t) => {
+  for (const [name, namespace, applies] of [
+    ['gw', 'default', true],
+    ['gw', 'other', false],
+    ['default/gw', 'other', true],
+    ['gw.default.svc.cluster.local', 'other', true],
+    ['mesh', 'default', false],
+  ] as const) {
+    const rule = bound(`[{ name: it, ${toA} }]`, 'x.example', `name: v, namespace: ${namespace}`, name);
+    t.same(routeNames(gateway(server('"*"')) + rule, 'x.example'), applies ? ['it'] : [], `${name} from ${namespace}`);
+  }
+});
+
+t.test('hosts: what both the server and the VirtualService name', async (t) => {
+  for (const [offered, wanted, common] of [
+    ['"*"', '"*"', '*'],
+    ['"*"', 'x.example', 'x.example'],
+    ['"*.example"', 'x.example', 'x.example'],
+    ['"*.example"', 'x.y.example', 'x.y.example'],
+    ['"*.example"', 'example', null],
+    ['x.example', '"*.example"', 'x.example'],
+    ['x.example', '"*"', 'x.example'],
+    ['x.example', 'y.example', null],
+    ['"default/x.example"', 'x.example', 'x.example'],
+    ['"other/x.example"', 'x.example', null],
+    ['"./x.example"', 'x.example', 'x.example'],
+    ['"*/x.example"', 'x.example', 'x.example'],
+  ] as const) {
+    const table = gatewayAt(gateway(server(offered)) + bound(`[{ ${toA} }]`, wanted))?.routes;
+    t.same(
+      table?.virtualHosts.flatMap(({ domains }) => domains),
+      common === null ? [] : [common],
+      `${offered} and ${wanted}`,
+    );
+  }
+});
+
+t.test('VirtualServices of one host are merged by age, rules for everything last', async (t) => {
+  const age = (name: string, day: number): string => `name: ${name}, namespace: default, creationTimestamp: "2025-01-0${day}T00:00:00Z"`;
+  const text = [
+    gateway(server('"*"')),
+    bound(`[{ name: new, match: [{ uri: { prefix: /n } }], ${toA} }, { name: new-all, ${toA} }]`, 'x.example', age('new', 2)),
+    bound(
+      `[{ name: old, match: [{ uri: { prefix: /o } }], ${toA} }, { name: old-all, ${toA} }, { name: never, ${toA} }]`,
+      'x.example',
+      age('old', 1),
+    ),
+  ].join('');
+  t.same(routeNames(text, 'x.example'), ['old', 'new', 'old-all', 'new-all']);
+});
+
+t.test('Gateways of one port are merged', async (t) => {
+  const text = [
+    gateway(server('a.example')),
+    gateway(server('b.example'), undefined, 'name: second, namespace: default'),
+    bound(`[{ name: first, ${toA} }]`, '"*"'),
+    bound(`[{ name: both, ${toA} }]`, '"*"', 'name: w, namespace: default', 'gw, second'),
+  ].join('');
+  t.same(routeNames(text, 'a.example'), ['first', 'both']);
+  t.same(routeNames(text, 'b.example'), ['both']);
+  const twice = gateway(server('"*"')) + gateway(server('x.example'), undefined, 'name: second, namespace: default');
+  t.same(routeNames(twice + bound(`[{ name: once, ${toA} }]`, 'x.example', undefined, 'gw, second'), 'x.example'), ['once']);
+});
+
+t.test('each port has its servers and its rules', async (t) => {
+  const text = gateway(`${server('a.example')}, ${server('b.example', 8080)}`);
+  const rules = bound(`[{ name: high, match: [{ port: 8080 }], ${toA} }, { name: any, ${toA} }]`, '"*"');
+  const { gateways } = compileText([service('a'), text, rules]).snapshot;
+  const routes = Object.values(gateways).flatMap(({ port, routes: { virtualHosts } }) =>
+    virtualHosts.map(({ domains, routes: list }) => [port, domains[0], list.map(({ name }) => name).join()]),
+  );
+  t.same(routes, [[80, 'a.example', 'any'], [8080, 'b.example', 'high']]); // prettier-ignore
+});
+
+t.test('static conditions at a gateway', async (t) => {
+  for (const [match, applies] of [
+    ['{ gateways: [gw] }', true],
+    ['{ gateways: [mesh] }', false],
+    ['{ sourceLabels: { istio: ingressgateway } }', true],
+    ['{ sourceLabels: { app: x } }', false],
+    ['{ sourceNamespace: nodeway-system }', true],
+    ['{ sourceNamespace: default }', false],
+  ] as const) {
+    t.same(
+      routeNames(gateway(server('"*"')) + bound(`[{ name: it, match: [${match}], ${toA} }]`, '"*"'), '*'),
+      applies ? ['it'] : [],
+      match,
+    );
+  }
+});
+
+t.test('a destination without a port means the only port of the service', async (t) => {
+  const odd = service('odd', '[{ name: http, port: 8000 }]');
+  const rule = bound('[{ route: [{ destination: { host: odd } }] }]', '"*"');
+  const [route] = compileText([odd, gateway(server('"*"')), rule]).snapshot.gateways['80']?.routes.virtualHosts[0]?.routes ?? [];
+  t.same(clustersOf(route), ['outbound|8000||odd.default.svc.cluster.local']);
+});

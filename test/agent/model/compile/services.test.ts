@@ -1,0 +1,197 @@
+import t from 'tap';
+import { client, cluster, compileText, hostOf, pod, scopeOf, service, tableOf } from './world.ts';
+
+const endpointsOf = (text: string, id = 'outbound|80||a.default.svc.cluster.local'): string[] =>
+  cluster(compileText([client(), text]), id).endpoints.map(({ address, port }) => `${address}:${port}`);
+
+t.test('a port speaks what appProtocol says, else its name up to the first dash, else it is looked at', async (t) => {
+  for (const [port, protocol, byHost] of [
+    ['name: http, port: 80', 'http', true],
+    ['name: http-web, port: 80', 'http', true],
+    ['name: HTTP-web, port: 80', 'http', true],
+    ['name: httpx, port: 80', 'auto', false],
+    ['name: http2, port: 80', 'http2', true],
+    ['name: grpc-a, port: 80', 'http2', true],
+    ['name: grpc-web-a, port: 80', 'auto', true],
+    ['name: https, port: 80', 'tls', false],
+    ['name: tls-a, port: 80', 'tls', false],
+    ['name: tcp, port: 80', 'tcp', false],
+    ['name: mysql, port: 80', 'tcp', false],
+    ['name: redis-a, port: 80', 'tcp', false],
+    ['name: mongo, port: 80', 'tcp', false],
+    ['port: 80', 'auto', false],
+    ['name: web, port: 80', 'auto', false],
+    ['port: 3306', 'tcp', false],
+    ['name: http, port: 3306', 'http', true],
+    ['name: tcp, port: 80, appProtocol: http', 'http', true],
+    ['name: http, port: 80, appProtocol: kubernetes.io/h2c', 'http2', true],
+    ['name: tcp, port: 80, appProtocol: kubernetes.io/ws', 'http', true],
+    ['name: http, port: 80, appProtocol: kubernetes.io/wss', 'tls', false],
+    ['name: http, port: 80, appProtocol: example.com/own', 'auto', false],
+  ] as const) {
+    const scope = scopeOf(compileText([client(), service('a', `[{ ${port} }]`, 'clusterIP: 10.96.0.1')]));
+    const number = /port: (\d+)/.exec(port)?.[1] ?? '';
+    t.equal(scope.addresses[`10.96.0.1:${number}`]?.protocol, protocol, `{ ${port} }`);
+    t.equal(scope.addresses[`*:${number}`] !== undefined, byHost, `{ ${port} } is served by Host at all addresses`);
+    t.equal(scope.http[number] !== undefined, ['http', 'http2', 'auto'].includes(protocol), `{ ${port} } has routes`);
+  }
+});
+
+t.test("UDP ports are nobody's business", async (t) => {
+  const scope = scopeOf(compileText([client(), service('a', '[{ name: dns, port: 53, protocol: UDP }]', 'clusterIP: 10.96.0.1')]));
+  t.same(scope.addresses, {});
+});
+
+t.test('clusterIPs of both families', async (t) => {
+  const compiled = compileText([client(), service('a', undefined, 'clusterIP: 10.96.0.1\n  clusterIPs: [10.96.0.1, "FD00:0:0::1"]')]);
+  const expected = { protocol: 'http', cluster: 'outbound|80||a.default.svc.cluster.local' };
+  t.same(scopeOf(compiled).addresses, { '*:80': { protocol: 'auto', cluster: null }, '10.96.0.1:80': expected, '[fd00::1]:80': expected });
+  t.same(hostOf(tableOf(compiled), 'a')?.domains, [
+    'a.default.svc.cluster.local',
+    'a.default.svc',
+    'a.default',
+    'a',
+    '10.96.0.1',
+    'fd00::1',
+  ]);
+});
+
+t.test("short names are those of the client's namespace", async (t) => {
+  const compiled = compileText([client('client', 'other'), service('a')]);
+  t.same(hostOf(tableOf(compiled, 80, 'other/client'), 'a.default')?.domains, [
+    'a.default.svc.cluster.local',
+    'a.default.svc',
+    'a.default',
+  ]);
+});
+
+t.test('a service without a VirtualService has the default route', async (t) => {
+  const [route] = hostOf(tableOf(compileText([client(), service('a')])), 'a')?.routes ?? [];
+  t.same(route, {
+    name: 'default',
+    match: {},
+    action: {
+      kind: 'route',
+      destinations: [{ cluster: 'outbound|80||a.default.svc.cluster.local', weight: 1 }],
+      mirrors: [],
+      timeoutMs: 0,
+      retry: {
+        attempts: 2,
+        perTryTimeoutMs: 0,
+        on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'],
+        statusCodes: [],
+        backoffMs: 25,
+        avoidPreviousHosts: true,
+      },
+    },
+  });
+});
+
+t.test('ExternalName is reported and left alone', async (t) => {
+  const compiled = compileText([client(), service('a', undefined, 'type: ExternalName\n  externalName: example.com')]);
+  t.same(compiled.snapshot.clusters, {});
+  t.match(compiled.problems, [{ severity: 'unsupported', path: 'spec.type' }]);
+});
+
+t.test('targetPort', async (t) => {
+  const named = 'spec: { containers: [{ name: c, ports: [{ name: web, containerPort: 8081 }] }] }';
+  const sidecar =
+    'spec: { containers: [{ name: c }], initContainers: [{ name: s, restartPolicy: Always, ports: [{ name: web, containerPort: 8082 }] }] }';
+  const init = 'spec: { containers: [{ name: c }], initContainers: [{ name: s, ports: [{ name: web, containerPort: 8082 }] }] }';
+  for (const [port, rest, expected] of [
+    ['targetPort: 8080', named, ['10.0.0.1:8080']],
+    ['targetPort: web', named, ['10.0.0.1:8081']],
+    ['targetPort: web', sidecar, ['10.0.0.1:8082']],
+    ['targetPort: web', init, []],
+    ['targetPort: other', named, []],
+    ['', named, ['10.0.0.1:80']],
+  ] as const) {
+    t.same(endpointsOf(service('a', `[{ name: http, port: 80, ${port} }]`) + pod('p', '10.0.0.1', 'app: a', rest)), expected, port);
+  }
+});
+
+t.test("without slices: the selector's pods that can be reached and are ready", async (t) => {
+  const ready = (status: string): string => `status: { podIP: 10.0.0.1, ${status} }`;
+  const one = (status: string, metadata = ''): string => `
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: p, namespace: default, labels: { app: a }, ${metadata} }
+${status}
+`;
+  for (const [name, text, expected] of [
+    ['no word about readiness', one(ready('')), true],
+    ['Ready', one(ready('conditions: [{ type: Ready, status: "True" }]')), true],
+    ['not Ready', one(ready('conditions: [{ type: Ready, status: "False" }]')), false],
+    ['unknown', one(ready('conditions: [{ type: Ready, status: Unknown }]')), false],
+    ['terminating', one(ready(''), 'deletionTimestamp: "2026-01-01T00:00:00Z"'), false],
+    ['ended', one(ready('phase: Succeeded')), false],
+    ['no address', one('status: {}'), false],
+    ['other labels', pod('p', '10.0.0.1', 'app: b'), false],
+  ] as const) {
+    t.same(endpointsOf(service('a') + text), expected ? ['10.0.0.1:8080'] : [], name);
+  }
+  const unready = one(ready('conditions: [{ type: Ready, status: "False" }]'));
+  t.same(endpointsOf(service('a', undefined, 'publishNotReadyAddresses: true') + unready), ['10.0.0.1:8080'], 'publishNotReadyAddresses');
+  t.same(endpointsOf(service('a', undefined, 'selector: {}').replace('selector: { app: a }', '') + one(ready(''))), [], 'no selector');
+});
+
+t.test('the family of a service decides which address of a pod is used', async (t) => {
+  const dual = pod('p', '10.0.0.1', 'app: a').replace('podIP: 10.0.0.1', 'podIP: 10.0.0.1, podIPs: [{ ip: 10.0.0.1 }, { ip: "fd00::5" }]');
+  t.same(endpointsOf(service('a', undefined, 'clusterIP: "fd00::1"') + dual), ['fd00::5:8080']);
+  t.same(endpointsOf(service('a', undefined, 'clusterIP: 10.96.0.1') + dual), ['10.0.0.1:8080']);
+});
+
+t.test('EndpointSlices take the place of the selector', async (t) => {
+  const slice = (endpoints: string, rest = ''): string => `
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: s${rest.length}, namespace: default, labels: { kubernetes.io/service-name: a } }
+addressType: IPv4
+ports: [{ name: http, port: 9000 }, { name: other, port: 9001 }]
+endpoints: ${endpoints}
+${rest}
+`;
+  const pods = service('a') + pod('p', '10.0.0.1', 'app: a, version: v1');
+  t.same(endpointsOf(pods + slice('[]')), [], 'an empty one counts');
+  t.same(
+    endpointsOf(
+      pods +
+        slice(`
+  - { addresses: [10.0.0.4], conditions: { ready: true } }
+  - { addresses: [10.0.0.3] }
+  - { addresses: [10.0.0.5], conditions: { ready: false } }
+  - { addresses: [10.0.0.6], conditions: { ready: true, terminating: true } }
+  - { addresses: [10.0.0.3] }`),
+    ),
+    ['10.0.0.3:9000', '10.0.0.4:9000'],
+  );
+  const targeted = compileText([pods + slice('[{ addresses: [10.0.0.1], targetRef: { kind: Pod, name: p } }]')]);
+  t.equal(cluster(targeted, 'outbound|80||a.default.svc.cluster.local').endpoints[0]?.identity.pod, 'p', 'by targetRef');
+  const byAddress = compileText([pods + slice('[{ addresses: [10.0.0.1] }, { addresses: [10.0.0.2] }]')]);
+  const identities = cluster(byAddress, 'outbound|80||a.default.svc.cluster.local').endpoints.map(({ identity }) => identity.pod);
+  t.same(identities, ['p', 'unknown'], 'by address');
+});
+
+t.test('headless services: connections stay with the endpoint that was asked for', async (t) => {
+  const headless = service('db', '[{ name: http, port: 80 }]', 'clusterIP: None');
+  const named = pod('db-0', '10.0.0.1', 'app: db', 'spec: { hostname: db-0, subdomain: db }');
+  const compiled = compileText([client(), headless, named, pod('x', '10.0.0.2', 'app: db')]);
+  const id = 'outbound|80||db.default.svc.cluster.local';
+  t.same(scopeOf(compiled).addresses, {
+    '*:80': { protocol: 'auto', cluster: null },
+    '10.0.0.1:80': { protocol: 'http', cluster: `${id}#10.0.0.1` },
+    '10.0.0.2:80': { protocol: 'http', cluster: `${id}#10.0.0.2` },
+  });
+  t.same(
+    cluster(compiled, `${id}#10.0.0.1`).endpoints.map(({ address }) => address),
+    ['10.0.0.1'],
+  );
+  t.equal(cluster(compiled, `${id}#10.0.0.1`).name, id, 'the name stays the one of Istio');
+  t.equal(cluster(compiled, id).endpoints.length, 2);
+  const table = tableOf(compiled);
+  t.match(hostOf(table, 'db-0.db')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
+  t.match(hostOf(table, 'db-0.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
+  t.match(hostOf(table, '*.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: id }] } }]);
+});
