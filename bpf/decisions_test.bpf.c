@@ -20,7 +20,8 @@ struct two_addresses {
 
 SEC("syscall")
 int addresses(struct two_addresses* two) {
-  return is_v4(&two->a) | is_loopback(&two->a) << 1 | is_unspecified(&two->a) << 2 | same_address(&two->a, &two->b) << 3;
+  return is_v4(&two->a) | is_loopback(&two->a) << 1 | is_unspecified(&two->a) << 2 | same_address(&two->a, &two->b) << 3 |
+         is_link_local(&two->a) << 4;
 }
 
 char _license[] SEC("license") = "GPL";

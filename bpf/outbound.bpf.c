@@ -58,6 +58,7 @@ static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct d
   f->to_self = is_loopback(&to->address) || is_unspecified(&to->address) || bpf_map_lookup_elem(&nw_addresses, &own) != 0;
   f->to_agent_port = is_agent_port(bpf_ntohs(to->port));
   if (f->to_self && !f->to_agent_port) return;
+  f->scoped = ctx->sk->bound_dev_if != 0 || is_link_local(&to->address);
   f->alive = alive(l);
   f->listening = agent_listens(ctx, is_v4(&to->address), l->mark);
 }
@@ -166,7 +167,7 @@ static __always_inline void before_syn(struct bpf_sock_ops* ops, const struct so
     bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
     return;
   }
-  struct origin_key key = {.cookie = note->cookie, .port = flow.local_port, .ipv6 = !is_v4(&flow.remote)};
+  struct origin_key key = {.cookie = note->cookie, .source = flow.local, .port = flow.local_port};
   /* A stale entry would send the connection elsewhere; with none the agent closes it. */
   bpf_map_delete_elem(&nw_origins, &key);
   struct destination destination = note->destination;

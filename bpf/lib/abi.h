@@ -12,17 +12,18 @@
 #define MAX_PODS 1024
 
 /* Verdict reasons: name, help. Their order is the index in the map of counters. */
-#define VERDICT_REASONS(X)                                                                   \
-  X(outbound_captured, "Outbound connections given to the agent")                            \
-  X(outbound_to_self, "Connections of a pod to itself, left alone")                          \
-  X(outbound_loop_refused, "Connections of a pod to the agent's own listeners, refused")     \
-  X(outbound_passed, "Outbound connections that went straight for want of the agent")        \
-  X(outbound_refused, "Outbound connections refused for want of the agent")                  \
-  X(destination_unstored, "Original destinations that could not be stored")                  \
-  X(inbound_captured, "Inbound connections given to the agent")                              \
-  X(inbound_through, "Inbound connections that are probes or were through the agent before") \
-  X(inbound_loop_refused, "Inbound connections to the agent's own listeners, refused")       \
-  X(inbound_passed, "Inbound connections that went straight for want of the agent")          \
+#define VERDICT_REASONS(X)                                                                    \
+  X(outbound_captured, "Outbound connections given to the agent")                             \
+  X(outbound_to_self, "Connections of a pod to itself, left alone")                           \
+  X(outbound_loop_refused, "Connections of a pod to the agent's own listeners, refused")      \
+  X(outbound_passed, "Outbound connections that went straight for want of the agent")         \
+  X(outbound_refused, "Outbound connections refused for want of the agent")                   \
+  X(outbound_scoped, "Outbound connections bound to a device or a link, which went straight") \
+  X(destination_unstored, "Original destinations that could not be stored")                   \
+  X(inbound_captured, "Inbound connections given to the agent")                               \
+  X(inbound_through, "Inbound connections that are probes or were through the agent before")  \
+  X(inbound_loop_refused, "Inbound connections to the agent's own listeners, refused")        \
+  X(inbound_passed, "Inbound connections that went straight for want of the agent")           \
   X(inbound_refused, "Inbound connections refused for want of the agent")
 
 enum reason {
@@ -45,11 +46,12 @@ struct pod_address {
   __u64 cookie;
   struct address address;
 };
+/* The source as the listener sees it: sockets that are bound to several addresses may have the same port. */
 struct origin_key {
   __u64 cookie;
+  struct address source;
   __u16 port;
-  __u16 ipv6;
-  __u32 pad;
+  __u16 pad[3];
 };
 struct destination {
   struct address address;
@@ -84,7 +86,7 @@ struct verdict {
 #endif
 _Static_assert(sizeof(struct pod) == 8, "layout");
 _Static_assert(sizeof(struct pod_address) == 24, "layout");
-_Static_assert(sizeof(struct origin_key) == 16, "layout");
+_Static_assert(sizeof(struct origin_key) == 32, "layout");
 _Static_assert(sizeof(struct destination) == 20, "layout");
 _Static_assert(sizeof(struct flow) == 36, "layout");
 _Static_assert(sizeof(struct liveness) == 24, "layout");

@@ -20,6 +20,9 @@ static __always_inline int is_unspecified(const struct address* a) {
   return !a->word[0] && !a->word[1] && (!a->word[2] || a->word[2] == bpf_htonl(0xffff)) && !a->word[3];
 }
 
+/* fe80::/10 says nothing without the device; IPv4's counterpart does. */
+static __always_inline int is_link_local(const struct address* a) { return (a->word[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000); }
+
 static __always_inline int same_address(const struct address* a, const struct address* b) {
   return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
 }

@@ -15,6 +15,7 @@ struct outbound_facts {
   __u8 fail_closed;
   __u8 to_self;       /* loopback, or an address of the pod */
   __u8 to_agent_port; /* one that the agent listens at in pods */
+  __u8 scoped;        /* bound to a device, or to a link-local address */
   __u8 alive;         /* the agent's heartbeat is fresh */
   __u8 listening;     /* the pod's listener at OUTBOUND_PORT is the agent's */
 };
@@ -39,6 +40,10 @@ static __always_inline struct verdict decide_outbound(const struct outbound_fact
   if (f->to_self && f->to_agent_port && f->listening) return (struct verdict){ACTION_REFUSE, REASON_outbound_loop_refused};
   /* Open: a pod's traffic with itself never leaves it. */
   if (f->to_self) return (struct verdict){ACTION_PASS, REASON_outbound_to_self};
+  /* Closed: the pod's policy must not be passed by. */
+  if (f->scoped && f->fail_closed) return (struct verdict){ACTION_REFUSE, REASON_outbound_refused};
+  /* Open: loopback cannot be reached from a device, nor can the agent know the link. */
+  if (f->scoped) return (struct verdict){ACTION_PASS, REASON_outbound_scoped};
   /* As the pod is set: the agent is dead or stuck, or has no listener here (an application may have taken the port). */
   if (!f->alive || !f->listening) return outbound_without_agent(f);
   return (struct verdict){ACTION_CAPTURE, REASON_outbound_captured};

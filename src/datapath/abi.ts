@@ -8,7 +8,7 @@ export const MAX_PODS = 1024;
 export const LAYOUT = {
   pod: { size: 8, slot: 0, fail_closed: 4 },
   pod_address: { size: 24, cookie: 0, address: 8 },
-  origin_key: { size: 16, cookie: 0, port: 8, ipv6: 10 },
+  origin_key: { size: 32, cookie: 0, source: 8, port: 24 },
   destination: { size: 20, address: 0, port: 16 },
   liveness: { size: 24, beat_ns: 0, timeout_ns: 8, mark: 16 },
 } as const;
@@ -23,6 +23,7 @@ export const OUTBOUND_FACTS = [
   'fail_closed',
   'to_self',
   'to_agent_port',
+  'scoped',
   'alive',
   'listening',
 ] as const;

@@ -13,8 +13,8 @@ export class OriginalDestinationMap {
   }
 
   /** Null: not known; the connection must be closed, never sent elsewhere. */
-  take(cookie: string, ipv6: boolean, peerPort: number): { ip: string; port: number } | null {
-    const key = originKey(cookie, ipv6, peerPort);
+  take(cookie: string, peer: { ip: string; port: number }): { ip: string; port: number } | null {
+    const key = originKey(cookie, peer);
     if (!this.#addon.mapLookup(this.#fd, key, this.#value)) return null;
     this.#addon.mapDelete(this.#fd, key);
     return { ip: addressText(this.#value), port: new DataView(this.#value.buffer).getUint16(LAYOUT.destination.port) };

@@ -12,6 +12,7 @@ export const REASONS: readonly Reason[] = [
   { name: 'outbound_loop_refused', help: "Connections of a pod to the agent's own listeners, refused" },
   { name: 'outbound_passed', help: 'Outbound connections that went straight for want of the agent' },
   { name: 'outbound_refused', help: 'Outbound connections refused for want of the agent' },
+  { name: 'outbound_scoped', help: 'Outbound connections bound to a device or a link, which went straight' },
   { name: 'destination_unstored', help: 'Original destinations that could not be stored' },
   { name: 'inbound_captured', help: 'Inbound connections given to the agent' },
   { name: 'inbound_through', help: 'Inbound connections that are probes or were through the agent before' },

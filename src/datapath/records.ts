@@ -40,13 +40,13 @@ export function podAddress(cookie: string, ip: string): Uint8Array {
   return concat(u64(BigInt(cookie)), addressBytes(ip));
 }
 
-export function originKey(cookie: string, ipv6: boolean, port: number): Uint8Array {
-  const { size, cookie: cookieAt, port: portAt, ipv6: ipv6At } = LAYOUT.origin_key;
-  const key = new Uint8Array(size);
+/** `source`: of the connection, as the listener that accepted it sees it. */
+export function originKey(cookie: string, source: { ip: string; port: number }): Uint8Array {
+  const key = new Uint8Array(LAYOUT.origin_key.size);
   const view = new DataView(key.buffer);
-  view.setBigUint64(cookieAt, BigInt(cookie), true);
-  view.setUint16(portAt, port);
-  view.setUint16(ipv6At, ipv6 ? 1 : 0, true);
+  view.setBigUint64(LAYOUT.origin_key.cookie, BigInt(cookie), true);
+  key.set(addressBytes(source.ip), LAYOUT.origin_key.source);
+  view.setUint16(LAYOUT.origin_key.port, source.port);
   return key;
 }
 

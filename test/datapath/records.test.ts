@@ -30,7 +30,7 @@ t.test('what is written is read', async () => {
 
 t.test('keys have the sizes of the maps', async (t) => {
   t.equal(podAddress('1', '10.0.0.1').length, LAYOUT.pod_address.size);
-  const key = originKey('258', true, 0x1234);
-  t.equal(hex(key), '02010000000000001234010000000000');
+  const key = originKey('258', { ip: 'fd00::1', port: 0x1234 });
+  t.equal(hex(key), `0201000000000000${'fd00'.padEnd(31, '0')}11234${'0'.repeat(12)}`);
   t.equal(key.length, LAYOUT.origin_key.size);
 });

@@ -102,10 +102,10 @@ class StandInAgent {
       listeners.push(...group.map((fd, socket) => transport.listen({ fd }, { onAccept: (id) => accept(id, socket) })));
       return group[0] as number;
     };
-    const outbound = (ipv6: boolean) => (id: ConnectionId, socket: number) => this.#outbound(pod.name, cookie, netns, ipv6, id, socket);
+    const outbound = (id: ConnectionId, socket: number) => this.#outbound(pod.name, cookie, netns, id, socket);
     const inbound = (id: ConnectionId, socket: number): ConnectionHandler => this.#inbound(pod.name, netns, id, socket);
-    listen('127.0.0.1', OUTBOUND, outbound(false));
-    listen('::1', OUTBOUND, outbound(true));
+    listen('127.0.0.1', OUTBOUND, outbound);
+    listen('::1', OUTBOUND, outbound);
     const inbound4 = listen('0.0.0.0', INBOUND, inbound);
     const inbound6 = listen('::', INBOUND, inbound);
     this.#datapath.enroll({ netns, cookie, addresses: pod.addresses, failClosed: pod.failClosed, inbound4, inbound6 });
@@ -130,6 +130,8 @@ class StandInAgent {
         return this.enroll(command.pod);
       case 'withdraw':
         return this.withdraw(command.name);
+      case 'forget':
+        return this.#datapath.withdraw(command.cookie);
       case 'probers':
         return this.#datapath.setProbers(command.cgroups.map(cgroupId));
       case 'counters':
@@ -149,9 +151,9 @@ class StandInAgent {
     return accepted;
   }
 
-  #outbound(pod: string, cookie: string, netns: number, ipv6: boolean, id: ConnectionId, socket: number): ConnectionHandler | null {
+  #outbound(pod: string, cookie: string, netns: number, id: ConnectionId, socket: number): ConnectionHandler | null {
     const peer = transport.peerAddress(id);
-    const origin = this.#origins.take(cookie, ipv6, peer.port);
+    const origin = this.#origins.take(cookie, peer);
     this.#accepted.push({ pod, kind: 'outbound', socket, peer, origin });
     if (origin === null) return null;
     if (/^(198\.18\.|2001:db8:)/.test(origin.ip)) return answer(id, `${origin.ip} ${origin.port}\n`);

@@ -26,6 +26,7 @@ export type Command =
   | { readonly type: 'open'; readonly options: OpenOptions }
   | { readonly type: 'enroll'; readonly pod: PodToEnroll }
   | { readonly type: 'withdraw'; readonly name: string }
+  | { readonly type: 'forget'; readonly cookie: string }
   | { readonly type: 'probers'; readonly cgroups: readonly string[] }
   | { readonly type: 'counters' | 'enrolled' | 'accepted' };
 
@@ -78,6 +79,11 @@ export class StandIn {
 
   async withdraw(pod: Pod): Promise<void> {
     await this.#ask({ type: 'withdraw', name: pod.name });
+  }
+
+  /** Withdraws a pod that the stand-in before this one had enrolled. */
+  async forget(cookie: string): Promise<void> {
+    await this.#ask({ type: 'forget', cookie });
   }
 
   async setProbers(...cgroups: readonly string[]): Promise<void> {

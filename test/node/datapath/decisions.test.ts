@@ -66,6 +66,8 @@ t.test('outbound', { skip: root ? false : 'needs root' }, async (t) => {
   t.equal(decide(...served, 'to_self'), 'pass outbound_to_self');
   t.equal(decide(...served, 'to_self', 'to_agent_port'), 'refuse outbound_loop_refused');
   t.equal(decide(...but('listening'), 'to_self', 'to_agent_port'), 'pass outbound_to_self', "the application's own listener");
+  t.equal(decide(...served, 'scoped'), 'pass outbound_scoped');
+  t.equal(decide(...served, 'scoped', 'fail_closed'), 'refuse outbound_refused');
   t.equal(decide(...served, 'to_agent_port'), 'capture outbound_captured', 'at another host it is a port like others');
 
   for (const { facts, verdict } of cases) {
@@ -105,7 +107,7 @@ t.test('inbound', { skip: root ? false : 'needs root' }, async (t) => {
 });
 
 t.test('addresses', { skip: root ? false : 'needs root' }, async (t) => {
-  const KINDS = ['v4', 'loopback', 'unspecified', 'same'];
+  const KINDS = ['v4', 'loopback', 'unspecified', 'same', 'link-local'];
   const rows = [
     ['127.0.0.1', '127.0.0.1', ['v4', 'loopback', 'same']],
     ['127.255.0.9', '127.0.0.1', ['v4', 'loopback']],
@@ -117,6 +119,10 @@ t.test('addresses', { skip: root ? false : 'needs root' }, async (t) => {
     ['fd00::1', '::1', []],
     ['::2', '1::2', []],
     ['1::', '::', []],
+    ['fe80::1', 'fe80::2', ['link-local']],
+    ['febf::1', '::1', ['link-local']],
+    ['fec0::1', '::1', []],
+    ['169.254.169.254', '::1', ['v4']],
     ['0:0:1::', '::', []],
     ['::ffff:10.0.0.1', '10.0.0.1', ['v4', 'same']],
   ] as const;
