@@ -23,10 +23,14 @@ import type { LogOutput } from './log.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout, type RolloutOptions } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
+import { releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { handleSignals } from './stop-signals.ts';
 import { agentMetrics } from './telemetry/agent-metrics.ts';
 import { WorkerCounters } from './telemetry/worker-counters.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
+
+/** After this long what was loaded for the start alone is not touched any more. */
+const SETTLED_MS = 1000;
 
 /** New connections are on their way for this long after the kernel was told to send no more. */
 const ARRIVAL_MS = 250;
@@ -88,7 +92,10 @@ export class Agent {
       this.#rollout.apply(snapshot, wanted);
       this.#review();
     });
-    this.#readiness = new Readiness((ready) => log.info({ ready }, ready ? 'ready' : 'not ready'));
+    this.#readiness = new Readiness((ready) => {
+      log.info({ ready }, ready ? 'ready' : 'not ready');
+      if (ready && config.transport === 'native') setTimeout(releaseStartupPages, SETTLED_MS).unref();
+    });
     this.#gates = {
       configured: this.#readiness.gate('configured', 'the first complete configuration, in all workers'),
       captured: this.#readiness.gate('captured', 'the first reconciliation of pods and gateway ports'),

@@ -2,8 +2,8 @@
  * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what was last told to the sink: a
  * rename, an edit in place and a replaced directory are then one case. A file that cannot be parsed keeps its last good objects.
  *
- * A file that is being written may parse and yet be cut off. Only a rename puts a whole file in place, and shows as another inode;
- * everything else must look the same twice.
+ * A file that is being written may parse and yet be cut off. Only a rename puts a whole file in place: it shows as another inode
+ * that was changed after it was written to. Everything else must look the same twice.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,6 +28,8 @@ interface Look {
   readonly stamp: string;
   readonly inode: number;
   readonly size: number;
+  /** Changed otherwise since it was written to, as by a rename. */
+  readonly moved: boolean;
 }
 
 interface Loaded extends Look {
@@ -115,10 +117,11 @@ export class ManifestSource implements ObjectSource {
     }
     const earlier = this.#restless.get(file);
     const rests = earlier !== undefined && (earlier.stamp === look.stamp || earlier.looks >= MAX_LOOKS);
-    const replaced = before !== undefined && before.inode !== look.inode;
+    const replaced = before?.inode !== look.inode && look.moved;
     if (rests || replaced || !this.#synced) {
       const parsed = await parse(file, look);
-      if (rests || parsed.problems.length === 0) {
+      const unchanged = (await lookAt(file)).stamp === look.stamp;
+      if (unchanged && (rests || parsed.problems.length === 0)) {
         this.#restless.delete(file);
         // What cannot be read as a whole leaves in force what was read before.
         const kept = parsed.problems.length > 0 && before !== undefined ? { objects: before.objects } : {};
@@ -144,9 +147,9 @@ export class ManifestSource implements ObjectSource {
 async function lookAt(file: string): Promise<Look> {
   try {
     const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size };
+    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size, moved: ctimeMs !== mtimeMs };
   } catch (error) {
-    return { stamp: messageOf(error), inode: 0, size: 0 };
+    return { stamp: messageOf(error), inode: 0, size: 0, moved: false };
   }
 }
 

@@ -16,7 +16,7 @@ export interface MemberEvents {
 }
 
 /** A generation of 4 MiB holds what a turn makes; V8's default of three times 16 MiB would be a quarter of the agent's memory. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 12 };
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 6 };
 
 export class Member {
   readonly index: number;
