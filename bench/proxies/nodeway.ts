@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Place, Proxy } from './proxy.ts';
 
+const COMMAND = fileURLToPath(new URL('../../scripts/nodeway', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 export const nodeway: Proxy = {
@@ -13,7 +14,7 @@ export const nodeway: Proxy = {
     const manifests = join(place.directory, 'manifests');
     mkdirSync(manifests);
     writeFileSync(join(manifests, 'bench.yaml'), documents(place));
-    return [process.execPath, MAIN, 'agent', '--manifests', manifests, ...FLAGS];
+    return [COMMAND, 'agent', '--manifests', manifests, ...FLAGS];
   },
 };
 
