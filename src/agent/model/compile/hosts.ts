@@ -18,8 +18,7 @@ export function serviceHost(name: string, namespace: string, clusterDomain: stri
 
 /** Whether all that `host` names is named by `pattern` too; both may be wildcards. `*.a.com` has `x.a.com`, not `a.com`. */
 export function covers(pattern: string, host: string): boolean {
-  if (!isWildcard(pattern)) return pattern === host;
-  return host.length >= pattern.length && host.endsWith(pattern.slice(1));
+  return isWildcard(pattern) ? host.endsWith(pattern.slice(1)) : pattern === host;
 }
 
 /** What both name: of each pair that overlaps the narrower one. */

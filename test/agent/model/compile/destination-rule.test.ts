@@ -102,6 +102,9 @@ t.test('several rules for a host merge by age; wildcards do not merge with exact
   );
   t.equal(cluster(compiled, `outbound|80||${A}`).balancer.kind, 'random', 'the only policy');
   t.equal(cluster(compiled, `outbound|80|w|${A}`), undefined);
+  const policy = (simple: string): string => `trafficPolicy: { loadBalancer: { simple: ${simple} } }`;
+  const two = [rule('new', policy('RANDOM'), '2025-01-02T00:00:00Z'), rule('old', policy('ROUND_ROBIN'), '2025-01-01T00:00:00Z')];
+  t.equal(cluster(compileText([service('a'), ...two]), `outbound|80||${A}`).balancer.kind, 'round-robin', 'the older policy');
 });
 
 t.test("which rule: the client's namespace, the service's, the root", async (t) => {
