@@ -99,6 +99,7 @@ export class ManifestSource implements ObjectSource {
     }
     // Before the files are read: what changes from now on is seen.
     if (this.#sink !== null) this.#watch.follow(directories);
+    names = await withOverlooked(names, [...previous.keys()]);
     for (const file of this.#restless.keys()) if (!names.includes(file)) this.#restless.delete(file);
     const files = new Map<string, Loaded>();
     for (const name of names) {
@@ -116,7 +117,10 @@ export class ManifestSource implements ObjectSource {
       return before;
     }
     const earlier = this.#restless.get(file);
-    const rests = earlier !== undefined && (earlier.stamp === look.stamp || earlier.looks >= MAX_LOOKS);
+    const same = earlier?.stamp === look.stamp;
+    const often = earlier !== undefined && earlier.looks >= MAX_LOOKS;
+    // Writers empty a file first, and a busy machine may leave it at that for long.
+    const rests = look.size > 0 ? same || often : same && (often || look.inode === 0);
     const replaced = before?.inode !== look.inode && look.moved;
     if (rests || replaced || !this.#synced) {
       const parsed = await parse(file, look);
@@ -142,6 +146,13 @@ export class ManifestSource implements ObjectSource {
     for (const [key, entry] of wanted) if (this.#told.get(key) !== entry) sink.upsert(entry.object, entry.origin);
     this.#told = wanted;
   }
+}
+
+/** A listing may miss a file that is renamed over meanwhile (readdir(3): whether such entries are returned is unspecified). */
+async function withOverlooked(listed: readonly string[], known: readonly string[]): Promise<string[]> {
+  const names = new Set(listed);
+  for (const file of known) if (!names.has(file) && (await lookAt(file)).inode !== 0) names.add(file);
+  return [...names].sort();
 }
 
 async function lookAt(file: string): Promise<Look> {
