@@ -13,7 +13,7 @@ export const CLIENT_FLAGS = {
     value: 'text|json',
     help: 'How to print.',
     parse: (text: string) => (text === 'text' || text === 'json' ? ok(text) : wrong(`"${text}" is neither text nor json`)),
-    default: 'text' as 'text' | 'json',
+    default: 'text',
     why: 'for people',
   },
 } satisfies FlagTable;

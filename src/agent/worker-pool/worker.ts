@@ -16,13 +16,14 @@ await start(workerData as WorkerSettings, parentPort as MessagePort);
 async function start(settings: WorkerSettings, port: MessagePort): Promise<void> {
   const send = (message: FromWorker): void => port.postMessage(message);
   const stats = new Stats(announceSeries(send));
+  const clock = systemClock();
   const engine = new Engine({
     transport: await openTransport(settings.transport),
     stats,
     originalDestinations: await openOriginalDestinations(settings.originalDestinations),
     mark: settings.mark,
     random: systemRandom(),
-    now: systemClock().now,
+    now: () => clock.now(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
   });
   port.on('message', (message: ToWorker) => obey(engine, message, send));

@@ -104,7 +104,6 @@ export class Exchange implements ResponseSink {
     return this.#active;
   }
 
-
   /** Runs the stages for a request whose head has just been parsed into the context's request head. */
   begin(head: Head, framing: Framing): void {
     this.#reset(head, framing);

@@ -61,7 +61,7 @@ export class Stats {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     if (this.#next + size > this.cells.length - 64) {
-      const overflow = { ...Object.fromEntries(Object.keys(labels).map((label) => [label, 'overflow'])) };
+      const overflow = Object.fromEntries(Object.keys(labels).map((label) => [label, 'overflow']));
       const overflowKey = `${name}\u0000overflow`;
       const shared = this.#known.get(overflowKey);
       if (shared !== undefined) return shared;

@@ -354,7 +354,7 @@ const cases: Record<string, Case> = {
         for (const other of handlers) if (other !== this) this.transport.close(other.id);
       }
     }
-    const { address, handlers } = listen<Recorder>(lab.transport, (transport) => new Killer(transport));
+    const { address, handlers } = listen(lab.transport, (transport) => new Killer(transport));
     const peers = await Promise.all(Array.from({ length: 8 }, () => lab.dial(address)));
     await until(() => handlers.length === 8, 'all');
     for (const peer of peers) peer.write(Buffer.from('x'));

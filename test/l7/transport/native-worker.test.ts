@@ -150,7 +150,7 @@ t.test(
       await until(() => accepted > 0 && echoed > 1_000_000, 'load');
       await subject.terminate();
       for (const socket of mine) socket.destroy();
-      await Promise.all(mine.map((socket) => (socket.closed ? null : once(socket, 'close'))));
+      await Promise.all(mine.filter((socket) => !socket.closed).map((socket) => once(socket, 'close')));
     }
     const left = worker(body, fd);
     await once(left, 'message');

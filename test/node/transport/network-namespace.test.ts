@@ -27,7 +27,7 @@ async function serverInside(): Promise<{ port: number; child: ChildProcess }> {
   const program = `const s = require('node:net').createServer((c) => { c.on('error', () => 0); c.on('data', (d) => c.write('there ' + d)); });
     s.listen(0, '::', () => console.log(s.address().port));`;
   const child = spawn('ip', ['netns', 'exec', NAME, process.execPath, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return { port: Number(line.toString()), child };
 }
 

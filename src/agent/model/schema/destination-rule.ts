@@ -60,7 +60,7 @@ const blocks = {
 const notEmpty = (value: object): boolean => Object.keys(value).length > 0;
 const portPolicy = z
   .object({ port: z.object({ number: port }), ...blocks })
-  .refine(({ port: _, ...given }) => notEmpty(given), 'a policy has at least one field');
+  .refine((entry) => Object.keys(entry).some((key) => key !== 'port'), 'a policy has at least one field');
 const trafficPolicy = z
   .object({
     ...blocks,
