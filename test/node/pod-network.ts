@@ -71,7 +71,8 @@ export class PodNetwork {
     ]);
     batch(namespace, [
       'link set lo up',
-      'link set eth0 up',
+      // No link-local address: it would be tentative for a while, and then appear among the routes.
+      'link set eth0 addrgenmode none up',
       `addr add ${own[0]}/16 dev eth0`,
       `addr add ${own[1]}/64 dev eth0 nodad`,
       ...addresses.map((address) => `addr add ${address} dev eth0 ${address.includes(':') ? 'nodad' : ''}`),

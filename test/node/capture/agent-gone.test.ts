@@ -18,7 +18,7 @@ interface Stage {
   readonly stranger: Pod;
 }
 
-async function setUp(t: Test, name: string): Promise<Stage> {
+async function setUp(t: Test, name: string, heartbeatMs?: number): Promise<Stage> {
   const network = await PodNetwork.create(name);
   removePrograms(network);
   t.teardown(async () => {
@@ -28,11 +28,12 @@ async function setUp(t: Test, name: string): Promise<Stage> {
   const [client, server, closed, stranger] = ['client', 'server', 'closed', 'stranger'].map((pod) => network.addPod(pod)) as Pod[];
   const stage = { network, client: client!, server: server!, closed: closed!, stranger: stranger! };
   for (const pod of [stage.server, stage.closed, stage.stranger]) await startGreeter(pod, 9000);
-  return { ...stage, agent: await startAgent(stage) };
+  return { ...stage, agent: await startAgent(stage, heartbeatMs) };
 }
 
-async function startAgent({ network, client, server, closed }: Omit<Stage, 'agent'>): Promise<StandIn> {
-  const agent = await StandIn.start(network);
+/** Its heartbeat is not what tells that it was killed. */
+async function startAgent({ network, client, server, closed }: Omit<Stage, 'agent'>, heartbeatMs = 60_000): Promise<StandIn> {
+  const agent = await StandIn.start(network, { heartbeatMs });
   await agent.enroll(client);
   await agent.enroll(server);
   await agent.enroll(closed, { failClosed: true });
@@ -110,7 +111,7 @@ t.test(
 );
 
 t.test('stopped: after the heartbeat as if killed; what it had accepted by then waits for it', { skip: needsRoot }, async (t) => {
-  const stage = await setUp(t, 'stop');
+  const stage = await setUp(t, 'stop', 1000);
   const { agent, client, closed, server, stranger } = stage;
   agent.child.kill('SIGSTOP');
   const held = call(client, server.ipv4, 9000);

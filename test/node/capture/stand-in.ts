@@ -67,7 +67,8 @@ export class StandIn {
     const command = [process.execPath, PROCESS];
     const standIn = new StandIn(network.start(null, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     const instance = `nwt-${network.name}`;
-    const defaults: OpenOptions = { instance, cgroup: network.cgroup, heartbeatMs: 1000, routes: {}, sockets: 1 };
+    // Long: a busy machine's late beat would let connections pass.
+    const defaults: OpenOptions = { instance, cgroup: network.cgroup, heartbeatMs: 60_000, routes: {}, sockets: 1 };
     await standIn.#ask({ type: 'open', options: { ...defaults, ...options } });
     return standIn;
   }

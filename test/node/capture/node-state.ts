@@ -1,0 +1,87 @@
+/** What of a node an agent could change, as lists to compare. Needs bpftool. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pinRoot } from '../../../src/datapath/pins.ts';
+import { ip, listNamespaces, type Pod } from '../pod-network.ts';
+
+const BPFFS = '/sys/fs/bpf';
+
+interface BpfObject {
+  readonly id: number;
+  readonly prog_id?: number;
+  readonly map_ids?: readonly number[];
+  readonly pinned?: readonly string[];
+}
+
+export interface NodeState {
+  readonly bpf: readonly string[];
+  readonly pins: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly rules: string;
+  readonly routes: string;
+  readonly links: string;
+  /** Rules, routes and listening sockets of the pods. */
+  readonly pods: readonly string[];
+}
+
+/**
+ * BPF objects and pins that belong to another agent of the machine, which may come and go meanwhile, are left out; those that nobody
+ * holds are not.
+ */
+export function nodeState(instance: string, pods: readonly Pod[]): NodeState {
+  return {
+    bpf: bpfObjects(instance),
+    pins: existsSync(BPFFS)
+      ? walk(BPFFS).filter((path) => !/^\/sys\/fs\/bpf\/nodeway/.test(path) || path.startsWith(pinRoot(instance)))
+      : [],
+    namespaces: listNamespaces().filter((name) => name.startsWith('nwt-')),
+    rules: own(ip('rule') + ip('-6', 'rule')),
+    routes: own(ip('route', 'show', 'table', 'all') + ip('-6', 'route', 'show', 'table', 'all')),
+    links: own(ip('-br', 'link')),
+    pods: pods.map((pod) => insideOf(pod)),
+  };
+}
+
+/** Without those of a demonstration that somebody runs meanwhile. */
+function own(text: string): string {
+  const lines = text.split('\n').filter((line) => !line.includes('nwd-'));
+  return lines.join('\n');
+}
+
+function insideOf(pod: Pod): string {
+  const commands = ['rule', '-6 rule', 'route show table all', '-6 route show table all'];
+  const routing = commands.map((words) => ip('-n', pod.namespace, ...words.split(' ')));
+  return routing.join('') + execFileSync('nsenter', [`--net=${pod.path}`, 'ss', '-Htln'], { encoding: 'utf8' });
+}
+
+function bpfObjects(instance: string): string[] {
+  const [links, programs, maps] = ['link', 'prog', 'map'].map(list) as [BpfObject[], BpfObject[], BpfObject[]];
+  const foreign = ({ pinned }: BpfObject): boolean => (pinned ?? []).some((path) => !path.startsWith(`${pinRoot(instance)}/`));
+  const foreignPrograms = new Set(links.filter(foreign).map((link) => link.prog_id));
+  const others = programs.filter((program) => foreignPrograms.has(program.id));
+  const foreignMaps = new Set(others.flatMap((program) => program.map_ids ?? []));
+  return [
+    ...links.filter((link) => !foreign(link)).map(({ id }) => `link ${id}`),
+    ...programs.filter(({ id }) => !foreignPrograms.has(id)).map(({ id }) => `program ${id}`),
+    ...maps.filter((map) => !foreign(map) && !foreignMaps.has(map.id)).map(({ id }) => `map ${id}`),
+  ];
+}
+
+function list(what: string): BpfObject[] {
+  // bpftool fails when an object goes while it lists them.
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return JSON.parse(execFileSync('/usr/sbin/bpftool', ['-j', '-f', what, 'show'], { encoding: 'utf8', stdio: 'pipe' })) as BpfObject[];
+    } catch (error) {
+      if (attempt === 20) throw error;
+    }
+  }
+}
+
+function walk(directory: string): string[] {
+  return readdirSync(directory).flatMap((name) => {
+    const path = join(directory, name);
+    return statSync(path).isDirectory() ? [path, ...walk(path)] : [path];
+  });
+}
