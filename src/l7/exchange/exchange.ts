@@ -24,7 +24,6 @@ import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import type { Http1Client } from '../upstream/http1-client.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { UNKNOWN_IDENTITY } from '../upstream/original-cluster.ts';
 import { Tunnel } from '../tcp/tunnel.ts';
@@ -33,7 +32,7 @@ import { KeptHead } from './head-store.ts';
 import { KeptBody } from './kept-body.ts';
 import { afterRetries, REPLY, replyFor, type LocalReply } from './local-reply.ts';
 import type { Mirror } from './mirror.ts';
-import type { Downstream, ResponseSink, UpstreamGone } from './ports.ts';
+import type { Downstream, ResponseSink, UpstreamGone, UpstreamStream } from './ports.ts';
 import { RequestId } from './request-id.ts';
 import { Failure, type RetryPolicy } from './retry-policy.ts';
 
@@ -73,7 +72,7 @@ export class Exchange implements ResponseSink {
   #trying = false;
   #tried: Endpoint[] | null = null;
   #pool: Pool | null = null;
-  #client: Http1Client | null = null;
+  #client: UpstreamStream | null = null;
   #mirrors: Mirror[] | null = null;
   #startedAt = 0;
   #triedAt = 0;
@@ -132,7 +131,7 @@ export class Exchange implements ResponseSink {
   /** Where the rest of a long request body may be relayed to in the kernel, or -1. */
   requestRelayTarget(): ConnectionId {
     if (!this.#active || this.#client === null || this.#mirrors !== null || this.#body.keeping) return -1;
-    return this.#client.id;
+    return this.#client.relayTarget;
   }
 
   /** The client is gone: nothing more is wanted. */
@@ -423,7 +422,7 @@ export class Exchange implements ResponseSink {
   }
 
   /** Decides on the first try whether the body must be kept for another one, and sends what is kept on each further one. */
-  #sendKeptBody(client: Http1Client): void {
+  #sendKeptBody(client: UpstreamStream): void {
     if (this.attempt === 1 && !this.#staleRetried) {
       const mayFailToConnect = !client.connected && this.retry !== null;
       this.#body.keeping = this.hasBody && (this.#idempotent || mayFailToConnect || this.retry?.coversEstablished === true);

@@ -9,10 +9,9 @@ import type { Mirror as MirrorConfig } from '../runtime/actions.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import type { Http1Client } from '../upstream/http1-client.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { Exchange } from './exchange.ts';
-import type { ResponseSink, UpstreamGone } from './ports.ts';
+import type { ResponseSink, UpstreamGone, UpstreamStream } from './ports.ts';
 
 export function startMirrors(exchange: Exchange): boolean {
   const { action } = exchange;
@@ -37,7 +36,7 @@ export class Mirror implements ResponseSink {
   readonly #endpoint: Endpoint;
   readonly #startedAt: number;
   readonly #timeout: Timer | null;
-  #client: Http1Client | null;
+  #client: UpstreamStream | null;
   #status = 0;
 
   constructor(exchange: Exchange, cluster: Cluster, endpoint: Endpoint, timeoutMs: number) {

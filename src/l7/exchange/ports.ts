@@ -42,6 +42,24 @@ export interface DetachedConnection {
   readonly early: Uint8Array | null;
 }
 
+/** The upstream's side of an exchange: one stream to an endpoint, taken from its pool. */
+export interface UpstreamStream {
+  /** Whether the connection that carries it is established. */
+  readonly connected: boolean;
+  /** The connection that a long request body may be relayed to in the kernel, or -1 where the wire does not allow it. */
+  readonly relayTarget: ConnectionId;
+  /** Begins a request; the answer goes to `sink`. `edits` are those of `head`. */
+  sendHead(sink: ResponseSink, head: Head, edits: HeadEdits, isHead: boolean): void;
+  sendBody(bytes: Uint8Array, start: number, end: number): void;
+  /** The request is complete. */
+  finishRequest(): void;
+  /** The client cannot take more of the response for now. */
+  pause(): void;
+  resume(): void;
+  /** Gives the request up; the sink hears nothing more. */
+  cancel(): void;
+}
+
 /** Who receives a response: an exchange, or a mirror that throws it away. */
 export interface ResponseSink {
   onInformational(head: Head): void;

@@ -9,7 +9,7 @@
  * are both complete, nothing followed the response, and both ends agreed to keep it; bytes that nobody asked for close it.
  */
 import type { HeadEdits } from '../exchange/head-edits.ts';
-import type { ResponseSink } from '../exchange/ports.ts';
+import type { ResponseSink, UpstreamStream } from '../exchange/ports.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, responseFraming } from '../http1/framing.ts';
 import { Framing, type Head } from '../http1/head.ts';
@@ -21,7 +21,7 @@ import type { Pool } from './pool.ts';
 const State = { Idle: 0, Head: 1, Body: 2, Gone: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class Http1Client implements ConnectionHandler {
+export class Http1Client implements ConnectionHandler, UpstreamStream {
   readonly id: ConnectionId;
   readonly pool: Pool;
   idleSince = 0;
@@ -52,7 +52,10 @@ export class Http1Client implements ConnectionHandler {
     context.recorder.upstreamConnections(1);
   }
 
-  /** Begins a request. `edits` are those of `head`; what follows is its body, if it has one. */
+  get relayTarget(): ConnectionId {
+    return this.id;
+  }
+
   sendHead(sink: ResponseSink, head: Head, edits: HeadEdits, isHead: boolean): void {
     this.#sink = sink;
     this.#state = State.Head;
@@ -67,7 +70,6 @@ export class Http1Client implements ConnectionHandler {
     this.#context.send(this.id, bytes, start, end);
   }
 
-  /** The request is complete. */
   finishRequest(): void {
     this.#requestComplete = true;
   }
@@ -80,7 +82,7 @@ export class Http1Client implements ConnectionHandler {
     this.#context.transport.resume(this.id);
   }
 
-  /** Gives the request up. HTTP/1 has no other way than to end the connection; what is still queued must not be sent. */
+  /** HTTP/1 has no other way than to end the connection; what is still queued must not be sent. */
   cancel(): void {
     if (this.#state === State.Gone) return;
     this.#leave();

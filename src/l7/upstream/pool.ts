@@ -2,6 +2,7 @@
  * Kept-alive connections to one endpoint from one network namespace. The most recently used one is taken first: it is the
  * least likely to have been closed by the peer meanwhile, and the rest can grow old and go.
  */
+import type { UpstreamStream } from '../exchange/ports.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
 import type { Context } from '../context.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -30,8 +31,8 @@ export class Pool {
     return this.#idle.length;
   }
 
-  /** An idle connection, or a new one. @param fresh never an idle one: it must not be stale. */
-  acquire(fresh: boolean): Http1Client {
+  /** A stream on an idle connection, or on a new one. @param fresh never on an idle one: it must not be stale. */
+  acquire(fresh: boolean): UpstreamStream {
     const idle = fresh ? undefined : this.#idle.pop();
     if (idle !== undefined) return idle;
     this.open++;
