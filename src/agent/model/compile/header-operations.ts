@@ -29,14 +29,14 @@ export function isEmpty({ set, add, remove }: HeaderOperations): boolean {
 
 /** Both as one level: what the second says comes after what the first says, and all removals come before. */
 export function concatenate(first: HeaderOperations, second: HeaderOperations): HeaderOperations {
-  const add: Record<string, string | readonly string[]> = { ...first.add };
-  for (const [name, value] of Object.entries(second.add ?? {})) {
-    const before = add[name];
-    add[name] = before === undefined ? value : [before, value].flat();
-  }
+  const add = new Map(Object.entries(first.add ?? {}));
   // A value that is set once more replaces what was added before it.
-  for (const name of Object.keys(second.set ?? {})) if (second.add?.[name] === undefined) delete add[name];
-  return level({ ...first.set, ...second.set }, add, [...(first.remove ?? []), ...(second.remove ?? [])]);
+  for (const name of Object.keys(second.set ?? {})) add.delete(name);
+  for (const [name, value] of Object.entries(second.add ?? {})) {
+    const before = add.get(name);
+    add.set(name, before === undefined ? value : [before, value].flat());
+  }
+  return level({ ...first.set, ...second.set }, Object.fromEntries(add), [...(first.remove ?? []), ...(second.remove ?? [])]);
 }
 
 function operations(spec: HeaderOperationsSpec | undefined, complain: Complain): HeaderOperations {

@@ -15,15 +15,15 @@ function shareItems(previous: readonly unknown[], next: readonly unknown[]): rea
   return items.length === previous.length && items.every((item, index) => item === previous[index]) ? previous : items;
 }
 
-/** The order of keys counts: in lists of headers it is seen on the wire. */
+/**
+ * The order of keys counts: in lists of headers it is seen on the wire. Fields are defined and not assigned, because authors choose
+ * the names of headers, and `__proto__` is one.
+ */
 function shareFields(previous: Fields, next: Fields): Fields {
   const keys = Object.keys(next);
   const before = Object.keys(previous);
-  const fields: Record<string, unknown> = {};
-  let same = keys.length === before.length;
-  for (const [index, key] of keys.entries()) {
-    fields[key] = Object.hasOwn(previous, key) ? share(previous[key], next[key]) : next[key];
-    same &&= key === before[index] && Object.is(fields[key], previous[key]);
-  }
-  return same ? previous : fields;
+  const entries = keys.map((key): [string, unknown] => [key, Object.hasOwn(previous, key) ? share(previous[key], next[key]) : next[key]]);
+  const same =
+    keys.length === before.length && entries.every(([key, value], index) => key === before[index] && Object.is(value, previous[key]));
+  return same ? previous : Object.fromEntries(entries);
 }

@@ -141,6 +141,11 @@ t.test('share keeps what is equal, and only that', async (t) => {
       return isDeepStrictEqual(shared, next) && kept && share(next, structuredClone(next)) === next;
     }),
   );
+  t.same(
+    Object.entries(share({}, JSON.parse('{ "__proto__": "x" }') as object)),
+    [['__proto__', 'x']],
+    'a name that objects take for more',
+  );
   const swapped = { b: 1, a: 2 };
   t.same(Object.keys(share({ a: 2, b: 1 }, swapped)), ['b', 'a'], 'the order of keys counts');
 });
