@@ -28,7 +28,7 @@ interface Look {
   readonly stamp: string;
   readonly inode: number;
   readonly size: number;
-  /** Changed otherwise since it was written to, as by a rename. */
+  /** Changed otherwise since it was written to, as by a rename. Emptying a file shows so too, and does not count. */
   readonly moved: boolean;
 }
 
@@ -158,7 +158,7 @@ async function withOverlooked(listed: readonly string[], known: readonly string[
 async function lookAt(file: string): Promise<Look> {
   try {
     const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size, moved: ctimeMs !== mtimeMs };
+    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size, moved: size > 0 && ctimeMs !== mtimeMs };
   } catch (error) {
     return { stamp: messageOf(error), inode: 0, size: 0, moved: false };
   }

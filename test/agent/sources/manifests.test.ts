@@ -1,28 +1,38 @@
 /** A real directory and a real watcher. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type FileHandle, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import { ManifestSource } from '../../../src/agent/sources/manifests.ts';
 
-const namespace = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n`;
+type Tap = Pick<typeof t, 'teardown' | 'equal'>;
+const namespace = (name: string, labels = '') => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}, labels: {${labels}}}\n`;
 
-t.test('edits, renames, deletes and broken files', async (t) => {
-  const directory = t.testdir({ 'a.yaml': namespace('one'), '.hidden.yaml': namespace('hidden') });
-  const store = new ObjectStore();
+/** The source on a directory, and what of it is in force. */
+async function watched(t: Tap, directory: string) {
+  const seen = new Set<string>();
+  const store: ObjectStore = new ObjectStore(() => seen.add(names()));
+  const list = () => store.list('Namespace') as unknown as { metadata: { name: string; labels?: Record<string, string> } }[];
+  const names = () =>
+    list()
+      .map(({ metadata }) => metadata.name)
+      .join();
   const source = new ManifestSource(directory);
   t.teardown(() => source.stop());
   await source.start(store);
-  const names = () =>
-    store
-      .list('Namespace')
-      .map(({ metadata }) => metadata.name)
-      .join();
   const until = async (holds: () => boolean) => {
-    for (let i = 0; i < 500 && !holds(); i++) await new Promise((later) => setTimeout(later, 20));
-    t.equal(holds(), true, `${String(holds)}; there are: ${names()}`);
+    for (let i = 0; i < 1000 && !holds(); i++) await setTimeout(10);
+    t.equal(holds(), true, `${String(holds)}; there are: ${names().slice(0, 200)}`);
   };
-  await until(() => names() === 'one');
+  return { store, names, list, until, seen };
+}
+
+t.test('edits, renames, deletes and broken files', async (t) => {
+  const directory = t.testdir({ 'a.yaml': namespace('one'), '.hidden.yaml': namespace('hidden'), 'notes.txt': 'kind: [' });
+  const { store, names, until } = await watched(t, directory);
+  t.equal(names(), 'one');
   await writeFile(join(directory, 'a.yaml'), namespace('two'));
   await until(() => names() === 'two');
   await writeFile(join(directory, 'new'), namespace('three'));
@@ -30,10 +40,101 @@ t.test('edits, renames, deletes and broken files', async (t) => {
   await until(() => names() === 'three');
   await writeFile(join(directory, 'a.yaml'), 'kind: [');
   await until(() => store.problems().length > 0);
+  t.match(store.problems(), [{ severity: 'error', file: join(directory, 'a.yaml'), line: 1 }]);
   t.equal(names(), 'three');
   await mkdir(join(directory, 'sub'));
   await writeFile(join(directory, 'sub', 'b.yaml'), namespace('four'));
   await until(() => names() === 'three,four');
   await rm(join(directory, 'a.yaml'));
   await until(() => names() === 'four' && store.problems().length === 0);
+});
+
+t.test('of two files with one object the first is in force, until it goes', async (t) => {
+  const directory = t.testdir({ 'a.yaml': namespace('one', 'from: a'), 'b.yaml': namespace('one', 'from: b') });
+  const { store, list, until } = await watched(t, directory);
+  const from = () => list()[0]?.metadata.labels?.['from'];
+  t.equal(from(), 'a');
+  t.match(store.problems(), [{ severity: 'error', file: join(directory, 'b.yaml'), line: 1 }]);
+  await rm(join(directory, 'a.yaml'));
+  await until(() => from() === 'b' && store.problems().length === 0);
+});
+
+t.test('a file that is written slowly is never taken half', async (t) => {
+  const directory = t.testdir({ 'a.yaml': `${namespace('one')}---\n${namespace('two')}` });
+  const { names, until, seen } = await watched(t, directory);
+  const file: FileHandle = await open(join(directory, 'a.yaml'), 'w');
+  const text = Array.from({ length: 20 }, (_, i) => namespace(`n${i}`)).join('---\n');
+  // Cut at most of these places this parses. No pause: only looks that follow each other closely can tell that it still grows.
+  for (const character of text) await file.write(character);
+  await file.close();
+  await until(() => names().endsWith('n19'));
+  const whole = ['one,two', names()];
+  t.same(
+    [...seen].filter((names) => !whole.includes(names)),
+    [],
+  );
+});
+
+t.test('a directory that is replaced', async (t) => {
+  const directory = join(t.testdir({ manifests: { 'a.yaml': namespace('one') }, next: { 'a.yaml': namespace('two') } }), 'manifests');
+  const { store, names, until } = await watched(t, directory);
+  await rename(directory, `${directory}.old`);
+  await until(() => store.problems().length > 0);
+  t.equal(names(), 'one', 'while there is none, what was read stays in force');
+  await rename(join(directory, '..', 'next'), directory);
+  await until(() => names() === 'two' && store.problems().length === 0);
+  await writeFile(join(directory, 'a.yaml'), namespace('three'));
+  await until(() => names() === 'three');
+});
+
+t.test('a mounted ConfigMap', async (t) => {
+  const directory = t.testdir({
+    '..1': { 'a.yaml': namespace('one'), 'b.yaml': namespace('two') },
+    '..2': { 'a.yaml': namespace('three') },
+  });
+  await symlink('..1', join(directory, '..data'));
+  for (const name of ['a.yaml', 'b.yaml']) await symlink(join('..data', name), join(directory, name));
+  const { store, names, until } = await watched(t, directory);
+  t.equal(names(), 'one,two');
+  await symlink('..2', join(directory, '..new'));
+  await rename(join(directory, '..new'), join(directory, '..data'));
+  await rm(join(directory, 'b.yaml'));
+  await until(() => names() === 'three' && store.problems().length === 0);
+});
+
+t.test('100 changes a second, of a file and of many', async (t) => {
+  const directory = t.testdir({ 'a.yaml': namespace('one', 'n: "0"') });
+  const { store, names, list, until, seen } = await watched(t, directory);
+  for (let i = 1; i <= 100; i++) {
+    const text = namespace('one', `n: "${i}"`);
+    if (i % 2 === 0) await writeFile(join(directory, 'a.yaml'), text);
+    else {
+      await writeFile(join(directory, 'a.tmp'), text);
+      await rename(join(directory, 'a.tmp'), join(directory, 'a.yaml'));
+    }
+    await writeFile(join(directory, `b${i % 10}.yaml`), namespace(`b${i % 10}`));
+    await setTimeout(10);
+  }
+  await until(() => list()[0]?.metadata.labels?.['n'] === '100');
+  await until(() => names() === 'one,b0,b1,b2,b3,b4,b5,b6,b7,b8,b9');
+  t.same(store.problems(), []);
+  t.same(
+    [...seen].filter((names) => !names.startsWith('one')),
+    [],
+    'the first object was there all the time',
+  );
+});
+
+t.test('10 MB', async (t) => {
+  const directory = t.testdir({});
+  const { names, store, until } = await watched(t, directory);
+  const filler = 'x'.repeat(1000);
+  const file = await open(join(directory, 'big.yaml.tmp'), 'w');
+  const stream = file.createWriteStream();
+  for (let i = 0; i < 10_000; i++) stream.write(`---\n${namespace(`n${i}`, `a: "${filler}"`)}`);
+  stream.end(`---\n${namespace('last')}`);
+  await once(stream, 'close');
+  await rename(join(directory, 'big.yaml.tmp'), join(directory, 'big.yaml'));
+  await until(() => names().endsWith(',last'));
+  t.equal(store.list('Namespace').length, 10_001);
 });
