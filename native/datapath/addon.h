@@ -1,4 +1,4 @@
-// The parts of the addon; each adds its functions to the exports. No state outlives a call.
+// The parts of the addon; each adds its functions to the exports. No state outlives a call, but for what libbpf said in it.
 #pragma once
 #include <napi.h>
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdarg>
+#include <cstdio>
 #include <memory>
 
 #include "addon.h"
@@ -14,6 +16,24 @@
 
 namespace nodeway {
 namespace {
+constexpr size_t kMostSaid = 2000;
+// What libbpf had to say in the course of one call; of a refusal by the verifier the end, where the reason is.
+thread_local std::string said;
+
+int Listen(libbpf_print_level level, const char* format, va_list values) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[4096];
+  int size = vsnprintf(line, sizeof(line), format, values);
+  said.append(line);
+  if (said.size() > kMostSaid) said.erase(0, said.size() - kMostSaid);
+  return size;
+}
+
+[[noreturn]] void Refuse(Napi::Env env, int error, const std::string& what) {
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  Throw(env, error, said.empty() ? what : what + " (" + said + ")");
+}
+
 void PinMaps(bpf_object* object, const std::string& directory) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
@@ -48,15 +68,16 @@ int Hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach a
 
 // (directory, cgroup path) → descriptors of the maps by name.
 Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
+  said.clear();
   std::string directory = info[0].As<Napi::String>(), cgroup = info[1].As<Napi::String>();
   std::unique_ptr<outbound_bpf, decltype(&outbound_bpf__destroy)> skeleton(outbound_bpf__open(), outbound_bpf__destroy);
-  if (!skeleton) Throw(info.Env(), errno, "open the outbound programs");
+  if (!skeleton) Refuse(info.Env(), errno, "open the outbound programs");
   // nw_inbound is not used by these programs; declared so that one load pins all.
   PinMaps(skeleton->obj, directory);
-  if (int error = outbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the outbound programs");
+  if (int error = outbound_bpf__load(skeleton.get())) Refuse(info.Env(), -error, "load the outbound programs");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat at{};
-  if (group < 0 || fstat(group, &at)) Throw(info.Env(), errno, cgroup);
+  if (group < 0 || fstat(group, &at)) Refuse(info.Env(), errno, cgroup);
   int error = 0;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
@@ -64,7 +85,7 @@ Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
     if (!error) error = Hold(program, pin, at.st_ino, [&] { return bpf_program__attach_cgroup(program, group); });
   }
   close(group);
-  if (error) Throw(info.Env(), -error, "attach to " + cgroup);
+  if (error) Refuse(info.Env(), -error, "attach to " + cgroup);
   auto maps = Napi::Object::New(info.Env());
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton->obj) {
@@ -75,16 +96,17 @@ Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
 
 // (directory, netns, cookie)
 void LoadInbound(const Napi::CallbackInfo& info) {
+  said.clear();
   std::string directory = info[0].As<Napi::String>(), cookie = info[2].As<Napi::String>();
   int netns = info[1].As<Napi::Number>();
   std::unique_ptr<inbound_bpf, decltype(&inbound_bpf__destroy)> skeleton(inbound_bpf__open(), inbound_bpf__destroy);
-  if (!skeleton) Throw(info.Env(), errno, "open the inbound program");
+  if (!skeleton) Refuse(info.Env(), errno, "open the inbound program");
   PinMaps(skeleton->obj, directory);
   skeleton->rodata->pod_cookie = std::stoull(cookie);
-  if (int error = inbound_bpf__load(skeleton.get())) Throw(info.Env(), -error, "load the inbound program");
+  if (int error = inbound_bpf__load(skeleton.get())) Refuse(info.Env(), -error, "load the inbound program");
   auto* program = skeleton->progs.nw_sk_lookup;
   int error = Hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
-  if (error) Throw(info.Env(), -error, "attach to the pod's network namespace");
+  if (error) Refuse(info.Env(), -error, "attach to the pod's network namespace");
 }
 
 void MountBpffs(const Napi::CallbackInfo& info) {
@@ -97,6 +119,7 @@ void UnmountBpffs(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportPrograms(Napi::Env env, Napi::Object exports) {
+  libbpf_set_print(Listen);
   exports["abi"] = Napi::String::New(env, ABI_HASH);
   exports["possibleCpus"] = Napi::Number::New(env, libbpf_num_possible_cpus());
   exports["loadOutbound"] = Napi::Function::New(env, LoadOutbound);

@@ -49,8 +49,9 @@ export class Datapath {
   readonly #addon: DatapathAddon;
   readonly #directory: string;
   readonly #lock: number;
-  readonly #maps: Record<string, number>;
+  #maps: Record<string, number>;
   readonly #timeout: bigint;
+  #closed = false;
 
   private constructor(addon: DatapathAddon, o: DatapathOptions, lock: number, directory: string, maps: Record<string, number>) {
     this.#addon = addon;
@@ -138,9 +139,12 @@ export class Datapath {
     return Object.fromEntries(REASONS.map(({ name }, reason) => [name, read(reason)]));
   }
 
-  /** Frees the descriptors and the lock; what is pinned stays. */
+  /** Frees the descriptors and the lock; what is pinned stays. Only once, for their numbers are others' then. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const fd of Object.values(this.#maps)) this.#addon.closeFd(fd);
+    this.#maps = {};
     this.#addon.closeFd(this.#lock);
   }
 
