@@ -20,6 +20,7 @@ import type { DetachedConnection, Downstream } from '../exchange/ports.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, requestFraming } from '../http1/framing.ts';
 import { Framing, type Head } from '../http1/head.ts';
+import { HeadBuffer } from '../http1/head-buffer.ts';
 import { H } from '../http1/header-names.ts';
 import { needsNormalizing, normalizePath } from '../http1/normalize-path.ts';
 import { parseError } from '../http1/parse-error.ts';
@@ -59,10 +60,10 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #last = false;
   #http10 = false;
   #dechunker: Dechunker | null = null;
-  /** Bytes that came before their time, or the beginning of a head. */
+  /** The beginning of a head that has not come whole. */
+  #partial: HeadBuffer | null = null;
+  /** Bytes that came before their time. */
   #left: Uint8Array | null = null;
-  /** Size of an incomplete head at which parsing it again is worth while: keeps the cost of dribbled heads linear. */
-  #parseAt = 0;
   #timer: Timer | null = null;
 
   constructor(context: Context, parts: EngineParts, origin: Origin, id: ConnectionId, list: ServerList) {
@@ -79,7 +80,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   /** Whether a request is under way, or has begun to arrive. */
   get busy(): boolean {
-    return this.#state !== State.Head || this.#left !== null;
+    return this.#state !== State.Head || this.#left !== null || this.#partial !== null;
   }
 
   /** Asks the client to go elsewhere: at once when idle, else with the current response. */
@@ -99,8 +100,17 @@ export class Http1Server implements ConnectionHandler, Downstream {
   onConnect(): void {}
 
   onData(start: number, end: number): void {
-    if (this.#left === null) this.receive(this.#context.transport.arena, start, end);
-    else this.#receiveMore(start, end);
+    const { arena } = this.#context.transport;
+    const partial = this.#partial;
+    if (partial !== null) {
+      if (!partial.add(arena, start, end)) return;
+      this.#partial = null;
+      this.receive(partial.bytes, 0, partial.length);
+    } else if (this.#left !== null) {
+      this.#left = Buffer.concat([this.#left, arena.subarray(start, end)]);
+    } else {
+      this.receive(arena, start, end);
+    }
   }
 
   onEnd(): void {
@@ -151,23 +161,12 @@ export class Http1Server implements ConnectionHandler, Downstream {
     }
   }
 
-  #receiveMore(start: number, end: number): void {
-    const left = this.#left as Uint8Array;
-    const joined = Buffer.concat([left, this.#context.transport.arena.subarray(start, end)]);
-    this.#left = null;
-    if (this.#state === State.Head && joined.length < this.#parseAt && joined.indexOf(HEAD_END, Math.max(0, left.length - 3)) < 0) {
-      this.#left = joined;
-      return;
-    }
-    this.receive(joined, 0, joined.length);
-  }
-
   #receiveHead(bytes: Uint8Array, at: number, end: number): number {
     const head = this.#context.requestHead;
     const next = parseRequestHead(bytes, at, end, head, this.#context.limits.heads);
     if (next === 0) {
-      this.#left = bytes.slice(at, end);
-      this.#parseAt = 2 * (end - at);
+      this.#partial = new HeadBuffer();
+      this.#partial.add(bytes, at, end);
       if (this.#timer === null || !this.#timer.armed) this.#armTimer(() => this.#onHeadTimeout(), this.#context.limits.headTimeoutMs);
       return -1;
     }
@@ -376,7 +375,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** Closing with unread bytes would make the kernel send RST, which can destroy the response before the client has read it. */
   #linger(): void {
     this.#state = State.Lingering;
-    this.#left = null;
+    this.#left = this.#partial = null;
     this.#context.transport.shutdown(this.id);
     this.#resume();
     this.#armTimer(() => this.close(), LINGER_MS);
@@ -404,11 +403,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #leave(): void {
     if (this.#state === State.Gone) return;
     this.#state = State.Gone;
-    this.#left = null;
+    this.#left = this.#partial = null;
     if (this.#timer !== null) this.#context.transport.timers.disarm(this.#timer);
     this.#list.remove(this);
     this.#context.recorder.downstreamConnections(-1);
   }
 }
-
-const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');

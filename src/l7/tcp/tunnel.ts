@@ -4,7 +4,10 @@
  *
  *     side:   open ──FIN──▶ ended          both ended: closed in order
  *               └──RST──▶ gone             one gone: the other one is reset
+ *
+ * A tunnel through which nothing has passed for the idle time (looked at once per idle time) is reset: its peers may be long gone.
  */
+import { Timer } from '../../base/timer-wheel.ts';
 import type { Context } from '../context.ts';
 import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId } from '../transport.ts';
 
@@ -19,6 +22,8 @@ export class Tunnel {
   readonly #done: (bytes: TunnelBytes) => void;
   #first: Side | null = null;
   #second: Side | null = null;
+  #idle: Timer | null = null;
+  #passed = -1;
 
   /** @param done called once, when the tunnel is over. */
   constructor(context: Context, done: (bytes: TunnelBytes) => void) {
@@ -35,6 +40,8 @@ export class Tunnel {
     this.#context.recorder.tunnels(1);
     const a = (this.#first = new Side(this.#context, first, second, this));
     const b = (this.#second = new Side(this.#context, second, first, this));
+    this.#idle = new Timer(() => this.#checkIdle());
+    transport.timers.arm(this.#idle, this.#context.limits.idleTimeoutMs);
     transport.setHandler(first, a);
     transport.setHandler(second, b);
     transport.resume(first);
@@ -57,13 +64,21 @@ export class Tunnel {
     });
   }
 
+  #checkIdle(): void {
+    const { transport, limits } = this.#context;
+    const passed = (this.#first?.passed ?? 0) + (this.#second?.passed ?? 0);
+    if (passed === this.#passed) return this.#over((side) => transport.reset(side.id));
+    this.#passed = passed;
+    if (this.#idle !== null) transport.timers.arm(this.#idle, limits.idleTimeoutMs);
+  }
+
   #over(release: (side: Side) => void): void {
     const first = this.#first;
     const second = this.#second;
     if (first === null || second === null) return;
     this.#first = this.#second = null;
-    const { transport } = this.#context;
-    const bytes = { forward: first.moved + transport.relayed(first.id), backward: second.moved + transport.relayed(second.id) };
+    const bytes = { forward: first.passed, backward: second.passed };
+    if (this.#idle !== null) this.#context.transport.timers.disarm(this.#idle);
     release(first);
     release(second);
     this.#context.recorder.tunnels(-1);
@@ -74,7 +89,7 @@ export class Tunnel {
 class Side implements ConnectionHandler {
   readonly id: ConnectionId;
   ended = false;
-  moved = 0;
+  #moved = 0;
   readonly #context: Context;
   readonly #other: ConnectionId;
   readonly #tunnel: Tunnel;
@@ -86,16 +101,21 @@ class Side implements ConnectionHandler {
     this.#tunnel = tunnel;
   }
 
+  /** Bytes that came from this side. */
+  get passed(): number {
+    return this.#moved + this.#context.transport.relayed(this.id);
+  }
+
   onConnect(): void {}
 
   /** What the current turn had read before the relay took over. */
   onData(start: number, end: number): void {
-    this.moved += end - start;
+    this.#moved += end - start;
     this.#context.transport.write(this.#other, start, end);
   }
 
   onRelayed(bytes: number): void {
-    this.moved += bytes;
+    this.#moved += bytes;
   }
 
   onEnd(): void {

@@ -13,6 +13,7 @@ import type { ResponseSink, UpstreamStream } from '../exchange/ports.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, responseFraming } from '../http1/framing.ts';
 import { Framing, type Head } from '../http1/head.ts';
+import { HeadBuffer } from '../http1/head-buffer.ts';
 import { parseResponseHead } from '../http1/parser.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
 import type { Context } from '../context.ts';
@@ -41,7 +42,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   #relaying = false;
   #chunked: ChunkedScanner | null = null;
   /** The beginning of a head that has not come whole. */
-  #left: Uint8Array | null = null;
+  #left: HeadBuffer | null = null;
 
   constructor(context: Context, pool: Pool, connectTimeoutMs: number) {
     this.#context = context;
@@ -102,13 +103,15 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   onData(start: number, end: number): void {
     this.connected = true;
     this.#received = true;
+    const { arena } = this.#context.transport;
     if (this.#left === null) {
-      this.#process(this.#context.transport.arena, start, end);
+      this.#process(arena, start, end);
       return;
     }
-    const joined = Buffer.concat([this.#left, this.#context.transport.arena.subarray(start, end)]);
+    const left = this.#left;
+    if (!left.add(arena, start, end)) return;
     this.#left = null;
-    this.#process(joined, 0, joined.length);
+    this.#process(left.bytes, 0, left.length);
   }
 
   onEnd(): void {
@@ -155,7 +158,8 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     const head = this.#context.responseHead;
     const next = parseResponseHead(bytes, at, end, head, this.#context.limits.heads);
     if (next === 0) {
-      this.#left = bytes.slice(at, end);
+      this.#left = new HeadBuffer();
+      this.#left.add(bytes, at, end);
       return -1;
     }
     if (next < 0) {

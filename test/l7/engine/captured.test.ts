@@ -9,8 +9,8 @@ const TCP_SERVICE: Address = { ip: '10.96.0.2', port: 3306 };
 const OUTSIDE: Address = { ip: '203.0.113.5', port: 443 };
 
 /** A rig with the enrolled pod `default/app`; http service `web` at 10.96.0.1:80, tcp service `db` at 10.96.0.2:3306. */
-function podRig(addresses: Record<string, DestinationConfig> = {}): Rig {
-  const rig = new Rig().cluster('web', ['10.0.0.1:8080']).cluster('db', ['10.0.0.2:3306']);
+function podRig(addresses: Record<string, DestinationConfig> = {}, limits = {}): Rig {
+  const rig = new Rig({ limits }).cluster('web', ['10.0.0.1:8080']).cluster('db', ['10.0.0.2:3306']);
   const scope: ScopeConfig = {
     id: 'default',
     namespace: 'default',
@@ -251,4 +251,21 @@ t.test('inbound to one of the agent’s own ports is refused', async (t) => {
   rig.run();
   t.ok(client.ended || client.wasReset);
   t.equal(rig.count('nodeway_refused_connections_total', { reason: 'own_port' }), 1);
+});
+
+t.test('a tunnel through which nothing passes for the idle time is reset, a used one is not', async (t) => {
+  const rig = podRig({}, { idleTimeoutMs: 1000 });
+  const servers: MemoryPeer[] = [];
+  rig.transport.serve({ ip: '10.0.0.2', port: 3306 }, (peer) => servers.push(peer));
+  const client = open(rig, TCP_SERVICE);
+  rig.run();
+  for (let i = 0; i < 5; i++) {
+    client.write('x');
+    rig.run();
+    rig.advance(900);
+  }
+  t.notOk(client.wasReset, 'used');
+  rig.advance(1100);
+  rig.advance(1100);
+  t.ok(client.wasReset && servers[0]?.wasReset, 'idle');
 });
