@@ -38,7 +38,12 @@ export class DestinationRules {
 
   /** Whether clients of that namespace see another rule than most. */
   differs(client: string, service: { readonly host: string; readonly namespace: string }): boolean {
-    return this.#index.has(client) && this.find(client, service) !== this.#shared(service);
+    return this.concern(client) && this.find(client, service) !== this.#shared(service);
+  }
+
+  /** Whether clients of that namespace have rules of their own. */
+  concern(client: string): boolean {
+    return this.#index.has(client);
   }
 
   #shared({ host, namespace }: { readonly host: string; readonly namespace: string }): MergedRule | null {

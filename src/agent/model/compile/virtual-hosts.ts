@@ -24,11 +24,22 @@ interface Candidate {
   readonly routes: readonly RouteConfig[];
 }
 
+/** What a VirtualService has at a port, whoever the client is. */
+interface Claim {
+  readonly service: BoundVirtualService;
+  readonly routed: readonly PortOfService[];
+  /** Hosts that no service has at that port. */
+  readonly others: readonly string[];
+  /** Rules as compiled for one kind of client; most are the same for all. */
+  readonly routes: Map<string, readonly RouteConfig[]>;
+}
+
 export class MeshVirtualHosts {
   readonly #source: RouteSource;
   readonly #virtualServices: VirtualServices;
   /** Which VirtualService names a host most narrowly; of equals the oldest. */
   readonly #owners = new Map<string, BoundVirtualService>();
+  readonly #claims = new Map<number, readonly Claim[]>();
   readonly #defaultRoutes = new Map<string, RouteConfig>();
 
   constructor(source: RouteSource, virtualServices: VirtualServices) {
@@ -57,7 +68,7 @@ export class MeshVirtualHosts {
   table(client: ClientView, port: number): RouteTableConfig {
     const entries = this.#source.services.at(port);
     const taken = new Set<PortOfService>();
-    const candidates = this.#virtualServices.mesh.flatMap((service) => this.#candidates(service, client, port, entries, taken));
+    const candidates = this.#claimsAt(port).flatMap((claim) => this.#candidates(claim, client, port, taken));
     for (const entry of entries) {
       if (entry.port.routed && !taken.has(entry)) candidates.push(...this.#defaults(entry, client));
     }
@@ -65,20 +76,36 @@ export class MeshVirtualHosts {
     return { virtualHosts: withoutRepeats(candidates), unknownHost: outboundTrafficPolicy === 'ALLOW_ANY' ? 'passthrough' : 'block' };
   }
 
-  /** The virtual hosts of one VirtualService. Services count only where they have the port; what else it names exists on port 80. */
-  #candidates(
-    service: BoundVirtualService,
-    client: ClientView,
-    port: number,
-    entries: readonly PortOfService[],
-    taken: Set<PortOfService>,
-  ): Candidate[] {
-    const named = entries.filter((entry) => this.#names(service, entry.service.host));
-    const routed = named.filter((entry) => entry.port.routed);
-    if (routed.length === 0 && port !== UNKNOWN_HOSTS_PORT) return [];
-    const others = service.hosts.filter((host) => !entries.some((entry) => covers(host, entry.service.host)));
-    if (routed.length === 0 && others.length === 0) return [];
-    const routes = routesOf(this.#source, service, meshView(client, port));
+  #claimsAt(port: number): readonly Claim[] {
+    const known = this.#claims.get(port);
+    if (known !== undefined) return known;
+    const entries = this.#source.services.at(port);
+    const byHost = new Map(entries.map((entry) => [entry.service.host, entry]));
+    const claims = this.#virtualServices.mesh.flatMap((service) => this.#claim(service, port, byHost));
+    this.#claims.set(port, claims);
+    return claims;
+  }
+
+  /** Services count only where they have the port; what else a VirtualService names exists on port 80. */
+  #claim(service: BoundVirtualService, port: number, byHost: ReadonlyMap<string, PortOfService>): Claim[] {
+    const named = new Set<PortOfService>();
+    const others: string[] = [];
+    for (const host of service.hosts) {
+      const covered = isWildcard(host)
+        ? [...byHost.values()].filter((entry) => covers(host, entry.service.host))
+        : [byHost.get(host) ?? []].flat();
+      if (covered.length === 0) others.push(host);
+      // A wildcard leaves services alone that another VirtualService names more narrowly.
+      for (const entry of covered) if (!isWildcard(host) || mostSpecific(entry.service.host, this.#owners) === service) named.add(entry);
+    }
+    const routed = [...named].filter((entry) => entry.port.routed);
+    if (routed.length === 0 && (port !== UNKNOWN_HOSTS_PORT || others.length === 0)) return [];
+    return [{ service, routed, others, routes: new Map() }];
+  }
+
+  #candidates(claim: Claim, client: ClientView, port: number, taken: Set<PortOfService>): Candidate[] {
+    const { routed, others } = claim;
+    const routes = this.#routes(claim, client, port);
     // Rules of which none is for this client leave the service as it was.
     if (routes.length === 0) return [];
     for (const entry of routed) taken.add(entry);
@@ -88,10 +115,14 @@ export class MeshVirtualHosts {
     ];
   }
 
-  #names(service: BoundVirtualService, host: string): boolean {
-    return (
-      service.hosts.includes(host) || (mostSpecific(host, this.#owners) === service && service.hosts.some((name) => covers(name, host)))
-    );
+  #routes({ service, routes }: Claim, client: ClientView, port: number): readonly RouteConfig[] {
+    const rules = this.#source.rules.concern(client.namespace) ? client.namespace : '';
+    const key = JSON.stringify([rules, looksAtSource(service) ? client : null]);
+    const known = routes.get(key);
+    if (known !== undefined) return known;
+    const compiled = routesOf(this.#source, service, meshView(client, port));
+    routes.set(key, compiled);
+    return compiled;
   }
 
   #defaults(entry: PortOfService, client: ClientView): Candidate[] {
@@ -121,6 +152,11 @@ export class MeshVirtualHosts {
     this.#defaultRoutes.set(cluster, route);
     return route;
   }
+}
+
+function looksAtSource({ object }: BoundVirtualService): boolean {
+  const requests = (object.spec.http ?? []).flatMap(({ match }) => match ?? []);
+  return requests.some(({ sourceLabels, sourceNamespace }) => sourceLabels !== undefined || sourceNamespace !== undefined);
 }
 
 /** Inside the mesh a destination without a port is meant at the port on which the request came, whatever ports it has. */
