@@ -44,7 +44,9 @@ int nw_sk_lookup(struct bpf_sk_lookup* ctx) {
   const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &cookie);
   struct flow flow = flow_of(ctx);
   find_facts(ctx, &flow, pod, &facts);
-  __u32 slot = pod ? pod->slot * 2 + (ctx->family == 2 ? 0 : 1) : 2 * MAX_PODS;
+  /* Beyond the map where no listener can matter: UDP asks for each datagram. */
+  __u32 slot = 2 * MAX_PODS;
+  if (pod && facts.tcp && !facts.to_loopback) slot = pod->slot * 2 + (ctx->family == 2 ? 0 : 1);
   struct bpf_sock* listener = bpf_map_lookup_elem(&nw_inbound, &slot);
   facts.listening = listener != 0;
   struct verdict verdict = decide_inbound(&facts);

@@ -16,8 +16,9 @@
 
 MAP(nw_pods, HASH, MAX_PODS, __u64, struct pod);
 MAP(nw_addresses, HASH, 8192, struct pod_address, __u32);
-MAP(nw_origins, LRU_HASH, 131072, struct origin_key, struct destination);
-MAP(nw_through, LRU_HASH, 131072, struct flow, __u32);
+/* Of these only what lies between a SYN and its accept(2) matters; the oldest may go. Each takes about 7 MB. */
+MAP(nw_origins, LRU_HASH, 65536, struct origin_key, struct destination);
+MAP(nw_through, LRU_HASH, 65536, struct flow, __u32);
 MAP(nw_inbound, SOCKMAP, 2 * MAX_PODS, __u32, __u64);
 MAP(nw_probers, HASH, 256, __u64, __u32);
 MAP(nw_liveness, ARRAY, 1, __u32, struct liveness);
