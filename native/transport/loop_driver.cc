@@ -105,7 +105,8 @@ void LoopDriver::runTurns() {
     cells_[Cell::Connections] = reactor_.connections();
     cells_[Cell::EventWords] = static_cast<int32_t>(reactor_.eventWords());
     // After a wait the clock has moved on, and whatever libuv runs next may arm timers by it.
-    const bool due = reactor_.eventWords() > 0 || wait.milliseconds != 0 || cells_[Cell::Deferred] != 0 || cells_[Clock::WakeAt] <= reactor_.now();
+    const bool due =
+        reactor_.eventWords() > 0 || wait.milliseconds != 0 || cells_[Cell::Deferred] != 0 || cells_[Clock::WakeAt] <= reactor_.now();
     if (due && (!turn_.call() || stopped_)) return;
     runCommands();
     if (reactor_.sawForeign()) break;

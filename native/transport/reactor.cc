@@ -35,7 +35,8 @@ bool outOfResources(int error) { return error == EMFILE || error == ENFILE || er
 
 }  // namespace
 
-Reactor::Reactor(Arena arena, EventBatch batch) : arena_(arena), batch_(batch), epoll_(epoll_create1(EPOLL_CLOEXEC)), ready_(kEventsPerWait) {
+Reactor::Reactor(Arena arena, EventBatch batch)
+    : arena_(arena), batch_(batch), epoll_(epoll_create1(EPOLL_CLOEXEC)), ready_(kEventsPerWait) {
   now_ = monotonicMs();
 }
 
@@ -98,7 +99,8 @@ void Reactor::handle(Connection& connection, uint32_t events) {
     // Nobody will read from it, so nobody else would find out.
     int error = 0;
     socklen_t length = sizeof error;
-    if (getsockopt(connection.socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error != 0) return fail(connection, reasonWhenOpen(error));
+    if (getsockopt(connection.socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error != 0)
+      return fail(connection, reasonWhenOpen(error));
   } else if ((events & EPOLLOUT) != 0 && (!connection.unsent.empty() || connection.feeder >= 0)) {
     flush(connection);
   }
@@ -230,7 +232,8 @@ void Reactor::close(Connection& connection) {
 /** Closing a socket that holds unread bytes sends RST, which may destroy our last bytes on their way (RFC 9112, 9.6). */
 void Reactor::closeFlushed(Connection& connection) {
   int unread = 0;
-  if (connection.has(Connection::Ended) || ioctl(connection.socket.get(), FIONREAD, &unread) != 0 || unread == 0) return destroy(connection);
+  if (connection.has(Connection::Ended) || ioctl(connection.socket.get(), FIONREAD, &unread) != 0 || unread == 0)
+    return destroy(connection);
   if (!connection.has(Connection::ShutdownSent)) shutdown(connection.socket.get(), SHUT_WR);
   connection.progressAt = now_;
   connection.set(Connection::Draining | Connection::ShutdownSent | Connection::Readable);

@@ -89,7 +89,8 @@ size_t Reactor::write(const int32_t* words, size_t left) {
 void Reactor::send(Connection& connection, iovec* slices, size_t count) {
   if (connection.has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked)) return;
   const Connection* feeder = connection.feeder < 0 ? nullptr : table_.find(connection.feeder);
-  const bool waits = connection.has(Connection::Connecting) || !connection.unsent.empty() || (feeder != nullptr && feeder->relay->holdsBytes());
+  const bool waits =
+      connection.has(Connection::Connecting) || !connection.unsent.empty() || (feeder != nullptr && feeder->relay->holdsBytes());
   size_t done = 0;
   if (!waits) {
     msghdr message{};

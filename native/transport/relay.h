@@ -18,14 +18,14 @@ class Relay {
   static constexpr uint64_t kUntilEnd = UINT64_MAX;
 
   enum class Outcome {
-    SourceDry,          /** wait for the source to become readable */
-    DestinationFull,    /** wait for the destination to become writable */
-    Held,               /** the caller did not allow to take more */
-    More,               /** its share of this turn is used up */
+    SourceDry,       /** wait for the source to become readable */
+    DestinationFull, /** wait for the destination to become writable */
+    Held,            /** the caller did not allow to take more */
+    More,            /** its share of this turn is used up */
     LengthReached,
-    SourceEnded,        /** FIN */
-    SourceFailed,       /** errno is in error() */
-    DestinationFailed,  /** errno is in error() */
+    SourceEnded,       /** FIN */
+    SourceFailed,      /** errno is in error() */
+    DestinationFailed, /** errno is in error() */
   };
 
   Relay(int32_t destination, uint64_t length) : destination_(destination), left_(length) {}
