@@ -38,8 +38,12 @@ export function startGreeter(pod: Pod, ...ports: readonly number[]): Promise<Chi
   return pod.serve([PYTHON, '-c', GREETER, ...ports.map(String)]);
 }
 
-/** Answers every request with the client's address and the one that it asked. */
-export async function startNginx(pod: Pod, onClose: (task: () => void) => unknown): Promise<ChildProcess> {
+/** Answers every request with a line, by default the client's address and the one that it asked. */
+export async function startNginx(
+  pod: Pod,
+  onClose: (task: () => void) => unknown,
+  line = '$remote_addr $server_addr',
+): Promise<ChildProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'nwt-nginx-'));
   onClose(() => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, 'nginx.conf');
@@ -48,7 +52,7 @@ export async function startNginx(pod: Pod, onClose: (task: () => void) => unknow
     file,
     `daemon off; master_process off; pid ${directory}/pid; error_log ${directory}/error.log; events { worker_connections 4096; }
      http { access_log off; default_type text/plain; keepalive_requests 1000000; ${paths}
-       server { listen 80 reuseport backlog=4096; listen [::]:80 reuseport backlog=4096; location / { return 200 "$remote_addr $server_addr\\n"; } } }`,
+       server { listen 80 reuseport backlog=4096; listen [::]:80 reuseport backlog=4096; location / { return 200 "${line}\\n"; } } }`,
   );
   const child = pod.start(['/usr/sbin/nginx', '-c', file, '-p', directory, '-e', join(directory, 'error.log')], { stdio: 'ignore' });
   await pod.listens(80);

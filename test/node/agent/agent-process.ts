@@ -1,0 +1,195 @@
+/** The agent as its users run it: a process with a directory of manifests, in the cgroup of a network of pods. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AgentStatus } from '../../../src/agent/admin/status.ts';
+import { cleanup } from '../../../src/datapath/datapath.ts';
+import { end, outcomeOf, type Outcome, type Pod, type PodNetwork, until } from '../pod-network.ts';
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+
+export interface KubeObject {
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+export class AgentProcess {
+  readonly manifests: string;
+  readonly instance: string;
+  readonly #network: PodNetwork;
+  readonly #directory: string;
+  readonly #admin: number;
+  readonly #metrics: number;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | null = null;
+
+  private constructor(network: PodNetwork, ports: readonly [number, number], flags: readonly string[]) {
+    this.#network = network;
+    this.instance = `nwt-${network.name}`;
+    this.#directory = mkdtempSync(join(tmpdir(), `${this.instance}-`));
+    this.manifests = join(this.#directory, 'manifests');
+    mkdirSync(this.manifests);
+    [this.#admin, this.#metrics] = ports;
+    this.#flags = flags;
+  }
+
+  /** Not started yet. */
+  static async create(network: PodNetwork, flags: readonly string[] = []): Promise<AgentProcess> {
+    cleanup({ instance: `nwt-${network.name}` });
+    return new AgentProcess(network, [await freePort(), await freePort()], flags);
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** What it wrote, for when a test fails. */
+  get log(): string {
+    return readFileSync(join(this.#directory, 'log'), 'utf8');
+  }
+
+  /** Resolves when it is ready: configured, and the enrolled pods captured. */
+  async start(): Promise<void> {
+    const endpoints = ['--admin-address', `127.0.0.1:${this.#admin}`, '--metrics-address', `127.0.0.1:${this.#metrics}`];
+    const place = ['--instance', this.instance, '--cgroup', this.#network.cgroup, '--gateway-address', '127.0.0.1', '--node-name', 'node'];
+    const log = ['--log-file', join(this.#directory, 'log')];
+    const command = [process.execPath, MAIN, 'agent', '--manifests', this.manifests, ...endpoints, ...place, ...log, ...this.#flags];
+    this.#child = this.#network.start(null, command, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = this.#child;
+    await until(async () => {
+      if (child.exitCode !== null) throw new Error(`the agent ended with exit code ${child.exitCode}: ${this.log}`);
+      return (await this.#get(this.#metrics, '/readyz')).status === 200;
+    }, 'the agent is ready');
+  }
+
+  /** Puts a file into place as a whole, and waits until the agent serves it and has captured what it enrols. */
+  async apply(file: string, ...objects: readonly KubeObject[]): Promise<void> {
+    this.write(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    if (this.#child === null) return;
+    // The version goes up with each change that has an effect; all tests change something.
+    const before = (await this.status()).snapshot;
+    await until(async () => {
+      const { snapshot, pods } = await this.status();
+      return snapshot > before && pods.every(({ enrolled, phase }) => !enrolled || phase === 'captured');
+    }, `the agent serves ${file}`);
+  }
+
+  /** Any text, good or bad. */
+  write(file: string, text: string): void {
+    const part = join(this.#directory, 'part');
+    writeFileSync(part, text);
+    renameSync(part, join(this.manifests, file));
+  }
+
+  async status(): Promise<AgentStatus> {
+    return JSON.parse((await this.#get(this.#admin, '/status')).body) as AgentStatus;
+  }
+
+  /** The sum of a metric's samples with these labels. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const { body } = await this.#get(this.#metrics, '/metrics');
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const samples = body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return samples
+      .filter((line) => wanted.every((pair) => line.includes(pair)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  /** A command of the same installation, for this agent. */
+  command(name: string, ...words: readonly string[]): Promise<Outcome> {
+    return outcomeOf(this.#network.start(null, [process.execPath, MAIN, name, ...words]));
+  }
+
+  statusText(): Promise<Outcome> {
+    return this.command('status', '--admin-address', `127.0.0.1:${this.#admin}`);
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+
+  /** By SIGTERM. Resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child as ChildProcess;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+    this.#child = null;
+    return child.exitCode;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child !== null) await end(this.#child);
+    this.#child = null;
+  }
+
+  /** Ends it and removes all that it left. */
+  async close(): Promise<void> {
+    await this.kill();
+    cleanup({ instance: this.instance });
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #get(port: number, path: string): Promise<{ status: number; body: string }> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
+      return { status: response.status, body: await response.text() };
+    } catch {
+      return { status: 0, body: '{}' };
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const NAMESPACE = 'shop';
+
+export function podObject(pod: Pod, app: string, options: { readonly version?: string; readonly enrolled?: boolean } = {}): KubeObject {
+  const { version = 'v1', enrolled = true } = options;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: pod.name,
+      namespace: NAMESPACE,
+      labels: { app, version },
+      annotations: { 'nodeway.io/netns': pod.path, 'nodeway.io/enroll': String(enrolled) },
+    },
+    spec: { nodeName: 'node', containers: [{ name: app, image: 'example' }] },
+    status: {
+      phase: 'Running',
+      podIP: pod.ipv4,
+      podIPs: pod.addresses.map((ip) => ({ ip })),
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  };
+}
+
+export function serviceObject(name: string, clusterIP: string, ports: Readonly<Record<string, number>>): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      clusterIP,
+      clusterIPs: [clusterIP],
+      selector: { app: name },
+      ports: Object.entries(ports).map(([portName, port]) => ({ name: portName, port, targetPort: port, protocol: 'TCP' })),
+    },
+  };
+}
+
+export function istioObject(kind: 'VirtualService' | 'DestinationRule', name: string, spec: unknown): KubeObject {
+  return { apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace: NAMESPACE }, spec };
+}
