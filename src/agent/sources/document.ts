@@ -23,19 +23,51 @@ type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export function parseManifest(file: string, text: string): ParsedFile {
-  const lines = new LineCounter();
+  const objects: SourceObject[] = [];
+  const problems: Problem[] = [];
+  for (const part of partsOf(file, text)) {
+    objects.push(...part.objects);
+    problems.push(...part.problems);
+  }
+  return { objects, problems };
+}
+
+/** The documents of a file one by one: parsing takes about a second a megabyte, which is too long for whoever else waits. */
+export function* partsOf(file: string, text: string): Generator<ParsedFile> {
+  // The byte order mark is no part of the text (YAML 1.2 §5.2).
+  const whole = text.replace(/^\uFEFF/, '');
+  let start = 0;
+  let line = 0;
+  for (const { index } of [...whole.matchAll(BOUNDARY), { index: whole.length }]) {
+    const part = whole.slice(start, index);
+    // Directives belong to the document that they stand before.
+    if (/^%/m.test(part) && !/^---/m.test(part)) continue;
+    if (part.trim() !== '') yield parsePart({ file, text: part, line });
+    start = index;
+    line += part.split('\n').length - 1;
+  }
+}
+
+/** Where a document begins; within one no line looks so (YAML 1.2 §9.1.2). */
+const BOUNDARY = /^---(?=[ \t\r\n]|$)/gm;
+
+interface Part {
+  readonly file: string;
+  readonly text: string;
+  /** Lines before it. */
+  readonly line: number;
+}
+
+function parsePart(part: Part): ParsedFile {
+  const { file } = part;
   const objects: SourceObject[] = [];
   const problems: Problem[] = [];
   const complain = (message: string, at: { line: number; column: number }): void => {
     problems.push({ severity: 'error', object: null, path: '', message, file, ...at });
   };
-  const place = (offset: number): { line: number; column: number } => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
   try {
-    // The byte order mark is no part of the text (YAML 1.2 §5.2).
-    for (const document of parseAllDocuments(text.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false })) {
+    const { documents, place } = read(part);
+    for (const [position, document] of documents.entries()) {
       for (const error of document.errors) complain(error.message, place(error.pos[0]));
       if (document.errors.length > 0) continue;
       const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -60,22 +92,36 @@ export function parseManifest(file: string, text: string): ParsedFile {
         objects.push({
           object: { ...entry, metadata: namespace === '' ? metadata : { ...metadata, namespace } } as unknown as RawObject,
           ref: { kind: entry['kind'], namespace, name: metadata['name'] },
-          origin: { file, ...at, locate: (field) => locate(document, [...path, ...field], place) },
+          origin: { file, ...at, locate: (field) => locateAgain(part, position, [...path, ...field]) },
         });
       }
     }
   } catch (error) {
     // The library throws for what it has no position of, such as too many aliases or too deep a nesting.
-    complain(messageOf(error), { line: 1, column: 1 });
+    complain(messageOf(error), { line: part.line + 1, column: 1 });
   }
   return { objects, problems };
 }
 
-function locate(
-  document: Document,
-  path: FieldPath,
-  place: (offset: number) => { line: number; column: number },
-): { line: number; column: number } {
+type Place = (offset: number) => { line: number; column: number };
+
+function read({ text, line: before }: Part): { documents: Document[]; place: Place } {
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false });
+  const place: Place = (offset) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { line: before + Math.max(1, line), column: Math.max(1, col) };
+  };
+  return { documents: [...documents] as Document[], place };
+}
+
+/** Parses once more: places are asked for when something is wrong, and the nodes of all documents would be ten times their text. */
+function locateAgain(part: Part, position: number, path: FieldPath): { line: number; column: number } {
+  const { documents, place } = read(part);
+  return locate(documents[position] as Document, path, place);
+}
+
+function locate(document: Document, path: FieldPath, place: Place): { line: number; column: number } {
   let node: unknown = document.contents;
   let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
   for (const part of path) {

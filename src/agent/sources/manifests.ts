@@ -7,16 +7,19 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { DirectoryWatch } from './directory-watch.ts';
-import { type ParsedFile, parseManifest, type SourceObject } from './document.ts';
+import { type ParsedFile, partsOf, type SourceObject } from './document.ts';
 import { inventory } from './inventory.ts';
 import type { ObjectSink, ObjectSource } from './source.ts';
 
 const DEBOUNCE_MS = 20;
 /** Watches are lost with their directory, and some file systems have none. */
 const RESCAN_MS = 2000;
+/** Some tens of milliseconds for documents of the usual size. */
+const DOCUMENTS_A_TURN = 50;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** So many looks at a file that never rests, and it is taken as it is. */
@@ -169,7 +172,16 @@ async function parse(file: string, { inode, size, stamp }: Look): Promise<Parsed
   if (inode === 0) return refused(stamp);
   if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
   try {
-    return parseManifest(file, await readFile(file, 'utf8'));
+    const objects: SourceObject[] = [];
+    const problems: Problem[] = [];
+    let documents = 0;
+    for (const part of partsOf(file, await readFile(file, 'utf8'))) {
+      objects.push(...part.objects);
+      problems.push(...part.problems);
+      // The heartbeat and the workers' messages share this thread.
+      if (++documents % DOCUMENTS_A_TURN === 0) await setImmediate();
+    }
+    return { objects, problems };
   } catch (error) {
     return refused(messageOf(error));
   }

@@ -28,3 +28,15 @@ t.test('what cannot be parsed is reported', async (t) => {
   for (const text of [bomb, 'a:\n\t- b\n', 'a: 1\na: 2\n', 'a: [', '- 1\n', '['.repeat(100_000)])
     t.equal(parseManifest('f', text).problems.length > 0, true);
 });
+
+t.test('places count from the beginning of the file, whatever the documents before', async (t) => {
+  const text = `# first\n${NS}--- # second\n${NS.replace('name: a', 'name: b')}...\n%YAML 1.2\n---\n${NS.replace('name: a', 'name: c')}---\nkind: [\n`;
+  const { objects, problems } = parseManifest('f', text);
+  const placed = objects.map(({ ref, origin }) => [ref.name, origin.line, origin.locate(['metadata', 'name']).line]);
+  t.same(placed, [
+    ['a', 2, 4],
+    ['b', 6, 8],
+    ['c', 12, 14],
+  ]);
+  t.match(problems, [{ severity: 'error', line: 17 }]);
+});
