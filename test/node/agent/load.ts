@@ -1,0 +1,64 @@
+/** HTTP clients that go on until they are stopped. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { type Pod, PYTHON } from '../pod-network.ts';
+
+/** One request a connection, and what came of it. A connection that was refused is tried once only. */
+const REQUESTER = `
+import http.client, json, sys, time
+address, host = sys.argv[1], sys.argv[2]
+while True:
+    began = time.monotonic()
+    result = {'began': began * 1000}
+    connection = http.client.HTTPConnection(address, 80, timeout=20)
+    try:
+        connection.request('GET', '/', headers={'Host': host})
+        result['status'] = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        result['error'] = repr(error)
+    connection.close()
+    print(json.dumps(result), flush=True)
+    time.sleep(0.002)
+`;
+
+export interface Exchanged {
+  /** Milliseconds of the machine's monotonic clock. */
+  readonly began: number;
+  readonly status?: number;
+  readonly error?: string;
+}
+
+export class Requester {
+  readonly exchanged: Exchanged[] = [];
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+
+  constructor(pod: Pod, address: string, host: string) {
+    this.#child = pod.start([PYTHON, '-c', REQUESTER, address, host], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.#child.stdout! });
+    this.#lines.on('line', (line) => this.exchanged.push(JSON.parse(line) as Exchanged));
+  }
+
+  since(moment: number): Exchanged[] {
+    return this.exchanged.filter(({ began }) => began >= moment);
+  }
+
+  failedSince(moment: number): Exchanged[] {
+    return this.since(moment).filter(({ status }) => status !== 200);
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#lines, 'close');
+    this.#child.kill('SIGTERM');
+    await closed;
+  }
+}
+
+/** What kube-proxy does: connections to a service's address go to one of its pods. */
+export async function translateService(pod: Pod, clusterIP: string, port: number, endpoint: Pod): Promise<void> {
+  const chain = 'chain output { type nat hook output priority -100;';
+  const ruleset = `table ip kube { ${chain} ip daddr ${clusterIP} tcp dport ${port} dnat to ${endpoint.ipv4}:${port}; }; }`;
+  const { code, stderr } = await pod.run(['/usr/sbin/nft', ruleset]);
+  if (code !== 0) throw new Error(stderr);
+}
