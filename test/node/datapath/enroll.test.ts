@@ -81,6 +81,9 @@ t.test('a pod that cannot be enrolled leaves nothing; one that is enrolled stays
   t.strictSame(state(), NOTHING);
   t.throws(() => datapath.enroll({ ...pod, inbound4: file }), { message: /update a map/ });
   t.strictSame(state(), NOTHING);
+  const addresses = Array.from({ length: 8193 }, (_, number) => `10.9.${number >> 8}.${number & 255}`);
+  t.throws(() => datapath.enroll({ ...pod, addresses }), { code: 'TOO_MANY_ADDRESSES' });
+  t.strictSame(state(), NOTHING, 'undone, with the program that was attached by then');
   datapath.enroll(pod);
   t.throws(() => datapath.enroll({ ...pod, addresses: ['10.0.0.9'], inbound4: file }));
   t.strictSame(state(), { pods: 1, addresses: 2, links: 1 }, 'as it was');
