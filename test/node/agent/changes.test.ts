@@ -1,0 +1,101 @@
+/** What changes while the agent serves: manifests, good and bad, and pods. Needs root. */
+import t from 'tap';
+import { monotonicNow, startNginx } from '../capture/programs.ts';
+import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
+import { AgentProcess, istioObject, type KubeObject, podObject, serviceObject } from './agent-process.ts';
+import { Requester } from './load.ts';
+
+const WEB = '10.96.0.10';
+const CHANGES = 12;
+
+function toVersion(version: string): KubeObject {
+  return istioObject('VirtualService', 'web', {
+    hosts: ['web'],
+    http: [{ route: [{ destination: { host: 'web', subset: version } }], headers: { request: { set: { 'x-version': version } } } }],
+  });
+}
+
+const subsets = istioObject('DestinationRule', 'web', {
+  host: 'web',
+  subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version } })),
+});
+
+t.test('changes', { skip: needsRoot }, async (t) => {
+  const network = await PodNetwork.create('changes');
+  const agent = await AgentProcess.create(network);
+  t.teardown(async () => {
+    if (!t.passing()) t.comment(agent.log);
+    await agent.close();
+    await network.close();
+  });
+  const [client, web1, web2] = ['client', 'web1', 'web2'].map((pod) => network.addPod(pod)) as [Pod, Pod, Pod];
+  for (const pod of [web1, web2]) await startNginx(pod, (task) => t.teardown(task), `${pod.name} $http_x_version`);
+  await agent.apply('pods.json', podObject(client, 'client'), podObject(web1, 'web'), podObject(web2, 'web', { version: 'v2' }));
+  await agent.apply('web.json', serviceObject('web', WEB, { http: 80 }), subsets);
+  await agent.apply('route.json', toVersion('v1'));
+  await agent.start();
+  const ask = async (): Promise<string> =>
+    (await client.run(['curl', '-sS', '-m', '10', '-H', 'Host: web.shop', `http://${WEB}/`])).stdout.trim();
+
+  await t.test('manifests changed under load: every change takes effect, and no request fails', async (t) => {
+    const load = client.start(['wrk', '-t1', '-c16', '-d60s', '-H', 'Host: web.shop', `http://${WEB}/`]);
+    const fresh = new Requester(client, WEB, 'web.shop');
+    let output = '';
+    load.stdout?.on('data', (chunk) => (output += String(chunk)));
+    await until(() => fresh.exchanged.length > 10, 'requests');
+    for (let change = 1; change <= CHANGES; change++) {
+      const version = change % 2 === 0 ? 'v1' : 'v2';
+      await agent.apply('route.json', toVersion(version));
+      t.equal(await ask(), `${change % 2 === 0 ? 'web1' : 'web2'} ${version}`, 'new requests go the new way');
+    }
+    await agent.apply('other.json', serviceObject('other', '10.96.0.11', { http: 80 }));
+    const since = monotonicNow();
+    await until(() => fresh.since(since).length > 10, 'more requests');
+    await fresh.stop();
+    t.same(fresh.failedSince(0), []);
+    const ended = new Promise((resolve) => load.once('close', resolve));
+    load.kill('SIGINT');
+    await ended;
+    t.match(output, /[1-9]\d* requests in/);
+    t.notMatch(output, /Socket errors|Non-2xx/, 'kept connections lose nothing either');
+  });
+
+  await t.test('bad YAML keeps the last good version in force, and is told', async (t) => {
+    await agent.apply('route.json', toVersion('v1'));
+    agent.write('route.json', 'kind: VirtualService\nmetadata: {name: web\nspec: [');
+    await until(async () => (await agent.status()).problems.length > 0, 'the problem is told');
+    const { problems } = await agent.status();
+    t.match(problems[0], { severity: 'error', where: /route\.json:\d+/ });
+    const { code, stdout } = await agent.statusText();
+    t.equal(code, 0);
+    t.match(stdout, /route\.json:\d+/);
+    t.equal(await ask(), 'web1 v1', 'the last good version');
+    t.equal(await agent.metric('nodeway_config_problems', { severity: 'error' }), problems.length);
+    await agent.apply('extra.json', serviceObject('extra', '10.96.0.12', { http: 80 }));
+    t.equal(await ask(), 'web1 v1', 'other files go on to be read');
+    await agent.apply('route.json', toVersion('v2'));
+    t.same((await agent.status()).problems, []);
+    t.equal(await ask(), 'web2 v2');
+  });
+
+  await t.test('a field of a wrong type keeps that object as it was, and is told by its path', async (t) => {
+    const wrong = istioObject('VirtualService', 'web', { hosts: 'web', http: [] });
+    agent.write('route.json', JSON.stringify(wrong));
+    await until(async () => (await agent.status()).problems.length > 0, 'the problem is told');
+    const problem = (await agent.status()).problems.find(({ path }) => path === 'spec.hosts');
+    t.match(problem, { severity: 'error', object: 'VirtualService shop/web', where: /route\.json:1:\d+/ });
+    t.equal(await ask(), 'web2 v2');
+    await agent.apply('route.json', toVersion('v1'));
+    t.equal(await ask(), 'web1 v1');
+  });
+
+  await t.test('an endpoint that is gone gets no more requests', async (t) => {
+    agent.write('route.json', '');
+    await until(async () => (await Promise.all([ask(), ask(), ask(), ask()])).includes('web2'), 'both are asked without a route');
+    await agent.apply('pods.json', podObject(client, 'client'), podObject(web2, 'web', { version: 'v2' }));
+    await network.removePod(web1);
+    for (let i = 0; i < 10; i++) t.equal(await ask(), 'web2');
+    const known = async (): Promise<boolean> => (await agent.status()).pods.some(({ pod }) => pod === 'shop/web1');
+    await until(async () => !(await known()), 'the pod is forgotten');
+  });
+});
