@@ -30,6 +30,10 @@ async function setUp(t: Test, name: string): Promise<Stage> {
   return { network, instance: `nwt-${name}`, client, server };
 }
 
+function attachedToPods(instance: string): string[] {
+  return nodeState(instance, []).pins.filter((path) => /\/pod_/.test(path));
+}
+
 function cookieOf(pod: Pod): string {
   const netns = openNamespace(pod.path);
   const cookie = namespaceCookie(netns);
@@ -58,7 +62,10 @@ t.test('cleanup leaves programs, maps, links, pins, rules, routes and namespaces
     t.ok(during.bpf.length > before.bpf.length + 10, 'the comparison sees what it should');
     t.ok(during.pins.length > before.pins.length + 10);
     t.throws(() => cleanup({ instance }), { code: 'AGENT_RUNNING' }, 'not while an agent runs');
-    if (end === 'withdrawn') for (const pod of [client, server]) await agent.withdraw(pod);
+    if (end === 'withdrawn') {
+      for (const pod of [client, server]) await agent.withdraw(pod);
+      t.same(attachedToPods(instance), [], 'nothing stays attached to a pod that was withdrawn');
+    }
     await agent.kill();
     const { removed } = cleanup({ instance });
     t.ok(removed.includes(pinRoot(instance)));
@@ -104,7 +111,7 @@ t.test('pods that ended while no agent ran are forgotten, with what was attached
   const [cookie] = [server].map(cookieOf);
   for (const gone of await heir.enrolled()) if (gone !== cookie) await heir.forget(gone);
   t.same(await heir.enrolled(), [cookie]);
-  const attached = nodeState(instance, []).pins.filter((path) => /\/pod_/.test(path));
+  const attached = attachedToPods(instance);
   t.match(attached, [new RegExp(`pod_${cookie}$`)]);
   t.equal(attached.length, 1);
   await heir.kill();
