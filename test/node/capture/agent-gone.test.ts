@@ -25,9 +25,14 @@ async function setUp(t: Test, name: string, heartbeatMs?: number): Promise<Stage
     await network.close();
     removePrograms(network);
   });
-  const [client, server, closed, stranger] = ['client', 'server', 'closed', 'stranger'].map((pod) => network.addPod(pod)) as Pod[];
-  const stage = { network, client: client!, server: server!, closed: closed!, stranger: stranger! };
-  for (const pod of [stage.server, stage.closed, stage.stranger]) await startGreeter(pod, 9000);
+  const [client, server, closed, stranger] = ['client', 'server', 'closed', 'stranger'].map((pod) => network.addPod(pod)) as [
+    Pod,
+    Pod,
+    Pod,
+    Pod,
+  ];
+  const stage = { network, client, server, closed, stranger };
+  for (const pod of [server, closed, stranger]) await startGreeter(pod, 9000);
   return { ...stage, agent: await startAgent(stage, heartbeatMs) };
 }
 

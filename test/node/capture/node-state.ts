@@ -32,9 +32,7 @@ export interface NodeState {
 export function nodeState(instance: string, pods: readonly Pod[]): NodeState {
   return {
     bpf: bpfObjects(instance),
-    pins: existsSync(BPFFS)
-      ? walk(BPFFS).filter((path) => !/^\/sys\/fs\/bpf\/nodeway/.test(path) || path.startsWith(pinRoot(instance)))
-      : [],
+    pins: existsSync(BPFFS) ? walk(BPFFS).filter((path) => !path.startsWith(`${BPFFS}/nodeway`) || path.startsWith(pinRoot(instance))) : [],
     namespaces: listNamespaces().filter((name) => name.startsWith('nwt-')),
     rules: own(ip('rule') + ip('-6', 'rule')),
     routes: own(ip('route', 'show', 'table', 'all') + ip('-6', 'route', 'show', 'table', 'all')),
