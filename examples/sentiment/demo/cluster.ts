@@ -64,6 +64,7 @@ export class Cluster {
     // First out of every list of endpoints, then stopped: the order in which Kubernetes tries to do it, too.
     await Promise.all([...objects, ...stopped.map((pod) => pod.toObject())].map((object) => rm(this.#file(object), { force: true })));
     await this.#publishServices();
+    for (const { place } of stopped) this.network.forget(place.netns);
     await Promise.all(stopped.map((pod) => pod.stop()));
   }
 
@@ -110,6 +111,7 @@ export class Cluster {
 
   async #join(pods: readonly Pod[]): Promise<void> {
     this.pods.push(...pods);
+    await this.network.introduce();
     await Promise.all(pods.map((pod) => this.#store(pod.toObject())));
   }
 

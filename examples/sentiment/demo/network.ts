@@ -10,16 +10,25 @@ import { output } from './command.ts';
 
 export const PREFIX = 'nwd-';
 const SWITCH = `${PREFIX}switch`;
+const BRIDGE = `${PREFIX}bridge`;
 const NODE_LINK = `${PREFIX}node`;
 
 /** Private networks to choose from: the first that the machine does not use itself. */
 const CANDIDATES = ['10.213', '10.227', '172.29', '192.168'];
+
+interface Station {
+  /** Empty for the machine's own. */
+  readonly netns: string;
+  readonly device: string;
+  readonly address: string;
+}
 
 export class PodNetwork {
   readonly nodeAddress: string;
   readonly dnsAddress: string;
   readonly switchNamespace = SWITCH;
   readonly #base: string;
+  readonly #stations: Station[];
   #pods = 0;
   #services = 0;
 
@@ -27,16 +36,19 @@ export class PodNetwork {
     this.#base = base;
     this.nodeAddress = `${base}.0.1`;
     this.dnsAddress = `${base}.0.10`;
+    this.#stations = [
+      { netns: '', device: NODE_LINK, address: this.nodeAddress },
+      { netns: SWITCH, device: BRIDGE, address: this.dnsAddress },
+    ];
   }
 
   static async create(): Promise<PodNetwork> {
     const network = new PodNetwork(await freeNetwork());
     await ip(['netns', 'add', SWITCH]);
-    await batch(SWITCH, ['link set lo up', `link add ${PREFIX}bridge type bridge`, `link set ${PREFIX}bridge up`]);
-    await batch(SWITCH, [`addr add ${network.dnsAddress}/20 dev ${PREFIX}bridge`]);
+    await batch(SWITCH, ['link set lo up', `link add ${BRIDGE} type bridge`]);
     await batch('', [`link add ${NODE_LINK} type veth peer name node netns ${SWITCH}`]);
-    await batch('', [`addr add ${network.nodeAddress}/20 dev ${NODE_LINK}`, `link set ${NODE_LINK} up`]);
-    await batch(SWITCH, [`link set node master ${PREFIX}bridge up`]);
+    await batch(SWITCH, [`link set node master ${BRIDGE} up`]);
+    for (const station of network.#stations) await setUp(station);
     return network;
   }
 
@@ -52,14 +64,27 @@ export class PodNetwork {
     const port = `pod${this.#pods}`;
     await ip(['netns', 'add', netns]);
     await this.#resolver(netns, kubernetesNamespace);
-    await batch(SWITCH, [`link add ${port} type veth peer name eth0 netns ${netns}`, `link set ${port} master ${PREFIX}bridge up`]);
-    await batch(netns, [
-      'link set lo up',
-      `addr add ${address}/20 dev eth0`,
-      'link set eth0 up',
-      `route add default via ${this.nodeAddress}`,
-    ]);
+    await batch(SWITCH, [`link add ${port} type veth peer name eth0 netns ${netns}`, `link set ${port} master ${BRIDGE} up`]);
+    const station = { netns, device: 'eth0', address };
+    await setUp(station);
+    await batch(netns, ['link set lo up', `route add default via ${this.nodeAddress}`]);
+    this.#stations.push(station);
     return { netns, address };
+  }
+
+  /**
+   * Tells all where all are, for good. The kernel's table of neighbours is one for all namespaces of a machine, and holds 1024 that were learnt:
+   * a machine that is busy with containers has times when no pod finds another.
+   */
+  async introduce(): Promise<void> {
+    const everyone = this.#stations.map(({ address }) => `${address} lladdr ${linkAddress(address)}`);
+    const entries = (device: string): string[] => everyone.map((entry) => `neigh replace ${entry} dev ${device} nud permanent`);
+    await Promise.all(this.#stations.map(({ netns, device }) => batch(netns, entries(device))));
+  }
+
+  forget(netns: string): void {
+    const index = this.#stations.findIndex((station) => station.netns === netns);
+    if (index !== -1) this.#stations.splice(index, 1);
   }
 
   /** `ip netns exec` mounts these files over those in /etc, for curl as for every other program. */
@@ -119,6 +144,22 @@ function kill(pid: number): void {
 
 function ip(args: readonly string[]): Promise<string> {
   return output(['ip', ...args]);
+}
+
+async function setUp({ netns, device, address }: Station): Promise<void> {
+  await batch(netns, [
+    `link set ${device} address ${linkAddress(address)}`,
+    `addr add ${address}/20 dev ${device}`,
+    `link set ${device} up`,
+  ]);
+}
+
+/** Locally administered, and made of the address, so that nobody has to ask. */
+function linkAddress(address: string): string {
+  return `02:00:${address
+    .split('.')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join(':')}`;
 }
 
 async function batch(netns: string, commands: readonly string[]): Promise<void> {
