@@ -25,9 +25,10 @@ export class AgentProcess {
   readonly #admin: number;
   readonly #metrics: number;
   readonly #flags: readonly string[];
+  readonly #nodeFlags: readonly string[];
   #child: ChildProcess | null = null;
 
-  private constructor(network: PodNetwork, ports: readonly [number, number], flags: readonly string[]) {
+  private constructor(network: PodNetwork, ports: readonly [number, number], flags: readonly string[], nodeFlags: readonly string[]) {
     this.#network = network;
     this.instance = `nwt-${network.name}`;
     this.#directory = mkdtempSync(join(tmpdir(), `${this.instance}-`));
@@ -35,12 +36,13 @@ export class AgentProcess {
     mkdirSync(this.manifests);
     [this.#admin, this.#metrics] = ports;
     this.#flags = flags;
+    this.#nodeFlags = nodeFlags;
   }
 
   /** Not started yet. */
-  static async create(network: PodNetwork, flags: readonly string[] = []): Promise<AgentProcess> {
+  static async create(network: PodNetwork, flags: readonly string[] = [], nodeFlags: readonly string[] = []): Promise<AgentProcess> {
     cleanup({ instance: `nwt-${network.name}` });
-    return new AgentProcess(network, [await freePort(), await freePort()], flags);
+    return new AgentProcess(network, [await freePort(), await freePort()], flags, nodeFlags);
   }
 
   get pid(): number {
@@ -57,8 +59,8 @@ export class AgentProcess {
     const endpoints = ['--admin-address', `127.0.0.1:${this.#admin}`, '--metrics-address', `127.0.0.1:${this.#metrics}`];
     const place = ['--instance', this.instance, '--cgroup', this.#network.cgroup, '--gateway-address', '127.0.0.1', '--node-name', 'node'];
     const log = ['--log-file', join(this.#directory, 'log')];
-    const command = [process.execPath, MAIN, 'agent', '--manifests', this.manifests, ...endpoints, ...place, ...log, ...this.#flags];
-    this.#child = this.#network.start(null, command, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const command = [process.execPath, ...this.#nodeFlags, MAIN, 'agent', '--manifests', this.manifests, ...endpoints, ...place, ...log];
+    this.#child = this.#network.start(null, [...command, ...this.#flags], { stdio: ['ignore', 'inherit', 'inherit'] });
     const child = this.#child;
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`the agent ended with exit code ${child.exitCode}: ${this.log}`);
