@@ -8,6 +8,8 @@ import { exitOf, output } from './command.ts';
 import { sendOne } from './traffic.ts';
 
 export const INSTANCE = 'demo';
+/** Where an agent of this instance keeps its objects in the kernel. */
+export const PINS = `/sys/fs/bpf/nodeway-${INSTANCE}`;
 
 const READY_LIMIT_MS = 30_000;
 const SETTLE_MS = 200;

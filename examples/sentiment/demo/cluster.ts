@@ -16,7 +16,10 @@ import { Pod } from './pod.ts';
 import { programOf } from './programs.ts';
 import { type ServicePort, translateServices } from './service-proxy.ts';
 
+export const DIRECTORIES = ['manifests', 'logs', 'volumes'] as const;
+
 export interface ClusterOptions {
+  /** What is below it, by {@link DIRECTORIES}, is the cluster's. */
   readonly directory: string;
   /** What the demonstration gives to every pod beyond its manifest. */
   readonly env: Readonly<Record<string, string>>;
@@ -43,7 +46,7 @@ export class Cluster {
   }
 
   static async create(options: ClusterOptions): Promise<Cluster> {
-    for (const part of ['manifests', 'logs', 'volumes']) await mkdir(join(options.directory, part), { recursive: true });
+    for (const part of DIRECTORIES) await mkdir(join(options.directory, part), { recursive: true });
     const cluster = new Cluster(options, await PodNetwork.create());
     await once(cluster.#dnsReplies, 'line', { signal: AbortSignal.timeout(20_000) });
     return cluster;

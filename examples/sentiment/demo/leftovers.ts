@@ -1,14 +1,18 @@
 /** One demonstration at a time, and nothing of one that crashed. */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { INSTANCE, pidFile } from './agent.ts';
+import { INSTANCE, PINS, pidFile } from './agent.ts';
+import { DIRECTORIES } from './cluster.ts';
+import { output } from './command.ts';
 import { demoNamespaces, removeNamespace, removeNodeLink } from './network.ts';
 
 export const DIRECTORY = '/run/nodeway-demo';
 
 const OWN_PID = join(DIRECTORY, 'demo.pid');
-const GRACE_MS = 1000;
+const END_LIMIT_MS = 5000;
+const END_POLL_MS = 50;
 const SWEEPS = 10;
 const SWEEP_PAUSE_MS = 200;
 
@@ -22,25 +26,29 @@ export async function claim(): Promise<number | null> {
 }
 
 /** Ends and removes what an earlier run left behind; says what it was. */
-export async function sweep(): Promise<string[]> {
+export async function sweep(nodeway: string): Promise<string[]> {
   const found: string[] = [];
   const agent = await processOf(pidFile(DIRECTORY), `--instance\0${INSTANCE}`);
   if (agent !== null) {
     found.push(`agent ${agent}`);
     await end(agent);
   }
-  for (const netns of await demoNamespaces()) {
-    found.push(`namespace ${netns}`);
-    await removeNamespace(netns);
+  if (existsSync(PINS)) {
+    found.push(PINS);
+    await output([nodeway, 'cleanup', '--instance', INSTANCE]);
   }
+  const namespaces = await demoNamespaces();
+  if (namespaces.length > 0) found.push(`${namespaces.length} namespaces`);
+  for (const netns of namespaces) await removeNamespace(netns);
   await removeNodeLink();
+  for (const part of DIRECTORIES) await rm(join(DIRECTORY, part), { recursive: true, force: true });
   return found;
 }
 
 /** Until nothing is found: an interrupted set-up may still be adding. */
-export async function sweepAll(): Promise<void> {
+export async function sweepAll(nodeway: string): Promise<void> {
   for (let round = 0; round < SWEEPS; round++) {
-    if ((await sweep()).length === 0) return;
+    if ((await sweep(nodeway)).length === 0) return;
     await delay(SWEEP_PAUSE_MS);
   }
 }
@@ -57,10 +65,9 @@ async function processOf(file: string, commandPart: string): Promise<number | nu
   return command.includes(commandPart) ? pid : null;
 }
 
+/** At once: its pods, whose connections it could drain, are gone or about to be. */
 async function end(pid: number): Promise<void> {
-  if (!signal(pid, 'SIGTERM')) return;
-  await delay(GRACE_MS);
-  signal(pid, 'SIGKILL');
+  for (let waited = 0; waited < END_LIMIT_MS && signal(pid, 'SIGKILL'); waited += END_POLL_MS) await delay(END_POLL_MS);
 }
 
 /** False when there is no such process any more. */

@@ -23,7 +23,8 @@ class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-async function main(options: Options, report: Report): Promise<number> {
+async function main(options: Options): Promise<number> {
+  let report = new Report(process.stdout);
   const owner = await claim();
   if (owner !== null) {
     report.line(`A demonstration runs already: process ${owner}. Stop it with: kill ${owner}`);
@@ -35,7 +36,9 @@ async function main(options: Options, report: Report): Promise<number> {
     await Promise.race([demonstrate(options, report, undo, interrupted), interrupted]);
     return summarise(report);
   } catch (error) {
-    if (!(error instanceof Interrupted)) report.line(`\n${error instanceof Error ? error.message : String(error)}`);
+    report.end();
+    report = new Report(process.stdout);
+    report.line(error instanceof Interrupted ? '' : `\n${error instanceof Error ? error.message : String(error)}`);
     return error instanceof Interrupted ? 130 : 1;
   } finally {
     report.note('removing everything again …');
@@ -44,9 +47,9 @@ async function main(options: Options, report: Report): Promise<number> {
 }
 
 async function demonstrate(options: Options, report: Report, undo: (() => Promise<unknown>)[], interrupted: Promise<never>): Promise<void> {
-  const swept = await sweep();
+  const swept = await sweep(options.nodeway);
   if (swept.length > 0) report.note(`removed what an earlier run left: ${swept.join(', ')}`);
-  undo.push(sweepAll);
+  undo.push(() => sweepAll(options.nodeway));
   const cluster = await Cluster.create({ directory: DIRECTORY, env: { SEED: options.seed, SLEEP_SECONDS: String(options.sleepSeconds) } });
   undo.push(() => cluster.dispose());
   undo.push(() => keepLogs(options.logs, report));
@@ -150,14 +153,13 @@ function listenOnce(host: string, port: number): Promise<number | null> {
   });
 }
 
-const report = new Report(process.stdout);
 try {
   const options = parseOptions(process.argv.slice(2), STEPS.length);
-  if (options.help) report.line(HELP);
-  const code = options.help ? 0 : await main(options, report);
+  if (options.help) process.stdout.write(HELP);
+  const code = options.help ? 0 : await main(options);
   // Of an interrupted walk something may still be waiting for answers that nobody gives any more.
   process.exit(code);
 } catch (error) {
-  report.line(error instanceof Error ? error.message : String(error));
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(2);
 }

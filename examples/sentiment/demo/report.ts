@@ -21,6 +21,7 @@ export class Report {
   readonly #out: NodeJS.WriteStream;
   readonly #colour: boolean;
   #held = 0;
+  #ended = false;
   #failed: string[] = [];
   #progress: NodeJS.Timeout | null = null;
 
@@ -38,7 +39,12 @@ export class Report {
   }
 
   line(text = ''): void {
-    this.#out.write(`${text}\n`);
+    if (!this.#ended) this.#out.write(`${text}\n`);
+  }
+
+  /** What an interrupted walk still finds out is no news. */
+  end(): void {
+    this.#ended = true;
   }
 
   note(text: string): void {
@@ -89,7 +95,7 @@ export class Report {
         this.line(`   ${row === 0 ? mark : ' '} ${check.held ? text.trimEnd() : this.#style('red', text.trimEnd())}`);
       }
       if (check.held) this.#held++;
-      else this.#failed.push(check.what);
+      else if (!this.#ended) this.#failed.push(check.what);
     }
   }
 
@@ -98,6 +104,7 @@ export class Report {
     const tty = this.#out.isTTY;
     const started = performance.now();
     const show = (): void => {
+      if (this.#ended) return;
       const text = `   … ${state()} (${((performance.now() - started) / 1000).toFixed(0)} s)`;
       this.#out.write(tty ? `\r${this.#style('dim', text.padEnd(WIDTH))}` : `${text}\n`);
     };
