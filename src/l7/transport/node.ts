@@ -141,7 +141,9 @@ class SocketLink implements Link {
 
   reset(): void {
     this.#socket.removeAllListeners('error').on('error', () => undefined);
-    if (this.#socket.connecting) this.#socket.destroy();
+    // libuv refuses a reset while a shutdown is under way, and Node then holds the handle for closed: the process would never end.
+    const shuttingDown = this.#socket.writableEnded && !this.#socket.writableFinished;
+    if (this.#socket.connecting || shuttingDown) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 

@@ -30,7 +30,9 @@ export class SocketPeer implements Peer {
     this.socket.end();
   }
   reset(): void {
-    this.socket.resetAndDestroy();
+    // Not while a FIN is on its way: libuv refuses that, and the process would never end.
+    if (this.socket.writableEnded && !this.socket.writableFinished) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
   pause(): void {
     this.socket.pause();
