@@ -43,7 +43,7 @@ export class ManifestInput implements ConfigurationInput {
     this.#previous = compiled;
     return {
       snapshot: compiled.snapshot,
-      pods: compiled.pods.map((pod) => ({ ...pod, enrolled: true })),
+      pods: compiled.localPods,
       problems: compiled.problems.map((problem) => reported(problem)),
     };
   }
