@@ -21,6 +21,7 @@ export interface EngineOptions extends Omit<ContextOptions, 'recorder' | 'limits
 
 const IDLE_SWEEP_MS = 30_000;
 const DRAIN_POLL_MS = 20;
+const DRAIN_IDLE_MS = 1000;
 
 export class Engine {
   readonly #context: Context;
@@ -62,14 +63,17 @@ export class Engine {
     if (known.netns >= 0 && !used) this.#context.pools.closeIdle(known.netns);
   }
 
-  /** Connections are closed as they become idle; `done` when none is left, or after `deadlineMs`. */
+  /**
+   * The next response on each connection says `connection: close`; one that stays idle for a second after its last use is closed, as a
+   * client that is about to send on it would have by then. `done` when no connection is left, or after `deadlineMs`.
+   */
   drain(deadlineMs: number, done: () => void): void {
     const { transport } = this.#context;
     const deadline = transport.now + deadlineMs;
     this.#context.draining = true;
-    for (const server of this.#servers.snapshot()) server.drain();
     this.#context.pools.closeIdle();
     const poll = new Timer(() => {
+      this.#closeIdle(transport.now - DRAIN_IDLE_MS);
       if (transport.connections === 0 || transport.now >= deadline) done();
       else transport.timers.arm(poll, DRAIN_POLL_MS);
     });
@@ -89,8 +93,11 @@ export class Engine {
 
   #sweepIdle(): void {
     const { transport, limits } = this.#context;
-    const since = transport.now - limits.idleTimeoutMs;
-    for (const server of this.#servers.snapshot()) if (!server.busy && server.usedAt < since) server.close();
+    this.#closeIdle(transport.now - limits.idleTimeoutMs);
     transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
+  }
+
+  #closeIdle(since: number): void {
+    for (const server of this.#servers.snapshot()) if (!server.busy && server.usedAt < since) server.close();
   }
 }

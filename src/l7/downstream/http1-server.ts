@@ -83,12 +83,6 @@ export class Http1Server implements ConnectionHandler, Downstream {
     return this.#state !== State.Head || this.#left !== null || this.#partial !== null;
   }
 
-  /** Asks the client to go elsewhere: at once when idle, else with the current response. */
-  drain(): void {
-    if (this.busy) this.#last = true;
-    else this.close();
-  }
-
   close(): void {
     if (this.#state === State.Gone) return;
     this.#leave();
