@@ -196,7 +196,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const framing = requestFraming(head);
     this.#framing = framing;
     this.#http10 = head.minor === 0;
-    this.#last = this.#context.draining || !persistent(head);
+    this.#last = !persistent(head);
     this.#dechunker = null;
     if (framing === Framing.None) {
       this.#state = State.Waiting;
@@ -261,7 +261,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   sendHead(head: Head, edits: HeadEdits, framing: Framing): void {
     if (head.status !== 101) {
-      if (framing === Framing.UntilClose || this.#restIsLong()) this.#last = true;
+      if (framing === Framing.UntilClose || this.#context.draining || this.#restIsLong()) this.#last = true;
       if (this.#http10 && framing === Framing.Chunked) this.#dechunk(head, edits);
       if (this.#last) edits.text('connection: close\r\n');
       else if (this.#http10) edits.text('connection: keep-alive\r\n');
@@ -291,7 +291,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   sendLocal(reply: LocalReply, ops: HeaderOps | null): void {
-    if (this.#restIsLong()) this.#last = true;
+    if (this.#context.draining || this.#restIsLong()) this.#last = true;
     const server = this.#origin.kind === 'outbound' ? 'envoy' : 'istio-envoy';
     const bytes = this.#parts.responses.local(reply, server, ops, this.#exchange.isHead, this.#last);
     this.#context.send(this.id, bytes, 0, bytes.length);
