@@ -42,12 +42,15 @@ export function checkObject(object: RawObject, ref: ObjectRef, origin: Origin): 
   return { value: result.success ? served : null, problems };
 }
 
+/** Kubernetes' own groups: manifests of an application have many kinds (PersistentVolumeClaim, Role, …) that say nothing about traffic. */
+const OWN_GROUPS = /^(v1|(apps|batch|autoscaling|policy|extensions|([a-z]+\.)+k8s\.io)\/v[0-9a-z]+)$/;
+
 function schemaOf({ apiVersion, kind }: RawObject, complain: Complain): z.ZodType | null {
   const spec = ISTIO_NETWORKING.test(apiVersion) ? ISTIO_SPECS[kind] : undefined;
   if (spec !== undefined) return z.looseObject({ metadata, spec });
   const core = CORE_GROUPS.test(apiVersion) ? CORE_KINDS[kind] : undefined;
   if (core !== undefined) return z.intersection(z.looseObject({ metadata }), core);
   if (KNOWN_GROUPS.test(apiVersion)) complain('unsupported', ['kind'], `${apiVersion} ${kind} is not served yet`);
-  else complain('warning', ['kind'], `unknown kind ${apiVersion} ${kind}`);
+  else if (!OWN_GROUPS.test(apiVersion)) complain('warning', ['kind'], `unknown kind ${apiVersion} ${kind}`);
   return null;
 }
