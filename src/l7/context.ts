@@ -1,8 +1,8 @@
 /** What all parts of one worker's engine share. Made once by the engine; nothing here is global. */
 import { HeadEdits } from './exchange/head-edits.ts';
 import { HeadStore } from './exchange/head-store.ts';
-import { Head, type HeadLimits } from './http1/head.ts';
-import { HeaderNames } from './http1/header-names.ts';
+import { Head, type HeadLimits } from './message/head.ts';
+import { HeaderNames } from './message/header-names.ts';
 import type { OriginalDestinations } from './engine-port.ts';
 import type { Recorder } from './record/recorder.ts';
 import { Runtime } from './runtime/runtime.ts';

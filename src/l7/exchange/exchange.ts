@@ -15,9 +15,9 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Context } from '../context.ts';
 import type { Origin } from '../downstream/origin.ts';
-import { Framing, type Head } from '../http1/head.ts';
-import { H } from '../http1/header-names.ts';
-import { isIdempotent, isMethod } from '../http1/methods.ts';
+import { Framing, type Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
+import { isIdempotent, isMethod } from '../message/methods.ts';
 import { parseRequestHead } from '../http1/parser.ts';
 import type { Action, Destination, PathRewrite } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';

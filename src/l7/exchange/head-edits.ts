@@ -2,7 +2,7 @@
  * Changes to a head on its way through: lines left out, lines added after the last one. What is not changed goes out as
  * slices of the bytes that came in, so order and case survive. One object per worker: fill it and send the head at once.
  */
-import type { Head } from '../http1/head.ts';
+import type { Head } from '../message/head.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
 
 /** Every head keeps at most this many lines out; a head has at most `HeadLimits.maxHeaders`. */

@@ -4,7 +4,7 @@
  * time-out bounds it. The Host stays as it is, as in today's Istio.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Framing, Head } from '../http1/head.ts';
+import type { Framing, Head } from '../message/head.ts';
 import type { Mirror as MirrorConfig } from '../runtime/actions.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';

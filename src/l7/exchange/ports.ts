@@ -8,7 +8,7 @@
  * Bytes are given with the array that holds them: usually the transport's arena, on rare ways (a head that came in pieces)
  * a buffer of their own. They are valid during the call.
  */
-import type { Framing, Head } from '../http1/head.ts';
+import type { Framing, Head } from '../message/head.ts';
 import type { CloseReason, ConnectionId } from '../transport.ts';
 import type { HeadEdits } from './head-edits.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';

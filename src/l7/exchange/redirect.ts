@@ -1,5 +1,5 @@
 /** The Location of a redirect, HTTPRedirect's semantics. */
-import type { Head } from '../http1/head.ts';
+import type { Head } from '../message/head.ts';
 import type { RedirectAction } from '../snapshot.ts';
 
 /**

@@ -11,8 +11,8 @@
  */
 import type { Context } from '../context.ts';
 import type { GatewayOrigin } from '../downstream/origin.ts';
-import { TargetForm, type Head } from '../http1/head.ts';
-import { H } from '../http1/header-names.ts';
+import { TargetForm, type Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
 import { markHopByHop } from '../http1/hop-by-hop.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { PathRewrite } from '../runtime/actions.ts';

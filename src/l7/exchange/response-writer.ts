@@ -1,7 +1,7 @@
 /** The head that goes to the client: the upstream's bytes without hop-by-hop lines, with the route's changes and Envoy's headers. */
 import type { Context } from '../context.ts';
-import type { Head } from '../http1/head.ts';
-import { H } from '../http1/header-names.ts';
+import type { Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
 import { markHopByHop } from '../http1/hop-by-hop.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { HeadEdits } from './head-edits.ts';

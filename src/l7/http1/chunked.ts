@@ -10,7 +10,7 @@
  * `[start, end)` is read; work per byte is constant and memory fixed.
  */
 import { FIELD_VALUE } from './field-lines.ts';
-import { TOKEN_LOWER } from './header-names.ts';
+import { TOKEN_LOWER } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
 
 const State = {

@@ -3,8 +3,8 @@
  * framing and the connection is gathered on the way.
  */
 import { isAuthority, lower } from './authority.ts';
-import type { Head } from './head.ts';
-import { H, TOKEN_LOWER } from './header-names.ts';
+import type { Head } from '../message/head.ts';
+import { H, TOKEN_LOWER } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
 
 /** 1 for what may stand in a field value: visible ASCII, obs-text, SP and HTAB (RFC 9110 §5.5). */

@@ -1,5 +1,5 @@
 /** How a message's body is delimited and whether its connection lives on: pure decisions over a parsed head. */
-import { Framing, TargetForm, type Head } from './head.ts';
+import { Framing, TargetForm, type Head } from '../message/head.ts';
 
 /** RFC 9112 §6.3 for requests: without a length there is no body. */
 export function requestFraming(head: Head): Framing {

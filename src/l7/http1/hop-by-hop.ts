@@ -1,8 +1,8 @@
 /** Which lines of a head concern one connection only and are not forwarded (RFC 9110 §7.6.1). */
 import { lower } from './authority.ts';
 import { equalsIgnoreCase } from './field-lines.ts';
-import type { Head } from './head.ts';
-import { H, WELL_KNOWN } from './header-names.ts';
+import type { Head } from '../message/head.ts';
+import { H, WELL_KNOWN } from '../message/header-names.ts';
 
 const COMMA = 44;
 const SP = 32;

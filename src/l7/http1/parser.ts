@@ -15,8 +15,8 @@
  */
 import { hostEnd, isAuthority, isPort, sameHost } from './authority.ts';
 import { equalsIgnoreCase, FIELD_VALUE, framingFault, hostFault, parseFieldLines } from './field-lines.ts';
-import { TargetForm, type Head, type HeadLimits } from './head.ts';
-import { H } from './header-names.ts';
+import { TargetForm, type Head, type HeadLimits } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
 
 const LF = 10;

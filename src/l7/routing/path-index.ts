@@ -6,7 +6,7 @@
  *
  * A candidate may be wrong (hashes collide): the route itself is asked in the end.
  */
-import type { Head } from '../http1/head.ts';
+import type { Head } from '../message/head.ts';
 import type { RouteMatch } from '../snapshot.ts';
 
 const NONE = new Int32Array(0);

@@ -1,6 +1,6 @@
 /** Virtual hosts as a worker looks them up: by the request's authority, without strings and without allocation. */
-import type { Head } from '../http1/head.ts';
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { Head } from '../message/head.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import type { RouteConfig, RouteTableConfig } from '../snapshot.ts';
 import { HostIndex } from './host-index.ts';
 import { Route } from './route.ts';

@@ -1,6 +1,6 @@
 /** One route's conditions over a parsed head (Istio's HTTPMatchRequest: all conditions of a route must hold). */
-import type { Head } from '../http1/head.ts';
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { Head } from '../message/head.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../snapshot.ts';
 import { BytesMatch } from './bytes-match.ts';
 

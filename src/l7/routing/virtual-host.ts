@@ -1,5 +1,5 @@
 /** A virtual host's routes: the first that matches wins, found without looking at all of them. */
-import { TargetForm, type Head } from '../http1/head.ts';
+import { TargetForm, type Head } from '../message/head.ts';
 import { PathIndex } from './path-index.ts';
 import type { Route, Scheme } from './route.ts';
 

@@ -1,5 +1,5 @@
 /** What a matched route does, compiled once per configuration so that a request only looks it up. */
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
 import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';

@@ -2,7 +2,7 @@
  * Header operations of a route, made ready for use: names are interned, the lines to add are bytes. A destination's
  * operations come before the route's (Istio: weighted cluster, then route), and both are folded into one here.
  */
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import type { HeaderOperations } from '../snapshot.ts';
 
 export interface HeaderOps {

@@ -3,7 +3,7 @@
  * workload keeps its identity, and only the tables that changed are built again. Connections hold on to workloads and
  * clusters, never to tables, so that a change takes effect with the next request.
  */
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type {
   DestinationConfig,

@@ -4,7 +4,7 @@
  * Invariants (test/l7/upstream/cluster.test.ts): an endpoint that stays in the configuration keeps its object, and so its
  * pools and counts; `pick` never returns a removed endpoint.
  */
-import type { HeaderNames } from '../http1/header-names.ts';
+import type { HeaderNames } from '../message/header-names.ts';
 import type { ClusterConfig, EndpointConfig } from '../snapshot.ts';
 import { createBalancer } from './balancer.ts';
 import { Endpoint } from './endpoint.ts';

@@ -1,7 +1,7 @@
 /** Where the key of a request comes from (DestinationRule consistentHash), and the cookie that is made when it is missing. */
 import { murmur3, murmur3Text } from '../../base/hash.ts';
-import type { Head } from '../http1/head.ts';
-import { H, type HeaderNames } from '../http1/header-names.ts';
+import type { Head } from '../message/head.ts';
+import { H, type HeaderNames } from '../message/header-names.ts';
 import type { HashKey } from '../snapshot.ts';
 
 export class HashPolicy {

@@ -12,7 +12,7 @@ import type { HeadEdits } from '../exchange/head-edits.ts';
 import type { ResponseSink, UpstreamStream } from '../exchange/ports.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, responseFraming } from '../http1/framing.ts';
-import { Framing, type Head } from '../http1/head.ts';
+import { Framing, type Head } from '../message/head.ts';
 import { HeadBuffer } from '../http1/head-buffer.ts';
 import { parseResponseHead } from '../http1/parser.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';

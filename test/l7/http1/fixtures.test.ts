@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ChunkedScanner } from '../../../src/l7/http1/chunked.ts';
 import { persistent, requestFraming, responseFraming } from '../../../src/l7/http1/framing.ts';
-import { DEFAULT_LIMITS, Framing, Head } from '../../../src/l7/http1/head.ts';
-import { HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { DEFAULT_LIMITS, Framing, Head } from '../../../src/l7/message/head.ts';
+import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseError } from '../../../src/l7/http1/parse-error.ts';
 import { parseRequestHead, parseResponseHead } from '../../../src/l7/http1/parser.ts';
 import { readFixtures } from './fixtures.ts';

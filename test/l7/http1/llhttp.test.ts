@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import t from 'tap';
-import { DEFAULT_LIMITS, Head } from '../../../src/l7/http1/head.ts';
-import { HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
+import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
 import { readFixtures, type Fixture } from './fixtures.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DEFAULT_LIMITS, Head } from '../../../src/l7/http1/head.ts';
+import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeadBuffer } from '../../../src/l7/http1/head-buffer.ts';
-import { H, HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { H, HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { markHopByHop } from '../../../src/l7/http1/hop-by-hop.ts';
 import { ParseError, parseError } from '../../../src/l7/http1/parse-error.ts';
 import { parseRequestHead, parseResponseHead } from '../../../src/l7/http1/parser.ts';

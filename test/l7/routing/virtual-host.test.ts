@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DEFAULT_LIMITS, Head } from '../../../src/l7/http1/head.ts';
-import { HeaderNames } from '../../../src/l7/http1/header-names.ts';
+import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
+import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
 import { PathIndex } from '../../../src/l7/routing/path-index.ts';
 import { Route } from '../../../src/l7/routing/route.ts';

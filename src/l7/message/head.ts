@@ -1,5 +1,5 @@
 /**
- * One parsed HTTP/1 message head: spans into the bytes that it was parsed from, no strings and no allocation. A parser
+ * One parsed message head: spans into the bytes that it was parsed from, no strings and no allocation. A parser
  * fills the same object again for each message, so nothing in it outlives the handling of that message.
  *
  * Names are interned: well-known names and those that the configuration mentions have a small id, others have -1. Looking

@@ -1,6 +1,6 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { normalizePath } from '../../../src/l7/http1/normalize-path.ts';
+import { normalizePath } from '../../../src/l7/message/normalize-path.ts';
 
 function normalized(path: string): string {
   const result = normalizePath(path);
