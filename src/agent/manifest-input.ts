@@ -26,6 +26,7 @@ export class ManifestInput implements ConfigurationInput {
       agentNamespace: config['agent-namespace'],
       gatewayLabels: config['gateway-labels'],
       istioCompat: config['istio-compat'],
+      trustNamespacePaths: true,
     };
   }
 

@@ -61,6 +61,7 @@ function problemsAmong(store: ObjectStore, flags: Flags): readonly Problem[] {
     agentNamespace: flags['agent-namespace'],
     gatewayLabels: flags['gateway-labels'],
     istioCompat: flags['istio-compat'],
+    trustNamespacePaths: true,
   }).problems;
 }
 

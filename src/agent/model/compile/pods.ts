@@ -88,8 +88,13 @@ function addressesOf({ status }: Pod): string[] {
   return [...new Set(all.map((ip) => canonicalAddress(ip as string)))];
 }
 
-function isLocal({ metadata, spec }: Pod, { nodeName }: CompileOptions): boolean {
-  return metadata.annotations?.[NETNS_ANNOTATION] !== undefined || (spec?.nodeName !== undefined && spec.nodeName === nodeName);
+function isLocal(pod: Pod, options: CompileOptions): boolean {
+  const { nodeName } = pod.spec ?? {};
+  return namespacePath(pod, options) !== null || (nodeName !== undefined && nodeName === options.nodeName);
+}
+
+function namespacePath({ metadata }: Pod, { trustNamespacePaths }: CompileOptions): string | null {
+  return trustNamespacePaths ? (metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
 }
 
 function localPod(
@@ -104,11 +109,10 @@ function localPod(
   for (const { object, annotation, value } of invalid) {
     problems.add('error', object, ['metadata', 'annotations', annotation], `must be "true" or "false", not "${value}"; it is ignored`);
   }
-  const { annotations, uid } = pod.metadata;
   return {
     key: objectKey(pod.metadata),
-    uid: uid ?? '',
-    netns: annotations?.[NETNS_ANNOTATION] ?? null,
+    uid: pod.metadata.uid ?? '',
+    netns: namespacePath(pod, options),
     addresses: addressesOf(pod),
     failClosed: failClosed(pod, problems),
     enrolled,

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { DEFAULT_LIMITS, Head } from '../../../../src/l7/http1/head.ts';
-import { HeaderNames } from '../../../../src/l7/http1/header-names.ts';
+import { DEFAULT_LIMITS, Head } from '../../../../src/l7/message/head.ts';
+import { HeaderNames } from '../../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../../src/l7/http1/parser.ts';
 import { RouteTable } from '../../../../src/l7/routing/route-table.ts';
 import type { RouteConfig, RouteTableConfig } from '../../../../src/l7/snapshot.ts';

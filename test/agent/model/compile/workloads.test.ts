@@ -1,5 +1,6 @@
 import t from 'tap';
-import { client, cluster, compileText, pod, scopeOf, service, virtualService } from './world.ts';
+import { compile } from '../../../../src/agent/model/compile/index.ts';
+import { client, cluster, compileText, OPTIONS, pod, scopeOf, service, storeOf, virtualService } from './world.ts';
 
 const local = (metadata: string, spec = ''): string => `
 ---
@@ -127,4 +128,10 @@ t.test('pods of a namespace share a scope until a rule tells them apart', async 
   const compiled = compileText([...pods, service('a'), rule('{ name: gold, sourceLabels: { tier: gold } }')]);
   t.equal(scopeOf(compiled, 'default/p').http['80']?.virtualHosts[0]?.routes[0]?.name, '.gold');
   t.equal(scopeOf(compiled, 'default/q').http['80']?.virtualHosts[0]?.routes[0]?.name, 'default', 'no rule applies: as without');
+});
+
+t.test('a pod names its own namespace path only where the author of the objects is trusted', async (t) => {
+  const store = storeOf(client('placed'));
+  t.equal(compile(store, OPTIONS).pods[0]?.netns, '/run/netns/placed');
+  t.same(compile(store, { ...OPTIONS, trustNamespacePaths: false }).pods, [], 'elsewhere it is not even local');
 });

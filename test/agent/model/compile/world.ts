@@ -12,6 +12,7 @@ export const OPTIONS: CompileOptions = {
   agentNamespace: 'nodeway-system',
   gatewayLabels: [{ istio: 'ingressgateway' }, { istio: 'gateway' }],
   istioCompat: true,
+  trustNamespacePaths: true,
 };
 
 /** All documents of these texts; each must be accepted by its schema. */
