@@ -4,9 +4,12 @@ import type { Snapshot } from '../l7/snapshot.ts';
 import type { ProblemReport } from './admin/status.ts';
 import type { WantedPod } from './enroll/reconciler.ts';
 import type { Log } from './log.ts';
+import type { LocalPod } from './model/compile/pods.ts';
 
 /** Changes that come together, as from a checkout or an editor, are compiled once. */
 const SETTLE_MS = 10;
+
+export type { LocalPod };
 
 /** What the compiler makes of all objects. */
 export interface CompiledConfiguration {
@@ -15,16 +18,6 @@ export interface CompiledConfiguration {
   readonly pods: readonly LocalPod[];
   /** Of the objects among each other; the source knows those of each object alone. */
   readonly problems: readonly ProblemReport[];
-}
-
-export interface LocalPod {
-  readonly key: string;
-  readonly uid: string;
-  readonly netns: string | null;
-  readonly addresses: readonly string[];
-  readonly failClosed: boolean;
-  readonly enrolled: boolean;
-  readonly reason: string;
 }
 
 /** Objects from somewhere: manifests, later the Kubernetes API. */
