@@ -5,7 +5,7 @@ import { Engine } from '../src/l7/engine.ts';
 import { Stats } from '../src/l7/record/stats.ts';
 import type { ClusterConfig, RouteAction, RouteConfig } from '../src/l7/snapshot.ts';
 import { NativeTransport } from '../src/l7/transport/native.ts';
-import { UNKNOWN_IDENTITY } from '../src/l7/upstream/original-cluster.ts';
+import { UNKNOWN_IDENTITY } from '../src/l7/snapshot.ts';
 
 const [port = 0, upstreamPort = 0] = process.argv.slice(2).map(Number);
 

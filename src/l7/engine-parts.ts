@@ -1,14 +1,14 @@
 /** The machinery that exchanges share besides the context: writers, endpoints that are not in any cluster, and their metric series. */
 import type { Context } from './context.ts';
-import type { Origin } from './downstream/origin.ts';
+import type { CapturedOrigin, Origin } from './downstream/origin.ts';
 import { RequestWriter } from './exchange/request-writer.ts';
 import { ResponseWriter } from './exchange/response-writer.ts';
 import type { PeerSeries } from './record/peer-series.ts';
-import type { ServiceRef } from './snapshot.ts';
+import { type ServiceRef, UNKNOWN_IDENTITY } from './snapshot.ts';
 import type { Cluster } from './upstream/cluster.ts';
 import type { Endpoint } from './upstream/endpoint.ts';
 import type { Pool } from './upstream/pool.ts';
-import { OriginalCluster, UNKNOWN_IDENTITY } from './upstream/original-cluster.ts';
+import { OriginalCluster } from './upstream/original-cluster.ts';
 
 export class EngineParts {
   readonly requests: RequestWriter;
@@ -21,6 +21,14 @@ export class EngineParts {
     this.#context = context;
     this.requests = new RequestWriter(context);
     this.responses = new ResponseWriter(context);
+  }
+
+  /** Where a captured connection was going, with whoever of this node is there. */
+  originalEndpoint(origin: CapturedOrigin): Endpoint {
+    const { ip, port } = origin.destination;
+    const callee = origin.kind === 'inbound' ? origin.workload : this.#context.runtime.workloadAt(ip);
+    const local = origin.kind === 'inbound' ? null : (callee?.key ?? null);
+    return this.originals.endpoint(ip, port, callee?.identity ?? UNKNOWN_IDENTITY, local);
   }
 
   /** The caller's record; on the inbound side of a pod, where the caller is not ours, it is the callee's. */

@@ -52,6 +52,18 @@ export interface Identity {
   readonly serviceAccount: string;
 }
 
+/** A peer that is no pod we know of. */
+export const UNKNOWN_IDENTITY: Identity = {
+  workload: 'unknown',
+  namespace: 'unknown',
+  pod: 'unknown',
+  app: 'unknown',
+  version: 'unknown',
+  canonicalService: 'unknown',
+  canonicalRevision: 'latest',
+  serviceAccount: 'unknown',
+};
+
 export interface WorkloadConfig {
   /** `namespace/name` of the pod. */
   readonly key: string;

@@ -14,7 +14,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { sniff } from '../http1/sniff.ts';
 import { OpaqueConnection, opaqueTarget, type EarlyServer } from '../tcp/opaque.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
-import type { Origin } from './origin.ts';
+import type { CapturedOrigin } from './origin.ts';
 
 /** A client that has sent this much without being recognised is not an HTTP client. */
 const ENOUGH = 8 * 1024;
@@ -22,7 +22,7 @@ const ENOUGH = 8 * 1024;
 export class Detector implements ConnectionHandler {
   readonly #context: Context;
   readonly #parts: EngineParts;
-  readonly #origin: Exclude<Origin, { kind: 'gateway' }>;
+  readonly #origin: CapturedOrigin;
   readonly #id: ConnectionId;
   readonly #cluster: string | null;
   /** Hands the connection over to HTTP/1 together with what was read; null: bytes are never looked at. */
@@ -35,7 +35,7 @@ export class Detector implements ConnectionHandler {
   constructor(
     context: Context,
     parts: EngineParts,
-    origin: Exclude<Origin, { kind: 'gateway' }>,
+    origin: CapturedOrigin,
     id: ConnectionId,
     cluster: string | null,
     serveHttp: ((bytes: Uint8Array) => void) | null,

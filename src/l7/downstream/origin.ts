@@ -4,11 +4,12 @@ import type { Context } from '../context.ts';
 import type { Stage } from '../exchange/exchange.ts';
 import type { Scope, Table, Workload } from '../runtime/runtime.ts';
 import { GATEWAY_STAGES, INBOUND_STAGES, OUTBOUND_STAGES } from '../stack.ts';
-import type { Identity } from '../snapshot.ts';
+import { type Identity, UNKNOWN_IDENTITY } from '../snapshot.ts';
 import type { Address, ConnectionId } from '../transport.ts';
-import { UNKNOWN_IDENTITY } from '../upstream/original-cluster.ts';
 
-export type Origin = OutboundOrigin | InboundOrigin | GatewayOrigin;
+/** Of a connection that a pod opened or received: it has an original destination. */
+export type CapturedOrigin = OutboundOrigin | InboundOrigin;
+export type Origin = CapturedOrigin | GatewayOrigin;
 
 /** A connection that an enrolled pod has opened. */
 export class OutboundOrigin {

@@ -25,7 +25,6 @@ import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Pool } from '../upstream/pool.ts';
-import { UNKNOWN_IDENTITY } from '../upstream/original-cluster.ts';
 import { Tunnel } from '../tcp/tunnel.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { KeptHead } from './head-store.ts';
@@ -171,11 +170,8 @@ export class Exchange implements ResponseSink {
   useOriginalDestination(fallbackService: string): void {
     const { origin } = this;
     if (origin.kind === 'gateway') return;
-    const { ip, port } = origin.destination;
-    const callee = origin.kind === 'inbound' ? origin.workload : this.context.runtime.workloadAt(ip);
-    const local = origin.kind === 'inbound' ? null : (callee?.key ?? null);
     this.#fallbackService = fallbackService;
-    this.#fixedEndpoint = this.parts.originals.endpoint(ip, port, callee?.identity ?? UNKNOWN_IDENTITY, local);
+    this.#fixedEndpoint = this.parts.originalEndpoint(origin);
   }
 
   chooseDestination(): boolean {

@@ -4,12 +4,11 @@
  */
 import type { Context } from '../context.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import type { Origin } from '../downstream/origin.ts';
+import type { CapturedOrigin } from '../downstream/origin.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import { UNKNOWN_IDENTITY } from '../upstream/original-cluster.ts';
 import { Tunnel, type TunnelBytes } from './tunnel.ts';
 
 /** What a server did before its client's protocol was known. */
@@ -23,27 +22,19 @@ interface Target {
 }
 
 /** Where such a connection goes; null when its service has nobody to take it. */
-export function opaqueTarget(
-  context: Context,
-  parts: EngineParts,
-  origin: Exclude<Origin, { kind: 'gateway' }>,
-  clusterId: string | null,
-): Target | null {
+export function opaqueTarget(context: Context, parts: EngineParts, origin: CapturedOrigin, clusterId: string | null): Target | null {
   if (clusterId !== null) {
     const cluster = context.runtime.slot(clusterId).cluster;
     const endpoint = cluster?.pick(-1, context.random, null) ?? null;
     return endpoint === null ? null : { endpoint, cluster };
   }
-  const { ip, port } = origin.destination;
-  const callee = origin.kind === 'inbound' ? origin.workload : context.runtime.workloadAt(ip);
-  const local = origin.kind === 'inbound' ? null : (callee?.key ?? null);
-  return { endpoint: parts.originals.endpoint(ip, port, callee?.identity ?? UNKNOWN_IDENTITY, local), cluster: null };
+  return { endpoint: parts.originalEndpoint(origin), cluster: null };
 }
 
 export class OpaqueConnection implements ConnectionHandler {
   readonly #context: Context;
   readonly #parts: EngineParts;
-  readonly #origin: Exclude<Origin, { kind: 'gateway' }>;
+  readonly #origin: CapturedOrigin;
   readonly #target: Target;
   readonly #client: ConnectionId;
   readonly #upstream: ConnectionId;
@@ -57,7 +48,7 @@ export class OpaqueConnection implements ConnectionHandler {
   constructor(
     context: Context,
     parts: EngineParts,
-    origin: Exclude<Origin, { kind: 'gateway' }>,
+    origin: CapturedOrigin,
     target: Target,
     client: ConnectionId,
     early: (early: EarlyServer) => void,

@@ -5,17 +5,6 @@
 import type { Identity } from '../snapshot.ts';
 import { Endpoint } from './endpoint.ts';
 
-export const UNKNOWN_IDENTITY: Identity = {
-  workload: 'unknown',
-  namespace: 'unknown',
-  pod: 'unknown',
-  app: 'unknown',
-  version: 'unknown',
-  canonicalService: 'unknown',
-  canonicalRevision: 'latest',
-  serviceAccount: 'unknown',
-};
-
 /** How many endpoints may be remembered before those that nothing uses are dropped. */
 const LIMIT = 4096;
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createBalancer } from '../../../src/l7/upstream/balancer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';
-import { UNKNOWN_IDENTITY } from '../../../src/l7/upstream/original-cluster.ts';
+import { UNKNOWN_IDENTITY } from '../../../src/l7/snapshot.ts';
 import type { BalancerConfig } from '../../../src/l7/snapshot.ts';
 import { seededRandom } from './seeded-random.ts';
 

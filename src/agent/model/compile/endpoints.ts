@@ -2,7 +2,7 @@
 import type { EndpointConfig } from '../../../l7/snapshot.ts';
 import { type EndpointSlice, objectKey, type Pod, type Service, type ServicePort, type SliceEndpoint, type StringMap } from '../objects.ts';
 import { canonicalAddress } from './hosts.ts';
-import { UNKNOWN_ENDPOINT } from './identity.ts';
+import { UNKNOWN_IDENTITY } from '../../../l7/snapshot.ts';
 import { type ObjectSet, objectsOf, order } from './object-set.ts';
 import { hasEnded, type MeshPod, type Pods } from './pods.ts';
 import { selects } from './selectors.ts';
@@ -89,7 +89,7 @@ export function containerPort({ spec }: Pod, { port, targetPort }: ServicePort):
 
 function endpointOf(address: string, port: number, pod: MeshPod | null, hostname: string): ServiceEndpoint {
   const local = pod?.local?.enrolled === true ? pod.key : null;
-  const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_ENDPOINT, local };
+  const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY, local };
   return { config, labels: pod?.object.metadata.labels ?? {}, hostname };
 }
 

@@ -19,15 +19,3 @@ export function podIdentity(pod: Pod, owners: readonly Owner[]): Identity {
     serviceAccount: pod.spec?.serviceAccountName ?? 'default',
   };
 }
-
-/** An endpoint that is no pod we know of. */
-export const UNKNOWN_ENDPOINT: Identity = {
-  workload: 'unknown',
-  namespace: 'unknown',
-  pod: 'unknown',
-  app: 'unknown',
-  version: 'unknown',
-  canonicalService: 'unknown',
-  canonicalRevision: 'latest',
-  serviceAccount: 'unknown',
-};
