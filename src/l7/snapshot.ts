@@ -1,43 +1,76 @@
 /**
- * What the engine runs on: an immutable description of routes, clusters, endpoints and workloads, compiled from the users'
- * objects by the control thread. It is plain data, so that it can be posted to workers; keyed records let a change travel
- * as a delta and let workers keep the run-time state (pools, balancers) of everything that did not change.
+ * What the engine runs on: a description of routes, clusters, endpoints and workloads, compiled from the users'
+ * objects by the control thread. Records are immutable plain data, so that they can be posted to workers; keyed records let a change
+ * travel as a delta, and let workers keep the run-time state (pools, balancers) of everything that did not change.
  *
  * Everything that depends only on the configuration is decided before it gets here (short names, source labels, ports,
  * gateways, merging, defaults). What is left for a request is matching and choosing.
  */
+import type { WireText } from './message/wire-text.ts';
 
-export interface Snapshot {
-  readonly version: number;
-  readonly mesh: MeshSettings;
+/** The kinds of records and what each holds. One table for the compiler, the delta, the hand-over and the worker. */
+export interface SnapshotRecords {
   /** Local pods that the agent serves, by `namespace/name`. */
-  readonly workloads: Readonly<Record<string, WorkloadConfig>>;
-  /** What a client sees of the mesh; clients with the same view share one. */
-  readonly scopes: Readonly<Record<string, ScopeConfig>>;
+  readonly workloads: WorkloadConfig;
+  /** What a client sees of the mesh, by scope id; clients with the same view share one. */
+  readonly scopes: ScopeConfig;
   /** Gateway listeners of this node, by port number in decimal. */
-  readonly gateways: Readonly<Record<string, GatewayConfig>>;
-  readonly clusters: Readonly<Record<string, ClusterConfig>>;
+  readonly gateways: GatewayConfig;
+  /** By any id that is unique: the record says to which layer and port it belongs. */
+  readonly virtualHosts: VirtualHostConfig;
+  /** Likewise, one record a service (or an instance of a headless one) and layer. */
+  readonly addresses: AddressesConfig;
+  readonly clusters: ClusterConfig;
+}
+export type RecordKind = keyof SnapshotRecords;
+/** In the order in which a worker prepares them: what others refer to comes first. */
+export const RECORD_KINDS = [
+  'clusters',
+  'virtualHosts',
+  'addresses',
+  'gateways',
+  'scopes',
+  'workloads',
+] as const satisfies readonly RecordKind[];
+
+/** Everything, as the compiler holds it. Whoever keeps one applies deltas to it. */
+export interface Snapshot {
+  version: number;
+  mesh: MeshSettings;
+  readonly records: { readonly [K in RecordKind]: Map<string, SnapshotRecords[K]> };
+  /** By cluster id, in the order of `addressKey`. */
+  readonly endpoints: Map<string, readonly EndpointConfig[]>;
 }
 
-/** Keys that changed since the version before. A worker that has applied all deltas in order has the snapshot. */
+/** What changed since the version before. A worker that has applied all deltas in order has the snapshot. */
 export interface SnapshotDelta {
   readonly version: number;
   readonly mesh?: MeshSettings;
-  readonly workloads: RecordDelta<WorkloadConfig>;
-  readonly scopes: RecordDelta<ScopeConfig>;
-  readonly gateways: RecordDelta<GatewayConfig>;
-  readonly clusters: RecordDelta<ClusterConfig>;
+  readonly records: { readonly [K in RecordKind]?: RecordDelta<SnapshotRecords[K]> };
+  /** Endpoints travel by themselves (as in Envoy's EDS): one that comes or goes costs neither its cluster nor the others. */
+  readonly endpoints: readonly EndpointsDelta[];
 }
 
 export interface RecordDelta<T> {
-  readonly set: Readonly<Record<string, T>>;
+  readonly set: ReadonlyMap<string, T>;
   readonly remove: readonly string[];
 }
 
+export interface EndpointsDelta {
+  /** Id of a cluster, which may come in the same delta. */
+  readonly cluster: string;
+  /** New ones, and known ones of which something but the address has changed. */
+  readonly set: readonly EndpointConfig[];
+  /** `addressKey`s. */
+  readonly remove: readonly string[];
+}
+
+export const addressKey = ({ address, port }: { readonly address: string; readonly port: number }): string => `${address}|${port}`;
+
 export interface MeshSettings {
-  /** Istio's outboundTrafficPolicy. */
-  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   readonly connectTimeoutMs: number;
+  /** Istio's root namespace. */
+  readonly rootNamespace: string;
 }
 
 /** Who a pod is to metrics and logs; `unknown` where Istio says so. */
@@ -99,36 +132,49 @@ export interface ScopeConfig {
   readonly id: string;
   /** The client's namespace. */
   readonly namespace: string;
-  /** Virtual hosts for plain HTTP by destination port in decimal. */
-  readonly http: Readonly<Record<string, RouteTableConfig>>;
-  /** Known destinations by `ip:port` (IPv6 as `[ip]:port`), and by `*:port` for any address at that port. */
-  readonly addresses: Readonly<Record<string, DestinationConfig>>;
+  /** Istio's outboundTrafficPolicy: what becomes of names and addresses that no layer has. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /**
+   * Where names and addresses are looked up, the most specific first: usually one that all clients share, before it one of the
+   * client's own where rules exist for it alone. An exact domain in any layer beats a wildcard in any; of equals the first layer wins.
+   */
+  readonly layers: readonly string[];
 }
 
-/** What stands behind an address that a client connects to. */
-export interface DestinationConfig {
-  readonly protocol: Protocol;
-  /** Where bytes go that are not HTTP: a cluster id; null: to the original address. */
-  readonly cluster: string | null;
+/** What stands behind addresses that clients connect to. */
+export interface AddressesConfig {
+  readonly layer: string;
+  /** By `ip:port` (IPv6 as `[ip]:port`), or `*:port` for any address at that port. In one layer no two records have the same key. */
+  readonly entries: readonly (readonly [address: string, destination: DestinationConfig])[];
 }
+
+/**
+ * What becomes of a connection to a known address. `cluster`: HTTP goes by its Host, bytes that are not HTTP to that cluster.
+ * `host`: HTTP goes by its Host, the rest where it was going, as to an address that nobody knows.
+ */
+export type DestinationConfig =
+  { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string } | { readonly to: 'host'; readonly protocol: Protocol };
 
 export interface GatewayConfig {
   readonly port: number;
   readonly protocol: 'http';
-  readonly routes: RouteTableConfig;
+  /** The layer in which its virtual hosts are, at its port. A Host that none of them names is answered 404. */
+  readonly layer: string;
 }
 
-/** Virtual hosts: an exact domain beats the longest suffix wildcard, which beats `*`. Domains are lower-case and without port. */
-export interface RouteTableConfig {
-  readonly virtualHosts: readonly VirtualHostConfig[];
-  /** What happens to a Host that no virtual host names. `not-found`: 404; `passthrough`: to the original destination; `block`: 502. */
-  readonly unknownHost: 'not-found' | 'passthrough' | 'block';
-}
-
+/**
+ * Virtual hosts: an exact domain beats the longest suffix wildcard, which beats `*`. Domains are lower-case and without port. In one
+ * layer and port no two virtual hosts have the same domain (nor the same local name in one namespace).
+ */
 export interface VirtualHostConfig {
+  readonly layer: string;
+  /** Of the destination, or of the gateway. */
+  readonly port: number;
   readonly name: string;
   /** `host`, `*.suffix` or `*`. */
   readonly domains: readonly string[];
+  /** Names by which only clients of that namespace call it: its short ones. */
+  readonly local: { readonly namespace: string; readonly domains: readonly string[] } | null;
   /** The first that matches wins; none: 404. */
   readonly routes: readonly RouteConfig[];
 }
@@ -192,10 +238,10 @@ export interface WeightedDestination {
 
 export interface Rewrite {
   /** Replaces the matched prefix, or the whole path when the match was not a prefix. */
-  readonly uri?: string;
-  /** RE2 substitution on the path, every occurrence, `\1` for groups. */
+  readonly uri?: WireText;
+  /** RE2 substitution on the path, every occurrence, `\1` for groups. Its result is checked as a request target by the worker. */
   readonly regex?: { readonly match: string; readonly substitution: string };
-  readonly authority?: string;
+  readonly authority?: WireText;
 }
 
 export interface MirrorConfig {
@@ -240,33 +286,35 @@ export interface RedirectAction {
   readonly code: number;
   readonly scheme?: 'http' | 'https';
   /** Host, with or without a port. */
-  readonly authority?: string;
+  readonly authority?: WireText;
   /** A number; `request`: the port on which the request came; `default`: none. */
   readonly port?: number | 'request' | 'default';
   /** Replaces the whole path. */
-  readonly path?: string;
+  readonly path?: WireText;
   /** Replaces the matched prefix. */
-  readonly prefix?: string;
+  readonly prefix?: WireText;
 }
 
 /** Within one level: remove, then set, then add. Values are literal (formatters have been refused or resolved). */
 export interface HeaderOperations {
-  readonly set?: Readonly<Record<string, string>>;
+  readonly set?: readonly HeaderLine[];
   /** Several values of one name become several lines. */
-  readonly add?: Readonly<Record<string, string | readonly string[]>>;
+  readonly add?: readonly HeaderLine[];
+  /** In lower case. */
   readonly remove?: readonly string[];
 }
+
+export type HeaderLine = readonly [name: WireText, value: WireText];
 
 export interface ClusterConfig {
   readonly id: string;
   /** Istio's name: `outbound|80|v1|reviews.default.svc.cluster.local`. */
   readonly name: string;
   readonly service: ServiceRef;
-  readonly subset: string;
   readonly balancer: BalancerConfig;
   readonly connectTimeoutMs: number;
-  /** Ready ones only. */
-  readonly endpoints: readonly EndpointConfig[];
+  /** The address family that the service prefers, where it has endpoints of both. */
+  readonly family: 4 | 6;
 }
 
 export type BalancerConfig =
@@ -281,9 +329,11 @@ export type HashKey =
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'source-address' }
   /** `ttlSeconds` null: no cookie is made; 0: a session cookie is. */
-  | { readonly kind: 'cookie'; readonly name: string; readonly path: string; readonly ttlSeconds: number | null };
+  | { readonly kind: 'cookie'; readonly name: WireText; readonly path: WireText; readonly ttlSeconds: number | null };
 
+/** A ready endpoint. */
 export interface EndpointConfig {
+  /** An IP address in the form in which sockets show it (RFC 5952): the compiler lets nothing else pass. */
   readonly address: string;
   readonly port: number;
   readonly weight: number;
