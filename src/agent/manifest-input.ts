@@ -26,13 +26,12 @@ export class ManifestInput implements ConfigurationInput {
       agentNamespace: config['agent-namespace'],
       gatewayLabels: config['gateway-labels'],
       istioCompat: config['istio-compat'],
-      trustNamespacePaths: true,
     };
   }
 
   start(changed: () => void): Promise<void> {
     this.#changed = changed;
-    return this.#source.start(this.#store);
+    return this.#source.start(this.#store.contribute(this.#source.name));
   }
 
   stop(): Promise<void> {
