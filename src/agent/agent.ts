@@ -5,7 +5,7 @@
  *                                        +-> gateway listeners   (node's namespace)
  *                                        +-> reconciler -> listeners in pods, kernel programs
  */
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Disposal } from '../base/disposal.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
 import { adminEndpoint } from './admin/admin-endpoint.ts';
@@ -51,6 +51,7 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #output: LogOutput;
   readonly #disposal: Disposal;
+  readonly #clock: Clock;
   readonly #node: NodeAccess;
   readonly #pool: WorkerPool;
   readonly #gateways: GatewayListeners;
@@ -70,7 +71,7 @@ export class Agent {
     this.#output = output;
     this.#disposal = disposal;
     const { log } = output;
-    const clock = systemClock();
+    const clock = (this.#clock = systemClock());
     const ids = new ListenerIds();
     this.#node = node;
     const { sockets, capture, mark } = this.#node;
@@ -94,7 +95,7 @@ export class Agent {
     });
     this.#readiness = new Readiness((ready) => {
       log.info({ ready }, ready ? 'ready' : 'not ready');
-      if (ready && config.transport === 'native') setTimeout(releaseStartupPages, SETTLED_MS).unref();
+      if (ready && config.transport === 'native') disposal.add('the pages of the start', clock.after(SETTLED_MS, releaseStartupPages));
     });
     this.#gates = {
       configured: this.#readiness.gate('configured', 'the first complete configuration, in all workers'),
@@ -132,7 +133,7 @@ export class Agent {
     this.#gates.captured.close('draining');
     await this.#configuration.stop();
     this.#reconciler?.release();
-    await new Promise((arrived) => setTimeout(arrived, this.#reconciler === null ? 0 : ARRIVAL_MS));
+    await new Promise<void>((arrived) => this.#clock.after(this.#reconciler === null ? 0 : ARRIVAL_MS, arrived));
     await this.#gateways.close();
     await this.#pool.drain(this.#config['drain-timeout']);
   }
@@ -143,14 +144,15 @@ export class Agent {
     reconciler.start();
     this.#disposal.add('the listeners in pods', () => reconciler.close());
     const timeoutMs = this.#config['heartbeat-timeout'];
-    const stop = startHeartbeat({ timeoutMs, beat: () => this.#node.beat(), responsive: (within) => this.#pool.responsive(within) });
+    const responsive = (withinMs: number): boolean => this.#pool.responsive(withinMs);
+    const stop = startHeartbeat({ clock: this.#clock, timeoutMs, beat: () => this.#node.beat(), responsive });
     this.#disposal.add('the heartbeat', stop);
     this.#disposal.add('the capture', () => reconciler.release());
   }
 
   async #serveEndpoints(): Promise<void> {
     const metrics = agentMetrics({
-      startedAtSeconds: Math.round(systemClock().now() / 1000 - process.uptime()),
+      startedAtSeconds: Math.round(this.#clock.now() / 1000 - process.uptime()),
       status: () => this.#status.report(),
       series: () => this.#counters.sum(this.#pool.members),
       verdicts: () => this.#node.verdicts(),
