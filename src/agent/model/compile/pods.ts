@@ -1,6 +1,6 @@
 /** Pods as the rest of the compiler sees them: who they are, where, and whether this node serves them. */
 import type { Identity } from '../../../l7/snapshot.ts';
-import { enrollment } from '../../enroll/decision.ts';
+import { enrollment } from '../enrollment.ts';
 import { type ApiObject, objectKey, type Pod } from '../objects.ts';
 import { refOf } from '../problem.ts';
 import { canonicalAddress } from './hosts.ts';
