@@ -4,6 +4,7 @@
 
 #include "lib/address.h"
 #include "lib/inbound_decision.h"
+#include "lib/local_name_decision.h"
 #include "lib/outbound_decision.h"
 
 static __always_inline int packed(struct verdict verdict) { return (int)(verdict.action << 8 | verdict.reason); }
@@ -13,6 +14,9 @@ int outbound(struct outbound_facts* facts) { return packed(decide_outbound(facts
 
 SEC("syscall")
 int inbound(struct inbound_facts* facts) { return packed(decide_inbound(facts)); }
+
+SEC("syscall")
+int local_name(struct local_name_facts* facts) { return shows_pod_address(facts); }
 
 struct two_addresses {
   struct address a, b;

@@ -2,6 +2,7 @@
 #include <linux/in.h>
 
 #include "lib/address.h"
+#include "lib/local_name_decision.h"
 #include "lib/maps.h"
 #include "lib/outbound_decision.h"
 
@@ -13,7 +14,10 @@ enum kind { CAPTURED = 1, THROUGH = 2 };
 struct socket_note {
   __u64 cookie;
   struct destination destination;
-  __u32 kind;
+  /* Of the destination's family; kept here, for the pod may be withdrawn or change its address while the connection lasts. */
+  struct address pod_address;
+  __u16 kind;
+  __u16 bound;
 };
 
 struct {
@@ -22,6 +26,12 @@ struct {
   __type(key, int);
   __type(value, struct socket_note);
 } nw_sockets SEC(".maps");
+
+/* A connect(2): where to, and from which address; unspecified where the socket is not bound to one. */
+struct attempt {
+  struct destination to;
+  struct address from;
+};
 
 /* Whether the listener is the agent's: an application may listen at that port itself. */
 static __always_inline int agent_listens(struct bpf_sock_addr* ctx, int v4, __u32 mark) {
@@ -64,51 +74,66 @@ static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct d
 }
 
 /* A socket can be connected again, after connect(AF_UNSPEC) or a failure: the note is always that of the latest time. */
-static __always_inline int note(struct bpf_sock* sk, __u32 kind, const struct destination* to, __u64 netns) {
+static __always_inline int note(struct bpf_sock* sk, __u16 kind, const struct attempt* attempt, __u64 netns) {
   struct socket_note* stored = bpf_sk_storage_get(&nw_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!stored) return -1;
+  const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &netns);
   stored->cookie = netns;
-  stored->destination = *to;
+  stored->destination = attempt->to;
+  stored->pod_address = !pod ? (struct address){} : is_v4(&attempt->to.address) ? pod->own4 : pod->own6;
   stored->kind = kind;
+  stored->bound = !is_unspecified(&attempt->from);
   return 0;
 }
 
-/* CAPTURE: `to` is noted and the caller rewrites the destination. */
-static __always_inline int decide(struct bpf_sock_addr* ctx, const struct destination* to) {
+/* CAPTURE: the attempt is noted and the caller rewrites the destination. */
+static __always_inline int decide(struct bpf_sock_addr* ctx, const struct attempt* attempt) {
   struct outbound_facts facts = {};
   if (!ctx->sk) return ALLOW; /* open: nothing to note anything at; no kernel does that to connect(2) */
   __u64 netns = bpf_get_netns_cookie(ctx);
-  find_facts(ctx, to, netns, &facts);
+  find_facts(ctx, &attempt->to, netns, &facts);
   struct verdict verdict = decide_outbound(&facts);
-  if (verdict.action == ACTION_CAPTURE && note(ctx->sk, CAPTURED, to, netns)) {
+  if (verdict.action == ACTION_CAPTURE && note(ctx->sk, CAPTURED, attempt, netns)) {
     count(REASON_destination_unstored);
     verdict = outbound_without_agent(&facts); /* as the pod is set: the agent would not know where to go */
   }
   count(verdict.reason);
   if (verdict.action == ACTION_CAPTURE) return CAPTURE;
   /* If that fails the destination's pod captures the connection once more, which its rules allow for. */
-  if (verdict.action == ACTION_THROUGH) return note(ctx->sk, THROUGH, to, netns), ALLOW;
+  if (verdict.action == ACTION_THROUGH) return note(ctx->sk, THROUGH, attempt, netns), ALLOW;
   if (facts.tcp) bpf_sk_storage_delete(&nw_sockets, ctx->sk);
   return verdict.action == ACTION_REFUSE ? DENY : ALLOW;
 }
 
 SEC("cgroup/connect4")
 int nw_connect4(struct bpf_sock_addr* ctx) {
-  struct destination to = {.address = mapped(ctx->user_ip4), .port = (__u16)ctx->user_port};
-  int verdict = decide(ctx, &to);
+  struct attempt attempt = {.to = {.address = mapped(ctx->user_ip4), .port = (__u16)ctx->user_port}};
+  if (ctx->sk) attempt.from = mapped(ctx->sk->src_ip4);
+  int verdict = decide(ctx, &attempt);
   if (verdict != CAPTURE) return verdict;
   ctx->user_ip4 = bpf_htonl(0x7f000001);
   ctx->user_port = bpf_htons(OUTBOUND_PORT);
   return ALLOW;
 }
 
+static __always_inline struct address asked6(const struct bpf_sock_addr* ctx) {
+  return (struct address){{ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]}};
+}
+
+static __always_inline void answer6(struct bpf_sock_addr* ctx, const struct address* address) {
+  ctx->user_ip6[0] = address->word[0];
+  ctx->user_ip6[1] = address->word[1];
+  ctx->user_ip6[2] = address->word[2];
+  ctx->user_ip6[3] = address->word[3];
+}
+
 SEC("cgroup/connect6")
 int nw_connect6(struct bpf_sock_addr* ctx) {
-  struct destination to = {.address = {{ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]}},
-                           .port = (__u16)ctx->user_port};
-  int verdict = decide(ctx, &to);
+  struct attempt attempt = {.to = {.address = asked6(ctx), .port = (__u16)ctx->user_port}};
+  if (ctx->sk) attempt.from = (struct address){{ctx->sk->src_ip6[0], ctx->sk->src_ip6[1], ctx->sk->src_ip6[2], ctx->sk->src_ip6[3]}};
+  int verdict = decide(ctx, &attempt);
   if (verdict != CAPTURE) return verdict;
-  if (is_v4(&to.address)) {
+  if (is_v4(&attempt.to.address)) {
     ctx->user_ip6[3] = bpf_htonl(0x7f000001);
   } else {
     ctx->user_ip6[0] = ctx->user_ip6[1] = ctx->user_ip6[2] = 0;
@@ -137,11 +162,34 @@ SEC("cgroup/getpeername6")
 int nw_getpeername6(struct bpf_sock_addr* ctx) {
   const struct socket_note* note = captured(ctx);
   if (!note) return ALLOW;
-  ctx->user_ip6[0] = note->destination.address.word[0];
-  ctx->user_ip6[1] = note->destination.address.word[1];
-  ctx->user_ip6[2] = note->destination.address.word[2];
-  ctx->user_ip6[3] = note->destination.address.word[3];
+  answer6(ctx, &note->destination.address);
   ctx->user_port = note->destination.port;
+  return ALLOW;
+}
+
+/* The pod's address, where the answer would be the loopback address that the capture brought about; 0: the answer stands. */
+static __always_inline const struct address* pod_address(struct bpf_sock_addr* ctx, const struct address* answer) {
+  const struct socket_note* note = captured(ctx);
+  struct local_name_facts facts = {.captured = note != 0, .at_loopback = is_loopback(answer) != 0};
+  if (!note) return 0;
+  facts.bound = note->bound != 0;
+  facts.known = !is_unspecified(&note->pod_address);
+  return shows_pod_address(&facts) ? &note->pod_address : 0;
+}
+
+SEC("cgroup/getsockname4")
+int nw_getsockname4(struct bpf_sock_addr* ctx) {
+  struct address answer = mapped(ctx->user_ip4);
+  const struct address* own = pod_address(ctx, &answer);
+  if (own) ctx->user_ip4 = own->word[3];
+  return ALLOW;
+}
+
+SEC("cgroup/getsockname6")
+int nw_getsockname6(struct bpf_sock_addr* ctx) {
+  struct address answer = asked6(ctx);
+  const struct address* own = pod_address(ctx, &answer);
+  if (own) answer6(ctx, own);
   return ALLOW;
 }
 

@@ -41,6 +41,7 @@ struct address {
 struct pod {
   __u32 slot;
   __u32 fail_closed;
+  struct address own4, own6; /* the pod's address of each family; all zero: none */
 };
 struct pod_address {
   __u64 cookie;
@@ -84,7 +85,7 @@ struct verdict {
 #ifdef __cplusplus
 #define _Static_assert static_assert
 #endif
-_Static_assert(sizeof(struct pod) == 8, "layout");
+_Static_assert(sizeof(struct pod) == 40, "layout");
 _Static_assert(sizeof(struct pod_address) == 24, "layout");
 _Static_assert(sizeof(struct origin_key) == 32, "layout");
 _Static_assert(sizeof(struct destination) == 20, "layout");

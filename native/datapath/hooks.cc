@@ -23,6 +23,8 @@ constexpr Hook kHooks[] = {
     {"nw_connect6", BPF_CGROUP_INET6_CONNECT},
     {"nw_getpeername4", BPF_CGROUP_INET4_GETPEERNAME},
     {"nw_getpeername6", BPF_CGROUP_INET6_GETPEERNAME},
+    {"nw_getsockname4", BPF_CGROUP_INET4_GETSOCKNAME},
+    {"nw_getsockname6", BPF_CGROUP_INET6_GETSOCKNAME},
     {"nw_sockops", BPF_CGROUP_SOCK_OPS},
 };
 

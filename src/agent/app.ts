@@ -1,29 +1,57 @@
-/** The composition root: opens what the agent works on, runs it until it is asked to stop, and takes all apart again. */
+/**
+ * The composition root: the only place that knows how the parts of an agent are made and of whom each is told.
+ *
+ *     input -> configuration -> rollout -+-> worker pool -> workers (engine)
+ *                                        +-> gateway listeners   (node's namespace)
+ *                                        +-> reconciler -> listeners in pods, kernel programs
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
+import { releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
-import { openNode } from './capture.ts';
+import { type NodeAccess, openNode } from './capture.ts';
+import { ChangeSignal } from './change-signal.ts';
 import type { AgentConfig } from './config.ts';
-import { openLog } from './log.ts';
+import { Configuration, type ConfigurationInput } from './configuration.ts';
+import { type EndpointSources, agentEndpoints } from './endpoints.ts';
+import { GatewayListeners } from './enroll/gateway-listeners.ts';
+import { ListenerIds } from './enroll/listener-group.ts';
+import { findPodNamespaces } from './enroll/processes.ts';
+import { Reconciler } from './enroll/reconciler.ts';
+import { type LogOutput, openLog } from './log.ts';
 import { ManifestInput } from './manifest-input.ts';
 import { diffSnapshots } from './model/compile/delta.ts';
+import { Readiness } from './readiness.ts';
+import { Rollout } from './rollout.ts';
+import { StatusReporter } from './status-reporter.ts';
+import { WorkerCounters } from './telemetry/worker-counters.ts';
+import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
-/** Resolves with the exit code. */
+/** After this long what was loaded for the start alone is not touched any more. */
+const SETTLED_MS = 1000;
+
+/** What an agent is made from. */
+export interface AgentMeans {
+  readonly config: AgentConfig;
+  readonly output: LogOutput;
+  readonly clock: Clock;
+  /** Gets a step for all that is started. */
+  readonly disposal: Disposal;
+  readonly node: NodeAccess;
+  readonly input: ConfigurationInput;
+}
+
+/** Opens what the agent works on, runs it until it is asked to stop, and takes all apart again. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
   const output = openLog(config['log-level'], config['log-file']);
+  const clock = systemClock();
   const disposal = new Disposal();
-  const onFault = (error: unknown): never => {
-    // The state is unknown: end, so that the kernel sends new connections past the agent and a supervisor starts another.
-    output.log.fatal({ error: messageOf(error), stack: (error as Error | undefined)?.stack }, 'fault in the control thread');
-    output.flush();
-    process.exit(ExitCode.Fault);
-  };
-  process.on('uncaughtException', onFault);
-  disposal.add('the fault handler', () => void process.off('uncaughtException', onFault));
+  disposal.add('the fault handler', endOnFault(output));
   try {
     const node = await openNode(config, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = new Agent({ config, output, disposal, node, input: new ManifestInput(config), difference: diffSnapshots });
+    const agent = composeAgent({ config, output, clock, disposal, node, input: new ManifestInput(config, clock) });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');
@@ -34,4 +62,68 @@ export async function runAgent(config: AgentConfig): Promise<number> {
     output.log.info('stopped');
     output.flush();
   }
+}
+
+export function composeAgent(means: AgentMeans): Agent {
+  const { config, output, clock, disposal, node, input } = means;
+  const { log } = output;
+  const changes = new ChangeSignal();
+  const counters = new WorkerCounters();
+  const pool = workerPool(means, changes, counters);
+  const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
+  const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
+  const reconciler =
+    node.capture === null
+      ? null
+      : new Reconciler({ ...shared, capture: node.capture, findNamespaces: findPodNamespaces, onChange: () => changes.raise() });
+  const rollout = new Rollout({ workers: pool, pods: reconciler, gateways, difference: diffSnapshots });
+  const configuration = new Configuration(input, log, ({ snapshot, wanted }) => {
+    rollout.apply(snapshot, wanted);
+    changes.raise();
+  });
+  const readiness = new Readiness((ready) => reportReadiness(means, ready));
+  const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
+  const stop = Promise.withResolvers<string>();
+  const endpoints = endpointsOf(means, { status, readiness, rollout, series: () => counters.sum(pool.members), stop: stop.resolve });
+  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints };
+  return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
+}
+
+function workerPool({ config, output, clock, node }: AgentMeans, changes: ChangeSignal, counters: WorkerCounters): WorkerPool {
+  return new WorkerPool({
+    count: config.workers,
+    entry: workerEntry(),
+    settings: { mark: node.mark, transport: config.transport, originalDestinations: node.originalDestinations },
+    clock,
+    log: output.log,
+    onChange: () => changes.raise(),
+    onRetire: (member) => counters.retire(member),
+  });
+}
+
+function endpointsOf(
+  { config, output, clock, node }: AgentMeans,
+  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'stop'>,
+) {
+  const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
+  return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });
+}
+
+function reportReadiness({ config, output, clock, disposal }: AgentMeans, ready: boolean): void {
+  output.log.info({ ready }, ready ? 'ready' : 'not ready');
+  if (ready && config.transport === 'native') disposal.add('the pages of the start', clock.after(SETTLED_MS, releaseStartupPages));
+}
+
+/**
+ * After a fault in the control thread its state is unknown: it ends, so that the kernel sends new connections past the agent and a
+ * supervisor starts another. Returns how to undo it.
+ */
+function endOnFault(output: LogOutput): () => void {
+  const onFault = (error: unknown): never => {
+    output.log.fatal({ error: messageOf(error), stack: (error as Error | undefined)?.stack }, 'fault in the control thread');
+    output.flush();
+    process.exit(ExitCode.Fault);
+  };
+  process.on('uncaughtException', onFault);
+  return () => void process.off('uncaughtException', onFault);
 }

@@ -1,15 +1,10 @@
 /** The agent's settings: read once, from the command line and the environment, with all errors at once. */
 import { isIP } from 'node:net';
 import { hostname, availableParallelism } from 'node:os';
+import type { SocketAddress } from '../base/socket-address.ts';
 import { type Environment, type Flag, type FlagValues, type Parsed, environmentName, ok, parseFlags, wrong } from './flags.ts';
+import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 
-export interface SocketAddress {
-  readonly ip: string;
-  readonly port: number;
-}
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Labels = Readonly<Record<string, string>>;
 
 export const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
@@ -211,7 +206,7 @@ function oneOf<T extends string>(choices: readonly T[]): (value: string) => Pars
 }
 
 /** `1.2.3.4:80` or `[::1]:80`. */
-export function socketAddress(value: string): Parsed<SocketAddress> {
+function socketAddress(value: string): Parsed<SocketAddress> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value);
   const ip = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3] ?? NaN);

@@ -1,10 +1,10 @@
 /** From manifests to snapshots: a source fills the store, and what is in the store is compiled a moment after it changed. */
 import { messageOf } from '../base/errors.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
-import type { ProblemReport } from './admin/status.ts';
 import type { WantedPod } from './enroll/reconciler.ts';
 import type { Log } from './log.ts';
 import type { LocalPod } from './model/compile/pods.ts';
+import type { ProblemReport } from './model/report.ts';
 
 /** Changes that come together, as from a checkout or an editor, are compiled once. */
 const SETTLE_MS = 10;

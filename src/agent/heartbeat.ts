@@ -1,5 +1,11 @@
-/** Tells the kernel that the agent lives, as long as every worker answers; without it new connections go past the agent (or, for pods that fail closed, are refused). */
+/**
+ * Tells the kernel that the agent lives, as long as every worker answers. Without it new connections go past the agent, or, for
+ * pods that fail closed, are refused.
+ */
+import type { Cancel, Clock } from '../base/clock.ts';
+
 export interface HeartbeatOptions {
+  readonly clock: Clock;
   /** After so long without a beat the kernel goes without the agent. */
   readonly timeoutMs: number;
   readonly beat: () => void;
@@ -7,15 +13,13 @@ export interface HeartbeatOptions {
   readonly responsive: (withinMs: number) => boolean;
 }
 
-/** Several beats fit into the time-out, so that one may come late on a busy machine. */
+/** Several beats fit into the timeout, so that one may come late on a busy machine. */
 const BEATS = 5;
 
-/** Returns how to stop it. */
-export function startHeartbeat({ timeoutMs, beat, responsive }: HeartbeatOptions): () => void {
+export function startHeartbeat({ clock, timeoutMs, beat, responsive }: HeartbeatOptions): Cancel {
   const beatIfWell = (): void => {
     if (responsive(timeoutMs)) beat();
   };
   beatIfWell();
-  const timer = setInterval(beatIfWell, timeoutMs / BEATS);
-  return () => clearInterval(timer);
+  return clock.every(timeoutMs / BEATS, beatIfWell);
 }

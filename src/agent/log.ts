@@ -1,6 +1,6 @@
 /** The agent's log: JSON lines by pino, on stdout or in a file that can be reopened. */
 import { type Logger, destination, pino, stdTimeFunctions } from 'pino';
-import type { LogLevel } from './config.ts';
+import type { LogLevel } from './log-level.ts';
 
 export type Log = Logger;
 

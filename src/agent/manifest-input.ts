@@ -1,10 +1,9 @@
 /** A directory of manifests as the input of an agent's configuration. */
-import { systemClock } from '../base/clock.ts';
-import type { ProblemReport } from './admin/status.ts';
+import type { Clock } from '../base/clock.ts';
 import type { AgentConfig } from './config.ts';
 import type { CompiledConfiguration, ConfigurationInput } from './configuration.ts';
 import { type CompileOptions, type Compiled, compile } from './model/compile/index.ts';
-import type { Problem } from './model/problem.ts';
+import { type ProblemReport, reportOf } from './model/report.ts';
 import { ObjectStore } from './model/store.ts';
 import { ManifestSource } from './sources/manifests.ts';
 
@@ -16,8 +15,8 @@ export class ManifestInput implements ConfigurationInput {
   /** Lets the compiler keep the identity of everything that did not change. */
   #previous: Compiled | undefined;
 
-  constructor(config: AgentConfig) {
-    this.#store = new ObjectStore(() => this.#changed(), systemClock());
+  constructor(config: AgentConfig, clock: Clock) {
+    this.#store = new ObjectStore(() => this.#changed(), clock);
     this.#source = new ManifestSource(config.manifests);
     this.#options = {
       nodeName: config['node-name'],
@@ -26,13 +25,12 @@ export class ManifestInput implements ConfigurationInput {
       agentNamespace: config['agent-namespace'],
       gatewayLabels: config['gateway-labels'],
       istioCompat: config['istio-compat'],
-      trustNamespacePaths: true,
     };
   }
 
   start(changed: () => void): Promise<void> {
     this.#changed = changed;
-    return this.#source.start(this.#store);
+    return this.#source.start(this.#store.contribute(this.#source.name));
   }
 
   stop(): Promise<void> {
@@ -45,16 +43,11 @@ export class ManifestInput implements ConfigurationInput {
     return {
       snapshot: compiled.snapshot,
       pods: compiled.localPods,
-      problems: compiled.problems.map((problem) => reported(problem)),
+      problems: compiled.problems.map((problem) => reportOf(problem)),
     };
   }
 
   problems(): readonly ProblemReport[] {
-    return this.#store.problems().map((problem) => reported(problem));
+    return this.#store.problems().map((problem) => reportOf(problem));
   }
-}
-
-function reported({ severity, object, path, message, file, line, column }: Problem): ProblemReport {
-  const named = object === null ? '' : `${object.kind} ${object.namespace}/${object.name}`;
-  return { severity, object: named, path, message, where: file === '' ? '' : `${file}:${line}:${column}` };
 }

@@ -1,8 +1,9 @@
 /** Asks a running agent over its admin endpoint. */
 import { get } from 'node:http';
-import { AGENT_FLAGS, type SocketAddress } from '../agent/config.ts';
+import { AGENT_FLAGS } from '../agent/config.ts';
 import { type Environment, type FlagTable, type FlagValues, ok, parseFlags, wrong } from '../agent/flags.ts';
 import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
+import type { SocketAddress } from '../base/socket-address.ts';
 
 /** The agent answers from memory; this long means that it hangs. */
 const TIMEOUT_MS = 5000;

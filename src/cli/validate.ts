@@ -43,8 +43,9 @@ export const validate: Run = async ({ args, environment, terminal }) => {
 function problemsOf(files: ReadonlyMap<string, ParsedFile>, flags: Flags): Problem[] {
   const store = new ObjectStore();
   const found = inventory(files);
-  for (const [file, problems] of found.problems) store.problem(file, problems);
-  for (const { object, origin } of found.objects.values()) store.upsert(object, origin);
+  const sink = store.contribute('files');
+  for (const [file, problems] of found.problems) sink.problem(file, problems);
+  for (const { object, origin } of found.objects.values()) sink.upsert(object, origin);
   const order = [...files.keys()];
   return [...store.problems(), ...problemsAmong(store, flags)].sort(
     (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
@@ -61,7 +62,6 @@ function problemsAmong(store: ObjectStore, flags: Flags): readonly Problem[] {
     agentNamespace: flags['agent-namespace'],
     gatewayLabels: flags['gateway-labels'],
     istioCompat: flags['istio-compat'],
-    trustNamespacePaths: true,
   }).problems;
 }
 

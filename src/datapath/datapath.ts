@@ -16,7 +16,7 @@ import {
   removePins,
 } from './pins.ts';
 import { REASONS } from './reasons.ts';
-import { addressBytes, concat, podAddress, u32, u64 } from './records.ts';
+import { addressBytes, concat, podAddress, podRecord, slotOf, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
 export { checkNode, type CheckLine } from './check-node.ts';
@@ -33,6 +33,7 @@ export interface DatapathOptions {
 export interface EnrolledPod {
   readonly netns: number;
   readonly cookie: string;
+  /** The first of each family is the one that its captured connections seem to come from, to the application. */
   readonly addresses: readonly string[];
   readonly failClosed: boolean;
   readonly inbound4: number;
@@ -95,7 +96,7 @@ export class Datapath {
       this.#assignInbound(slot, pod);
       this.#addon.loadInbound(this.#directory, pod.netns, pod.cookie);
       for (const ip of pod.addresses) this.#addon.mapUpdate(this.#map('nw_addresses'), podAddress(pod.cookie, ip), u32(1));
-      this.#addon.mapUpdate(this.#map('nw_pods'), u64(BigInt(pod.cookie)), u32(slot, pod.failClosed ? 1 : 0));
+      this.#addon.mapUpdate(this.#map('nw_pods'), u64(BigInt(pod.cookie)), podRecord(slot, pod));
     } catch (error) {
       if (known === undefined) this.#forget(pod.cookie, slot);
       if ((error as { code?: string }).code !== 'E2BIG') throw error;
@@ -191,10 +192,10 @@ export class Datapath {
   }
 
   #slots(): Map<string, number> {
-    const value = new Uint32Array(2);
+    const value = new Uint8Array(LAYOUT.pod.size);
     const slots = new Map<string, number>();
     for (const key of this.#keys('nw_pods', 8)) {
-      if (this.#addon.mapLookup(this.#map('nw_pods'), key, new Uint8Array(value.buffer))) slots.set(cookieOf(key), value[0] ?? 0);
+      if (this.#addon.mapLookup(this.#map('nw_pods'), key, value)) slots.set(cookieOf(key), slotOf(value));
     }
     return slots;
   }

@@ -1,5 +1,5 @@
 /** The maps' keys and values as bytes: the layouts of bpf/lib/abi.h, little-endian machines. */
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { LAYOUT } from './abi.ts';
 
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
@@ -38,6 +38,26 @@ export function addressText(bytes: Uint8Array): string {
 
 export function podAddress(cookie: string, ip: string): Uint8Array {
   return concat(u64(BigInt(cookie)), addressBytes(ip));
+}
+
+/** The pod's own address of a family is the first in the list; all zero: none. */
+export function podRecord(slot: number, { failClosed, addresses }: { failClosed: boolean; addresses: readonly string[] }): Uint8Array {
+  const record = new Uint8Array(LAYOUT.pod.size);
+  const view = new DataView(record.buffer);
+  view.setUint32(LAYOUT.pod.slot, slot, true);
+  view.setUint32(LAYOUT.pod.fail_closed, failClosed ? 1 : 0, true);
+  for (const [at, isOfFamily] of [
+    [LAYOUT.pod.own4, isIPv4],
+    [LAYOUT.pod.own6, isIPv6],
+  ] as const) {
+    const own = addresses.find(isOfFamily);
+    if (own !== undefined) record.set(addressBytes(own), at);
+  }
+  return record;
+}
+
+export function slotOf(pod: Uint8Array): number {
+  return new DataView(pod.buffer, pod.byteOffset).getUint32(LAYOUT.pod.slot, true);
 }
 
 /** `source`: of the connection, as the listener that accepted it sees it. */

@@ -5,11 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import t from 'tap';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
-import { Agent } from '../../src/agent/agent.ts';
+import { composeAgent } from '../../src/agent/app.ts';
 import { boundByWorkers, withoutCapture } from '../../src/agent/capture.ts';
 import { parseConfig } from '../../src/agent/config.ts';
 import type { CompiledConfiguration } from '../../src/agent/configuration.ts';
-import { wholeDelta } from '../../src/agent/worker-pool/whole-delta.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Disposal } from '../../src/base/disposal.ts';
 import type { GatewayConfig } from '../../src/l7/snapshot.ts';
 
@@ -63,9 +63,10 @@ t.test('the life of an agent', async (t) => {
   t.teardown(() => disposal.dispose());
   let changed = () => {};
   let result = compiled([]);
-  const agent = new Agent({
+  const agent = composeAgent({
     config: parsed.config,
     output: { log: pino({ level: 'silent' }), reopen: () => {}, flush: () => {} },
+    clock: systemClock(),
     disposal,
     node: withoutCapture(boundByWorkers()),
     input: {
@@ -74,7 +75,6 @@ t.test('the life of an agent', async (t) => {
       compile: () => result,
       problems: () => [],
     },
-    difference: (_, next) => wholeDelta(next),
   });
   await agent.start();
   t.strictSame(await ask(metrics, '/healthz'), { status: 200, body: 'ok\n' });

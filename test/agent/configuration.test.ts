@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import t from 'tap';
-import type { ProblemReport } from '../../src/agent/admin/status.ts';
 import { type CompiledConfiguration, Configuration, type LocalPod, type Outcome } from '../../src/agent/configuration.ts';
+import type { ProblemReport } from '../../src/agent/model/report.ts';
 import type { Snapshot } from '../../src/l7/snapshot.ts';
 
 const POD: LocalPod = { key: 'a/b', uid: '', netns: null, addresses: [], failClosed: false, enrolled: true, reason: 'annotation' };

@@ -1,6 +1,6 @@
 /** What the node's administrator, and `nodeway status`, ask; on loopback by default. */
 import type { Snapshot } from '../../l7/snapshot.ts';
-import { LOG_LEVELS, type LogLevel } from '../config.ts';
+import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { HttpServer, type Routes, json, plain } from './http-server.ts';
 import type { AgentStatus } from './status.ts';

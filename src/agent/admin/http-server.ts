@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../../base/errors.ts';
-import type { SocketAddress } from '../config.ts';
+import type { SocketAddress } from '../../base/socket-address.ts';
 
 // An import statement would evaluate every export of the module, and with them load undici: 12 MB more (measured, Node.js 24).
 const { createServer } = process.getBuiltinModule('node:http');

@@ -1,6 +1,7 @@
 /** What the agent says of itself, as the admin endpoint gives it and `nodeway status` prints it. Plain data. */
 import type { GatewayReport } from '../enroll/gateway-listeners.ts';
 import type { PodPhase } from '../enroll/reconciler.ts';
+import type { ProblemReport } from '../model/report.ts';
 import type { GateReport } from '../readiness.ts';
 import type { WorkerReport } from '../worker-pool/pool.ts';
 
@@ -29,14 +30,4 @@ export interface PodStatus {
   /** Why it is not captured although it is enrolled. */
   readonly error: string;
   readonly addresses: readonly string[];
-}
-
-export interface ProblemReport {
-  readonly severity: string;
-  /** `Kind namespace/name`, empty where none could be read. */
-  readonly object: string;
-  readonly path: string;
-  readonly message: string;
-  /** `file:line:column`. */
-  readonly where: string;
 }

@@ -4,7 +4,7 @@
  *
  *     absent --open namespace, listeners--> listening --all workers accept, kernel told--> captured
  *        ^                                                                                    |
- *        |                                            kernel told, then GRACE_MS              |
+ *        |                                            kernel told, then ARRIVAL_MS              |
  *        +------------- close when no worker accepts any more <------- leaving <--------------+
  *
  * Invariants (test/agent/enroll/reconciler.test.ts):
@@ -44,7 +44,7 @@ export interface PodReport {
 }
 
 /** Between the rewriting of an address by connect(2) and the arrival in the listener's queue lies a handshake over loopback. */
-const GRACE_MS = 250;
+export const ARRIVAL_MS = 250;
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 /** How soon a namespace that was deleted is noticed. */
@@ -251,7 +251,7 @@ export class Reconciler {
         this.reconcile();
         this.#options.onChange();
       });
-    }, GRACE_MS);
+    }, ARRIVAL_MS);
   }
 
   #withdraw(pod: Pod, held: Held): void {

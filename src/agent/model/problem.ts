@@ -1,10 +1,22 @@
 /** What is wrong with an object, in words for its author. */
 export type Severity = 'error' | 'unsupported' | 'warning';
 
-export interface ObjectRef {
+/** A kind of an API group. Groups are independent: Gateways of Istio and of the Gateway API are two types. */
+export interface ObjectType {
+  /** Without a version; empty for the core group. */
+  readonly group: string;
   readonly kind: string;
+}
+
+export interface ObjectRef extends ObjectType {
+  /** Empty for what lives in no namespace. */
   readonly namespace: string;
   readonly name: string;
+}
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
 }
 
 export interface Problem {
@@ -13,6 +25,7 @@ export interface Problem {
   /** As `spec.http[0].route[1].weight`; empty for the whole object. */
   readonly path: string;
   readonly message: string;
+  /** Empty for an object that is in no file; its line and column are 0. */
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -20,7 +33,34 @@ export interface Problem {
 
 export type FieldPath = readonly (string | number)[];
 
-export const refKey = (ref: ObjectRef): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
+export const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+
+export const typeKey = ({ group, kind }: ObjectType): string => `${group}/${kind}`;
+export const refKey = (ref: ObjectRef): string => `${ref.group}/${ref.kind}/${ref.namespace}/${ref.name}`;
+
+/** Of an object as the API writes it. */
+export function refOf(object: {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
+}): ObjectRef {
+  const { apiVersion, kind, metadata } = object;
+  return { group: groupOf(apiVersion), kind, namespace: metadata.namespace ?? '', name: metadata.name };
+}
+
+interface Placed {
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  locate(path: FieldPath): Place | null;
+}
+
+/** File, line and column of a field, as far as they are known. */
+export function placeOf(origin: Placed | null, path: FieldPath): Pick<Problem, 'file' | 'line' | 'column'> {
+  if (origin?.file === undefined) return { file: '', line: 0, column: 0 };
+  const { file, line = 0, column = 0 } = origin;
+  return { file, line, column, ...(path.length === 0 ? {} : origin.locate(path)) };
+}
 
 export function pathText(path: FieldPath): string {
   return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');

@@ -1,8 +1,8 @@
 /** Manifest text to objects that know their lines. Pure. */
 import { type Document, isCollection, isNode, LineCounter, parseAllDocuments } from 'yaml';
 import { messageOf } from '../../base/errors.ts';
-import type { FieldPath, ObjectRef, Problem } from '../model/problem.ts';
-import type { Origin, RawObject } from './source.ts';
+import { type FieldPath, type ObjectRef, type Problem, refOf } from '../model/problem.ts';
+import type { Origin, RawObject } from '../model/sink.ts';
 
 /** Aliases may not multiply a document beyond this. */
 const MAX_ALIASES = 100;
@@ -11,7 +11,13 @@ const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'GatewayClass', 'CustomReso
 export interface SourceObject {
   readonly object: RawObject;
   readonly ref: ObjectRef;
-  readonly origin: Origin;
+  readonly origin: FileOrigin;
+}
+
+export interface FileOrigin extends Origin {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
 }
 
 export interface ParsedFile {
@@ -89,11 +95,10 @@ function parsePart(part: Part): ParsedFile {
         const given = metadata['namespace'] ?? 'default';
         if (typeof given !== 'string') return complain('metadata.namespace must be text', locate(document, [...path, 'metadata'], place));
         const namespace = CLUSTER_SCOPED.has(entry['kind']) ? '' : given || 'default';
-        objects.push({
-          object: { ...entry, metadata: namespace === '' ? metadata : { ...metadata, namespace } } as unknown as RawObject,
-          ref: { kind: entry['kind'], namespace, name: metadata['name'] },
-          origin: { file, ...at, locate: (field) => locateAgain(part, position, [...path, ...field]) },
-        });
+        const object = { ...entry, metadata: namespace === '' ? metadata : { ...metadata, namespace } } as unknown as RawObject;
+        // The directory belongs to the administrator of the node.
+        const origin = { trusted: true, file, ...at, locate: (field: FieldPath) => locateAgain(part, position, [...path, ...field]) };
+        objects.push({ object, ref: refOf(object), origin });
       }
     }
   } catch (error) {

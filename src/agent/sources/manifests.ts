@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
+import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { type ParsedFile, partsOf, type SourceObject } from './document.ts';
 import { inventory } from './inventory.ts';
-import type { ObjectSink, ObjectSource } from './source.ts';
 
 const DEBOUNCE_MS = 20;
 /** Watches are lost with their directory, and some file systems have none. */
@@ -41,6 +41,7 @@ interface Loaded extends Look {
 }
 
 export class ManifestSource implements ObjectSource {
+  readonly name = 'manifests';
   readonly #directory: string;
   #sink: ObjectSink | null = null;
   readonly #watch = new DirectoryWatch(() => this.#schedule(DEBOUNCE_MS));

@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
+import type { Origin, RawObject } from '../../../src/agent/model/sink.ts';
 import { parseManifest } from '../../../src/agent/sources/document.ts';
 
-const REF = { kind: 'VirtualService', namespace: 'default', name: 'a' };
+const REF = { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'a' };
 const version = (weight: string) =>
   `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [b]\n  http:\n` +
   `  - route:\n    - destination: {host: b}\n      weight: ${weight}\n`;
@@ -13,14 +14,15 @@ function setUp() {
   let now = Date.parse('2026-01-01T00:00:00Z');
   let changes = 0;
   const store = new ObjectStore(() => changes++, { now: () => now });
+  const sink = store.contribute('test');
   const put = (text: string) => {
-    for (const { object, origin } of parseManifest('f.yaml', text).objects) store.upsert(object, origin);
+    for (const { object, origin } of parseManifest('f.yaml', text).objects) sink.upsert(object, origin);
   };
   const weights = () =>
     (store.list('VirtualService') as unknown as { spec: { http: { route: { weight: number }[] }[] } }[]).map(
       ({ spec }) => spec.http[0]?.route[0]?.weight,
     );
-  return { store, put, weights, later: (ms: number) => (now += ms), changes: () => changes };
+  return { store, sink, put, weights, later: (ms: number) => (now += ms), changes: () => changes };
 }
 
 t.test('a bad version leaves the last good one in force, until there is a better one', async (t) => {
@@ -43,36 +45,126 @@ t.test('a bad version leaves the last good one in force, until there is a better
 });
 
 t.test('an object that was never good is refused, and forgotten when it goes', async (t) => {
-  const { store, put, weights } = setUp();
+  const { store, sink, put, weights } = setUp();
   put(version('many'));
   t.same(weights(), []);
   t.match(store.problems()[0], { message: 'refused since 2026-01-01T00:00:00.000Z; nothing of it is in force' });
-  store.remove(REF);
+  sink.remove(REF);
   t.same([store.problems(), store.status(REF)], [[], null]);
 });
 
 t.test('changes of one turn are told once, after the source has told everything', async (t) => {
-  const { store, put, changes } = setUp();
+  const { sink, put, changes } = setUp();
   put(version('1'));
   await setImmediate();
   t.equal(changes(), 0);
-  store.synced();
+  sink.synced();
   put(version('2'));
   await setImmediate();
   t.equal(changes(), 1);
 });
 
 t.test('problems of a file that are told again are no change', async (t) => {
-  const { store, changes } = setUp();
-  store.synced();
+  const { store, sink, changes } = setUp();
+  sink.synced();
   await setImmediate();
-  const broken = () => store.problem('f', [{ severity: 'error', object: null, path: '', message: 'm', file: 'f', line: 1, column: 1 }]);
+  const broken = () => sink.problem('f', [{ severity: 'error', object: null, path: '', message: 'm', file: 'f', line: 1, column: 1 }]);
   for (const tell of [broken, broken, broken]) {
     tell();
     await setImmediate();
   }
   t.equal(changes(), 2);
-  store.problem('f', []);
+  sink.problem('f', []);
   await setImmediate();
   t.same([changes(), store.problems()], [3, []]);
+});
+
+const ORIGIN: Origin = { trusted: false, locate: () => null };
+const object = (apiVersion: string, kind: string, name: string, more: object = {}): RawObject => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace: 'default' },
+  ...more,
+});
+
+t.test('objects of one kind and name in two API groups are two objects', async (t) => {
+  const { store, sink } = setUp();
+  const spec = { servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] };
+  sink.upsert(object('networking.istio.io/v1', 'Gateway', 'web', { spec }), ORIGIN);
+  sink.upsert(object('gateway.networking.k8s.io/v1', 'Gateway', 'web', { spec: {} }), ORIGIN);
+  sink.upsert(object('v1', 'Service', 'shop', { spec: { ports: [{ port: 80 }] } }), ORIGIN);
+  sink.upsert(object('serving.knative.dev/v1', 'Service', 'shop', { spec: {} }), ORIGIN);
+  t.match([store.list('Gateway'), store.list('Service')], [[{ spec }], [{ apiVersion: 'v1' }]]);
+  sink.remove({ group: 'serving.knative.dev', kind: 'Service', namespace: 'default', name: 'shop' });
+  t.equal(store.list('Service').length, 1);
+});
+
+t.test('of two sources with one object the first has it, until it takes it back', async (t) => {
+  const { store, sink } = setUp();
+  const second = store.contribute('second');
+  t.throws(() => store.contribute('second'), RangeError);
+  const from = (name: string): RawObject => ({ ...object('v1', 'ConfigMap', 'a'), data: { from: name } }) as RawObject;
+  const inForce = (): unknown => store.list('ConfigMap')[0]?.data;
+  second.upsert(from('second'), ORIGIN);
+  t.same([inForce(), store.problems()], [{ from: 'second' }, []]);
+  sink.upsert({ ...from('first'), data: 1 } as RawObject, ORIGIN);
+  t.same(inForce(), { from: 'second' }, 'a version that was never good takes nothing out of force');
+  sink.upsert(from('first'), ORIGIN);
+  t.same(inForce(), { from: 'first' });
+  t.match(store.problems(), [{ severity: 'warning', message: 'given by test too, whose version is in force' }]);
+  sink.remove({ group: '', kind: 'ConfigMap', namespace: 'default', name: 'a' });
+  t.same([inForce(), store.problems()], [{ from: 'second' }, []]);
+});
+
+t.test('changes are told when every source has told everything once', async (t) => {
+  const { store, sink, put, changes } = setUp();
+  const second = store.contribute('second');
+  put(version('1'));
+  sink.synced();
+  await setImmediate();
+  t.same([changes(), store.synced], [0, false]);
+  second.synced();
+  await setImmediate();
+  t.same([changes(), store.synced], [1, true]);
+});
+
+t.test('a list takes away what it does not have when it is complete', async (t) => {
+  const { store, sink } = setUp();
+  const namespaces = { group: '', kind: 'Namespace' };
+  const names = (): string[] => store.list('Namespace').map(({ metadata }) => metadata.name);
+  for (const name of ['a', 'b']) sink.upsert(object('v1', 'Namespace', name), ORIGIN);
+  sink.upsert(object('v1', 'Node', 'a'), ORIGIN);
+  store.takeChanges();
+  sink.relist(namespaces);
+  sink.upsert(object('v1', 'Namespace', 'b'), ORIGIN);
+  t.same(names(), ['a', 'b']);
+  sink.listed(namespaces);
+  t.same([names(), store.list('Node').length], [['b'], 1]);
+});
+
+t.test('a version that is told again is no change', async (t) => {
+  const { store, sink } = setUp();
+  const pod = (resourceVersion: string, more: object): RawObject => ({
+    ...object('v1', 'Pod', 'a', more),
+    metadata: { name: 'a', namespace: 'default', uid: 'u', resourceVersion },
+  });
+  sink.upsert(pod('1', {}), ORIGIN);
+  t.equal(store.takeChanges().length, 1);
+  sink.upsert(pod('1', {}), ORIGIN);
+  t.same(store.takeChanges(), []);
+  sink.upsert(pod('2', {}), ORIGIN);
+  t.equal(store.takeChanges().length, 1);
+});
+
+t.test('of a pod of another node the metadata is enough', async (t) => {
+  const { store, sink } = setUp();
+  const metadata = { name: 'a', namespace: 'default', labels: { app: 'a' } };
+  const known = (kind: string, apiVersion: string): RawObject => ({ apiVersion, kind, metadata });
+  sink.upsert(known('Pod', 'v1'), { ...ORIGIN, metadataOnly: true });
+  t.match(store.list('Pod'), [{ metadata }]);
+  t.same(store.problems(), []);
+  t.match(store.takeChanges(), [{ ref: { kind: 'Pod' }, origin: { metadataOnly: true } }]);
+  sink.upsert(known('VirtualService', 'networking.istio.io/v1'), { ...ORIGIN, metadataOnly: true });
+  t.match(store.problems().at(-1), { severity: 'error', message: 'only the metadata is known' });
+  t.same(store.list('VirtualService'), []);
 });

@@ -16,7 +16,7 @@ t.test('forms of text', async (t) => {
     t.same(parsed.problems, []);
     t.same(
       parsed.objects.map(({ ref }) => ref),
-      [{ kind: 'Namespace', namespace: '', name: 'a' }],
+      [{ group: '', kind: 'Namespace', namespace: '', name: 'a' }],
     );
   }
 });
@@ -32,7 +32,7 @@ t.test('what cannot be parsed is reported', async (t) => {
 t.test('places count from the beginning of the file, whatever the documents before', async (t) => {
   const text = `# first\n${NS}--- # second\n${NS.replace('name: a', 'name: b')}...\n%YAML 1.2\n---\n${NS.replace('name: a', 'name: c')}---\nkind: [\n`;
   const { objects, problems } = parseManifest('f', text);
-  const placed = objects.map(({ ref, origin }) => [ref.name, origin.line, origin.locate(['metadata', 'name']).line]);
+  const placed = objects.map(({ ref, origin }) => [ref.name, origin.line, origin.locate(['metadata', 'name'])?.line]);
   t.same(placed, [
     ['a', 2, 4],
     ['b', 6, 8],

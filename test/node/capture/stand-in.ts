@@ -73,9 +73,9 @@ export class StandIn {
     return standIn;
   }
 
-  async enroll(pod: Pod, options: { readonly failClosed?: boolean } = {}): Promise<void> {
+  async enroll(pod: Pod, options: Partial<Pick<PodToEnroll, 'failClosed' | 'addresses'>> = {}): Promise<void> {
     const { name, path, addresses } = pod;
-    await this.#ask({ type: 'enroll', pod: { name, path, addresses, failClosed: options.failClosed ?? false } });
+    await this.#ask({ type: 'enroll', pod: { name, path, addresses, failClosed: false, ...options } });
   }
 
   async withdraw(pod: Pod): Promise<void> {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { INBOUND_FACTS, OUTBOUND_FACTS } from '../../../src/datapath/abi.ts';
+import { INBOUND_FACTS, LOCAL_NAME_FACTS, OUTBOUND_FACTS } from '../../../src/datapath/abi.ts';
 import { REASONS } from '../../../src/datapath/reasons.ts';
 import { addressBytes } from '../../../src/datapath/records.ts';
 
@@ -104,6 +104,21 @@ t.test('inbound', { skip: root ? false : 'needs root' }, async (t) => {
     if (verdict.startsWith('capture') && !served.every((name) => facts[name])) t.fail('captured without an agent', facts);
     if (facts.fail_closed && verdict === 'pass inbound_passed') t.fail('went past the agent', facts);
   }
+});
+
+t.test('local name', { skip: root ? false : 'needs root' }, async (t) => {
+  const combinations = Array.from({ length: 2 ** LOCAL_NAME_FACTS.length }, (_, bits) =>
+    LOCAL_NAME_FACTS.filter((_name, at) => (bits >> at) & 1),
+  );
+  const answers = run(
+    'local_name',
+    combinations.map((held) => Uint8Array.from(LOCAL_NAME_FACTS, (name) => Number(held.includes(name)))),
+  );
+  t.strictSame(
+    combinations.filter((_held, at) => answers[at] !== 0),
+    [['captured', 'known', 'at_loopback']],
+    "the pod's address in this case alone",
+  );
 });
 
 t.test('addresses', { skip: root ? false : 'needs root' }, async (t) => {

@@ -116,11 +116,11 @@ t.test('links of another cgroup are not adopted', { skip: needsRoot }, async (t)
     datapathAddon()
       .queryHooks(path)
       .filter(({ programs }) => programs.some(({ name }) => name.startsWith('nw_'))).length;
-  t.equal(attached(cgroup), 5);
+  t.equal(attached(cgroup), 7);
   datapath.close();
   const next = Datapath.open({ instance, cgroup: other });
   t.equal(attached(cgroup), 0);
-  t.equal(attached(other), 5);
+  t.equal(attached(other), 7);
   next.close();
   cleanup({ instance });
   t.equal(attached(other), 0);

@@ -1,23 +1,18 @@
 /** What the compiler reads objects from. */
-import type { Origin } from '../../sources/source.ts';
 import { type ApiObject, type Kinds } from '../objects.ts';
 import type { ObjectRef } from '../problem.ts';
+import type { Origin } from '../sink.ts';
 
 export interface ObjectSet {
   /** The versions in force, already checked against their kind's schema. */
-  list(kind: string): readonly ListedObject[];
+  list<K extends keyof Kinds>(kind: K): readonly Kinds[K][];
   /** Where an object was written, for problems. */
   origin?(ref: ObjectRef): Origin | null;
 }
 
-interface ListedObject {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}
-
 /** The objects of a kind, the oldest first. */
 export function objectsOf<K extends keyof Kinds>(objects: ObjectSet, kind: K): readonly Kinds[K][] {
-  return [...(objects.list(kind) as unknown as readonly Kinds[K][])].sort(byAge);
+  return [...objects.list(kind)].sort(byAge);
 }
 
 /** Istio's order wherever several objects want the same thing: creation time, name, namespace. No time counts as the oldest. */
@@ -31,8 +26,4 @@ export function byAge({ metadata: a }: ApiObject, { metadata: b }: ApiObject): n
 
 export function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-export function refOf({ kind, metadata }: ApiObject): ObjectRef {
-  return { kind, namespace: metadata.namespace ?? '', name: metadata.name };
 }

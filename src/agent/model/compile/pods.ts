@@ -1,7 +1,8 @@
 /** Pods as the rest of the compiler sees them: who they are, where, and whether this node serves them. */
 import type { Identity } from '../../../l7/snapshot.ts';
-import { enrollment } from '../../enroll/decision.ts';
+import { enrollment } from '../enrollment.ts';
 import { type ApiObject, objectKey, type Pod } from '../objects.ts';
+import { refOf } from '../problem.ts';
 import { canonicalAddress } from './hosts.ts';
 import { podIdentity } from './identity.ts';
 import { type ObjectSet, objectsOf } from './object-set.ts';
@@ -60,7 +61,9 @@ export class Pods {
         owners: chain,
       };
       const namespace = namespaces.get(pod.metadata.namespace ?? '') ?? null;
-      return { ...common, local: isLocal(pod, options) ? localPod(pod, chain, namespace, options, problems) : null };
+      const netns = namespacePath(pod, objects);
+      const local = netns !== null || isOfNode(pod, options) ? localPod(pod, netns, chain, namespace, options, problems) : null;
+      return { ...common, local };
     });
     this.#byKey = new Map(this.list.map((pod) => [pod.key, pod]));
     // Addresses of the node itself and of pods that have ended say nothing about who is there now.
@@ -88,17 +91,19 @@ function addressesOf({ status }: Pod): string[] {
   return [...new Set(all.map((ip) => canonicalAddress(ip as string)))];
 }
 
-function isLocal(pod: Pod, options: CompileOptions): boolean {
-  const { nodeName } = pod.spec ?? {};
-  return namespacePath(pod, options) !== null || (nodeName !== undefined && nodeName === options.nodeName);
+function isOfNode({ spec }: Pod, { nodeName }: CompileOptions): boolean {
+  return spec?.nodeName !== undefined && spec.nodeName === nodeName;
 }
 
-function namespacePath({ metadata }: Pod, { trustNamespacePaths }: CompileOptions): string | null {
-  return trustNamespacePaths ? (metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
+/** Believed only where the author of the object is: in a cluster any user could name another pod's namespace. */
+function namespacePath(pod: Pod, objects: ObjectSet): string | null {
+  const trusted = objects.origin?.(refOf(pod))?.trusted === true;
+  return trusted ? (pod.metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
 }
 
 function localPod(
   pod: Pod,
+  netns: string | null,
   owners: readonly Owner[],
   namespace: ApiObject | null,
   options: CompileOptions,
@@ -112,7 +117,7 @@ function localPod(
   return {
     key: objectKey(pod.metadata),
     uid: pod.metadata.uid ?? '',
-    netns: namespacePath(pod, options),
+    netns,
     addresses: addressesOf(pod),
     failClosed: failClosed(pod, problems),
     enrolled,

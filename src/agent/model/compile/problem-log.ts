@@ -1,7 +1,7 @@
 /** Collects what is wrong with objects among each other; the same thing found on several ways is one problem. */
-import { type FieldPath, pathText, type Problem, refKey, type Severity } from '../problem.ts';
+import { type FieldPath, pathText, placeOf, type Problem, refKey, refOf, type Severity } from '../problem.ts';
 import type { ApiObject } from '../objects.ts';
-import { type ObjectSet, refOf } from './object-set.ts';
+import type { ObjectSet } from './object-set.ts';
 
 export class ProblemLog {
   readonly #objects: ObjectSet;
@@ -17,8 +17,7 @@ export class ProblemLog {
     const key = `${refKey(object)} ${text} ${message}`;
     if (this.#problems.has(key)) return;
     const origin = this.#objects.origin?.(object) ?? null;
-    const place = origin?.locate(path) ?? { line: 0, column: 0 };
-    this.#problems.set(key, { severity, object, path: text, message, file: origin?.file ?? '', ...place });
+    this.#problems.set(key, { severity, object, path: text, message, ...placeOf(origin, path) });
   }
 
   list(): Problem[] {

@@ -4,7 +4,7 @@ import t from 'tap';
 import { diffSnapshots } from '../../../../src/agent/model/compile/delta.ts';
 import { compile, type Compiled, type ObjectSet } from '../../../../src/agent/model/compile/index.ts';
 import { share } from '../../../../src/agent/model/compile/share.ts';
-import type { ApiObject } from '../../../../src/agent/model/objects.ts';
+import type { ApiObject, Kinds } from '../../../../src/agent/model/objects.ts';
 import type { RecordDelta, Snapshot, SnapshotDelta } from '../../../../src/l7/snapshot.ts';
 import { client, destinationRule, OPTIONS, pod, service, storeOf, virtualService } from './world.ts';
 
@@ -44,7 +44,7 @@ data: { mesh: 'connectTimeout: 1s' }
 const PARSED: readonly ApiObject[] = OBJECTS.map((text) => {
   const store = storeOf(text);
   const kind = /^kind: (\w+)/m.exec(text)?.[1] ?? '';
-  return store.list(kind)[0] as unknown as ApiObject;
+  return store.list(kind as keyof Kinds)[0] as ApiObject;
 });
 
 const someObjects = fc.shuffledSubarray(PARSED.map((_, index) => index));
@@ -57,7 +57,10 @@ function compileSome(chosen: readonly number[], previous?: Compiled): Compiled {
       return [`${object.kind}/${object.metadata.namespace}/${object.metadata.name}`, object];
     }),
   );
-  const set: ObjectSet = { list: (kind) => [...objects.values()].filter((object) => object.kind === kind) };
+  const set: ObjectSet = {
+    list: <K extends keyof Kinds>(kind: K) => [...objects.values()].filter((object) => object.kind === kind) as Kinds[K][],
+    origin: () => ({ trusted: true, locate: () => null }),
+  };
   return compile(set, OPTIONS, previous);
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { compile } from '../../../../src/agent/model/compile/index.ts';
+import { compile, type ObjectSet } from '../../../../src/agent/model/compile/index.ts';
 import { client, cluster, compileText, OPTIONS, pod, scopeOf, service, storeOf, virtualService } from './world.ts';
 
 const local = (metadata: string, spec = ''): string => `
@@ -133,5 +133,6 @@ t.test('pods of a namespace share a scope until a rule tells them apart', async 
 t.test('a pod names its own namespace path only where the author of the objects is trusted', async (t) => {
   const store = storeOf(client('placed'));
   t.equal(compile(store, OPTIONS).pods[0]?.netns, '/run/netns/placed');
-  t.same(compile(store, { ...OPTIONS, trustNamespacePaths: false }).pods, [], 'elsewhere it is not even local');
+  const untrusted: ObjectSet = { list: (kind) => store.list(kind), origin: () => ({ trusted: false, locate: () => null }) };
+  t.same(compile(untrusted, OPTIONS).pods, [], 'elsewhere it is not even local');
 });

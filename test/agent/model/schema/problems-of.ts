@@ -1,4 +1,5 @@
 /** Texts of objects, and what is said of them. */
+import type { Kinds } from '../../../../src/agent/model/objects.ts';
 import { ObjectStore } from '../../../../src/agent/model/store.ts';
 import { parseManifest } from '../../../../src/agent/sources/document.ts';
 
@@ -10,10 +11,11 @@ export const head = (kind: string): string => `apiVersion: networking.istio.io/v
 /** The store after reading these texts one after the other. */
 export function storeOf(...texts: readonly string[]): ObjectStore {
   const store = new ObjectStore();
+  const sink = store.contribute('test');
   for (const text of texts) {
     const { objects, problems } = parseManifest('f.yaml', text);
-    store.problem('f.yaml', problems);
-    for (const { object, origin } of objects) store.upsert(object, origin);
+    sink.problem('f.yaml', problems);
+    for (const { object, origin } of objects) sink.upsert(object, origin);
   }
   return store;
 }
@@ -27,5 +29,5 @@ export function problemsOf(text: string): string[] {
 /** What of the object reaches the compiler. */
 export function specInForce(text: string): unknown {
   const kind = /^kind: (\w+)/m.exec(text)?.[1] ?? '';
-  return (storeOf(text).list(kind)[0] as { spec?: unknown } | undefined)?.spec;
+  return (storeOf(text).list(kind as keyof Kinds)[0] as { spec?: unknown } | undefined)?.spec;
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { enrollment } from '../../../src/agent/enroll/decision.ts';
+import { enrollment } from '../../../src/agent/model/enrollment.ts';
 import type { ApiObject, Pod } from '../../../src/agent/model/objects.ts';
 
 const object = (kind: string, annotation?: string, labels: Record<string, string> = {}): ApiObject => ({

@@ -1,0 +1,43 @@
+/** The agent's two endpoints over what its parts say of themselves: one for the node's monitoring, one for its administrator. */
+import type { SocketAddress } from '../base/socket-address.ts';
+import { adminEndpoint } from './admin/admin-endpoint.ts';
+import type { HttpServer } from './admin/http-server.ts';
+import { nodeEndpoint } from './admin/node-endpoint.ts';
+import type { AgentConfig } from './config.ts';
+import type { Log } from './log.ts';
+import type { Readiness } from './readiness.ts';
+import type { Rollout } from './rollout.ts';
+import type { StatusReporter } from './status-reporter.ts';
+import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
+
+export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'verdicts'> {
+  readonly config: AgentConfig;
+  readonly log: Log;
+  readonly status: StatusReporter;
+  readonly readiness: Readiness;
+  readonly rollout: Rollout;
+  readonly stop: (why: string) => void;
+}
+
+export interface Endpoint {
+  readonly name: 'metrics' | 'admin';
+  readonly server: HttpServer;
+  /** Null: not served. */
+  readonly address: SocketAddress | null;
+}
+
+export function agentEndpoints(sources: EndpointSources): Endpoint[] {
+  const { config, log, status, readiness, rollout, stop } = sources;
+  const metrics = agentMetrics({ ...sources, status: () => status.report() });
+  const admin = adminEndpoint({
+    config: () => config,
+    snapshot: () => rollout.current,
+    status: () => status.report(),
+    logLevel: { get: () => log.level, set: (level) => (log.level = level) },
+    quit: () => stop('asked to quit at the admin endpoint'),
+  });
+  return [
+    { name: 'metrics', server: nodeEndpoint({ readiness, metrics }), address: config['metrics-address'] },
+    { name: 'admin', server: admin, address: config['admin-address'] },
+  ];
+}
