@@ -9,6 +9,7 @@ import { ServerList } from './downstream/server-list.ts';
 import { EngineParts } from './engine-parts.ts';
 import type { ListenerConfig } from './engine-port.ts';
 import { Recorder } from './record/recorder.ts';
+import { Configurator } from './runtime/configurator.ts';
 import type { Stats } from './record/stats.ts';
 import type { SnapshotDelta } from './snapshot.ts';
 import type { Acceptor, ListenerId, ListenTarget } from './transport.ts';
@@ -16,6 +17,8 @@ import { Pools } from './upstream/pools.ts';
 
 export interface EngineOptions extends Omit<ContextOptions, 'recorder' | 'limits'> {
   readonly stats: Stats;
+  /** Milliseconds that never step back, read at each call. */
+  readonly monotonic: () => number;
   readonly limits?: Partial<EngineLimits>;
 }
 
@@ -26,6 +29,7 @@ const DRAIN_IDLE_MS = 1000;
 export class Engine {
   readonly #context: Context;
   readonly #parts: EngineParts;
+  readonly #configurator: Configurator;
   readonly #servers = new ServerList();
   readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
@@ -35,16 +39,28 @@ export class Engine {
     this.#context = new Context({ ...options, limits, recorder: new Recorder(options.stats) });
     this.#context.pools = new Pools(this.#context);
     this.#parts = new EngineParts(this.#context);
+    this.#configurator = new Configurator({
+      runtime: this.#context.runtime,
+      timers: options.transport.timers,
+      monotonic: options.monotonic,
+      log: options.log,
+    });
     options.transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
 
-  /** Takes a change of the configuration; requests that begin from now on see it. */
+  /** Takes a change of the configuration at once; requests that begin from now on see it. For those who can wait for it. */
   apply(delta: SnapshotDelta): void {
     this.#context.runtime.apply(delta);
   }
 
-  /** Serves a listener. @param target where the listening socket is not a descriptor that was handed in. */
+  /** How a configuration comes into force while requests are served. */
+  get configurator(): Configurator {
+    return this.#configurator;
+  }
+
+  /** Serves a listener; from then on a change of the configuration is not seen before its commit. @param target where the listening socket is not a descriptor that was handed in. */
   listen(listener: ListenerConfig, target: ListenTarget = { fd: listener.fd }): ListenerId {
+    this.#configurator.serve();
     const id = this.#context.transport.listen(target, this.#acceptor(listener));
     this.#listeners.set(listener.id, { listener: id, netns: listener.kind === 'gateway' ? -1 : listener.netns });
     return id;

@@ -1,7 +1,10 @@
 /** One place in the pool: the thread that fills it now, and what is known of that thread. */
 import { Worker } from 'node:worker_threads';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
+import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
+import { Vitals } from './vitals.ts';
 
 /**
  *     starting --started--> running --exit--> gone
@@ -29,18 +32,17 @@ export class Member {
   readonly listening = new Set<number>();
   drained = false;
   readonly #thread: Worker;
-  readonly #heartbeat: Int32Array;
+  readonly #vitals = new Vitals();
+  readonly #feed = new Feed((message) => this.#post(message));
   #lastBeat = 0;
   #movedAt: number;
   #cause = '';
   #stopping = false;
 
-  constructor(entry: URL, settings: Omit<WorkerSettings, 'heartbeat'>, now: number, events: MemberEvents) {
+  constructor(entry: URL, settings: Omit<WorkerSettings, 'vitals'>, now: number, events: MemberEvents) {
     this.index = settings.index;
     this.#movedAt = now;
-    const heartbeat = new SharedArrayBuffer(4);
-    this.#heartbeat = new Int32Array(heartbeat);
-    const workerData: WorkerSettings = { ...settings, heartbeat };
+    const workerData: WorkerSettings = { ...settings, vitals: this.#vitals.memory };
     this.#thread = new Worker(entry, { workerData, name: `worker ${settings.index}`, resourceLimits: RESOURCE_LIMITS });
     this.#thread.on('message', (message: FromWorker) => {
       this.#learn(message);
@@ -53,15 +55,37 @@ export class Member {
     });
   }
 
-  /** Messages wait in the port until the worker has started. */
-  send(message: ToWorker): void {
-    if (message.type === 'unlisten') this.listening.delete(message.id);
-    this.#thread.postMessage(message);
+  configure(delta: SnapshotDelta): void {
+    this.#feed.configure(delta);
+  }
+
+  /** The worker serves it when the configurations before are in force. */
+  listen(message: Extract<ToWorker, { type: 'listen' }>): void {
+    this.#feed.post(message);
+  }
+
+  unlisten(id: number): void {
+    this.listening.delete(id);
+    this.#feed.post({ type: 'unlisten', id });
+  }
+
+  drain(deadlineMs: number): void {
+    this.#post({ type: 'drain', deadlineMs });
+  }
+
+  /** Records, exchanges and connections that the worker gave up because of a fault of its own. */
+  get faults(): number {
+    return this.#vitals.faults;
+  }
+
+  /** Seconds: the longest time in the last ones for which the worker attended to nothing else. */
+  get longestPause(): number {
+    return this.#vitals.longestPause;
   }
 
   /** Milliseconds since the heartbeat moved, or since the thread was made. */
   silence(now: number): number {
-    const beat = Atomics.load(this.#heartbeat, 0);
+    const beat = this.#vitals.beats;
     if (beat !== this.#lastBeat) {
       this.#lastBeat = beat;
       this.#movedAt = now;
@@ -80,12 +104,24 @@ export class Member {
     await this.#thread.terminate();
   }
 
+  /** Messages wait in the port until the worker has started. */
+  #post(message: ToWorker): void {
+    this.#thread.postMessage(message);
+  }
+
+  #confirm(version: number): void {
+    this.configured = version;
+    this.#feed.configured();
+  }
+
   #learn(message: FromWorker): void {
     if (message.type === 'started') {
       this.phase = 'running';
       this.stats = new Float64Array(message.stats);
     } else if (message.type === 'series') this.series.push(...message.series);
-    else if (message.type === 'configured') this.configured = message.version;
+    else if (message.type === 'taken') this.#feed.taken();
+    else if (message.type === 'configured') this.#confirm(message.version);
+    else if (message.type === 'settled') this.#feed.settled();
     else if (message.type === 'listening') this.listening.add(message.id);
     else if (message.type === 'drained') this.drained = true;
   }

@@ -4,11 +4,11 @@
  * whose queues connections have waited meanwhile.
  *
  * Invariants (test/agent/worker-pool/pool.test.ts):
- *  1. a worker gets the whole snapshot before the first listener, and deltas in order after that;
+ *  1. a worker has the whole snapshot in force before the first listener, and takes deltas in order after that;
  *  2. a descriptor is closed only after every worker has confirmed, or has ended;
  *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up.
  */
-import type { Clock } from '../../base/clock.ts';
+import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import type { Address } from '../../l7/transport.ts';
@@ -30,7 +30,7 @@ const STEADY_MS = 30_000;
 export interface PoolOptions {
   readonly count: number;
   readonly entry: URL;
-  readonly settings: Omit<WorkerSettings, 'index' | 'heartbeat'>;
+  readonly settings: Omit<WorkerSettings, 'index' | 'vitals'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Something that the states below depend on has changed. */
@@ -45,6 +45,7 @@ export interface WorkerReport {
   readonly version: number;
   readonly listeners: number;
   readonly silentMs: number;
+  readonly longestPauseSeconds: number;
 }
 
 interface Listening {
@@ -56,24 +57,31 @@ interface Slot {
   member: Member | null;
   bornAt: number;
   failures: number;
-  respawn: NodeJS.Timeout | null;
+  respawn: Cancel | null;
 }
 
 export class WorkerPool {
   restarts = 0;
+  /** Faults of workers that have ended. */
+  #retiredFaults = 0;
   readonly #options: PoolOptions;
   readonly #slots: Slot[];
   #snapshot: Snapshot | null = null;
   /** By listener id: one configuration a worker, differing in the descriptor. */
   readonly #listeners = new Map<number, Listening>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
-  #check: NodeJS.Timeout | null = null;
+  #check: Cancel | null = null;
   #draining: { readonly deadlineMs: number; readonly done: () => void } | null = null;
   #stopped = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#slots = Array.from({ length: options.count }, () => ({ member: null, bornAt: 0, failures: 0, respawn: null }));
+  }
+
+  /** What workers gave up because of a fault of their own, since the agent began. */
+  get faults(): number {
+    return this.members.reduce((sum, member) => sum + member.faults, this.#retiredFaults);
   }
 
   get size(): number {
@@ -86,12 +94,12 @@ export class WorkerPool {
 
   start(): void {
     for (let index = 0; index < this.#slots.length; index++) this.#spawn(index);
-    this.#check = setInterval(() => this.#superviseAll(), CHECK_MS);
+    this.#check = this.#options.clock.every(CHECK_MS, () => this.#superviseAll());
   }
 
   configure(snapshot: Snapshot, delta: SnapshotDelta): void {
     this.#snapshot = snapshot;
-    for (const member of this.members) member.send({ type: 'configure', delta });
+    for (const member of this.members) member.configure(delta);
   }
 
   /** @param configs one a worker. @param at where workers bind by themselves, without descriptors. */
@@ -108,7 +116,7 @@ export class WorkerPool {
     if (waiting.size === 0) return Promise.resolve();
     return new Promise((done) => {
       this.#unlistening.set(id, { waiting, done });
-      for (const member of waiting) member.send({ type: 'unlisten', id });
+      for (const member of waiting) member.unlisten(id);
     });
   }
 
@@ -136,23 +144,24 @@ export class WorkerPool {
       version: member.configured,
       listeners: member.listening.size,
       silentMs: Math.round(member.silence(now)),
+      longestPauseSeconds: member.longestPause,
     }));
   }
 
   /** No new work; resolves when all workers are idle, or a little after the deadline. */
   async drain(deadlineMs: number): Promise<void> {
     const idle = new Promise<void>((done) => (this.#draining = { deadlineMs, done }));
-    for (const member of this.members) member.send({ type: 'drain', deadlineMs });
-    const late = setTimeout(() => this.#draining?.done(), deadlineMs + 1000);
+    for (const member of this.members) member.drain(deadlineMs);
+    const cancel = this.#options.clock.after(deadlineMs + 1000, () => this.#draining?.done());
     this.#finishDrain();
     await idle;
-    clearTimeout(late);
+    cancel();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#check !== null) clearInterval(this.#check);
-    for (const slot of this.#slots) if (slot.respawn !== null) clearTimeout(slot.respawn);
+    this.#check?.();
+    for (const slot of this.#slots) slot.respawn?.();
     await Promise.all(this.members.map((member) => member.stop()));
   }
 
@@ -166,14 +175,14 @@ export class WorkerPool {
       onGone: (from, cause) => this.#lose(from, cause),
     });
     slot.member = member;
-    if (this.#snapshot !== null) member.send({ type: 'configure', delta: wholeDelta(this.#snapshot) });
+    if (this.#snapshot !== null) member.configure(wholeDelta(this.#snapshot));
     for (const listening of this.#listeners.values()) this.#tell(member, listening);
-    if (this.#draining !== null) member.send({ type: 'drain', deadlineMs: this.#draining.deadlineMs });
+    if (this.#draining !== null) member.drain(this.#draining.deadlineMs);
   }
 
   #tell(member: Member, { configs, at }: Listening): void {
     const listener = configs[member.index];
-    if (listener !== undefined) member.send({ type: 'listen', listener, ...(at === undefined ? {} : { at }) });
+    if (listener !== undefined) member.listen({ type: 'listen', listener, ...(at === undefined ? {} : { at }) });
   }
 
   #hear(member: Member, message: FromWorker): void {
@@ -181,7 +190,7 @@ export class WorkerPool {
       this.#options.log[message.level]({ worker: member.index, ...message.fields }, message.message);
       return;
     }
-    if (message.type === 'series') return;
+    if (message.type === 'series' || message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
     if (message.type === 'drained') this.#finishDrain();
     this.#options.onChange();
@@ -190,6 +199,7 @@ export class WorkerPool {
   #lose(member: Member, cause: string): void {
     const slot = this.#slots[member.index] as Slot;
     slot.member = null;
+    this.#retiredFaults += member.faults;
     this.#options.onRetire(member);
     for (const id of [...this.#unlistening.keys()]) this.#confirmUnlistened(id, member);
     this.#finishDrain();
@@ -205,7 +215,7 @@ export class WorkerPool {
     this.restarts++;
     this.#options.log.error({ worker: index, cause, restartInMs: delay }, 'worker ended unexpectedly; it is replaced');
     if (delay === 0) this.#spawn(index);
-    else slot.respawn = setTimeout(() => this.#spawn(index), delay);
+    else slot.respawn = this.#options.clock.after(delay, () => this.#spawn(index));
   }
 
   #superviseAll(): void {

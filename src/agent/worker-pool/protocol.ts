@@ -1,7 +1,7 @@
 /** Messages between the control thread and a worker (structured clones over the worker's port). */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
-import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import type { DeltaPart } from '../../l7/runtime/parts.ts';
 import type { Address } from '../../l7/transport.ts';
 
 /** Handed over when the worker starts. */
@@ -13,12 +13,15 @@ export interface WorkerSettings {
   readonly transport: 'native' | 'node';
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */
   readonly originalDestinations: number;
-  /** Int32 cell that the worker increments at least every 100 ms, so that a stuck one is seen. */
-  readonly heartbeat: SharedArrayBuffer;
+  /** What the worker shows of itself while it runs: see vitals.ts. */
+  readonly vitals: SharedArrayBuffer;
 }
 
 export type ToWorker =
-  | { readonly type: 'configure'; readonly delta: SnapshotDelta }
+  /** A piece of the next configuration; answered by `taken`, when there is room for another one. */
+  | { readonly type: 'part'; readonly part: DeltaPart }
+  /** All pieces have been sent. Answered by `configured` when they are in force, and by `settled` when the next may follow. */
+  | { readonly type: 'commit'; readonly version: number }
   /** `at` is where the worker binds by itself when the listener comes without a descriptor (fd -1: node:net cannot share one). */
   | { readonly type: 'listen'; readonly listener: ListenerConfig; readonly at?: Address }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
@@ -29,7 +32,9 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'started'; readonly stats: SharedArrayBuffer }
   | { readonly type: 'series'; readonly series: readonly SeriesDefinition[] }
+  | { readonly type: 'taken' }
   | { readonly type: 'configured'; readonly version: number }
+  | { readonly type: 'settled' }
   | { readonly type: 'listening'; readonly id: number }
   | { readonly type: 'unlistened'; readonly id: number }
   | { readonly type: 'drained' }

@@ -1,17 +1,16 @@
-import type { RecordDelta, Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
+import { RECORD_KINDS, type RecordDelta, type Snapshot, type SnapshotDelta } from '../../l7/snapshot.ts';
 
-/** A snapshot as the change that leads to it from nothing: what a new worker is told first. */
+/** A snapshot as the change that leads to it from nothing: what a new worker is told first. What becomes of the snapshot later does not matter. */
 export function wholeDelta(snapshot: Snapshot): SnapshotDelta {
+  const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, everything<unknown>(snapshot.records[kind])]));
   return {
     version: snapshot.version,
     mesh: snapshot.mesh,
-    workloads: everything(snapshot.workloads),
-    scopes: everything(snapshot.scopes),
-    gateways: everything(snapshot.gateways),
-    clusters: everything(snapshot.clusters),
+    records,
+    endpoints: Array.from(snapshot.endpoints, ([cluster, set]) => ({ cluster, set, remove: [] })),
   };
 }
 
-function everything<T>(record: Readonly<Record<string, T>>): RecordDelta<T> {
-  return { set: record, remove: [] };
+function everything<T>(records: ReadonlyMap<string, T>): RecordDelta<T> {
+  return { set: new Map(records), remove: [] };
 }

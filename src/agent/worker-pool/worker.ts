@@ -6,7 +6,9 @@ import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type SeriesDefinition, Stats } from '../../l7/record/stats.ts';
 import { type Transport, TransportError } from '../../l7/transport.ts';
+import { LoopWatch } from './loop-watch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
+import { Vitals } from './vitals.ts';
 
 /** Well under the supervisor's patience, and rare enough to cost nothing. */
 const HEARTBEAT_MS = 50;
@@ -24,19 +26,30 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     mark: settings.mark,
     random: systemRandom(),
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
   });
-  port.on('message', (message: ToWorker) => obey(engine, message, send));
-  const cell = new Int32Array(settings.heartbeat);
-  setInterval(() => Atomics.add(cell, 0, 1), HEARTBEAT_MS);
+  const vitals = new Vitals(settings.vitals);
+  const watch = new LoopWatch(vitals, clock);
+  port.on('message', (message: ToWorker) => watch.during(() => obey(engine, message, send)));
+  clock.every(HEARTBEAT_MS, () => watch.beat());
   send({ type: 'started', stats: stats.memory });
 }
 
 function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => void): void {
+  const { configurator } = engine;
   switch (message.type) {
-    case 'configure':
-      engine.apply(message.delta);
-      return send({ type: 'configured', version: message.delta.version });
+    case 'part':
+      configurator.take(message.part);
+      return send({ type: 'taken' });
+    case 'commit': {
+      const { version } = message;
+      return configurator.commit(
+        version,
+        () => send({ type: 'configured', version }),
+        () => send({ type: 'settled' }),
+      );
+    }
     case 'listen':
       return listen(engine, message, send);
     case 'unlisten':

@@ -83,6 +83,7 @@ export function parseFieldLines(bytes: Uint8Array, p: number, end: number, head:
 }
 
 function beginFields(head: Head): void {
+  head.fit();
   // Generations are 32 bits wide: marks of four billion heads ago must not come to life again.
   if (head.generation === 0x7fffffff) {
     head.seen.fill(0);

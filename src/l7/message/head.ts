@@ -5,7 +5,7 @@
  * Names are interned: well-known names and those that the configuration mentions have a small id, others have -1. Looking
  * a header up by id costs an array access.
  */
-import { HeaderNames } from './header-names.ts';
+import type { HeaderNames } from './header-names.ts';
 
 /** Where the request target's form was recognised, RFC 9112 §3.2. */
 export const TargetForm = { Origin: 0, Absolute: 1, Authority: 2, Asterisk: 3 } as const;
@@ -63,8 +63,8 @@ export class Head {
   /** Interned id of the name, or -1. */
   readonly id: Int32Array;
   /** `first[id]` is the index of the first header with that name, valid only where `seen[id] === generation`. */
-  readonly first: Int32Array;
-  readonly seen: Int32Array;
+  first: Int32Array;
+  seen: Int32Array;
   generation = 0;
 
   // What the parser found out on the way.
@@ -97,8 +97,16 @@ export class Head {
     this.lineEnd = new Int32Array(n);
     this.id = new Int32Array(n);
     this.hopByHop = new Int32Array(n);
-    this.first = new Int32Array(HeaderNames.CAPACITY);
-    this.seen = new Int32Array(HeaderNames.CAPACITY);
+    this.first = new Int32Array(names.bound);
+    this.seen = new Int32Array(names.bound);
+  }
+
+  /** Makes room for names that have become known. Parsers call it before they note the first field. */
+  fit(): void {
+    const { bound } = this.names;
+    if (this.seen.length >= bound) return;
+    this.first = new Int32Array(2 * bound);
+    this.seen = new Int32Array(2 * bound);
   }
 
   /** Index of the first header with that interned name, or -1. */

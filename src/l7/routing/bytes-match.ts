@@ -24,6 +24,12 @@ export class BytesMatch {
     this.#kind = kindOf(match, ignoreCase, regex);
   }
 
+  /** How an index of paths files this match. */
+  get key(): { readonly kind: 'exact' | 'prefix' | 'other'; readonly bytes: Uint8Array } {
+    const kind = this.#kind === Kind.Exact ? 'exact' : this.#kind === Kind.Prefix ? 'prefix' : 'other';
+    return { kind, bytes: this.#value };
+  }
+
   matches(bytes: Uint8Array, start: number, end: number): boolean {
     const value = this.#value;
     switch (this.#kind) {

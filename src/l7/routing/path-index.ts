@@ -7,48 +7,40 @@
  * A candidate may be wrong (hashes collide): the route itself is asked in the end.
  */
 import type { Head } from '../message/head.ts';
-import type { RouteMatch } from '../snapshot.ts';
 
-const NONE = new Int32Array(0);
 const SLASH = 47;
 
 function mix(hash: number, byte: number): number {
   return (Math.imul(hash, 0x01000193) ^ byte) | 0;
 }
 
+/** What of a route decides where it is filed. */
+export interface PathKey {
+  readonly kind: 'exact' | 'prefix' | 'other';
+  readonly bytes: Uint8Array;
+}
+
 export class PathIndex {
-  readonly #exact = new Map<number, Int32Array>();
-  readonly #prefix = new Map<number, Int32Array>();
-  readonly #always: Int32Array;
+  readonly #exact = new Map<number, number[]>();
+  readonly #prefix = new Map<number, number[]>();
+  readonly #always: number[] = [];
   /** 1 at the lengths that some prefix has. */
-  readonly #lengths: Uint8Array;
+  #lengths = new Uint8Array(0);
+  #size = 0;
   // The search under way: ascending lists to be merged, and how far each has been read.
-  readonly #lists: Int32Array[];
-  readonly #cursors: Int32Array;
+  readonly #lists: (readonly number[])[] = [];
+  readonly #cursors: number[] = [];
   #count = 0;
 
-  constructor(matches: readonly RouteMatch[]) {
-    const exact = new Map<number, number[]>();
-    const prefix = new Map<number, number[]>();
-    const always: number[] = [];
-    const lengths = new Set<number>();
-    for (const [i, { path, ignorePathCase }] of matches.entries()) {
-      if (path?.kind === 'exact' && ignorePathCase !== true) {
-        append(exact, hashOf(path.value), i);
-      } else if (path?.kind === 'prefix' && ignorePathCase !== true) {
-        append(prefix, hashOf(path.value), i);
-        lengths.add(Buffer.byteLength(path.value));
-      } else {
-        always.push(i);
-      }
+  /** Adds the route that follows those known. */
+  add({ kind, bytes }: PathKey): void {
+    const index = this.#size++;
+    if (kind === 'other') {
+      this.#always.push(index);
+      return;
     }
-    for (const [hash, list] of exact) this.#exact.set(hash, Int32Array.from(list));
-    for (const [hash, list] of prefix) this.#prefix.set(hash, Int32Array.from(list));
-    this.#always = Int32Array.from(always);
-    this.#lengths = new Uint8Array(Math.max(-1, ...lengths) + 1);
-    for (const length of lengths) this.#lengths[length] = 1;
-    this.#lists = new Array<Int32Array>(lengths.size + 2).fill(NONE);
-    this.#cursors = new Int32Array(lengths.size + 2);
+    append(kind === 'exact' ? this.#exact : this.#prefix, hashOf(bytes), index);
+    if (kind === 'prefix') this.#noteLength(bytes.length);
   }
 
   begin(head: Head): void {
@@ -74,7 +66,7 @@ export class PathIndex {
     let best = -1;
     let from = -1;
     for (let i = 0; i < this.#count; i++) {
-      const candidate = (this.#lists[i] as Int32Array)[this.#cursors[i] as number];
+      const candidate = (this.#lists[i] as readonly number[])[this.#cursors[i] as number];
       if (candidate !== undefined && (best < 0 || candidate < best)) {
         best = candidate;
         from = i;
@@ -90,7 +82,16 @@ export class PathIndex {
     if (list !== undefined) this.#push(list);
   }
 
-  #push(list: Int32Array): void {
+  #noteLength(length: number): void {
+    if (length >= this.#lengths.length) {
+      const longer = new Uint8Array(length + 1);
+      longer.set(this.#lengths);
+      this.#lengths = longer;
+    }
+    this.#lengths[length] = 1;
+  }
+
+  #push(list: readonly number[]): void {
     this.#lists[this.#count] = list;
     this.#cursors[this.#count++] = 0;
   }
@@ -102,8 +103,8 @@ function append(map: Map<number, number[]>, hash: number, index: number): void {
   else list.push(index);
 }
 
-function hashOf(text: string): number {
+function hashOf(bytes: Uint8Array): number {
   let hash = 0;
-  for (const byte of Buffer.from(text, 'utf8')) hash = mix(hash, byte);
+  for (const byte of bytes) hash = mix(hash, byte);
   return hash;
 }

@@ -1,30 +1,22 @@
-/** Virtual hosts as a worker looks them up: by the request's authority, without strings and without allocation. */
+/** Virtual hosts as a request looks them up: by its authority, over the tables that its client sees. */
 import type { Head } from '../message/head.ts';
-import type { HeaderNames } from '../message/header-names.ts';
-import type { RouteConfig, RouteTableConfig } from '../snapshot.ts';
-import { HostIndex } from './host-index.ts';
-import { Route } from './route.ts';
-import { VirtualHost } from './virtual-host.ts';
+import type { HostIndex, HostTable } from './host-index.ts';
+import type { VirtualHost } from './virtual-host.ts';
 
 const DOT = 46;
 const COLON = 58;
 const BRACKET = 91;
 const BRACKET_END = 93;
 
+/** A view of the index: it holds nothing of its own, so it is made once and never changes. */
 export class RouteTable<A> {
-  readonly unknownHost: RouteTableConfig['unknownHost'];
-  readonly #hosts: HostIndex<VirtualHost<A>>;
+  readonly tables: readonly HostTable<VirtualHost<A>>[];
+  readonly #index: HostIndex<VirtualHost<A>>;
 
-  /** @throws RangeError when the routes name more headers than `names` can hold. */
-  constructor(config: RouteTableConfig, names: HeaderNames, actionOf: (route: RouteConfig) => A) {
-    this.unknownHost = config.unknownHost;
-    this.#hosts = new HostIndex(
-      config.virtualHosts.flatMap((host) => {
-        const routes = host.routes.map((route) => new Route(route, names, actionOf(route)));
-        const virtualHost = new VirtualHost<A>(host.name, routes);
-        return host.domains.map((domain) => [domain, virtualHost] as const);
-      }),
-    );
+  /** @param tables in the order in which they are asked. */
+  constructor(index: HostIndex<VirtualHost<A>>, tables: readonly HostTable<VirtualHost<A>>[]) {
+    this.#index = index;
+    this.tables = tables;
   }
 
   /** The virtual host of a request: case, port and a final dot do not matter. */
@@ -41,6 +33,6 @@ export class RouteTable<A> {
       end = p;
       if (end > start + 1 && bytes[end - 1] === DOT) end--;
     }
-    return this.#hosts.find(bytes, start, end);
+    return this.#index.find(this.tables, bytes, start, end);
   }
 }

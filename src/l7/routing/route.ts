@@ -1,8 +1,9 @@
 /** One route's conditions over a parsed head (Istio's HTTPMatchRequest: all conditions of a route must hold). */
 import type { Head } from '../message/head.ts';
-import type { HeaderNames } from '../message/header-names.ts';
+import type { Interner } from '../message/header-names.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../snapshot.ts';
 import { BytesMatch } from './bytes-match.ts';
+import type { PathKey } from './path-index.ts';
 
 export type Scheme = 'http' | 'https';
 
@@ -12,8 +13,15 @@ const SLASH_BYTES = Buffer.from('/', 'latin1');
 const SCHEMES: Readonly<Record<Scheme, Uint8Array>> = { http: Buffer.from('http', 'latin1'), https: Buffer.from('https', 'latin1') };
 const EMPTY = new Uint8Array(0);
 
+const ANY_PATH: PathKey = { kind: 'other', bytes: EMPTY };
+
+/** Most routes of a mesh ask for nothing, and one list without conditions does for all of them. */
+const NO_HEADERS: readonly HeaderCondition[] = [];
+const NO_QUERY: readonly QueryCondition[] = [];
+
 export class Route<A> {
-  readonly config: RouteConfig;
+  /** What is still asked for of the record; the rest of it need not stay in memory. */
+  readonly config: { readonly name: string };
   readonly action: A;
   /** Bytes of the path's prefix when that is what matched, else 0. */
   readonly prefixLength: number;
@@ -26,19 +34,24 @@ export class Route<A> {
   readonly #headers: readonly HeaderCondition[];
   readonly #query: readonly QueryCondition[];
 
-  constructor(config: RouteConfig, names: HeaderNames, action: A) {
+  constructor(config: RouteConfig, names: Interner, action: A) {
     const { match } = config;
-    this.config = config;
+    this.config = { name: config.name };
     this.action = action;
     this.prefixLength = match.path?.kind === 'prefix' ? Buffer.byteLength(match.path.value) : 0;
     this.#path = compile(match.path, match.ignorePathCase);
     this.#method = compile(match.method);
     this.#scheme = compile(match.scheme);
     this.#authority = compile(match.authority);
-    this.#headers = (match.headers ?? []).map((header) => new HeaderCondition(header, names));
-    this.#query = (match.query ?? []).map((parameter) => new QueryCondition(parameter));
+    this.#headers = match.headers?.map((header) => new HeaderCondition(header, names)) ?? NO_HEADERS;
+    this.#query = match.query?.map((parameter) => new QueryCondition(parameter)) ?? NO_QUERY;
     const simple = this.#method === null && this.#scheme === null && this.#authority === null;
     this.#pathOnly = simple && this.#headers.length === 0 && this.#query.length === 0;
+  }
+
+  /** How an index of many routes files this one. */
+  get path(): PathKey {
+    return this.#path?.key ?? ANY_PATH;
   }
 
   matches(head: Head, scheme: Scheme): boolean {
@@ -79,7 +92,7 @@ class HeaderCondition {
   readonly #present: boolean;
   readonly #invert: boolean;
 
-  constructor(config: HeaderMatch, names: HeaderNames) {
+  constructor(config: HeaderMatch, names: Interner) {
     const name = config.name.toLowerCase();
     this.#pseudo = PSEUDO.has(name) ? (name as Pseudo) : null;
     this.#id = this.#pseudo === null ? names.intern(name) : -1;

@@ -1,4 +1,8 @@
-/** A virtual host's routes: the first that matches wins, found without looking at all of them. */
+/**
+ * A virtual host: its routes, of which the first that matches wins, found without looking at all of them. The object stays while its
+ * record does; its routes are replaced as a whole, with everything else of a configuration (src/base/epoch.ts).
+ */
+import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import { TargetForm, type Head } from '../message/head.ts';
 import { PathIndex } from './path-index.ts';
 import type { Route, Scheme } from './route.ts';
@@ -6,20 +10,31 @@ import type { Route, Scheme } from './route.ts';
 /** Up to this many routes, looking at each is quicker than the index. */
 const FEW = 8;
 
-export class VirtualHost<A> {
+/** Routes in order. They may be added in several steps before the list is looked at. */
+export class RouteList<A> {
   readonly name: string;
-  readonly routes: readonly Route<A>[];
-  readonly #index: PathIndex | null;
+  readonly routes: Route<A>[] = [];
+  /** Gives back what the routes hold. */
+  readonly dispose: () => void;
+  #index: PathIndex | null = null;
 
-  constructor(name: string, routes: readonly Route<A>[]) {
+  constructor(name: string, dispose: () => void = () => {}) {
     this.name = name;
-    this.routes = routes;
-    this.#index = routes.length > FEW ? new PathIndex(routes.map((route) => route.config.match)) : null;
+    this.dispose = dispose;
+  }
+
+  add(route: Route<A>): void {
+    this.routes.push(route);
+    if (this.#index === null) {
+      if (this.routes.length <= FEW) return;
+      this.#index = new PathIndex();
+      for (const known of this.routes) this.#index.add(known.path);
+    } else {
+      this.#index.add(route.path);
+    }
   }
 
   match(head: Head, scheme: Scheme): Route<A> | null {
-    // CONNECT has no path; as in Envoy, routes that know nothing of it do not match it.
-    if (head.form === TargetForm.Authority) return null;
     return this.#index === null ? this.#scan(head, scheme) : this.#search(this.#index, head, scheme);
   }
 
@@ -39,5 +54,59 @@ export class VirtualHost<A> {
       if (route.matches(head, scheme)) return route;
     }
     return null;
+  }
+}
+
+export class VirtualHost<A> implements Changing {
+  readonly id: string;
+  readonly #epoch: Epoch;
+  #held: Held<RouteList<A>>;
+  /** What the last commit has replaced. */
+  #old: RouteList<A> | null = null;
+
+  constructor(id: string, list: RouteList<A>, epoch: Epoch) {
+    this.id = id;
+    this.#held = list;
+    this.#epoch = epoch;
+  }
+
+  get name(): string {
+    return current(this.#held, this.#epoch).name;
+  }
+
+  get routes(): readonly Route<A>[] {
+    return current(this.#held, this.#epoch).routes;
+  }
+
+  match(head: Head, scheme: Scheme): Route<A> | null {
+    // CONNECT has no path; as in Envoy, routes that know nothing of it do not match it.
+    if (head.form === TargetForm.Authority) return null;
+    return current(this.#held, this.#epoch).match(head, scheme);
+  }
+
+  /** @returns whether the host is to be settled now, and was not before. */
+  replace(list: RouteList<A>): boolean {
+    const before = upcoming(this.#held);
+    const first = this.#old === null;
+    this.#held = change(this.#held, list, this.#epoch);
+    if (this.#epoch.direct || !first) {
+      before.dispose();
+      return false;
+    }
+    this.#old = before;
+    return true;
+  }
+
+  settle(): boolean {
+    this.#held = upcoming(this.#held);
+    this.#old?.dispose();
+    this.#old = null;
+    return true;
+  }
+
+  /** Gives back everything; nobody finds this host any more. */
+  dispose(): void {
+    this.settle();
+    upcoming(this.#held).dispose();
   }
 }

@@ -1,5 +1,6 @@
-/** What a matched route does, compiled once per configuration so that a request only looks it up. */
-import type { HeaderNames } from '../message/header-names.ts';
+/** What a matched route does, compiled when its record is staged, so that a request only looks it up. */
+import type { Interner } from '../message/header-names.ts';
+import type { WireText } from '../message/wire-text.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
 import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
@@ -24,10 +25,12 @@ export interface Mirror {
 
 export interface PathRewrite {
   /** Replaces the matched prefix, or the whole path. */
-  readonly uri: string | null;
+  readonly uri: WireText | null;
   readonly regex: { readonly match: Regex; readonly substitution: string } | null;
-  readonly authority: string | null;
+  readonly authority: WireText | null;
 }
+
+const NO_MIRRORS: readonly Mirror[] = [];
 
 export class ForwardAction {
   readonly kind = 'forward';
@@ -41,7 +44,7 @@ export class ForwardAction {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | null;
 
-  constructor(route: RouteConfig, action: RouteAction, names: HeaderNames, slotOf: (cluster: string) => ClusterSlot) {
+  constructor(route: RouteConfig, action: RouteAction, names: Interner, slotOf: (cluster: string) => ClusterSlot) {
     this.routeName = route.name;
     let upTo = 0;
     this.destinations = action.destinations.map((destination) => ({
@@ -52,7 +55,10 @@ export class ForwardAction {
     }));
     this.totalWeight = upTo;
     this.rewrite = action.rewrite === undefined ? null : compileRewrite(action.rewrite);
-    this.mirrors = action.mirrors.map((mirror) => ({ slot: slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
+    this.mirrors =
+      action.mirrors.length === 0
+        ? NO_MIRRORS
+        : action.mirrors.map((mirror) => ({ slot: slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
     this.mirrorHeaders = foldHeaderOps(names, route.requestHeaders);
     this.timeoutMs = action.timeoutMs;
     this.retry = retryPolicy(action.retry);
@@ -75,14 +81,14 @@ export class RedirectTo {
   readonly config: RedirectAction;
   readonly response: HeaderOps | null;
 
-  constructor(route: RouteConfig, config: RedirectAction, names: HeaderNames) {
+  constructor(route: RouteConfig, config: RedirectAction, names: Interner) {
     this.routeName = route.name;
     this.config = config;
     this.response = foldHeaderOps(names, route.responseHeaders);
   }
 }
 
-export function compileAction(route: RouteConfig, names: HeaderNames, slotOf: (cluster: string) => ClusterSlot): Action {
+export function compileAction(route: RouteConfig, names: Interner, slotOf: (cluster: string) => ClusterSlot): Action {
   return route.action.kind === 'redirect'
     ? new RedirectTo(route, route.action, names)
     : new ForwardAction(route, route.action, names, slotOf);

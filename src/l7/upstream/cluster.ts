@@ -1,85 +1,132 @@
 /**
  * A service port, or a subset of it, as seen by some clients: its endpoints and how to choose among them.
  *
- * Invariants (test/l7/upstream/cluster.test.ts): an endpoint that stays in the configuration keeps its object, and so its
- * pools and counts; `pick` never returns a removed endpoint.
+ * Invariants (test/l7/upstream/cluster.test.ts):
+ *  1. an endpoint that stays in the configuration keeps its object, and so its pools and counts;
+ *  2. `pick` never returns an endpoint that is not in the configuration, also while a new ring is being built, and null when the
+ *     cluster has gone;
+ *  3. what is staged is not seen before the commit.
  */
-import type { HeaderNames } from '../message/header-names.ts';
-import type { ClusterConfig, EndpointConfig } from '../snapshot.ts';
-import { createBalancer } from './balancer.ts';
-import { Endpoint } from './endpoint.ts';
-import { HashPolicy } from './hash-policy.ts';
-import type { Balancer } from './pick.ts';
+import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import type { ClusterConfig } from '../snapshot.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { HashPolicy } from './hash-policy.ts';
+import { indexBelow, type Balancer } from './pick.ts';
 
 /** Routes refer to a slot, so that they need not be built again when a cluster comes, changes or goes. */
-export class ClusterSlot {
+export class ClusterSlot implements Changing {
   readonly id: string;
-  cluster: Cluster | null = null;
+  /** Routes that refer to it, those that are staged included. */
+  uses = 0;
+  readonly #epoch: Epoch;
+  #held: Held<Cluster | null> = null;
 
-  constructor(id: string) {
+  constructor(id: string, epoch: Epoch) {
     this.id = id;
+    this.#epoch = epoch;
   }
 
-  update(config: ClusterConfig | null, names: HeaderNames): void {
-    if (config === null) {
-      this.cluster?.dispose();
-      this.cluster = null;
-    } else if (this.cluster === null) {
-      this.cluster = new Cluster(config, names);
-    } else {
-      this.cluster.update(config, names);
-    }
+  get cluster(): Cluster | null {
+    return current(this.#held, this.#epoch);
+  }
+
+  /** What `cluster` will be. */
+  get upcoming(): Cluster | null {
+    return upcoming(this.#held);
+  }
+
+  /** To be settled after the commit. */
+  stage(cluster: Cluster | null): void {
+    this.#held = change(this.#held, cluster, this.#epoch);
+  }
+
+  settle(): boolean {
+    this.#held = upcoming(this.#held);
+    return true;
   }
 }
 
-export class Cluster {
-  config: ClusterConfig;
-  endpoints: readonly Endpoint[] = [];
+/** A cluster between two changes. */
+export interface ClusterState {
+  readonly config: ClusterConfig;
   /** Where the hash of a request comes from; null without consistent hashing. */
-  hash: HashPolicy | null = null;
-  #balancer!: Balancer;
+  readonly hash: HashPolicy | null;
+  readonly endpoints: readonly Endpoint[];
+  /** Over the endpoints of the preferred family; over all of them where there is only one. */
+  preferred: Balancer;
+  /** Over those of the other family, where there are endpoints of both. */
+  other: Balancer | null;
+}
 
-  constructor(config: ClusterConfig, names: HeaderNames) {
-    this.config = config;
-    this.update(config, names);
+/** What a cluster is before it is filled, and after it has gone. */
+export const NOBODY: Balancer = { pick: () => null };
+
+export class Cluster implements Changing {
+  readonly #epoch: Epoch;
+  #held: Held<ClusterState>;
+
+  constructor(state: ClusterState, epoch: Epoch) {
+    this.#held = state;
+    this.#epoch = epoch;
   }
 
-  update(config: ClusterConfig, names: HeaderNames): void {
-    const known = new Map(this.endpoints.map((endpoint) => [addressKey(endpoint.config), endpoint]));
-    this.endpoints = config.endpoints.map((next) => {
-      const endpoint = known.get(addressKey(next));
-      known.delete(addressKey(next));
-      if (endpoint === undefined) return new Endpoint(next);
-      if (endpoint.config !== next) for (const pool of endpoint.pools.values()) pool.forgetSeries();
-      endpoint.config = next;
-      return endpoint;
-    });
-    for (const gone of known.values()) gone.remove();
-    this.config = config;
-    const { balancer } = config;
-    this.hash = 'key' in balancer ? new HashPolicy(balancer.key, names) : null;
-    this.#balancer = createBalancer(balancer, this.endpoints);
+  get config(): ClusterConfig {
+    return current(this.#held, this.#epoch).config;
+  }
+
+  get hash(): HashPolicy | null {
+    return current(this.#held, this.#epoch).hash;
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return current(this.#held, this.#epoch).endpoints;
+  }
+
+  get upcoming(): ClusterState {
+    return upcoming(this.#held);
   }
 
   /**
-   * The endpoint for the next try, or null when there is none.
+   * The endpoint for the next attempt, or null when there is none.
    * @param hash of the request's key; -1 without one.
    * @param avoid endpoints to pass over where another one can be had (at most 5 more draws, as Envoy's host predicate).
+   * @param family of the endpoint, where the cluster has endpoints of both; 0: the one that the service prefers.
    */
-  pick(hash: number, random: () => number, avoid: readonly Endpoint[] | null): Endpoint | null {
-    let endpoint = this.#balancer.pick(hash, random);
+  pick(hash: number, random: () => number, avoid: readonly Endpoint[] | null, family: 0 | 4 | 6): Endpoint | null {
+    const { config, endpoints, preferred, other } = current(this.#held, this.#epoch);
+    if (endpoints.length === 0) return null;
+    const balancer = other !== null && family !== 0 && family !== config.family ? other : preferred;
+    let endpoint = balancer.pick(hash, random);
     for (let draw = 0; avoid !== null && endpoint !== null && draw < 5 && avoid.includes(endpoint); draw++) {
-      endpoint = this.#balancer.pick(-1, random);
+      endpoint = balancer.pick(-1, random);
     }
-    return endpoint;
+    return endpoint ?? anyOf(endpoints, random);
   }
 
-  dispose(): void {
-    for (const endpoint of this.endpoints) endpoint.remove();
-    this.endpoints = [];
+  /** It goes: whoever still holds it finds nobody. To be settled after the commit. */
+  dissolve(): void {
+    this.stage({ ...this.upcoming, endpoints: [], preferred: NOBODY, other: null });
+  }
+
+  /** To be settled after the commit. */
+  stage(state: ClusterState): void {
+    this.#held = change(this.#held, state, this.#epoch);
+  }
+
+  /** Gives way to what has been built meanwhile. @param old the balancer in whose place it comes. */
+  renew(old: Balancer, { preferred, other }: Pick<ClusterState, 'preferred' | 'other'>): void {
+    for (const state of [current(this.#held, this.#epoch), upcoming(this.#held)]) {
+      if (state.preferred === old) Object.assign(state, { preferred, other });
+    }
+  }
+
+  settle(): boolean {
+    this.#held = upcoming(this.#held);
+    return true;
   }
 }
 
-function addressKey(endpoint: EndpointConfig): string {
-  return `${endpoint.address}|${endpoint.port}`;
+/** While the balancer of a changed cluster is being built, the old one may know none of those that are there now. */
+function anyOf(endpoints: readonly Endpoint[], random: () => number): Endpoint | null {
+  return endpoints[indexBelow(endpoints.length, random())] ?? null;
 }

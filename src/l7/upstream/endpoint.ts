@@ -1,30 +1,74 @@
 /** One address that a cluster may send to, with what is going on there. */
+import { Change, change, current, upcoming, type Changing, Epoch, type Held } from '../../base/epoch.ts';
 import type { EndpointConfig } from '../snapshot.ts';
-import type { Pool } from './pool.ts';
 
-export class Endpoint {
+/** Connections to an endpoint, as far as the endpoint is concerned. */
+export interface EndpointPool {
+  closeIdle(): void;
+}
+
+export class Endpoint implements Changing {
   readonly address: string;
   readonly port: number;
-  config: EndpointConfig;
   /** Requests and tunnels under way, over all pools: what LEAST_REQUEST compares. */
   active = 0;
-  /** No longer in its cluster: what is under way finishes, nothing is pooled any more. */
-  removed = false;
-  /** By the network namespace (descriptor) that the connections are made in. */
-  readonly pools = new Map<number, Pool>();
+  readonly #epoch: Epoch;
+  #config: Held<EndpointConfig>;
+  #removed: Held<boolean> = false;
+  #pools: Map<number, EndpointPool> | null = null;
 
-  constructor(config: EndpointConfig) {
+  /** @param epoch of the configuration that it belongs to; without one it stays until `remove`. */
+  constructor(config: EndpointConfig, epoch: Epoch = new Epoch()) {
     this.address = config.address;
     this.port = config.port;
-    this.config = config;
+    this.#config = config;
+    this.#epoch = epoch;
+  }
+
+  get config(): EndpointConfig {
+    return current(this.#config, this.#epoch);
   }
 
   get weight(): number {
     return this.config.weight;
   }
 
+  /** No longer in its cluster: what is under way finishes, nothing is pooled any more. */
+  get removed(): boolean {
+    return current(this.#removed, this.#epoch);
+  }
+
+  /** By the network namespace (descriptor) that the connections are made in. Most endpoints of a mesh never see any. */
+  get pools(): Map<number, EndpointPool> {
+    return (this.#pools ??= new Map());
+  }
+
+  /** What `config` will be. */
+  get upcoming(): EndpointConfig {
+    return upcoming(this.#config);
+  }
+
+  /** To be settled after the commit. @param config null: it goes. */
+  stage(config: EndpointConfig | null): void {
+    this.#removed = change(this.#removed, config === null, this.#epoch);
+    if (config !== null) this.#config = change(this.#config, config, this.#epoch);
+  }
+
+  /** Takes back what has been staged. */
+  revert(): void {
+    if (this.#config instanceof Change) this.#config = this.#config.from;
+    if (this.#removed instanceof Change) this.#removed = this.#removed.from;
+  }
+
+  settle(): boolean {
+    this.#config = upcoming(this.#config);
+    if (upcoming(this.#removed)) this.remove();
+    else this.#removed = false;
+    return true;
+  }
+
   remove(): void {
-    this.removed = true;
-    for (const pool of this.pools.values()) pool.closeIdle();
+    this.#removed = true;
+    for (const pool of this.#pools?.values() ?? []) pool.closeIdle();
   }
 }

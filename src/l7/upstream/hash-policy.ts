@@ -1,15 +1,20 @@
 /** Where the key of a request comes from (DestinationRule consistentHash), and the cookie that is made when it is missing. */
 import { murmur3, murmur3Text } from '../../base/hash.ts';
 import type { Head } from '../message/head.ts';
-import { H, type HeaderNames } from '../message/header-names.ts';
+import { H, type Interner, NameLease } from '../message/header-names.ts';
+import { join, literal, type WireText } from '../message/wire-text.ts';
 import type { HashKey } from '../snapshot.ts';
 
 export class HashPolicy {
   readonly key: HashKey;
   readonly #header: number;
 
-  constructor(key: HashKey, names: HeaderNames) {
+  readonly #lease: NameLease | null;
+
+  /** @param names a lease that is given back with `dispose`, or a table that keeps the name. */
+  constructor(key: HashKey, names: Interner) {
     this.key = key;
+    this.#lease = names instanceof NameLease ? names : null;
     this.#header = key.kind === 'header' ? names.intern(key.name) : -1;
   }
 
@@ -34,12 +39,17 @@ export class HashPolicy {
     return murmur3Text(value, 0);
   }
 
-  /** The Set-Cookie value for a new key, or null when this policy makes none. */
-  cookie(value: string): string | null {
+  /** The Set-Cookie value for a new key, or null when this policy makes none. @param value letters and digits. */
+  cookie(value: string): WireText | null {
     if (this.key.kind !== 'cookie' || this.key.ttlSeconds === null) return null;
-    const age = this.key.ttlSeconds > 0 ? `; Max-Age=${this.key.ttlSeconds}` : '';
-    const path = this.key.path === '' ? '' : `; Path=${this.key.path}`;
-    return `${this.key.name}="${value}"${age}${path}; HttpOnly`;
+    const { name, path, ttlSeconds } = this.key;
+    const age = literal(ttlSeconds > 0 ? `; Max-Age=${ttlSeconds}` : '');
+    const scope = path === '' ? path : join(literal('; Path='), path);
+    return join(name, literal(`="${value}"`), age, scope, literal('; HttpOnly'));
+  }
+
+  dispose(): void {
+    this.#lease?.release();
   }
 }
 

@@ -21,7 +21,7 @@ export class Pools {
   }
 
   of(endpoint: Endpoint, netns: number, connectTimeoutMs: number): Pool {
-    const known = endpoint.pools.get(netns);
+    const known = endpoint.pools.get(netns) as Pool | undefined;
     if (known !== undefined) return known;
     const pool = new Pool(this.#context, endpoint, netns, connectTimeoutMs);
     endpoint.pools.set(netns, pool);

@@ -7,8 +7,8 @@ import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
-import { RouteTable } from '../../../src/l7/routing/route-table.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/snapshot.ts';
+import { tableOver } from './hosts.ts';
 
 interface Recorded {
   readonly routes: readonly { readonly name: string; readonly match: RouteMatch }[];
@@ -28,7 +28,7 @@ t.test('routes are chosen as Istio chooses them', async (t) => {
   const routes: RouteConfig[] = recorded.routes.map((route) => ({ ...route, action }));
   const names = new HeaderNames();
   const hosts = [{ name: 'reviews', domains: ['reviews'], routes }];
-  const table = new RouteTable({ virtualHosts: hosts, unknownHost: 'not-found' }, names, (route) => route.name);
+  const table = tableOver(hosts, names, (route) => route.name);
   const head = new Head(names);
   t.ok(recorded.answers.length > 20);
   for (const { method, path, host, headers, route } of recorded.answers) {

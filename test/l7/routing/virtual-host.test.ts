@@ -3,10 +3,12 @@ import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
+import { Epoch } from '../../../src/base/epoch.ts';
 import { PathIndex } from '../../../src/l7/routing/path-index.ts';
 import { Route } from '../../../src/l7/routing/route.ts';
 import { VirtualHost } from '../../../src/l7/routing/virtual-host.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/snapshot.ts';
+import { routeList } from './hosts.ts';
 
 const action: RouteConfig['action'] = {
   kind: 'route',
@@ -46,7 +48,7 @@ t.test('the index changes nothing about which route wins', async () => {
     fc.property(fc.array(match, { minLength: 9, maxLength: 40 }), fc.array(path, { minLength: 1, maxLength: 8 }), (matches, paths) => {
       const names = new HeaderNames();
       const routes = matches.map((match, i) => new Route({ name: String(i), match, action }, names, i));
-      const host = new VirtualHost('v', routes);
+      const host = new VirtualHost('v', routeList('v', routes), new Epoch());
       const head = new Head(names);
       for (const target of [...paths, 'http://h', 'http://h?q']) {
         parse(head, `GET ${target}`);
@@ -60,8 +62,12 @@ t.test('the index changes nothing about which route wins', async () => {
 
 t.test('among thousands of routes only a few are looked at', async (t) => {
   const matches: RouteMatch[] = Array.from({ length: 5000 }, (_, i) => ({ path: { kind: 'prefix', value: `/p${i}/` } }));
-  const index = new PathIndex([...matches, { path: { kind: 'exact', value: '/p4999/x' } }, {}]);
-  const head = parse(new Head(new HeaderNames()), 'GET /p4999/x');
+  const names = new HeaderNames();
+  const index = new PathIndex();
+  for (const match of [...matches, { path: { kind: 'exact' as const, value: '/p4999/x' } }, {}]) {
+    index.add(new Route({ name: '', match, action }, names, null).path);
+  }
+  const head = parse(new Head(names), 'GET /p4999/x');
   index.begin(head);
   const candidates: number[] = [];
   for (let i = index.next(); i >= 0; i = index.next()) candidates.push(i);

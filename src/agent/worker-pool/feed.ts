@@ -1,0 +1,89 @@
+/**
+ * Hands configurations to one worker, in parts and no faster than it takes them, so that its queue never holds more than it can work
+ * off in a moment. What depends on a configuration (listeners) waits until it is in force.
+ *
+ *     idle --delta--> sending --commit--> committing --configured--> settling --settled--> idle
+ *
+ * Invariants (test/agent/worker-pool/feed.test.ts):
+ *  1. at most WINDOW parts are under way;
+ *  2. no part follows a commit before the worker has settled it;
+ *  3. messages and configurations take effect in the order in which they were pushed.
+ */
+import { type DeltaPart, partsOf } from '../../l7/runtime/parts.ts';
+import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import type { ToWorker } from './protocol.ts';
+
+/** One is worked on, one is waiting. */
+const WINDOW = 2;
+
+type Phase = 'idle' | 'sending' | 'committing' | 'settling';
+type Item = { readonly delta: SnapshotDelta } | { readonly message: ToWorker };
+
+export class Feed {
+  readonly #send: (message: ToWorker) => void;
+  readonly #queue: Item[] = [];
+  #phase: Phase = 'idle';
+  #parts: Iterator<DeltaPart> = [].values();
+  #version = 0;
+  #room = WINDOW;
+
+  constructor(send: (message: ToWorker) => void) {
+    this.#send = send;
+  }
+
+  configure(delta: SnapshotDelta): void {
+    this.#queue.push({ delta });
+    this.#pump();
+  }
+
+  /** Sends a message once the configurations before it are in force. */
+  post(message: ToWorker): void {
+    this.#queue.push({ message });
+    this.#pump();
+  }
+
+  taken(): void {
+    this.#room++;
+    this.#pump();
+  }
+
+  configured(): void {
+    this.#phase = 'settling';
+    this.#pump();
+  }
+
+  settled(): void {
+    this.#phase = 'idle';
+    this.#pump();
+  }
+
+  #pump(): void {
+    for (;;) {
+      if (this.#phase === 'sending') this.#sendParts();
+      if (this.#phase === 'sending' || this.#phase === 'committing') return;
+      const item = this.#queue[0];
+      if (item === undefined || ('delta' in item && this.#phase === 'settling')) return;
+      this.#queue.shift();
+      if ('message' in item) this.#send(item.message);
+      else this.#begin(item.delta);
+    }
+  }
+
+  #begin(delta: SnapshotDelta): void {
+    this.#parts = partsOf(delta);
+    this.#version = delta.version;
+    this.#phase = 'sending';
+  }
+
+  #sendParts(): void {
+    for (; this.#room > 0; this.#room--) {
+      const { done, value } = this.#parts.next();
+      if (done === true) {
+        this.#phase = 'committing';
+        this.#send({ type: 'commit', version: this.#version });
+        return;
+      }
+      this.#send({ type: 'part', part: value });
+    }
+  }
+}

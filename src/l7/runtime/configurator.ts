@@ -1,0 +1,90 @@
+/**
+ * Gives a configuration its share of a worker's time: a slice a turn, so that requests wait for one slice at most.
+ *
+ *     idle --commit()--> preparing --commit--> settling --> idle (rebuilding, until the next part comes)
+ */
+import { messageOf } from '../../base/errors.ts';
+import { Timer, type TimerWheel } from '../../base/timer-wheel.ts';
+import type { Steps } from '../upstream/pick.ts';
+import type { DeltaPart } from './parts.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Of a turn in which others wait. What takes one step longer still leaves a turn below 2 ms. */
+const SLICE_MS = 0.7;
+/** Before the first listener is served nobody waits, but the heartbeat must go on. */
+const UNSERVED_SLICE_MS = 20;
+
+export interface ConfiguratorOptions {
+  readonly runtime: Runtime;
+  readonly timers: TimerWheel;
+  /** Milliseconds that never step back, read at each call. */
+  readonly monotonic: () => number;
+  readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export class Configurator {
+  readonly #runtime: Runtime;
+  readonly #timers: TimerWheel;
+  readonly #monotonic: () => number;
+  readonly #timer = new Timer(() => this.#slice());
+  #work: Steps<void> | null = null;
+  /** Goes on when nothing else is to be done. */
+  #rebuilding: Steps<void> | null = null;
+
+  constructor({ runtime, timers, monotonic, log }: ConfiguratorOptions) {
+    this.#runtime = runtime;
+    this.#timers = timers;
+    this.#monotonic = monotonic;
+    runtime.onFault = ({ kind, id, error }) =>
+      log('error', 'a part of the configuration could not be prepared; what it replaces stays in force', {
+        record: `${kind}/${id}`,
+        error: messageOf(error),
+      });
+  }
+
+  /** Takes over a part of the next configuration. The one before must have settled. */
+  take(part: DeltaPart): void {
+    this.#runtime.staging.take(part);
+  }
+
+  /** Puts all parts into force. @param inForce from now on it holds. @param settled the next one may begin. */
+  commit(version: number, inForce: () => void, settled: () => void): void {
+    this.#work = this.#steps(version, inForce, settled);
+    this.#slice();
+  }
+
+  /** Somebody is going to be served. */
+  serve(): void {
+    this.#runtime.serve();
+  }
+
+  *#steps(version: number, inForce: () => void, settled: () => void): Steps<void> {
+    const { staging } = this.#runtime;
+    yield* staging.prepare();
+    staging.commit(version);
+    inForce();
+    yield* staging.settle();
+    settled();
+  }
+
+  #slice(): void {
+    const until = this.#monotonic() + (this.#runtime.serving ? SLICE_MS : UNSERVED_SLICE_MS);
+    while (this.#step()) {
+      if (this.#monotonic() < until) continue;
+      this.#timers.arm(this.#timer, 0);
+      return;
+    }
+  }
+
+  /** Whether there is more to do. */
+  #step(): boolean {
+    if (this.#work !== null) {
+      if (this.#work.next().done === true) this.#work = null;
+      return true;
+    }
+    this.#rebuilding ??= this.#runtime.staging.rebuild();
+    if (this.#rebuilding.next().done !== true) return true;
+    this.#rebuilding = null;
+    return false;
+  }
+}

@@ -1,0 +1,33 @@
+/** All that is in force and all that is about to be: read by Runtime, changed by Staging. */
+import { ChangingMap } from '../../base/changing-map.ts';
+import { Epoch, type Held } from '../../base/epoch.ts';
+import type { HeaderNames } from '../message/header-names.ts';
+import type { GatewayConfig, MeshSettings } from '../snapshot.ts';
+import type { ClusterSlot } from '../upstream/cluster.ts';
+import { Layers, type Table } from './layers.ts';
+import type { Workload } from './workload.ts';
+
+/** A power of two. */
+const SHARDS = 64;
+
+export interface Gateway {
+  readonly config: GatewayConfig;
+  readonly table: Table;
+}
+
+export class Contents {
+  readonly names: HeaderNames;
+  readonly epoch = new Epoch();
+  readonly layers = new Layers(this.epoch);
+  readonly workloads = new ChangingMap<string, Workload>(this.epoch);
+  readonly gateways = new ChangingMap<number, Gateway>(this.epoch);
+  readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
+  /** Slots are there as long as somebody refers to them, whether or not there is such a cluster. */
+  readonly slots = new ChangingMap<string, ClusterSlot>(new Epoch(), SHARDS);
+  settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system' };
+  version = 0;
+
+  constructor(names: HeaderNames) {
+    this.names = names;
+  }
+}

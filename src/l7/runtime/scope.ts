@@ -1,0 +1,50 @@
+/** What a client sees of the mesh. */
+import type { DestinationConfig, ScopeConfig } from '../snapshot.ts';
+import type { Layer, Layers, Table } from './layers.ts';
+
+export class Scope {
+  readonly config: ScopeConfig;
+  readonly #layers: Layers;
+  readonly #own: readonly Layer[];
+  /** By port. A view costs a microsecond and holds nothing that changes, so it is made for ports that are used. */
+  readonly #tables = new Map<number, Table>();
+
+  constructor(config: ScopeConfig, layers: Layers) {
+    this.config = config;
+    this.#layers = layers;
+    this.#own = config.layers.map((id) => layers.layer(id));
+    for (const layer of this.#own) layer.views++;
+  }
+
+  get outboundTrafficPolicy(): ScopeConfig['outboundTrafficPolicy'] {
+    return this.config.outboundTrafficPolicy;
+  }
+
+  /** What stands behind an address, or null for one that nobody knows. */
+  destination(ip: string, port: number): DestinationConfig | null {
+    return this.#lookUp(`${ip.includes(':') ? `[${ip}]` : ip}:${port}`) ?? this.#lookUp(`*:${port}`);
+  }
+
+  /** The names that this client may ask for at a port; null when there is none. */
+  table(port: number): Table | null {
+    const { layers, namespace } = this.config;
+    if (!layers.some((layer) => this.#layers.serves(layer, port))) return null;
+    let table = this.#tables.get(port);
+    if (table === undefined) this.#tables.set(port, (table = this.#layers.table(layers, port, namespace)));
+    return table;
+  }
+
+  dispose(): void {
+    for (const table of this.#tables.values()) this.#layers.forget(table);
+    for (const layer of this.#own) layer.views--;
+    this.#tables.clear();
+  }
+
+  #lookUp(key: string): DestinationConfig | null {
+    for (const layer of this.#own) {
+      const address = layer.addresses.get(key);
+      if (address !== undefined) return address.destination;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Strings that many records of a change repeat (namespaces, versions, hosts, cluster ids), kept once: each message brings copies of
+ * its own, and at a cluster's size they would be most of what a worker holds.
+ */
+import type { ClusterConfig, DestinationConfig, EndpointConfig, EndpointsDelta, Identity, ServiceRef } from '../snapshot.ts';
+
+/** Enough for what repeats; when it is full, it starts again. */
+const MOST = 8192;
+
+export class SharedStrings {
+  #known = new Map<string, string>();
+
+  share(text: string): string {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MOST) this.#known = new Map();
+    this.#known.set(text, text);
+    return text;
+  }
+
+  clear(): void {
+    this.#known = new Map();
+  }
+
+  cluster(config: ClusterConfig): ClusterConfig {
+    return { ...config, id: this.share(config.id), name: this.share(config.name), service: this.#service(config.service) };
+  }
+
+  destination(config: DestinationConfig): DestinationConfig {
+    return config.to === 'host' ? config : { ...config, protocol: config.protocol, cluster: this.share(config.cluster) };
+  }
+
+  endpoints({ cluster, set, remove }: EndpointsDelta): EndpointsDelta {
+    return { cluster, set: set.map((endpoint) => this.#endpoint(endpoint)), remove };
+  }
+
+  #endpoint({ address, port, weight, identity, local }: EndpointConfig): EndpointConfig {
+    return { address, port, weight, identity: this.#identity(identity), local };
+  }
+
+  #identity(identity: Identity): Identity {
+    return {
+      workload: this.share(identity.workload),
+      namespace: this.share(identity.namespace),
+      pod: identity.pod,
+      app: this.share(identity.app),
+      version: this.share(identity.version),
+      canonicalService: this.share(identity.canonicalService),
+      canonicalRevision: this.share(identity.canonicalRevision),
+      serviceAccount: this.share(identity.serviceAccount),
+    };
+  }
+
+  #service({ host, name, namespace, port }: ServiceRef): ServiceRef {
+    return { host: this.share(host), name: this.share(name), namespace: this.share(namespace), port };
+  }
+}

@@ -1,0 +1,70 @@
+/** Local pods that the agent serves. */
+import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import type { Identity, InboundPort } from '../snapshot.ts';
+import type { Scope } from './scope.ts';
+
+/** Workloads refer to a scope by its slot, so that they need not change with it. */
+export class ScopeSlot implements Changing {
+  readonly id: string;
+  uses = 0;
+  held: Held<Scope | null> = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  settle(): boolean {
+    this.held = upcoming(this.held);
+    return true;
+  }
+}
+
+export interface WorkloadState {
+  readonly identity: Identity;
+  readonly addresses: readonly string[];
+  readonly inbound: Readonly<Record<string, InboundPort>>;
+  readonly scope: ScopeSlot;
+}
+
+/** A local pod that the agent serves. The object stays the same as long as the pod is enrolled. */
+export class Workload implements Changing {
+  readonly key: string;
+  readonly #epoch: Epoch;
+  #held: Held<WorkloadState>;
+
+  constructor(key: string, state: WorkloadState, epoch: Epoch) {
+    this.key = key;
+    this.#held = state;
+    this.#epoch = epoch;
+  }
+
+  get identity(): Identity {
+    return current(this.#held, this.#epoch).identity;
+  }
+
+  get addresses(): readonly string[] {
+    return current(this.#held, this.#epoch).addresses;
+  }
+
+  get inbound(): Readonly<Record<string, InboundPort>> {
+    return current(this.#held, this.#epoch).inbound;
+  }
+
+  get scope(): Scope | null {
+    return current(current(this.#held, this.#epoch).scope.held, this.#epoch);
+  }
+
+  get upcoming(): WorkloadState {
+    return upcoming(this.#held);
+  }
+
+  /** To be settled after the commit. */
+  stage(state: WorkloadState): void {
+    this.#held = change(this.#held, state, this.#epoch);
+  }
+
+  settle(): boolean {
+    this.#held = upcoming(this.#held);
+    return true;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * What a cluster will be: collected from the parts of a change, then made in steps.
+ *
+ * A balancer that is costly to make (rings and tables of many cells) holds up a change of the rules, which comes into force as a
+ * whole, but not a change of the endpoints: the cluster keeps its old balancer, which passes over endpoints that have gone, and gets
+ * the new one when it is ready.
+ */
+import type { Epoch } from '../../base/epoch.ts';
+import { addressKey, type ClusterConfig, type EndpointConfig, type EndpointsDelta } from '../snapshot.ts';
+import { NameLease, type HeaderNames } from '../message/header-names.ts';
+import { balancerSize, buildBalancer } from './balancer.ts';
+import { type ClusterState, NOBODY } from './cluster.ts';
+import { Endpoint } from './endpoint.ts';
+import { HashPolicy } from './hash-policy.ts';
+import type { Balancer, Steps } from './pick.ts';
+
+/** Cells of a balancer that are made within a change of the endpoints: some milliseconds in slices. */
+const COSTLY = 64 * 1024;
+/** Up to this many endpoints, looking at each is quicker than a map of them. */
+const FEW = 16;
+
+export interface DraftResult {
+  readonly state: ClusterState;
+  /** Endpoints and names to be given back when the change has been committed. */
+  readonly staged: readonly Endpoint[];
+  /** The balancers of `state` are those of before, and others are to be built. */
+  readonly stale: boolean;
+}
+
+export class ClusterDraft {
+  readonly #epoch: Epoch;
+  readonly #names: HeaderNames;
+  readonly #before: ClusterState | null;
+  #config: ClusterConfig | null = null;
+  /** Those that will be there, in the order in which they came. */
+  #members: Endpoint[];
+  #byKey: Map<string, Endpoint> | null = null;
+  #staged: Set<Endpoint> | null = null;
+  #gone: Map<string, Endpoint> | null = null;
+  /** Other members, or other weights. */
+  #rebalance = false;
+
+  constructor(before: ClusterState | null, names: HeaderNames, epoch: Epoch) {
+    this.#before = before;
+    this.#names = names;
+    this.#epoch = epoch;
+    this.#members = [...(before?.endpoints ?? [])];
+  }
+
+  configure(config: ClusterConfig): void {
+    this.#config = config;
+  }
+
+  change({ set, remove }: EndpointsDelta): void {
+    for (const config of set) this.#set(config);
+    if (remove.length === 0) return;
+    const gone = new Map<string, Endpoint>();
+    for (const key of remove) {
+      const endpoint = this.#find(key);
+      if (endpoint !== undefined) gone.set(key, endpoint);
+    }
+    this.#drop(gone);
+  }
+
+  /** The cluster itself goes. */
+  dropAll(): readonly Endpoint[] {
+    this.#drop(new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint])));
+    return [...(this.#staged ?? [])];
+  }
+
+  /** The cluster stays as it was. */
+  abandon(): void {
+    for (const endpoint of this.#staged ?? []) endpoint.revert();
+  }
+
+  /** Whether there is a configuration; without one there is nothing to make. */
+  get complete(): boolean {
+    return this.#config !== null || this.#before !== null;
+  }
+
+  *make(): Steps<DraftResult> {
+    const before = this.#before;
+    const config = this.#config ?? (before as ClusterState).config;
+    const sameRules = before !== null && sameBalancer(before.config, config);
+    const hash = sameRules ? before.hash : hashPolicy(config, this.#names);
+    const kept = { config, hash, endpoints: this.#members };
+    const staged = [...(this.#staged ?? [])];
+    if (sameRules && !this.#rebalance) return { state: { ...before, ...kept }, staged, stale: false };
+    if (sameRules && before.endpoints.length > 0 && balancerSize(config.balancer, this.#members) > COSTLY) {
+      return { state: { ...before, ...kept }, staged, stale: true };
+    }
+    return { state: { ...kept, ...(yield* buildBalancers(config, this.#members)) }, staged, stale: false };
+  }
+
+  #set(config: EndpointConfig): void {
+    const key = addressKey(config);
+    const member = this.#find(key);
+    // One that goes and comes again in the same change stays.
+    const endpoint = member ?? this.#gone?.get(key) ?? new Endpoint(config, this.#epoch);
+    if (member === undefined) this.#add(key, endpoint);
+    if (endpoint.upcoming === config) return;
+    if (endpoint.upcoming.weight !== config.weight) this.#rebalance = true;
+    endpoint.stage(config);
+    (this.#staged ??= new Set()).add(endpoint);
+  }
+
+  #add(key: string, endpoint: Endpoint): void {
+    this.#members.push(endpoint);
+    this.#byKey?.set(key, endpoint);
+    this.#rebalance = true;
+  }
+
+  #drop(gone: ReadonlyMap<string, Endpoint>): void {
+    if (gone.size === 0) return;
+    this.#members = this.#members.filter((endpoint) => !gone.has(addressKey(endpoint)));
+    this.#byKey = null;
+    this.#rebalance = true;
+    for (const [key, endpoint] of gone) {
+      endpoint.stage(null);
+      (this.#staged ??= new Set()).add(endpoint);
+      (this.#gone ??= new Map()).set(key, endpoint);
+    }
+  }
+
+  #find(key: string): Endpoint | undefined {
+    if (this.#members.length <= FEW) return this.#members.find((endpoint) => addressKey(endpoint) === key);
+    this.#byKey ??= new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint]));
+    return this.#byKey.get(key);
+  }
+}
+
+/** The balancers over `endpoints`, by family where there are two. */
+export function* buildBalancers(
+  config: ClusterConfig,
+  endpoints: readonly Endpoint[],
+): Steps<{ readonly preferred: Balancer; readonly other: Balancer | null }> {
+  if (endpoints.length === 0) return { preferred: NOBODY, other: null };
+  const preferred = endpoints.filter((endpoint) => familyOf(endpoint) === config.family);
+  if (preferred.length === 0 || preferred.length === endpoints.length) {
+    return { preferred: yield* buildBalancer(config.balancer, endpoints), other: null };
+  }
+  const others = endpoints.filter((endpoint) => familyOf(endpoint) !== config.family);
+  return { preferred: yield* buildBalancer(config.balancer, preferred), other: yield* buildBalancer(config.balancer, others) };
+}
+
+function familyOf({ address }: Endpoint): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
+function hashPolicy({ balancer }: ClusterConfig, names: HeaderNames): HashPolicy | null {
+  return 'key' in balancer ? new HashPolicy(balancer.key, new NameLease(names)) : null;
+}
+
+function sameBalancer(a: ClusterConfig, b: ClusterConfig): boolean {
+  return a.family === b.family && JSON.stringify(a.balancer) === JSON.stringify(b.balancer);
+}
