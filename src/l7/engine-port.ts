@@ -24,6 +24,8 @@ export interface InboundListener {
   readonly fd: number;
   readonly workload: string;
   readonly netns: number;
+  /** The agent's own ports in the pod: a connection that was meant for one of them has no further destination. */
+  readonly ownPorts: readonly number[];
 }
 
 export interface GatewayListener {

@@ -3,23 +3,50 @@
  * nor BPF; what it needs of them comes through ports.
  */
 import { Timer } from '../base/timer-wheel.ts';
-import { Context, DEFAULT_ENGINE_LIMITS, type ContextOptions, type EngineLimits } from './context.ts';
-import { GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
+import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
 import { ServerList } from './downstream/server-list.ts';
-import { EngineParts } from './engine-parts.ts';
-import type { ListenerConfig } from './engine-port.ts';
-import { Recorder } from './record/recorder.ts';
-import { Configurator } from './runtime/configurator.ts';
+import type { ListenerConfig, OriginalDestinations } from './engine-port.ts';
+import { HeadStore } from './exchange/head-store.ts';
+import { RequestChanges } from './exchange/request-changes.ts';
+import { ResponseHeaders } from './exchange/response-headers.ts';
+import type { ExchangeTools } from './exchange/tools.ts';
+import { FaultCount } from './fault-count.ts';
+import { Http1Wire } from './http1/wire.ts';
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limits.ts';
+import { ARENA_TEXT_BYTES, ArenaText } from './message/arena-text.ts';
+import { DateLine } from './message/date-line.ts';
+import { HeadChanges } from './message/head-changes.ts';
+import { HeaderNames } from './message/header-names.ts';
+import { ExchangeRecord } from './record/exchange-record.ts';
+import { Recorder, type RecordSink } from './record/recorder.ts';
 import type { Stats } from './record/stats.ts';
+import { Configurator } from './runtime/configurator.ts';
+import { Runtime } from './runtime/runtime.ts';
 import type { SnapshotDelta } from './snapshot.ts';
-import type { Acceptor, ListenerId, ListenTarget } from './transport.ts';
+import { STACKS, type Stacks } from './stack.ts';
+import type { Acceptor, ListenerId, ListenTarget, Transport } from './transport.ts';
+import { OriginalCluster } from './upstream/original-cluster.ts';
 import { Pools } from './upstream/pools.ts';
 
-export interface EngineOptions extends Omit<ContextOptions, 'recorder' | 'limits'> {
+export interface EngineOptions {
+  readonly transport: Transport;
   readonly stats: Stats;
+  readonly originalDestinations: OriginalDestinations;
+  /** SO_MARK of upstream sockets, by which the datapath knows them. */
+  readonly mark: number;
+  /** Uniform over 32 bits. */
+  readonly random: () => number;
+  /** Wall clock in milliseconds, for the Date header. */
+  readonly now: () => number;
   /** Milliseconds that never step back, read at each call. */
   readonly monotonic: () => number;
+  readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Faults repeat beyond a bound: the worker should be replaced. */
+  readonly unfit: (cause: string) => void;
   readonly limits?: Partial<EngineLimits>;
+  /** Who reads the records of exchanges besides the metrics. */
+  readonly recordSinks?: readonly RecordSink[];
+  readonly stacks?: Stacks;
 }
 
 const IDLE_SWEEP_MS = 30_000;
@@ -27,41 +54,77 @@ const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
 
 export class Engine {
-  readonly #context: Context;
-  readonly #parts: EngineParts;
-  readonly #configurator: Configurator;
-  readonly #servers = new ServerList();
+  readonly #transport: Transport;
+  readonly #limits: EngineLimits;
+  readonly #recorder: Recorder;
+  readonly #runtime: Runtime;
+  /** How a configuration takes effect while requests are served. */
+  readonly configurator: Configurator;
+  readonly #pools: Pools;
+  readonly #list: ServerList;
+  readonly #ground: AcceptorGround;
   readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
 
   constructor(options: EngineOptions) {
-    const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits };
-    this.#context = new Context({ ...options, limits, recorder: new Recorder(options.stats) });
-    this.#context.pools = new Pools(this.#context);
-    this.#parts = new EngineParts(this.#context);
-    this.#configurator = new Configurator({
-      runtime: this.#context.runtime,
-      timers: options.transport.timers,
-      monotonic: options.monotonic,
-      log: options.log,
-    });
-    options.transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
+    const { transport, random, mark } = options;
+    const limits = (this.#limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits });
+    const recorder = (this.#recorder = new Recorder(options.stats, options.recordSinks));
+    const names = new HeaderNames();
+    const text = new ArenaText(transport);
+    const date = new DateLine(options.now);
+    const wire = new Http1Wire(transport, limits, names, text, date);
+    const runtime = (this.#runtime = new Runtime(names));
+    this.configurator = new Configurator({ runtime, timers: transport.timers, monotonic: options.monotonic, log: options.log });
+    const originals = new OriginalCluster();
+    const changes = new HeadChanges(transport);
+    const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });
+    const fault = (error: unknown, doing: string): void => {
+      recorder.fault();
+      faults.count(error, doing);
+    };
+    this.#transport = transport;
+    this.#pools = new Pools(wire, mark, (change) => recorder.upstreamConnections(change));
+    this.#list = new ServerList((change) => recorder.downstreamConnections(change));
+    const tools: ExchangeTools = {
+      transport,
+      limits,
+      random,
+      runtime,
+      pools: this.#pools,
+      originals,
+      heads: new HeadStore(transport, transport.ownStart + ARENA_TEXT_BYTES, transport.ownEnd),
+      changes,
+      requests: new RequestChanges(changes, text),
+      responses: new ResponseHeaders(date, text),
+      recorder,
+      record: new ExchangeRecord(),
+      fault,
+    };
+    this.#ground = {
+      wire,
+      tools,
+      opaque: { transport, limits, random, runtime, originals, recorder, mark },
+      list: this.#list,
+      originalDestinations: options.originalDestinations,
+      stacks: options.stacks ?? STACKS,
+    };
+    transport.onFault = (error, _id, doing) => fault(error, doing);
+    transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
 
   /** Takes a change of the configuration at once; requests that begin from now on see it. For those who can wait for it. */
   apply(delta: SnapshotDelta): void {
-    this.#context.runtime.apply(delta);
+    this.#runtime.apply(delta);
   }
 
-  /** How a configuration comes into force while requests are served. */
-  get configurator(): Configurator {
-    return this.#configurator;
-  }
-
-  /** Serves a listener; from then on a change of the configuration is not seen before its commit. @param target where the listening socket is not a descriptor that was handed in. */
+  /**
+   * Serves a listener; from then on a change of the configuration is not seen before its commit.
+   * @param target where the listening socket is not a descriptor that was handed in.
+   */
   listen(listener: ListenerConfig, target: ListenTarget = { fd: listener.fd }): ListenerId {
-    this.#configurator.serve();
-    const id = this.#context.transport.listen(target, this.#acceptor(listener));
+    this.configurator.serve();
+    const id = this.#transport.listen(target, this.#acceptor(listener));
     this.#listeners.set(listener.id, { listener: id, netns: listener.kind === 'gateway' ? -1 : listener.netns });
     return id;
   }
@@ -74,9 +137,9 @@ export class Engine {
     const known = this.#listeners.get(id);
     if (known === undefined) return;
     this.#listeners.delete(id);
-    this.#context.transport.unlisten(known.listener);
+    this.#transport.unlisten(known.listener);
     const used = [...this.#listeners.values()].some((other) => other.netns === known.netns);
-    if (known.netns >= 0 && !used) this.#context.pools.closeIdle(known.netns);
+    if (known.netns >= 0 && !used) this.#pools.closeIdle(known.netns);
   }
 
   /**
@@ -84,12 +147,12 @@ export class Engine {
    * client that is about to send on it would have by then. `done` when no connection is left, or after `deadlineMs`.
    */
   drain(deadlineMs: number, done: () => void): void {
-    const { transport } = this.#context;
+    const transport = this.#transport;
     const deadline = transport.now + deadlineMs;
-    this.#context.draining = true;
-    this.#context.pools.closeIdle();
+    this.#list.draining = this.#pools.draining = true;
+    this.#pools.closeIdle();
     const poll = new Timer(() => {
-      this.#closeIdle(transport.now - DRAIN_IDLE_MS);
+      this.#list.closeIdle(transport.now - DRAIN_IDLE_MS);
       if (transport.connections === 0 || transport.now >= deadline) done();
       else transport.timers.arm(poll, DRAIN_POLL_MS);
     });
@@ -99,21 +162,19 @@ export class Engine {
   #acceptor(listener: ListenerConfig): Acceptor {
     switch (listener.kind) {
       case 'outbound':
-        return new OutboundAcceptor(this.#context, this.#parts, this.#servers, listener);
+        return new OutboundAcceptor(this.#ground, listener);
       case 'inbound':
-        return new InboundAcceptor(this.#context, this.#parts, this.#servers, listener);
+        return new InboundAcceptor(this.#ground, listener);
       case 'gateway':
-        return new GatewayAcceptor(this.#context, this.#parts, this.#servers, listener);
+        return new GatewayAcceptor(this.#ground, listener);
     }
   }
 
   #sweepIdle(): void {
-    const { transport, limits } = this.#context;
-    this.#closeIdle(transport.now - limits.idleTimeoutMs);
-    transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
-  }
-
-  #closeIdle(since: number): void {
-    for (const server of this.#servers.snapshot()) if (!server.busy && server.usedAt < since) server.close();
+    const { now, timers } = this.#transport;
+    this.#list.closeIdle(now - this.#limits.idleTimeoutMs);
+    for (let silent = this.#list.closeSilent(now - this.#limits.headTimeoutMs); silent > 0; silent--)
+      this.#recorder.refused('head_timeout');
+    timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
 }

@@ -1,58 +1,109 @@
 /**
- * The way of a request, in order. A stage returns true to go on, false when it has answered or handed the request over;
- * each has its reason for standing where it stands (Istio's order of filters).
+ * The way of a request, in order. Each stage has its reason for standing where it stands (Istio's order of filters).
  *
- *     server side (the callee's policy)          client side (the caller's policy)
- *     ────────────────────────────────           ──────────────────────────────────
- *     forwardToApplication                       matchRoute           which rule is it?
- *                                                answerDirectly       redirects need no upstream
- *                                                chooseDestination    once: retries stay with the choice
- *                                                startMirrors         copies do not wait for the original
- *     tryUpstream                                tryUpstream          endpoint, connection, head; again for each retry
+ *     request    once per exchange, before its first attempt          outbound, gateway            inbound
+ *                  which rule is it?                                  matchRoute
+ *                  redirects need no upstream                         answerDirectly
+ *                  once: retries stay with the choice                 chooseDestination            keepDestination
+ *                  copies do not wait for the original                startMirrors
+ *     attempt    endpoint, connection, head; again for each retry     (the exchange itself)
+ *     callee     the policy of the pod that is called, per attempt,   CALLEE                       CALLEE
+ *                between the choice of the endpoint and the request;
+ *                in the caller's pass when it is on the same node
+ *     response   the head on its way to the client, 101 included
+ *                  what the proxy says of itself                      addServerHeaders             addServerHeaders
+ *                  before the route's operations, which may see it    addCookie
+ *                  last: users decide                                 applyRouteOperations
+ *     end        once, however it ended                               leaveRecord                  leaveRecord
  *
- * A callee that is enrolled on the same node has its server side run within the caller's pass (Exchange.callee): a
- * request between two pods of a node goes through the engine once, and is counted by both.
+ * A callee that is enrolled on the same node has its policy asked within the caller's pass: a request between two pods of a node
+ * goes through the engine once, and is recorded by both (docs/adr/0005-one-pass-on-a-node.md).
  */
-import type { Exchange, Stage } from './exchange/exchange.ts';
-import { REPLY } from './exchange/local-reply.ts';
-import { redirectLocation } from './exchange/redirect.ts';
+import { hashRequest } from './exchange/affinity.ts';
+import type { CalleeCall } from './exchange/callee-call.ts';
+import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
+import { exchangeRecord } from './exchange/fill-record.ts';
 import { startMirrors } from './exchange/mirror.ts';
-import { RetryPolicy } from './exchange/retry-policy.ts';
+import { redirectLocation } from './exchange/redirect.ts';
+import { applyOps } from './exchange/request-changes.ts';
+import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
+import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
+import { originalEndpoint } from './exchange/original-endpoint.ts';
+import { H } from './message/header-names.ts';
+import { REPLY } from './message/local-reply.ts';
+import { OUTCOME } from './message/outcome.ts';
+import { fieldLine, join, literal, lineText } from './message/wire-text.ts';
+import { RetryPolicy } from './runtime/retry-policy.ts';
 
-const matchRoute: Stage = (exchange) => {
-  const { origin, head } = exchange;
-  const table = origin.table();
-  if (table === null) return origin.kind === 'outbound' ? passThrough(exchange) : exchange.refuse(REPLY.routeNotFound);
-  const host = table.find(head);
-  if (host === null) {
-    if (table.unknownHost === 'passthrough') return passThrough(exchange);
-    return exchange.refuse(table.unknownHost === 'block' ? REPLY.blocked : REPLY.routeNotFound);
-  }
-  const route = host.match(head, exchange.scheme());
-  if (route === null) return exchange.refuse(REPLY.routeNotFound);
-  exchange.matchedPrefix = route.prefixLength;
-  exchange.action = route.action;
-  return true;
+const matchRoute: RequestStage<Exchange> = {
+  name: 'matchRoute',
+  run(exchange) {
+    const { origin, head } = exchange;
+    const host = origin.table()?.find(head) ?? null;
+    if (host === null) return passThrough(exchange);
+    const route = host.match(head, schemeOf(exchange));
+    if (route === null) return exchange.refuse(REPLY.routeNotFound);
+    exchange.route = route;
+    return Verdict.Next;
+  },
 };
 
-/** To where the application wanted to go: Istio's PassthroughCluster. */
-function passThrough(exchange: Exchange): boolean {
-  if (exchange.origin.kind === 'gateway') return exchange.refuse(REPLY.routeNotFound);
-  exchange.useOriginalDestination('PassthroughCluster');
-  return true;
+/** Inside the mesh X-Forwarded-Proto tells the scheme, as Envoy believes it there. */
+function schemeOf({ origin, head }: Exchange): 'http' | 'https' {
+  const index = origin.kind === 'gateway' ? -1 : head.find(H['x-forwarded-proto']);
+  return index >= 0 && head.value(index) === 'https' ? 'https' : 'http';
 }
 
-const answerDirectly: Stage = (exchange) => {
-  const { action } = exchange;
-  if (action === null || action.kind !== 'redirect') return true;
-  const location = redirectLocation(action.config, exchange.head, exchange.scheme(), exchange.origin.port, exchange.matchedPrefix);
-  return exchange.refuse(
-    { status: action.config.code, flag: '-', body: '', headers: `location: ${location}\r\n`, details: 'direct_response' },
-    action.response,
-  );
+/** To where the application wanted to go, where that is allowed: Istio's PassthroughCluster and BlackHoleCluster. */
+function passThrough(exchange: Exchange): Verdict {
+  if (exchange.origin.kind === 'gateway') return exchange.refuse(REPLY.routeNotFound);
+  if (exchange.origin.unknownAllowed) return keepOriginal(exchange, 'PassthroughCluster');
+  exchange.fallbackService = 'BlackHoleCluster';
+  return exchange.refuse(REPLY.blocked);
+}
+
+function keepOriginal(exchange: Exchange, fallback: 'PassthroughCluster' | 'InboundPassthroughCluster'): Verdict {
+  const { origin, tools } = exchange;
+  if (origin.kind === 'gateway') return exchange.refuse(REPLY.routeNotFound);
+  exchange.fallbackService = fallback;
+  exchange.fixedEndpoint = originalEndpoint(tools, origin);
+  return Verdict.Next;
+}
+
+const answerDirectly: RequestStage<Exchange> = {
+  name: 'answerDirectly',
+  run(exchange) {
+    const action = exchange.route?.action;
+    if (action?.kind !== 'redirect') return Verdict.Next;
+    const { config, response } = action;
+    const location = redirectLocation(config, exchange.head, schemeOf(exchange), exchange.origin.port, exchange.matchedPrefix);
+    if (location === null) return exchange.refuse(REPLY.fault);
+    const lines = join(fieldLine(literal('location'), location), response === null ? literal('') : lineText(response.lines));
+    return exchange.refuse({ outcome: OUTCOME.directResponse, status: config.code, body: '', lines });
+  },
 };
 
-const chooseDestination: Stage = (exchange) => exchange.chooseDestination();
+const chooseDestination: RequestStage<Exchange> = {
+  name: 'chooseDestination',
+  run(exchange) {
+    const { forward, tools } = exchange;
+    if (forward === null) return Verdict.Next;
+    exchange.useRetryPolicy(forward.retry);
+    exchange.timeoutMs = forward.timeoutMs;
+    exchange.destination = forward.choose(tools.random());
+    if (exchange.destination.slot.cluster === null) return exchange.refuse(REPLY.clusterNotFound);
+    hashRequest(exchange);
+    return Verdict.Next;
+  },
+};
+
+const startCopies: RequestStage<Exchange> = {
+  name: 'startMirrors',
+  run(exchange) {
+    if (exchange.forward !== null) startMirrors(exchange, exchange.forward);
+    return Verdict.Next;
+  },
+};
 
 /** Istio's default for inbound: a request of which no byte was sent may be sent again. */
 const INBOUND_RETRY = new RetryPolicy({
@@ -64,14 +115,64 @@ const INBOUND_RETRY = new RetryPolicy({
   avoidPreviousHosts: false,
 });
 
-const forwardToApplication: Stage = (exchange) => {
-  exchange.useOriginalDestination('InboundPassthroughCluster');
-  exchange.retry = INBOUND_RETRY;
-  return true;
+const keepDestination: RequestStage<Exchange> = {
+  name: 'keepDestination',
+  run(exchange) {
+    exchange.useRetryPolicy(INBOUND_RETRY);
+    return keepOriginal(exchange, 'InboundPassthroughCluster');
+  },
 };
 
-const tryUpstream: Stage = (exchange) => exchange.tryUpstream();
+/** Authentication, authorization and faults of the callee come here. */
+const CALLEE: readonly CalleeStage<CalleeCall>[] = [];
 
-export const OUTBOUND_STAGES: readonly Stage[] = [matchRoute, answerDirectly, chooseDestination, startMirrors, tryUpstream];
-export const GATEWAY_STAGES: readonly Stage[] = OUTBOUND_STAGES;
-export const INBOUND_STAGES: readonly Stage[] = [forwardToApplication, tryUpstream];
+const addServerHeaders: ResponseStage<Exchange> = {
+  name: 'addServerHeaders',
+  room: () => RESPONSE_HEADERS_ROOM,
+  run({ tools, origin, startedAt }, head, changes) {
+    tools.responses.add(changes, head, origin.serverName, tools.transport.now - startedAt);
+  },
+};
+
+const addCookie: ResponseStage<Exchange> = {
+  name: 'addCookie',
+  room: ({ cookie }) => (cookie === null ? 0 : cookie.length + 16),
+  run({ cookie }, _head, changes) {
+    if (cookie !== null) changes.text(fieldLine(literal('set-cookie'), cookie));
+  },
+};
+
+const applyRouteOperations: ResponseStage<Exchange> = {
+  name: 'applyRouteOperations',
+  room: ({ destination }) => destination?.response?.lines.length ?? 0,
+  run({ destination }, head, changes) {
+    const ops = destination?.response ?? null;
+    if (ops !== null) applyOps(changes, head, ops);
+  },
+};
+
+const leaveRecord: EndStage<Exchange> = {
+  name: 'leaveRecord',
+  run(exchange) {
+    exchange.tools.recorder.exchange(exchangeRecord(exchange));
+  },
+};
+
+export interface Stacks {
+  readonly outbound: ExchangeStack;
+  readonly gateway: ExchangeStack;
+  readonly inbound: ExchangeStack;
+}
+
+const OUTBOUND: ExchangeStack = {
+  request: [matchRoute, answerDirectly, chooseDestination, startCopies],
+  callee: CALLEE,
+  response: [addServerHeaders, addCookie, applyRouteOperations],
+  end: [leaveRecord],
+};
+
+export const STACKS: Stacks = {
+  outbound: OUTBOUND,
+  gateway: OUTBOUND,
+  inbound: { request: [keepDestination], callee: CALLEE, response: [addServerHeaders], end: [leaveRecord] },
+};

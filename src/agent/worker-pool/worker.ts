@@ -28,6 +28,10 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
+    unfit: (cause) =>
+      queueMicrotask(() => {
+        throw new Error(cause);
+      }),
   });
   const vitals = new Vitals(settings.vitals);
   const watch = new LoopWatch(vitals, clock);

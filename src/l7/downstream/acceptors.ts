@@ -1,114 +1,156 @@
 /** What happens to a new connection at each kind of listener. */
-import type { Context } from '../context.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import type { GatewayListener, InboundListener, OutboundListener } from '../engine-port.ts';
+import type { GatewayListener, InboundListener, OriginalDestinations, OutboundListener } from '../engine-port.ts';
+import { gatewayIdentity, GatewayOrigin, InboundOrigin, OutboundOrigin, type CapturedOrigin, type Origin } from '../exchange/origin.ts';
+import type { ExchangeStack } from '../exchange/exchange.ts';
+import type { ExchangeTools } from '../exchange/tools.ts';
+import type { Http1Wire } from '../http1/wire.ts';
 import type { Refusal } from '../record/recorder.ts';
 import type { Workload } from '../runtime/runtime.ts';
-import type { DestinationConfig, Protocol } from '../snapshot.ts';
+import { type DestinationConfig, type Identity, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import type { Stacks } from '../stack.ts';
 import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
 import { Http1Server } from './http1-server.ts';
+import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
 import type { ServerList } from './server-list.ts';
-import { GatewayOrigin, InboundOrigin, OutboundOrigin, type Origin } from './origin.ts';
 
-/** The agent's own ports in a pod: a connection that was meant for one of them has no further destination. */
-const OWN_PORTS: ReadonlySet<number> = new Set([15001, 15006, 15008]);
-const OPAQUE: DestinationConfig = { protocol: 'tcp', cluster: null };
+/** An address that nobody knows: bytes of whatever kind go there, if that is allowed. */
+const UNKNOWN: DestinationConfig = { to: 'host', protocol: 'tcp' };
+
+/** What the acceptors of a worker work with. */
+export interface AcceptorGround {
+  readonly wire: Http1Wire;
+  readonly tools: ExchangeTools;
+  readonly opaque: OpaqueGround;
+  readonly list: ServerList;
+  readonly originalDestinations: OriginalDestinations;
+  readonly stacks: Stacks;
+}
 
 abstract class ConnectionAcceptor implements Acceptor {
-  protected readonly context: Context;
-  protected readonly parts: EngineParts;
-  readonly #servers: ServerList;
+  protected readonly ground: AcceptorGround;
 
-  constructor(context: Context, parts: EngineParts, servers: ServerList) {
-    this.context = context;
-    this.parts = parts;
-    this.#servers = servers;
+  constructor(ground: AcceptorGround) {
+    this.ground = ground;
   }
 
   abstract onAccept(id: ConnectionId): ConnectionHandler | null;
 
   protected refuse(reason: Refusal): null {
-    this.context.recorder.refused(reason);
+    this.ground.tools.recorder.refused(reason);
     return null;
   }
 
-  protected http(origin: Origin, id: ConnectionId): Http1Server {
-    return new Http1Server(this.context, this.parts, origin, id, this.#servers);
+  protected http(origin: Origin, stack: ExchangeStack, id: ConnectionId): Http1Server {
+    const { wire, tools, list } = this.ground;
+    return new Http1Server({ wire, tools, stack, origin, list }, id);
   }
 
-  protected byProtocol(
-    origin: OutboundOrigin | InboundOrigin,
-    id: ConnectionId,
-    protocol: Protocol,
-    cluster: string | null,
-  ): ConnectionHandler {
-    if (protocol === 'http') return this.http(origin, id);
+  protected byProtocol(origin: CapturedOrigin, stack: ExchangeStack, id: ConnectionId, destination: DestinationConfig): ConnectionHandler {
+    const { protocol } = destination;
+    if (protocol === 'http') return this.http(origin, stack, id);
+    const { opaque, wire } = this.ground;
+    const { transport, limits } = wire;
+    const cluster = destination.to === 'cluster' ? destination.cluster : null;
     const serveHttp = (seen: Uint8Array): void => {
-      const server = this.http(origin, id);
-      this.context.transport.setHandler(id, server);
+      const server = this.http(origin, stack, id);
+      transport.setHandler(id, server);
+      server.begun = true;
       server.receive(seen, 0, seen.length);
     };
-    return new Detector(this.context, this.parts, origin, id, cluster, protocol === 'auto' ? serveHttp : null);
+    return new Detector(
+      {
+        transport,
+        serveHttp: protocol === 'auto' ? serveHttp : null,
+        detectTimeoutMs: limits.detectTimeoutMs,
+        openUpstream: (early) => {
+          const target = opaqueTarget(opaque, origin, id, cluster);
+          return target === null ? null : new OpaqueConnection(opaque, origin, target, id, early);
+        },
+        onRefused: () => void this.refuse('upstream_unreachable'),
+      },
+      id,
+    );
   }
 }
 
 export class OutboundAcceptor extends ConnectionAcceptor {
   readonly #listener: OutboundListener;
 
-  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: OutboundListener) {
-    super(context, parts, servers);
+  constructor(ground: AcceptorGround, listener: OutboundListener) {
+    super(ground);
     this.#listener = listener;
   }
 
   onAccept(id: ConnectionId): ConnectionHandler | null {
-    const peer = this.context.transport.peerAddress(id);
-    const destination = this.context.originalDestinations.take(this.#listener.cookie, peer);
+    const { wire, tools, originalDestinations, stacks } = this.ground;
+    const peer = wire.transport.peerAddress(id);
+    const destination = originalDestinations.take(this.#listener.cookie, peer);
     if (destination === null) return this.refuse('original_destination_missing');
-    const workload = this.context.runtime.workloads.get(this.#listener.workload);
+    const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
-    const target = this.#target(workload, destination);
-    return this.byProtocol(new OutboundOrigin(this.#listener, workload, destination), id, target.protocol, target.cluster);
+    const origin = new OutboundOrigin(this.#listener, workload, destination);
+    return this.byProtocol(origin, stacks.outbound, id, this.#target(workload, origin, destination));
   }
 
-  /** A known service or a port with HTTP services; else a pod of this node by its own address; else nobody knows. */
-  #target(workload: Workload, destination: Address): DestinationConfig {
+  /** A known service or a port with HTTP services; else a pod of this node by its own address, where that is allowed; else nobody knows. */
+  #target(workload: Workload, origin: OutboundOrigin, destination: Address): DestinationConfig {
     const known = workload.scope?.destination(destination.ip, destination.port) ?? null;
     if (known !== null) return known;
-    const callee = this.context.runtime.workloadAt(destination.ip);
-    if (callee === null) return OPAQUE;
-    return { protocol: callee.inbound[destination.port]?.protocol ?? 'auto', cluster: null };
+    const callee = origin.unknownAllowed ? this.ground.tools.runtime.workloadAt(destination.ip) : null;
+    if (callee === null) return UNKNOWN;
+    return { to: 'host', protocol: callee.inbound[destination.port]?.protocol ?? 'auto' };
   }
 }
 
 export class InboundAcceptor extends ConnectionAcceptor {
   readonly #listener: InboundListener;
 
-  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: InboundListener) {
-    super(context, parts, servers);
+  constructor(ground: AcceptorGround, listener: InboundListener) {
+    super(ground);
     this.#listener = listener;
   }
 
   onAccept(id: ConnectionId): ConnectionHandler | null {
-    const destination = this.context.transport.localAddress(id);
-    if (OWN_PORTS.has(destination.port)) return this.refuse('own_port');
-    const workload = this.context.runtime.workloads.get(this.#listener.workload);
+    const { wire, tools, stacks } = this.ground;
+    const destination = wire.transport.localAddress(id);
+    if (this.#listener.ownPorts.includes(destination.port)) return this.refuse('own_port');
+    const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
     const protocol = workload.inbound[destination.port]?.protocol ?? 'auto';
-    return this.byProtocol(new InboundOrigin(this.#listener, workload, destination), id, protocol, null);
+    return this.byProtocol(new InboundOrigin(this.#listener, workload, destination), stacks.inbound, id, { to: 'host', protocol });
   }
 }
 
 export class GatewayAcceptor extends ConnectionAcceptor {
   readonly #listener: GatewayListener;
+  /** One object for all connections: records are kept by it. */
+  #identity: Identity = UNKNOWN_IDENTITY;
+  #rootNamespace: string | null = null;
 
-  constructor(context: Context, parts: EngineParts, servers: ServerList, listener: GatewayListener) {
-    super(context, parts, servers);
+  constructor(ground: AcceptorGround, listener: GatewayListener) {
+    super(ground);
     this.#listener = listener;
   }
 
   onAccept(id: ConnectionId): ConnectionHandler | null {
-    if (!this.context.runtime.gateways.has(this.#listener.port)) return this.refuse('gateway_gone');
-    return this.http(new GatewayOrigin(this.context, this.#listener, id), id);
+    const { wire, tools, stacks } = this.ground;
+    const { gateways, mesh } = tools.runtime;
+    if (!gateways.has(this.#listener.port)) return this.refuse('gateway_gone');
+    const origin = new GatewayOrigin(
+      this.#listener,
+      this.#identityIn(mesh.rootNamespace),
+      (port) => gateways.get(port)?.table ?? null,
+      () => wire.transport.peerAddress(id).ip,
+    );
+    return this.http(origin, stacks.gateway, id);
+  }
+
+  #identityIn(rootNamespace: string): Identity {
+    if (rootNamespace !== this.#rootNamespace) {
+      this.#rootNamespace = rootNamespace;
+      this.#identity = gatewayIdentity(rootNamespace);
+    }
+    return this.#identity;
   }
 }

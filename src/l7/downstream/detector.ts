@@ -6,60 +6,61 @@
  *        │              not enough yet: wait for more
  *        └─20 ms──▶ upstream connection opened, so that a server that speaks first is heard
  *                       ├─ the server speaks: passed through
+ *                       ├─ it cannot be reached: an HTTP client gets its answer by the rules, if it speaks within GRACE_MS
  *                       └─ the client speaks after all: as above; for HTTP/1 the connection is given up
+ *
+ * Invariants (test/l7/downstream/detector.test.ts): bytes that were read reach whoever takes over, once and in order; exactly one of
+ * HTTP, tunnel and refusal comes of a connection that does not go away by itself; an upstream connection that is not used is closed.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Context } from '../context.ts';
-import type { EngineParts } from '../engine-parts.ts';
 import { sniff } from '../http1/sniff.ts';
-import { OpaqueConnection, opaqueTarget, type EarlyServer } from '../tcp/opaque.ts';
-import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
-import type { CapturedOrigin } from './origin.ts';
+import { send } from '../send.ts';
+import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
+import type { EarlyServer, OpaqueConnection } from './opaque.ts';
 
 /** A client that has sent this much without being recognised is not an HTTP client. */
 const ENOUGH = 8 * 1024;
+/** A client whose server cannot be reached may wait for its greeting, or may be about to ask by HTTP. */
+const GRACE_MS = 1000;
+
+export interface DetectorPlan {
+  readonly transport: Transport;
+  /** Hands the connection over to HTTP together with what was read; null: bytes are never looked at. */
+  readonly serveHttp: ((bytes: Uint8Array) => void) | null;
+  readonly detectTimeoutMs: number;
+  /** Opens the upstream connection; null when there is nowhere to go. */
+  readonly openUpstream: (early: (early: EarlyServer) => void) => OpaqueConnection | null;
+  /** The connection was refused, for want of an upstream. */
+  readonly onRefused: () => void;
+}
 
 export class Detector implements ConnectionHandler {
-  readonly #context: Context;
-  readonly #parts: EngineParts;
-  readonly #origin: CapturedOrigin;
+  readonly #plan: DetectorPlan;
   readonly #id: ConnectionId;
-  readonly #cluster: string | null;
-  /** Hands the connection over to HTTP/1 together with what was read; null: bytes are never looked at. */
-  readonly #serveHttp: ((bytes: Uint8Array) => void) | null;
   readonly #timer: Timer;
   #opaque: OpaqueConnection | null = null;
+  #unreachable = false;
   #seen: Uint8Array | null = null;
   #decided = false;
 
-  constructor(
-    context: Context,
-    parts: EngineParts,
-    origin: CapturedOrigin,
-    id: ConnectionId,
-    cluster: string | null,
-    serveHttp: ((bytes: Uint8Array) => void) | null,
-  ) {
-    this.#context = context;
-    this.#parts = parts;
-    this.#origin = origin;
+  constructor(plan: DetectorPlan, id: ConnectionId) {
+    this.#plan = plan;
     this.#id = id;
-    this.#cluster = cluster;
-    this.#serveHttp = serveHttp;
-    this.#timer = new Timer(() => this.#open());
-    if (serveHttp !== null) context.transport.timers.arm(this.#timer, context.limits.detectTimeoutMs);
-    else context.transport.defer(() => this.#passThrough());
+    this.#timer = new Timer(() => this.#onTimer());
+    if (plan.serveHttp !== null) plan.transport.timers.arm(this.#timer, plan.detectTimeoutMs);
+    else plan.transport.defer(() => this.#passThrough());
   }
 
   onConnect(): void {}
 
   onData(start: number, end: number): void {
-    const { arena } = this.#context.transport;
+    const { arena } = this.#plan.transport;
+    const { serveHttp } = this.#plan;
     this.#seen = this.#seen === null ? arena.slice(start, end) : Buffer.concat([this.#seen, arena.subarray(start, end)]);
-    if (this.#serveHttp === null) return;
+    if (serveHttp === null) return;
     const found = sniff(this.#seen, 0, this.#seen.length);
     if (found === 'more' && this.#seen.length < ENOUGH) return;
-    if (found === 'http1') this.#becomeHttp(this.#serveHttp, this.#seen);
+    if (found === 'http1') this.#becomeHttp(serveHttp, this.#seen);
     else this.#passThrough();
   }
 
@@ -70,23 +71,27 @@ export class Detector implements ConnectionHandler {
 
   onClose(_reason: CloseReason): void {
     this.#stop();
-    this.#opaque?.cancel();
-    this.#opaque = null;
+    this.#cancelUpstream();
   }
 
   onBlocked(): void {}
   onDrained(): void {}
   onRelayed(): void {}
 
+  #onTimer(): void {
+    if (this.#unreachable) this.#refuse();
+    else this.#open();
+  }
+
   #becomeHttp(serve: (bytes: Uint8Array) => void, seen: Uint8Array): void {
     this.#stop();
-    this.#opaque?.cancel();
-    this.#opaque = null;
+    this.#cancelUpstream();
     serve(seen);
   }
 
   #passThrough(ended: 'none' | 'first' | 'second' = 'none'): void {
     if (this.#decided) return;
+    if (this.#unreachable) return this.#refuse();
     this.#open();
     if (this.#opaque === null) return;
     this.#stop();
@@ -95,36 +100,44 @@ export class Detector implements ConnectionHandler {
 
   #open(): void {
     if (this.#opaque !== null || this.#decided) return;
-    const target = opaqueTarget(this.#context, this.#parts, this.#origin, this.#cluster);
-    if (target === null) {
-      this.#refuse();
-      return;
-    }
-    this.#opaque = new OpaqueConnection(this.#context, this.#parts, this.#origin, target, this.#id, (early) => this.#onServer(early));
+    this.#opaque = this.#plan.openUpstream((early) => this.#onServer(early));
+    if (this.#opaque === null) this.#onUnreachable();
   }
 
   #onServer(early: EarlyServer): void {
     switch (early.kind) {
       case 'unreachable':
         this.#opaque = null;
-        return this.#refuse();
+        return this.#onUnreachable();
       case 'ended':
         return this.#passThrough('second');
       case 'spoke':
-        this.#context.send(this.#id, early.bytes, 0, early.bytes.length);
+        send(this.#plan.transport, this.#id, early.bytes, 0, early.bytes.length);
         return this.#passThrough();
     }
+  }
+
+  #onUnreachable(): void {
+    const { serveHttp, transport } = this.#plan;
+    if (this.#decided || serveHttp === null || this.#unreachable) return this.#refuse();
+    this.#unreachable = true;
+    transport.timers.arm(this.#timer, GRACE_MS);
   }
 
   #refuse(): void {
     if (this.#decided) return;
     this.#stop();
-    this.#context.recorder.refused('upstream_unreachable');
-    this.#context.transport.reset(this.#id);
+    this.#plan.onRefused();
+    this.#plan.transport.reset(this.#id);
+  }
+
+  #cancelUpstream(): void {
+    this.#opaque?.cancel();
+    this.#opaque = null;
   }
 
   #stop(): void {
     this.#decided = true;
-    this.#context.transport.timers.disarm(this.#timer);
+    this.#plan.transport.timers.disarm(this.#timer);
   }
 }

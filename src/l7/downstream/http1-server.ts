@@ -1,43 +1,59 @@
 /**
  * A client's HTTP/1 connection: takes requests apart, one exchange at a time, and puts responses on the wire.
  *
- *     head ──whole head──▶ body ──whole body──▶ waiting ──response sent──▶ head, or closed
+ *     head ──whole head──▶ body ──whole body──▶ waiting ──response sent──▶ head, or gone
  *       │ refused            │ response sent first, the rest is short: read on
  *       ▼                    ▼ the rest is long
  *     lingering ◀────────────┘          lingering: FIN sent, what still comes is thrown away
  *
- * Invariants (test/l7/engine/http1-server.test.ts): a message that could be read in two ways is refused and the connection closed;
- * responses leave in the order of their requests; the next request is not looked at before the response is out; what is kept of
- * requests that came early is bounded by one read.
+ * Invariants (test/l7/engine/http1-server.test.ts):
+ *  1. a message that could be read in two ways is refused and the connection closed; once the head of a response is out, by a reset;
+ *  2. responses leave in the order of their requests, and the next request is not looked at before the response is out;
+ *  3. what is kept of requests that came early is bounded by one read.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Context } from '../context.ts';
-import type { EngineParts } from '../engine-parts.ts';
+import type { ExchangeStack } from '../exchange/exchange.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import type { HeadEdits } from '../exchange/head-edits.ts';
-import type { LocalReply } from '../exchange/local-reply.ts';
-import type { DetachedConnection, Downstream } from '../exchange/ports.ts';
+import type { Origin } from '../exchange/origin.ts';
+import { SERVER_LINES } from '../exchange/response-headers.ts';
+import type { ExchangeTools } from '../exchange/tools.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, requestFraming } from '../http1/framing.ts';
-import { Framing, type Head } from '../message/head.ts';
 import { HeadBuffer } from '../http1/head-buffer.ts';
-import { H } from '../message/header-names.ts';
-import { needsNormalizing, normalizePath } from '../message/normalize-path.ts';
+import { localResponse } from '../http1/local-response.ts';
 import { parseError } from '../http1/parse-error.ts';
 import { parseRequestHead } from '../http1/parser.ts';
-import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { Http1Wire } from '../http1/wire.ts';
+import type { HeadChanges } from '../message/head-changes.ts';
+import { Framing, type Head } from '../message/head.ts';
+import { REPLY, type LocalReply } from '../message/local-reply.ts';
+import { needsNormalizing, normalizePath } from '../message/normalize-path.ts';
+import { OUTCOME } from '../message/outcome.ts';
+import { type DetachedConnection, type Downstream, NOT_RAW, type Trailers, UNKNOWN_LENGTH } from '../message/stream.ts';
+import { NOTHING } from '../message/wire-text.ts';
+import { send } from '../send.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
-import { Dechunker } from './dechunker.ts';
-import type { Origin } from './origin.ts';
 import type { ServerList } from './server-list.ts';
 
 const State = { Head: 0, Body: 1, Waiting: 2, Lingering: 3, Gone: 4 } as const;
 type State = (typeof State)[keyof typeof State];
 
+/** How the body of a response goes to this client. */
+const Sending = { Plain: 0, Chunks: 1 } as const;
+type Sending = (typeof Sending)[keyof typeof Sending];
+
 /** A response may be out before its request is: up to this many bytes are read and thrown away to keep the connection. */
 const DISCARD_BYTES = 64 * 1024;
 /** How long a client may take to notice that its request was refused before the connection is closed for good. */
 const LINGER_MS = 5_000;
+
+export interface Http1ServerPlan {
+  readonly wire: Http1Wire;
+  readonly tools: ExchangeTools;
+  readonly stack: ExchangeStack;
+  readonly origin: Origin;
+  readonly list: ServerList;
+}
 
 export class Http1Server implements ConnectionHandler, Downstream {
   readonly id: ConnectionId;
@@ -45,11 +61,11 @@ export class Http1Server implements ConnectionHandler, Downstream {
   slot = -1;
   /** When the connection last carried something, for the idle sweep. */
   usedAt: number;
-  readonly #context: Context;
-  readonly #parts: EngineParts;
-  readonly #origin: Origin;
-  readonly #exchange: Exchange;
-  readonly #list: ServerList;
+  /** Whether a request has ever begun to arrive. */
+  begun = false;
+  readonly #wire: Http1Wire;
+  readonly #plan: Http1ServerPlan;
+  #exchange: Exchange | null = null;
   #state: State = State.Head;
   #framing: Framing = Framing.None;
   #remaining = 0;
@@ -59,23 +75,22 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** No further request after the current one. */
   #last = false;
   #http10 = false;
-  #dechunker: Dechunker | null = null;
+  #isHead = false;
+  /** The head of the current response is out. */
+  #responding = false;
+  #sending: Sending = Sending.Plain;
   /** The beginning of a head that has not come whole. */
   #partial: HeadBuffer | null = null;
   /** Bytes that came before their time. */
   #left: Uint8Array | null = null;
   #timer: Timer | null = null;
 
-  constructor(context: Context, parts: EngineParts, origin: Origin, id: ConnectionId, list: ServerList) {
-    this.#context = context;
-    this.#parts = parts;
-    this.#origin = origin;
+  constructor(plan: Http1ServerPlan, id: ConnectionId) {
+    this.#plan = plan;
+    this.#wire = plan.wire;
     this.id = id;
-    this.#list = list;
-    this.usedAt = context.transport.now;
-    this.#exchange = new Exchange(context, parts, origin, this);
-    list.add(this);
-    context.recorder.downstreamConnections(1);
+    this.usedAt = plan.wire.transport.now;
+    plan.list.add(this);
   }
 
   /** Whether a request is under way, or has begun to arrive. */
@@ -86,7 +101,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   close(): void {
     if (this.#state === State.Gone) return;
     this.#leave();
-    this.#context.transport.close(this.id);
+    this.#wire.transport.close(this.id);
   }
 
   // ── from the transport ────────────────────────────────────────────────────────────────────────────────────────
@@ -94,8 +109,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
   onConnect(): void {}
 
   onData(start: number, end: number): void {
-    const { arena } = this.#context.transport;
+    const { arena } = this.#wire.transport;
     const partial = this.#partial;
+    this.begun = true;
     if (partial !== null) {
       if (!partial.add(arena, start, end)) return;
       this.#partial = null;
@@ -109,34 +125,35 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   onEnd(): void {
     // The client is done, or gone. As in Envoy, what it asked for is not carried on for nobody.
-    this.#exchange.abandon();
+    this.#exchange?.abandon(OUTCOME.clientGone);
     this.close();
   }
 
   onClose(_reason: CloseReason): void {
-    this.#exchange.abandon();
+    this.#exchange?.abandon(OUTCOME.clientGone);
     this.#leave();
   }
 
   onBlocked(): void {
-    this.#exchange.onDownstreamBlocked();
+    this.#exchange?.onDownstreamBlocked();
   }
 
   onDrained(): void {
-    this.#exchange.onDownstreamDrained();
+    this.#exchange?.onDownstreamDrained();
   }
 
   onRelayed(bytes: number): void {
     this.#relaying = false;
     this.#remaining -= bytes;
-    if (this.#remaining === 0 && this.#state === State.Body) this.#requestComplete();
+    this.#exchange?.onRequestMoved(bytes);
+    if (this.#remaining === 0 && this.#state === State.Body) this.#requestComplete(null);
   }
 
   // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Bytes of the client, from the arena or from a buffer. */
   receive(bytes: Uint8Array, at: number, end: number): void {
-    while (at < end) {
+    while (at >= 0 && at < end) {
       switch (this.#state) {
         case State.Head:
           at = this.#receiveHead(bytes, at, end);
@@ -151,23 +168,29 @@ export class Http1Server implements ConnectionHandler, Downstream {
         default:
           return;
       }
-      if (at < 0) return;
     }
   }
 
+  restore(bytes: Uint8Array, start: number, length: number): Head {
+    const { requestHead, limits } = this.#wire;
+    // A normalised path may have made the head longer than it may come.
+    parseRequestHead(bytes, start, start + length, requestHead, { ...limits.heads, maxHeadBytes: length });
+    return requestHead;
+  }
+
   #receiveHead(bytes: Uint8Array, at: number, end: number): number {
-    const head = this.#context.requestHead;
-    const next = parseRequestHead(bytes, at, end, head, this.#context.limits.heads);
+    const { requestHead: head, limits, transport } = this.#wire;
+    const next = parseRequestHead(bytes, at, end, head, limits.heads);
     if (next === 0) {
       this.#partial = new HeadBuffer();
       this.#partial.add(bytes, at, end);
-      if (this.#timer === null || !this.#timer.armed) this.#armTimer(() => this.#onHeadTimeout(), this.#context.limits.headTimeoutMs);
+      if (this.#timer === null || !this.#timer.armed) this.#armTimer(() => this.#onHeadTimeout(), limits.headTimeoutMs);
       return -1;
     }
-    if (this.#timer !== null) this.#context.transport.timers.disarm(this.#timer);
+    if (this.#timer !== null) transport.timers.disarm(this.#timer);
     if (next < 0) {
-      this.#refuse(parseError(next));
-      return -1;
+      const { status, message } = parseError(next);
+      return this.#refuse(status, message);
     }
     if (needsNormalizing(head) && !this.#normalize(head)) return -1;
     this.#beginRequest(head);
@@ -178,7 +201,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #normalize(head: Head): boolean {
     const normal = normalizePath(head.path());
     if ('fault' in normal) {
-      this.#refuse({ status: 400, message: 'the path hides a NUL' });
+      this.#refuse(400, 'the path hides a NUL');
       return false;
     }
     const { bytes } = head;
@@ -187,151 +210,161 @@ export class Http1Server implements ConnectionHandler, Downstream {
       Buffer.from(normal.path, 'latin1'),
       bytes.subarray(head.pathEnd, head.end),
     ]);
-    const parsed = parseRequestHead(whole, 0, whole.length, head, { ...this.#context.limits.heads, maxHeadBytes: whole.length });
-    if (parsed < 0) this.#refuse(parseError(parsed));
-    return parsed > 0;
+    const parsed = parseRequestHead(whole, 0, whole.length, head, { ...this.#wire.limits.heads, maxHeadBytes: whole.length });
+    if (parsed >= 0) return true;
+    const { status, message } = parseError(parsed);
+    this.#refuse(status, message);
+    return false;
   }
 
   #beginRequest(head: Head): void {
+    const { tools, stack, origin } = this.#plan;
     const framing = requestFraming(head);
     this.#framing = framing;
     this.#http10 = head.minor === 0;
     this.#last = !persistent(head);
-    this.#dechunker = null;
-    if (framing === Framing.None) {
-      this.#state = State.Waiting;
-      this.#exchange.begin(head, framing);
-      this.#exchange.onRequestEnd();
-      return;
-    }
-    this.#state = State.Body;
+    this.#responding = false;
     this.#remaining = head.contentLength;
+    const empty = framing === Framing.None || (framing === Framing.Length && head.contentLength === 0);
     if (framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
-    this.#exchange.begin(head, framing);
-    if (framing === Framing.Length && this.#remaining === 0) this.#requestComplete();
+    this.#state = empty ? State.Waiting : State.Body;
+    const exchange = new Exchange(
+      tools,
+      stack,
+      origin,
+      this,
+      head,
+      empty ? 0 : framing === Framing.Chunked ? UNKNOWN_LENGTH : head.contentLength,
+    );
+    this.#isHead = exchange.isHead;
+    this.#exchange = exchange;
+    exchange.start();
+    if (empty) exchange.onRequestEnd(null);
   }
 
   #receiveBody(bytes: Uint8Array, at: number, end: number): number {
-    if (this.#framing === Framing.Chunked) {
-      const scanner = this.#chunked as ChunkedScanner;
-      const stop = scanner.scan(bytes, at, end);
-      if (stop < 0) {
-        this.#exchange.abandon();
-        this.#refuse(parseError(stop));
-        return -1;
-      }
-      this.#exchange.onRequestBody(bytes, at, stop);
-      if (scanner.done) this.#requestComplete();
-      return stop;
-    }
+    if (this.#framing === Framing.Chunked) return this.#receiveChunks(bytes, at, end);
     const stop = Math.min(end, at + this.#remaining);
     this.#remaining -= stop - at;
-    this.#exchange.onRequestBody(bytes, at, stop);
-    if (this.#remaining === 0) this.#requestComplete();
-    else if (this.#remaining >= this.#context.limits.relayBytes) this.#relay();
+    this.#exchange?.onRequestData(bytes, at, stop);
+    if (this.#state !== State.Body) return stop;
+    if (this.#remaining === 0) this.#requestComplete(null);
+    else if (this.#remaining >= this.#wire.limits.relayBytes) this.#relay();
     return stop;
   }
 
-  #relay(): void {
-    const target = this.#exchange.requestRelayTarget();
-    if (target < 0 || this.#state !== State.Body) return;
-    this.#relaying = true;
-    this.#context.transport.relay(this.id, target, this.#remaining);
+  #receiveChunks(bytes: Uint8Array, at: number, end: number): number {
+    const scanner = this.#chunked as ChunkedScanner;
+    while (at < end && !scanner.done && this.#state === State.Body) {
+      at = scanner.nextData(bytes, at, end);
+      if (at < 0) {
+        const { status, message } = parseError(at);
+        return this.#refuse(status, message);
+      }
+      if (scanner.dataEnd > scanner.dataStart) this.#exchange?.onRequestData(bytes, scanner.dataStart, scanner.dataEnd);
+    }
+    if (scanner.done) this.#requestComplete(scanner.trailers);
+    return at;
   }
 
-  #requestComplete(): void {
+  #relay(): void {
+    const target = this.#exchange?.rawRequestTarget() ?? NOT_RAW;
+    if (target < 0) return;
+    this.#relaying = true;
+    this.#wire.transport.relay(this.id, target, this.#remaining);
+  }
+
+  #requestComplete(trailers: Trailers): void {
     if (this.#state !== State.Body) return;
-    if (this.#exchange.active) {
-      this.#state = State.Waiting;
-      this.#exchange.onRequestEnd();
-    } else {
-      this.#nextRequest();
-    }
+    if (this.#exchange === null) return this.#nextRequest();
+    this.#state = State.Waiting;
+    this.#exchange.onRequestEnd(trailers);
   }
 
   // ── responses ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  sendInformational(head: Head): void {
-    if (this.#http10) return;
-    const { edits } = this.#context;
-    edits.begin(head, 2);
-    edits.text('\r\n');
-    edits.send(this.id, head);
+  informational(head: Head, changes: HeadChanges): void {
+    if (!this.#http10) this.#wire.heads.response(this.id, head, changes, 0, 'default', false);
   }
 
-  sendHead(head: Head, edits: HeadEdits, framing: Framing): void {
-    if (head.status !== 101) {
-      if (framing === Framing.UntilClose || this.#context.draining || this.#restIsLong()) this.#last = true;
-      if (this.#http10 && framing === Framing.Chunked) this.#dechunk(head, edits);
-      if (this.#last) edits.text('connection: close\r\n');
-      else if (this.#http10) edits.text('connection: keep-alive\r\n');
-    }
-    edits.text('\r\n');
-    edits.send(this.id, head);
+  head(head: Head, changes: HeadChanges, length: number): void {
+    this.#responding = true;
+    const unknown = length === UNKNOWN_LENGTH;
+    const tunnel = head.status === 101;
+    // HTTP/1.0 knows no chunks (RFC 9112 §6.1): the end of the connection ends the body.
+    if (!tunnel && ((unknown && this.#http10) || this.#plan.list.draining || this.#restIsLong())) this.#last = true;
+    this.#sending = unknown && !this.#http10 ? Sending.Chunks : Sending.Plain;
+    const persistence = tunnel ? 'default' : this.#last ? 'close' : this.#http10 ? 'keep-alive' : 'default';
+    this.#wire.heads.response(this.id, head, changes, length, persistence, this.#sending === Sending.Chunks);
   }
 
-  /** HTTP/1.0 knows no chunks (RFC 9112 §6.1): the body ends with the connection. */
-  #dechunk(head: Head, edits: HeadEdits): void {
-    edits.removeName(head, H['transfer-encoding']);
-    edits.removeName(head, H.trailer);
-    this.#dechunker = new Dechunker();
-    this.#last = true;
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#sending === Sending.Chunks) this.#wire.bodies.chunk(this.id, bytes, start, end);
+    else this.#wire.bodies.data(this.id, bytes, start, end);
   }
 
-  sendBody(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#dechunker === null) this.#context.send(this.id, bytes, start, end);
-    else this.#dechunker.each(bytes, start, end, (from, to) => this.#context.send(this.id, bytes, from, to));
+  end(trailers: Trailers): void {
+    if (this.#sending === Sending.Chunks) this.#wire.bodies.lastChunk(this.id, trailers);
+    this.#finish();
   }
 
-  finish(): void {
-    this.usedAt = this.#context.transport.now;
-    if (this.#state === State.Waiting) this.#nextRequest();
-    else if (this.#state === State.Body && (this.#last || this.#restIsLong() || this.#relaying)) this.#linger();
-    else if (this.#state === State.Body) this.resumeBody();
+  local(reply: LocalReply): void {
+    const { list } = this.#plan;
+    if (list.draining || this.#restIsLong()) this.#last = true;
+    this.#sendLocal(reply, this.#isHead);
+    this.#finish();
   }
 
-  sendLocal(reply: LocalReply, ops: HeaderOps | null): void {
-    if (this.#context.draining || this.#restIsLong()) this.#last = true;
-    const server = this.#origin.kind === 'outbound' ? 'envoy' : 'istio-envoy';
-    const bytes = this.#parts.responses.local(reply, server, ops, this.#exchange.isHead, this.#last);
-    this.#context.send(this.id, bytes, 0, bytes.length);
-    this.finish();
-  }
-
-  abort(): void {
+  reset(): void {
     if (this.#state === State.Gone) return;
     this.#leave();
-    this.#context.transport.reset(this.id);
+    this.#wire.transport.reset(this.id);
   }
 
-  pauseBody(): void {
+  pause(): void {
     if (this.#state === State.Body) this.#pause();
   }
 
-  resumeBody(): void {
+  resume(): void {
     if (this.#state === State.Body) this.#resume();
   }
 
-  relayTarget(): ConnectionId {
-    return this.#dechunker === null && this.#state !== State.Gone ? this.id : -1;
+  rawTarget(): ConnectionId {
+    return this.#sending === Sending.Plain && this.#state !== State.Gone ? this.id : NOT_RAW;
   }
 
   detach(): DetachedConnection {
     const early = this.#left;
+    this.#exchange = null;
     this.#leave();
     return { id: this.id, early };
   }
 
   peerIp(): string {
-    return this.#context.transport.peerAddress(this.id).ip;
+    return this.#wire.transport.peerAddress(this.id).ip;
+  }
+
+  peerAddress(): string {
+    const { ip, port } = this.#wire.transport.peerAddress(this.id);
+    return `${ip}:${port}`;
   }
 
   // ── between requests ──────────────────────────────────────────────────────────────────────────────────────────
 
+  #finish(): void {
+    this.#exchange = null;
+    this.#responding = false;
+    this.#sending = Sending.Plain;
+    this.usedAt = this.#wire.transport.now;
+    if (this.#state === State.Waiting) this.#nextRequest();
+    else if (this.#state === State.Body && (this.#last || this.#restIsLong() || this.#relaying)) this.#linger();
+    else if (this.#state === State.Body) this.#resume();
+  }
+
   #nextRequest(): void {
     if (this.#last) return this.#left === null ? this.close() : this.#linger();
     this.#state = State.Head;
-    if (this.#left !== null) this.#context.transport.defer(() => this.#receiveLeft());
+    if (this.#left !== null) this.#wire.transport.defer(() => this.#receiveLeft());
     else this.#resume();
   }
 
@@ -349,34 +382,46 @@ export class Http1Server implements ConnectionHandler, Downstream {
     return this.#state === State.Body && (this.#framing === Framing.Chunked || this.#remaining > DISCARD_BYTES);
   }
 
-  #refuse(error: { readonly status: number; readonly message: string }): void {
-    this.#context.recorder.refused('bad_request');
-    this.#last = true;
-    const reply = { status: error.status, flag: 'DPE' as const, body: error.message, headers: '', details: 'http1.codec_error' };
-    const bytes = this.#parts.responses.local(reply, this.#origin.kind === 'outbound' ? 'envoy' : 'istio-envoy', null, false, true);
-    this.#context.send(this.id, bytes, 0, bytes.length);
-    this.#linger();
+  /** What came is no HTTP. A response that has begun cannot take another one into its body. */
+  #refuse(status: number, message: string): -1 {
+    const begun = this.#responding;
+    this.#exchange?.abandon(begun ? OUTCOME.requestBroken : OUTCOME.badRequest);
+    this.#exchange = null;
+    this.#plan.tools.recorder.refused('bad_request');
+    if (begun) this.reset();
+    else this.#refuseWith({ outcome: OUTCOME.badRequest, status, body: message, lines: NOTHING });
+    return -1;
   }
 
   #onHeadTimeout(): void {
-    this.#context.recorder.refused('head_timeout');
-    const reply = { status: 408, flag: '-' as const, body: '', headers: '', details: 'request_header_timeout' };
-    const bytes = this.#parts.responses.local(reply, 'istio-envoy', null, false, true);
-    this.#context.send(this.id, bytes, 0, bytes.length);
+    this.#plan.tools.recorder.refused('head_timeout');
+    this.#refuseWith(REPLY.headTimeout);
+  }
+
+  #refuseWith(reply: LocalReply): void {
+    this.#last = true;
+    this.#sendLocal(reply, false);
     this.#linger();
+  }
+
+  #sendLocal(reply: LocalReply, omitBody: boolean): void {
+    const { transport, date } = this.#wire;
+    const server = SERVER_LINES[this.#plan.origin.serverName];
+    const bytes = localResponse({ reply, date: date.text, server, omitBody, close: this.#last });
+    send(transport, this.id, bytes, 0, bytes.length);
   }
 
   /** Closing with unread bytes would make the kernel send RST, which can destroy the response before the client has read it. */
   #linger(): void {
     this.#state = State.Lingering;
     this.#left = this.#partial = null;
-    this.#context.transport.shutdown(this.id);
+    this.#wire.transport.shutdown(this.id);
     this.#resume();
     this.#armTimer(() => this.close(), LINGER_MS);
   }
 
   #armTimer(fire: () => void, delayMs: number): void {
-    const { timers } = this.#context.transport;
+    const { timers } = this.#wire.transport;
     if (this.#timer !== null) timers.disarm(this.#timer);
     this.#timer = new Timer(fire);
     timers.arm(this.#timer, delayMs);
@@ -385,21 +430,21 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#context.transport.pause(this.id);
+    this.#wire.transport.pause(this.id);
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#context.transport.resume(this.id);
+    this.#wire.transport.resume(this.id);
   }
 
   #leave(): void {
     if (this.#state === State.Gone) return;
     this.#state = State.Gone;
+    this.#exchange = null;
     this.#left = this.#partial = null;
-    if (this.#timer !== null) this.#context.transport.timers.disarm(this.#timer);
-    this.#list.remove(this);
-    this.#context.recorder.downstreamConnections(-1);
+    if (this.#timer !== null) this.#wire.transport.timers.disarm(this.#timer);
+    this.#plan.list.remove(this);
   }
 }

@@ -2,28 +2,57 @@
  * The open client connections of a worker. A dense array, not a Set: when a Set grows it links its old table to the new one, and
  * one old table that has been promoted keeps every later one, with all the connections in it, alive until a major collection.
  */
-import type { Http1Server } from './http1-server.ts';
+
+/** A client's connection, of whatever wire. */
+export interface ClientConnection {
+  /** Its place in the list. */
+  slot: number;
+  /** When it last carried something. */
+  readonly usedAt: number;
+  /** Whether a request has ever begun to arrive. */
+  readonly begun: boolean;
+  /** Whether a request is under way, or has begun to arrive. */
+  readonly busy: boolean;
+  close(): void;
+}
 
 export class ServerList {
-  readonly #all: Http1Server[] = [];
+  /** No further requests on kept connections. */
+  draining = false;
+  readonly #all: ClientConnection[] = [];
+  readonly #counted: (change: 1 | -1) => void;
+
+  /** @param counted told of every connection that comes and goes. */
+  constructor(counted: (change: 1 | -1) => void) {
+    this.#counted = counted;
+  }
 
   get size(): number {
     return this.#all.length;
   }
 
-  add(server: Http1Server): void {
-    server.slot = this.#all.push(server) - 1;
+  add(connection: ClientConnection): void {
+    connection.slot = this.#all.push(connection) - 1;
+    this.#counted(1);
   }
 
-  remove(server: Http1Server): void {
+  remove(connection: ClientConnection): void {
+    this.#counted(-1);
     const last = this.#all.pop();
-    if (last === undefined || last === server) return;
-    this.#all[server.slot] = last;
-    last.slot = server.slot;
+    if (last === undefined || last === connection) return;
+    this.#all[connection.slot] = last;
+    last.slot = connection.slot;
   }
 
-  /** A copy: whoever goes through it may close connections. */
-  snapshot(): readonly Http1Server[] {
-    return [...this.#all];
+  /** Closes what has been idle since before `idleSince`. */
+  closeIdle(idleSince: number): void {
+    for (const one of [...this.#all]) if (!one.busy && one.usedAt < idleSince) one.close();
+  }
+
+  /** Closes what was accepted before `since` and has been silent ever after. @returns how many. */
+  closeSilent(since: number): number {
+    const silent = this.#all.filter((one) => !one.begun && one.usedAt < since);
+    for (const one of silent) one.close();
+    return silent.length;
   }
 }

@@ -1,489 +1,462 @@
 /**
- * One request and its response, whatever wires carry them. The stages of `stack.ts` decide what is done; this object holds
- * the state, carries bodies across, tries again, and leaves a record.
+ * One request and its response, whatever wires carry them. The stages of `src/l7/stack.ts` decide what is done; attempts do it; this
+ * object carries bodies across, decides whether to try again, and leaves a record.
  *
- *     idle ─begin─▶ routing ─tryUpstream─▶ waiting ─response head─▶ answering ─end─▶ idle
- *                      │                    ▲   │ failed, or a status to retry       │
- *                      │ refuse             │   ▼                                    │ upstream broke off: abort
- *                      ▼                    backing off ── timed out ──▶ refuse      ▼
- *                     idle                                                          idle
+ *                 ┌── stage waits ──▶ held ──resume──┐
+ *     routing ────┤◀─────────────────────────────────┘
+ *        │        └── stages done ──▶ attempting ──response head──▶ answering ──end──▶ over
+ *        │ refuse                      │    ▲   │ failed for good         │ broken off
+ *        ▼                   to be     ▼    │   ▼                         ▼
+ *       over               retried   backing off ── time is up ─────────▶ over
  *
- * Invariants (test/l7/engine/exchange.test.ts): every exchange is recorded once; after it has ended it holds no connection, timer
- * or kept head; an endpoint's `active` goes up and down once per try; nothing is tried again after the head of a response has
- * been passed on, or when a part of the body could not be kept.
+ * Invariants (test/l7/exchange/exchange.test.ts):
+ *  1. an exchange leaves one record, however it ends, and gives its client one end: a whole response, a local one, or a reset;
+ *  2. once it is over it holds no attempt, timer, pending stage or kept bytes;
+ *  3. there is one attempt at a time, and none after the head of a response was passed on or when the body cannot be sent again;
+ *  4. an exception ends this exchange alone: 500, or a reset once a head is out.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Context } from '../context.ts';
-import type { Origin } from '../downstream/origin.ts';
-import { Framing, type Head } from '../message/head.ts';
-import { H } from '../message/header-names.ts';
-import { isIdempotent, isMethod } from '../message/methods.ts';
-import { parseRequestHead } from '../http1/parser.ts';
-import type { Action, Destination, PathRewrite } from '../runtime/actions.ts';
-import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { Head } from '../message/head.ts';
+import { type HeadChanges, WIRE_ROOM } from '../message/head-changes.ts';
+import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import { replyOf, REPLY, type LocalReply } from '../message/local-reply.ts';
+import {
+  type DetachedConnection,
+  type Downstream,
+  NOT_RAW,
+  type StreamFailure,
+  type Trailers,
+  type UpstreamStream,
+} from '../message/stream.ts';
+import type { RetryPolicy } from '../runtime/retry-policy.ts';
+import { joinConnections } from '../tcp/tunnel.ts';
 import type { ConnectionId } from '../transport.ts';
-import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import type { Pool } from '../upstream/pool.ts';
-import { Tunnel } from '../tcp/tunnel.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import { KeptHead } from './head-store.ts';
-import { KeptBody } from './kept-body.ts';
-import { afterRetries, REPLY, replyFor, type LocalReply } from './local-reply.ts';
-import type { Mirror } from './mirror.ts';
-import type { Downstream, ResponseSink, UpstreamGone, UpstreamStream } from './ports.ts';
-import { RequestId } from './request-id.ts';
-import { Failure, type RetryPolicy } from './retry-policy.ts';
+import { Attempt, type AttemptSink } from './attempt.ts';
+import { CalleeCall } from './callee-call.ts';
+import { ExchangeFacts } from './facts.ts';
+import type { Origin } from './origin.ts';
+import { Replay } from './replay.ts';
+import { type Pending, type Stack, Verdict } from './stage.ts';
+import type { ExchangeTools } from './tools.ts';
 
-/** @returns whether the next stage is to run. */
-export type Stage = (exchange: Exchange) => boolean;
+export const Life = { Routing: 0, Held: 1, Attempting: 2, BackingOff: 3, Answering: 4, Over: 5 } as const;
+export type Life = (typeof Life)[keyof typeof Life];
 
-/** An arbitrary key for requests that a cookie-hash policy sees for the first time. */
-const COOKIE_DIGITS = 8;
+export type ExchangeStack = Stack<Exchange, CalleeCall>;
 
-export class Exchange implements ResponseSink {
-  readonly context: Context;
-  readonly origin: Origin;
-  readonly requestId = new RequestId();
-  /** The parsed request; only while stages run. */
-  head: Head;
-  action: Action | null = null;
-  retry: RetryPolicy | null = null;
-  /** Bytes of the path that a prefix match covered. */
-  matchedPrefix = 0;
-  isHead = false;
-  hasBody = false;
-  /** Number of the current try, from 1. */
-  attempt = 0;
-  readonly parts: EngineParts;
-  readonly #down: Downstream;
-  readonly #kept = new KeptHead();
-  readonly #body: KeptBody;
-  #destination: Destination | null = null;
-  #cluster: Cluster | null = null;
-  /** Set instead of a cluster when the request keeps its original destination. */
-  #fixedEndpoint: Endpoint | null = null;
-  #fallbackService = 'unknown';
-  #hash = -1;
-  #cookie: string | null = null;
-  /** Of the current try, or of the last one. */
-  #endpoint: Endpoint | null = null;
-  #trying = false;
-  #tried: Endpoint[] | null = null;
-  #pool: Pool | null = null;
-  #client: UpstreamStream | null = null;
-  #mirrors: Mirror[] | null = null;
-  #startedAt = 0;
-  #triedAt = 0;
-  #idempotent = false;
+/** Gets a copy of the request's body. */
+export interface BodyTap {
+  data(bytes: Uint8Array, start: number, end: number): void;
+  finish(trailers: Trailers): void;
+}
+
+export class Exchange extends ExchangeFacts implements AttemptSink {
+  readonly #stack: ExchangeStack;
+  readonly #replay: Replay;
+  #life: Life = Life.Routing;
+  #mirrors: BodyTap[] | null = null;
   #requestComplete = false;
-  #staleRetried = false;
-  #answered = false;
-  #active = false;
-  #retriesUsedUp = false;
-  #status = 0;
-  #timeoutMs = 0;
+  #trailers: Trailers = null;
+  #pending: Pending | null = null;
+  #continue: (() => void) | null = null;
+  /** A stream is being asked for, and the head is still the parsed one. */
+  #asking = false;
   // Most exchanges need no timer: they are made when one is armed first.
   #timeout: Timer | null = null;
-  #wait: Timer | null = null;
-  /** What `#wait` is for. */
-  #waitingFor: 'response' | 'retry' = 'response';
+  #backoff: Timer | null = null;
 
-  constructor(context: Context, parts: EngineParts, origin: Origin, down: Downstream) {
-    this.context = context;
-    this.parts = parts;
-    this.origin = origin;
-    this.#down = down;
-    this.head = context.requestHead;
-    this.#body = new KeptBody(context.limits.retryBufferBytes);
+  constructor(tools: ExchangeTools, stack: ExchangeStack, origin: Origin, down: Downstream, head: Head, length: number) {
+    super(tools, origin, down, head, length);
+    this.#stack = stack;
+    this.#replay = new Replay(tools.heads, tools.limits.retryBufferBytes);
+    this.#replay.keepHead(head.bytes, head.start, head.end);
+    if (length !== 0) this.#replay.keepBody();
   }
 
-  get active(): boolean {
-    return this.#active;
+  get life(): Life {
+    return this.#life;
   }
 
-  /** Runs the stages for a request whose head has just been parsed into the context's request head. */
-  begin(head: Head, framing: Framing): void {
-    this.#reset(head, framing);
-    this.context.heads.keep(this.#kept, head.bytes, head.start, head.end);
-    this.requestId.renew(this.context.random);
-    this.#runStages();
+  get over(): boolean {
+    return this.#life === Life.Over;
   }
 
-  onRequestBody(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#active) return;
-    this.#body.add(bytes, start, end);
-    this.#client?.sendBody(bytes, start, end);
-    if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.sendBody(bytes, start, end);
-    // Between two tries nothing takes the body, and it can only be sent from what is kept.
-    if (this.#client === null && this.#body.kept > this.context.limits.retryBufferBytes / 2) this.#down.pauseBody();
+  // ── the client's side ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs the stages. The server has made this its current exchange: it may be over when this returns. */
+  start(): void {
+    try {
+      this.#runRequestStages(0);
+    } catch (error) {
+      this.onFault(error, 'running the stages of a request');
+    }
   }
 
-  onRequestEnd(): void {
-    if (!this.#active) return;
-    this.#requestComplete = true;
-    this.#client?.finishRequest();
-    if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finishRequest();
-    if (this.#timeoutMs > 0) this.context.transport.timers.arm((this.#timeout ??= new Timer(() => this.#onTimeout())), this.#timeoutMs);
+  onRequestData(bytes: Uint8Array, start: number, end: number): void {
+    if (this.over) return;
+    try {
+      this.requestBytes += end - start;
+      const stream = this.#stream;
+      this.#replay.add(bytes, start, end, stream !== null);
+      stream?.data(bytes, start, end);
+      if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.data(bytes, start, end);
+      if (stream === null && this.#replay.full) this.down.pause();
+    } catch (error) {
+      this.onFault(error, 'passing on the body of a request');
+    }
   }
 
-  /** Where the rest of a long request body may be relayed to in the kernel, or -1. */
-  requestRelayTarget(): ConnectionId {
-    if (!this.#active || this.#client === null || this.#mirrors !== null || this.#body.keeping) return -1;
-    return this.#client.relayTarget;
+  /** Bytes of the request's body that went to `rawRequestTarget` and were not seen here. */
+  onRequestMoved(bytes: number): void {
+    this.requestBytes += bytes;
   }
 
-  /** The client is gone: nothing more is wanted. */
-  abandon(): void {
-    if (!this.#active) return;
-    this.#client?.cancel();
-    this.#endTry(0, 'DC');
-    this.#record(this.#answered ? this.#status : 0, 'DC');
-    this.#clear();
+  /** Called once, also for a request without body. */
+  onRequestEnd(trailers: Trailers): void {
+    if (this.over) return;
+    try {
+      this.#requestComplete = true;
+      this.#trailers = trailers;
+      this.#stream?.end(trailers);
+      if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finish(trailers);
+      if (this.timeoutMs === 0 || this.over) return;
+      this.#timeout ??= new Timer(() => this.#onTimeout());
+      this.tools.transport.timers.arm(this.#timeout, this.timeoutMs);
+    } catch (error) {
+      this.onFault(error, 'passing on the end of a request');
+    }
+  }
+
+  /** Where the rest of a long request body may be moved to in the kernel, or NOT_RAW. */
+  rawRequestTarget(): ConnectionId {
+    if (this.#mirrors !== null || this.#replay.whole) return NOT_RAW;
+    return this.#stream?.rawTarget() ?? NOT_RAW;
+  }
+
+  /** The client is gone, or sends what nobody can read: nothing more is wanted, and nobody is told. */
+  abandon(outcome: Outcome): void {
+    if (this.over) return;
+    this.#pending?.cancel();
+    this.attempted?.giveUp(outcome);
+    this.#end(outcome, this.#life === Life.Answering ? this.status : 0);
   }
 
   onDownstreamBlocked(): void {
-    this.#client?.pause();
+    this.#stream?.pause();
   }
 
   onDownstreamDrained(): void {
-    this.#client?.resume();
+    this.#stream?.resume();
   }
 
-  // ── stages ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── for stages ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Answers with a response of our own. Returns false: no further stage runs. */
-  refuse(reply: LocalReply, ops: HeaderOps | null = null): false {
-    const { status, flag } = reply;
-    this.#record(status, flag);
-    this.#clear();
-    this.#down.sendLocal(reply, ops);
-    return false;
+  /** Answers with a response of our own. */
+  refuse(reply: LocalReply): typeof Verdict.Stop {
+    if (this.over) return Verdict.Stop;
+    this.attempted?.giveUp(reply.outcome);
+    this.#end(reply.outcome, reply.status);
+    this.down.local(reply);
+    return Verdict.Stop;
   }
 
-  /** Inside the mesh X-Forwarded-Proto tells the scheme, as Envoy believes it there. */
-  scheme(): 'http' | 'https' {
-    const index = this.origin.kind === 'gateway' ? -1 : this.head.find(H['x-forwarded-proto']);
-    return index >= 0 && this.head.value(index) === 'https' ? 'https' : 'http';
+  /** The stage waits for something; `resume` or `refuse` follows, or `pending.cancel` is called. */
+  hold(pending: Pending): typeof Verdict.Wait {
+    this.#pending = pending;
+    return Verdict.Wait;
   }
 
-  useOriginalDestination(fallbackService: string): void {
-    const { origin } = this;
-    if (origin.kind === 'gateway') return;
-    this.#fallbackService = fallbackService;
-    this.#fixedEndpoint = this.parts.originalEndpoint(origin);
-  }
-
-  chooseDestination(): boolean {
-    const { action } = this;
-    if (action === null || action.kind !== 'forward') return true;
-    this.retry = action.retry;
-    this.#timeoutMs = action.timeoutMs;
-    this.#destination = action.choose(this.context.random());
-    this.#cluster = this.#destination.slot.cluster;
-    if (this.#cluster === null) return this.refuse(REPLY.clusterNotFound);
-    if (this.#cluster.hash !== null) this.#hashRequest(this.#cluster);
-    return true;
-  }
-
-  /**
-   * Takes an endpoint and a connection, and sends the head (and what is kept of the body).
-   * @param again the endpoint to use, on a new connection: a kept one has just turned out to be dead.
-   */
-  tryUpstream(again: Endpoint | null = null): boolean {
-    const endpoint = again ?? this.#fixedEndpoint ?? this.#pickEndpoint();
-    if (endpoint === null) return this.refuse(REPLY.noHealthyUpstream);
-    const { context } = this;
-    this.attempt++;
-    this.#endpoint = endpoint;
-    this.#trying = true;
-    endpoint.active++;
-    const connectTimeout = this.#cluster?.config.connectTimeoutMs ?? context.runtime.mesh.connectTimeoutMs;
-    this.#pool = context.pools.of(endpoint, this.origin.netns, connectTimeout);
-    const client = this.#pool.acquire(again !== null);
-    this.#client = client;
-    this.#triedAt = context.transport.now;
-    const edits = this.parts.requests.prepare(this, this.head, this.#destination?.request ?? null, this.#rewrite());
-    client.sendHead(this, this.head, edits, this.isHead);
-    this.#sendKeptBody(client);
-    const perTry = this.retry?.perTryTimeoutMs ?? 0;
-    if (perTry > 0 && (this.#timeoutMs === 0 || perTry < this.#timeoutMs)) {
-      this.#waitFor('response', perTry);
+  /** What the stage waited for has come: the next stage runs. */
+  resume(): void {
+    if (this.#life !== Life.Held) return;
+    try {
+      const next = this.#continue;
+      this.#pending = this.#continue = null;
+      this.#life = Life.Routing;
+      this.#restore();
+      next?.();
+      if (!this.over && !this.#requestComplete) this.down.resume();
+    } catch (error) {
+      this.onFault(error, 'resuming a request');
     }
-    return true;
   }
 
-  addMirror(mirror: Mirror): void {
+  addMirror(mirror: BodyTap): void {
     (this.#mirrors ??= []).push(mirror);
   }
 
-  // ── the upstream side ─────────────────────────────────────────────────────────────────────────────────────────
+  useRetryPolicy(policy: RetryPolicy | null): void {
+    this.retrying.policy = policy;
+  }
+
+  /** @internal Asked by the call of a callee: its policy has answered this attempt. For the caller that is a response like any other. */
+  calleeRefused(attempt: Attempt, reply: LocalReply): void {
+    if (this.over || attempt.over) return;
+    attempt.endRefused(reply);
+    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable)) return this.#retryLater(attempt);
+    this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, reply.status);
+    this.down.local(reply);
+  }
+
+  // ── from the attempt ──────────────────────────────────────────────────────────────────────────────────────────
+
+  onStream(attempt: Attempt, stream: UpstreamStream): void {
+    if (!this.#asking) this.#restore();
+    const { forward } = this;
+    const changes = this.tools.requests.prepare(this, this.head, this.destination?.request ?? null, forward?.rewrite ?? null);
+    stream.head(attempt, this.head, changes, this.requestLength, this);
+    this.#replay.send((bytes) => stream.data(bytes, 0, bytes.length));
+    if (this.#requestComplete) stream.end(this.#trailers);
+    if (this.#mayBeSentAgain(stream)) this.#replay.trim();
+    else this.#replay.dropBody();
+  }
 
   onInformational(head: Head): void {
-    this.#down.sendInformational(head);
+    const { changes } = this.tools;
+    changes.begin(head, WIRE_ROOM);
+    this.down.informational(head, changes);
   }
 
-  onResponseHead(head: Head, framing: Framing): boolean {
-    const { transport } = this.context;
-    this.#stopWaiting();
-    if (this.#retriesThis(head)) {
-      this.#endTry(head.status, '-');
-      this.#client = null;
-      this.#retryLater();
+  onHead(attempt: Attempt, head: Head, length: number): boolean {
+    if (this.retrying.afterResponse(head, this.#replayable)) {
+      attempt.end(OUTCOME.completed);
+      this.#retryLater(attempt);
       return false;
     }
-    this.#answered = true;
-    this.#status = head.status;
-    const ops = this.#destination?.response ?? null;
-    const server = this.origin.kind === 'outbound' ? 'envoy' : 'istio-envoy';
-    const edits = this.parts.responses.prepare(head, ops, server, transport.now - this.#startedAt, this.#cookie);
-    this.#down.sendHead(head, edits, framing);
-    return this.#active;
+    this.#answer(attempt, head, length);
+    return !this.over;
   }
 
-  onResponseBody(bytes: Uint8Array, start: number, end: number): void {
-    this.#down.sendBody(bytes, start, end);
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    this.responseBytes += end - start;
+    this.down.data(bytes, start, end);
   }
 
-  onResponseEnd(): void {
-    this.#client = null;
-    const flag = this.#retriesUsedUp ? 'URX' : '-';
-    this.#endTry(this.#status, '-');
-    this.#record(this.#status, flag);
-    this.#clear();
-    this.#down.finish();
+  onMoved(bytes: number): void {
+    this.responseBytes += bytes;
   }
 
-  onUpgraded(head: Head, connection: ConnectionId, bytes: Uint8Array, start: number, end: number): void {
-    this.#status = head.status;
-    const edits = this.parts.responses.prepare(head, null, 'envoy', this.context.transport.now - this.#startedAt, null);
-    this.#down.sendHead(head, edits, Framing.None);
-    const client = this.#down.detach();
-    this.#client = null;
-    const endpoint = this.#endpoint;
-    if (endpoint !== null) endpoint.active++;
-    this.#endTry(head.status, '-');
-    this.#record(head.status, '-');
-    this.#clear();
-    const tunnel = new Tunnel(this.context, () => {
-      if (endpoint !== null) endpoint.active--;
-    });
-    tunnel.join(client.id, connection);
-    if (client.early !== null) this.context.send(connection, client.early, 0, client.early.length);
-    if (end > start) this.context.send(client.id, bytes, start, end);
+  onEnd(attempt: Attempt, trailers: Trailers): void {
+    attempt.end(OUTCOME.completed);
+    this.#end(OUTCOME.completed, attempt.status);
+    this.down.end(trailers);
   }
 
-  onUpstreamGone(gone: UpstreamGone): void {
-    this.#client = null;
-    this.#stopWaiting();
-    if (gone.answered) {
-      this.#endTry(this.#status, 'UC');
-      this.#record(this.#status, 'UC');
-      this.#clear();
-      this.#down.abort();
+  /** The same way as every response; then the two connections become one. */
+  onUpgraded(attempt: Attempt, head: Head, upstream: DetachedConnection | null): void {
+    const { endpoint } = attempt;
+    this.#answer(attempt, head, 0);
+    const client = upstream === null ? null : this.down.detach();
+    // A wire that cannot hand its connection out carries the bytes as those of two bodies.
+    if (client === null || upstream === null) return;
+    endpoint.active++;
+    attempt.end(OUTCOME.upgraded);
+    this.#end(OUTCOME.upgraded, head.status);
+    joinConnections(this.tools, client, upstream, () => void endpoint.active--);
+  }
+
+  onFailed(attempt: Attempt, { outcome, stale }: StreamFailure): void {
+    if (attempt.answered) return this.#breakOff(attempt, outcome === OUTCOME.protocolError ? OUTCOME.brokenProtocol : OUTCOME.brokenOff);
+    if (stale && this.retrying.replacesStale(this.idempotent, this.#replayable)) return this.#replaceStale(attempt);
+    attempt.end(outcome);
+    if (this.retrying.afterFailure(outcome, this.#replayable)) this.#retryLater(attempt);
+    else this.refuse(replyOf(outcome));
+  }
+
+  /** An exception: it ends this exchange, and is told. */
+  onFault(error: unknown, doing: string): void {
+    this.tools.fault(error, doing);
+    if (this.over) return;
+    const answered = this.#life === Life.Answering;
+    const outcome = answered ? OUTCOME.faultLate : OUTCOME.fault;
+    this.attempted?.giveUp(outcome);
+    this.#end(outcome, answered ? this.status : outcome.status);
+    if (answered) this.down.reset();
+    else this.down.local(REPLY.fault);
+  }
+
+  onBlocked(): void {
+    this.down.pause();
+  }
+
+  onDrained(): void {
+    this.down.resume();
+  }
+
+  rawTarget(): ConnectionId {
+    return this.down.rawTarget();
+  }
+
+  // ── stages and attempts ───────────────────────────────────────────────────────────────────────────────────────
+
+  #runRequestStages(from: number): void {
+    const stages = this.#stack.request;
+    for (let i = from; i < stages.length; i++) {
+      const verdict = stages[i]?.run(this) ?? Verdict.Next;
+      if (verdict === Verdict.Next) continue;
+      if (verdict === Verdict.Wait) this.#wait(() => this.#runRequestStages(i + 1));
       return;
     }
-    if (this.#retriesStale(gone)) return;
-    const reply = replyFor(gone);
-    this.#endTry(reply.status, reply.flag);
-    this.#fail(gone.connected ? Failure.Reset : Failure.Connect, gone.connected, reply);
+    this.#attemptAt(null);
   }
 
-  onUpstreamBlocked(): void {
-    this.#down.pauseBody();
+  #wait(next: () => void): void {
+    this.#life = Life.Held;
+    this.#continue = next;
   }
 
-  onUpstreamDrained(): void {
-    this.#down.resumeBody();
+  /** @param again the endpoint to use, on a new connection: a kept one has just turned out to be dead. */
+  #attemptAt(again: Endpoint | null): void {
+    const { tools, origin } = this;
+    const cluster = this.destination?.slot.cluster ?? null;
+    if (this.destination !== null && cluster === null) return void this.refuse(REPLY.clusterNotFound);
+    const endpoint = again ?? this.fixedEndpoint ?? cluster?.pick(this.hash, tools.random, this.retrying.tried, origin.family) ?? null;
+    if (endpoint === null) return void this.refuse(REPLY.noHealthyUpstream);
+    this.retrying.attempts++;
+    this.#life = Life.Attempting;
+    const attempt = new Attempt(tools, this, { origin, cluster, endpoint, fresh: again !== null });
+    this.attempted = attempt;
+    if (this.#stack.callee.length > 0) this.#askCallee(attempt);
+    else this.#ask(attempt);
   }
 
-  relayTarget(): ConnectionId {
-    return this.#down.relayTarget();
+  /** The callee's own policy, where its pod is enrolled here: in this pass, as its own proxy would ask. */
+  #askCallee(attempt: Attempt): void {
+    const { origin } = this;
+    const { local } = attempt.endpoint.config;
+    const callee = origin.kind === 'inbound' ? origin.workload : local === null ? null : (this.tools.runtime.workloads.get(local) ?? null);
+    if (callee === null) this.#ask(attempt);
+    else this.#runCalleeStages(attempt, new CalleeCall(this, attempt, callee), 0);
   }
 
-  // ── trying again ──────────────────────────────────────────────────────────────────────────────────────────────
-
-  get #replayable(): boolean {
-    return !this.hasBody || this.#body.keeping;
-  }
-
-  /** A kept connection that turns out to be dead is no fault of the endpoint: idempotent requests get one fresh one (RFC 9110 §9.2.2). */
-  #retriesStale(gone: UpstreamGone): boolean {
-    const stale = gone.reused && !gone.received && !gone.protocolError;
-    if (!stale || this.#staleRetried || !this.#idempotent || !this.#replayable) return false;
-    this.#staleRetried = true;
-    this.context.recorder.staleRetried();
-    const endpoint = this.#endpoint as Endpoint;
-    endpoint.active--;
-    this.#trying = false;
-    this.attempt--;
-    this.#parseAgain();
-    this.tryUpstream(endpoint.removed ? null : endpoint);
-    return true;
-  }
-
-  #retriesThis(head: Head): boolean {
-    const { retry } = this;
-    if (retry === null || !retry.looksAtResponses || head.status === 101) return false;
-    const grpc = head.find(H['grpc-status']);
-    const grpcStatus = grpc < 0 ? -1 : Number(head.value(grpc));
-    if (!retry.retriesResponse(head.status, grpcStatus, head.has(H['x-envoy-ratelimited']))) return false;
-    this.#retriesUsedUp = this.attempt > retry.attempts;
-    return !this.#retriesUsedUp && this.#replayable;
-  }
-
-  #fail(failure: Failure, sent: boolean, reply: LocalReply): void {
-    const { retry } = this;
-    if (retry !== null && retry.retriesFailure(failure, sent)) {
-      if (this.attempt <= retry.attempts && this.#replayable) return this.#retryLater();
-      if (this.attempt > retry.attempts) reply = afterRetries(reply);
-    }
-    this.refuse(reply);
-  }
-
-  #retryLater(): void {
-    const { retry } = this;
-    if (retry === null) return;
-    if (retry.avoidPreviousHosts && this.#endpoint !== null) (this.#tried ??= []).push(this.#endpoint);
-    this.context.recorder.retried();
-    this.#waitFor('retry', retry.backoff(this.attempt, this.context.random()));
-  }
-
-  #waitFor(what: 'response' | 'retry', delayMs: number): void {
-    this.#waitingFor = what;
-    this.context.transport.timers.arm((this.#wait ??= new Timer(() => this.#onWaited())), delayMs);
-  }
-
-  #stopWaiting(): void {
-    if (this.#wait !== null) this.context.transport.timers.disarm(this.#wait);
-  }
-
-  #onWaited(): void {
-    if (this.#waitingFor === 'retry') {
-      this.#parseAgain();
-      this.tryUpstream();
-      if (this.#active && !this.#requestComplete) this.#down.resumeBody();
+  #runCalleeStages(attempt: Attempt, call: CalleeCall, from: number): void {
+    const stages = this.#stack.callee;
+    for (let i = from; i < stages.length; i++) {
+      const verdict = stages[i]?.run(call) ?? Verdict.Next;
+      if (verdict === Verdict.Next) continue;
+      if (verdict === Verdict.Wait) this.#wait(() => this.#runCalleeStages(attempt, call, i + 1));
       return;
     }
-    this.#client?.cancel();
-    this.#client = null;
-    this.#endTry(REPLY.perTryTimeout.status, 'UT');
-    this.#fail(Failure.PerTryTimeout, true, REPLY.perTryTimeout);
+    this.#life = Life.Attempting;
+    this.#ask(attempt);
+  }
+
+  #ask(attempt: Attempt): void {
+    const perTry = this.retrying.policy?.perTryTimeoutMs ?? 0;
+    this.#asking = true;
+    try {
+      attempt.begin(perTry > 0 && (this.timeoutMs === 0 || perTry < this.timeoutMs) ? perTry : 0);
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #replaceStale(attempt: Attempt): void {
+    this.tools.recorder.staleRetried();
+    attempt.endStale();
+    this.#restore();
+    this.#attemptAt(attempt.endpoint.removed ? null : attempt.endpoint);
+  }
+
+  #retryLater(attempt: Attempt): void {
+    const { tools } = this;
+    this.#life = Life.BackingOff;
+    tools.recorder.retried();
+    this.#backoff ??= new Timer(() => this.#retryNow());
+    tools.transport.timers.arm(this.#backoff, this.retrying.next(attempt.endpoint, tools.random()));
+  }
+
+  #retryNow(): void {
+    if (this.#life !== Life.BackingOff) return;
+    try {
+      this.#restore();
+      this.#attemptAt(null);
+      if (!this.over && !this.#requestComplete) this.down.resume();
+    } catch (error) {
+      this.onFault(error, 'sending a request again');
+    }
+  }
+
+  // ── responses and ends ────────────────────────────────────────────────────────────────────────────────────────
+
+  #answer(attempt: Attempt, head: Head, length: number): void {
+    const changes = this.#responseChanges(head);
+    this.#life = Life.Answering;
+    attempt.answered = true;
+    this.status = head.status;
+    this.answeredAt = this.tools.transport.now;
+    this.down.head(head, changes, length);
+  }
+
+  #responseChanges(head: Head): HeadChanges {
+    const { changes } = this.tools;
+    const { response } = this.#stack;
+    let room = WIRE_ROOM;
+    for (let i = 0; i < response.length; i++) room += response[i]?.room(this) ?? 0;
+    changes.begin(head, room);
+    for (let i = 0; i < response.length; i++) response[i]?.run(this, head, changes);
+    return changes;
+  }
+
+  #breakOff(attempt: Attempt, outcome: Outcome): void {
+    attempt.end(outcome);
+    this.#end(outcome, this.status);
+    this.down.reset();
   }
 
   #onTimeout(): void {
-    this.#client?.cancel();
-    this.#client = null;
-    this.#endTry(REPLY.timeout.status, 'UT');
-    if (!this.#answered) {
-      this.refuse(REPLY.timeout);
-      return;
+    const { attempted } = this;
+    if (this.over) return;
+    try {
+      this.#pending?.cancel();
+      attempted?.giveUp(OUTCOME.timeout);
+      if (this.#life === Life.Answering && attempted !== null) this.#breakOff(attempted, OUTCOME.timedOutLate);
+      else this.refuse(REPLY.timeout);
+    } catch (error) {
+      this.onFault(error, 'ending a request whose time is up');
     }
-    this.#record(this.#status, 'UT');
-    this.#clear();
-    this.#down.abort();
   }
 
-  /** The parsed head has been used for other requests meanwhile. */
-  #parseAgain(): void {
-    const { bytes, start, length } = this.#kept;
-    const head = this.context.requestHead;
-    parseRequestHead(bytes as Uint8Array, start, start + length, head, this.context.limits.heads);
-    this.head = head;
+  #end(outcome: Outcome, status: number): void {
+    const { timers } = this.tools.transport;
+    this.#life = Life.Over;
+    this.outcome = outcome;
+    this.status = status;
+    if (this.#timeout !== null) timers.disarm(this.#timeout);
+    if (this.#backoff !== null) timers.disarm(this.#backoff);
+    this.#pending = this.#continue = null;
+    this.#mirrors = null;
+    this.#replay.release();
+    for (const stage of this.#stack.end) {
+      try {
+        stage.run(this);
+      } catch (error) {
+        this.tools.fault(error, stage.name);
+      }
+    }
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #runStages(): void {
-    for (const stage of this.origin.stages) if (!stage(this)) return;
+  /** Of the attempt under way, once it has one. */
+  get #stream(): UpstreamStream | null {
+    return this.attempted?.stream ?? null;
   }
 
-  #rewrite(): PathRewrite | null {
-    return this.action !== null && this.action.kind === 'forward' ? this.action.rewrite : null;
+  get #replayable(): boolean {
+    return this.requestLength === 0 || this.#replay.whole;
   }
 
-  #pickEndpoint(): Endpoint | null {
-    return this.#cluster?.pick(this.#hash, this.context.random, this.#tried) ?? null;
+  #mayBeSentAgain(stream: UpstreamStream): boolean {
+    const { policy } = this.retrying;
+    if (this.requestLength === 0) return false;
+    return this.idempotent || (!stream.connected && policy !== null) || policy?.coversEstablished === true;
   }
 
-  #hashRequest(cluster: Cluster): void {
-    const policy = cluster.hash;
-    if (policy === null) return;
-    this.#hash = policy.hash(this.head, () => this.#down.peerIp());
-    if (this.#hash >= 0) return;
-    const value =
-      this.context.random().toString(16).padStart(COOKIE_DIGITS, '0') + this.context.random().toString(16).padStart(COOKIE_DIGITS, '0');
-    this.#cookie = policy.cookie(value);
-    if (this.#cookie !== null) this.#hash = policy.hashOfNewCookie(value);
-  }
-
-  /** Decides on the first try whether the body must be kept for another one, and sends what is kept on each further one. */
-  #sendKeptBody(client: UpstreamStream): void {
-    if (this.attempt === 1 && !this.#staleRetried) {
-      const mayFailToConnect = !client.connected && this.retry !== null;
-      this.#body.keeping = this.hasBody && (this.#idempotent || mayFailToConnect || this.retry?.coversEstablished === true);
-    }
-    this.#body.replay((bytes) => client.sendBody(bytes, 0, bytes.length));
-    if (this.#requestComplete || !this.hasBody) client.finishRequest();
-  }
-
-  #endTry(status: number, flag: string): void {
-    const endpoint = this.#endpoint;
-    if (endpoint === null || !this.#trying) return;
-    this.#trying = false;
-    endpoint.active--;
-    // What never arrived is not in the callee's own record.
-    if (this.#pool === null || (flag !== '-' && status === 503)) return;
-    const callee = this.parts.serverSeries(this.#pool, this.origin, this.#cluster);
-    callee?.request(status, flag === 'DC' ? 'DC' : '-', this.context.transport.now - this.#triedAt);
-  }
-
-  #record(status: number, flag: string): void {
-    const { parts, origin } = this;
-    const series =
-      this.#pool === null
-        ? parts.unroutedSeries(origin, this.#destination?.slot.id ?? null)
-        : parts.clientSeries(this.#pool, origin, this.#cluster, this.#fallbackService);
-    series.request(status, flag, this.context.transport.now - this.#startedAt);
-  }
-
-  #reset(head: Head, framing: Framing): void {
-    this.head = head;
-    this.action = null;
-    this.retry = null;
-    this.matchedPrefix = 0;
-    this.attempt = 0;
-    this.#destination = null;
-    this.#cluster = null;
-    this.#fixedEndpoint = null;
-    this.#fallbackService = 'unknown';
-    this.#hash = -1;
-    this.#cookie = null;
-    this.#endpoint = null;
-    this.#trying = false;
-    this.#tried = null;
-    this.#pool = null;
-    this.#mirrors = null;
-    this.#startedAt = this.context.transport.now;
-    this.isHead = isMethod(head, 'HEAD');
-    this.#idempotent = isIdempotent(head);
-    this.hasBody = framing !== Framing.None;
-    this.#requestComplete = false;
-    this.#staleRetried = false;
-    this.#answered = false;
-    this.#active = true;
-    this.#retriesUsedUp = false;
-    this.#status = 0;
-    this.#timeoutMs = 0;
-  }
-
-  #clear(): void {
-    if (this.#timeout !== null) this.context.transport.timers.disarm(this.#timeout);
-    this.#stopWaiting();
-    this.#active = false;
-    this.#client = null;
-    this.#mirrors = null;
-    this.#body.clear();
-    this.context.heads.release(this.#kept);
+  /** The parsed head has been used for other requests meanwhile. */
+  #restore(): void {
+    const { bytes, start, length } = this.#replay.head;
+    if (bytes !== null) this.head = this.down.restore(bytes, start, length);
   }
 }

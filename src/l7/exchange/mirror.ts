@@ -1,115 +1,111 @@
 /**
- * A copy of a request whose answer nobody waits for (HTTPMirrorPolicy). It has its own endpoint and connection; when that
- * connection cannot keep up with the body, the copy is given up, never the original slowed down. Not retried; the route's
- * time-out bounds it. The Host stays as it is, as in today's Istio.
+ * A copy of a request whose answer nobody reads (HTTPMirrorPolicy): an attempt with nobody behind it. It has its own endpoint and
+ * connection; when that cannot keep up with the body, or none is there at once, the copy is given up, never the original slowed
+ * down. Not retried; the route's timeout bounds it. The Host stays as it is, as in today's Istio.
  */
-import { Timer } from '../../base/timer-wheel.ts';
-import type { Framing, Head } from '../message/head.ts';
-import type { Mirror as MirrorConfig } from '../runtime/actions.ts';
+import type { Head } from '../message/head.ts';
+import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import { type DetachedConnection, NOT_RAW, type StreamFailure, type Trailers, type UpstreamStream } from '../message/stream.ts';
+import type { ForwardAction } from '../runtime/actions.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import type { Exchange } from './exchange.ts';
-import type { ResponseSink, UpstreamGone, UpstreamStream } from './ports.ts';
-
-export function startMirrors(exchange: Exchange): boolean {
-  const { action } = exchange;
-  if (action === null || action.kind !== 'forward' || action.mirrors.length === 0) return true;
-  for (const mirror of action.mirrors) startMirror(exchange, mirror, action.timeoutMs);
-  return true;
-}
+import { Attempt, type AttemptSink } from './attempt.ts';
+import type { BodyTap, Exchange } from './exchange.ts';
+import { recordOf } from './fill-record.ts';
 
 /** A missing mirror cluster, or one without endpoints, is silently ignored, as Envoy does. */
-function startMirror(exchange: Exchange, config: MirrorConfig, timeoutMs: number): void {
-  if (exchange.context.random() >= config.threshold) return;
-  const cluster = config.slot.cluster;
-  const endpoint = cluster?.pick(-1, exchange.context.random, null) ?? null;
-  if (cluster === null || endpoint === null) return;
-  exchange.addMirror(new Mirror(exchange, cluster, endpoint, timeoutMs));
+export function startMirrors(exchange: Exchange, { mirrors, timeoutMs }: ForwardAction): void {
+  const { tools, origin } = exchange;
+  for (const { slot, threshold } of mirrors) {
+    if (tools.random() >= threshold) continue;
+    const { cluster } = slot;
+    const endpoint = cluster?.pick(-1, tools.random, null, origin.family) ?? null;
+    if (cluster !== null && endpoint !== null) exchange.addMirror(new Mirror(exchange, cluster, endpoint, timeoutMs));
+  }
 }
 
-export class Mirror implements ResponseSink {
-  readonly #parts: EngineParts;
+class Mirror implements AttemptSink, BodyTap {
   readonly #exchange: Exchange;
-  readonly #cluster: Cluster;
-  readonly #endpoint: Endpoint;
-  readonly #startedAt: number;
-  readonly #timeout: Timer | null;
-  #client: UpstreamStream | null;
-  #status = 0;
+  readonly #attempt: Attempt;
 
+  /** Only while the exchange's head is the parsed one. */
   constructor(exchange: Exchange, cluster: Cluster, endpoint: Endpoint, timeoutMs: number) {
-    const { context, parts } = exchange;
+    const { tools, origin } = exchange;
     this.#exchange = exchange;
-    this.#parts = parts;
-    this.#cluster = cluster;
-    this.#endpoint = endpoint;
-    this.#startedAt = context.transport.now;
-    endpoint.active++;
-    context.recorder.mirrored();
-    this.#client = context.pools.of(endpoint, exchange.origin.netns, cluster.config.connectTimeoutMs).acquire(false);
-    const edits = parts.requests.prepareMirror(exchange, exchange.head);
-    this.#client.sendHead(this, exchange.head, edits, exchange.isHead);
-    if (!exchange.hasBody) this.#client.finishRequest();
-    this.#timeout = timeoutMs > 0 ? new Timer(() => this.#giveUp('UT')) : null;
-    if (this.#timeout !== null) context.transport.timers.arm(this.#timeout, timeoutMs);
+    tools.recorder.mirrored();
+    this.#attempt = new Attempt(tools, this, { origin, cluster, endpoint, fresh: false });
+    this.#attempt.begin(timeoutMs);
+    if (this.#attempt.stream === null) this.#end(OUTCOME.givenUp);
   }
 
-  sendBody(bytes: Uint8Array, start: number, end: number): void {
-    this.#client?.sendBody(bytes, start, end);
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.#attempt.stream?.data(bytes, start, end);
   }
 
-  finishRequest(): void {
-    this.#client?.finishRequest();
+  finish(trailers: Trailers): void {
+    this.#attempt.stream?.end(trailers);
+  }
+
+  onStream(attempt: Attempt, stream: UpstreamStream): void {
+    const exchange = this.#exchange;
+    const { forward } = exchange;
+    const { requests } = exchange.tools;
+    const changes = requests.prepare(exchange, exchange.head, forward?.mirrorHeaders ?? null, forward?.rewrite ?? null);
+    stream.head(attempt, exchange.head, changes, exchange.requestLength, exchange);
   }
 
   onInformational(_head: Head): void {}
 
-  onResponseHead(head: Head, _framing: Framing): boolean {
-    this.#status = head.status;
+  onHead(attempt: Attempt): boolean {
+    attempt.answered = true;
     return true;
   }
 
-  onResponseBody(_bytes: Uint8Array, _start: number, _end: number): void {}
+  onData(): void {}
+  onMoved(): void {}
 
-  onResponseEnd(): void {
-    this.#end(this.#status, '-');
+  onEnd(): void {
+    this.#end(OUTCOME.completed);
   }
 
-  onUpgraded(head: Head, connection: ConnectionId): void {
-    this.#exchange.context.transport.close(connection);
-    this.#end(head.status, '-');
+  onUpgraded(_attempt: Attempt, _head: Head, connection: DetachedConnection | null): void {
+    if (connection !== null) this.#exchange.tools.transport.close(connection.id);
+    this.#end(OUTCOME.upgraded);
   }
 
-  onUpstreamGone(gone: UpstreamGone): void {
-    this.#end(gone.answered ? this.#status : 503, gone.connected ? 'UC' : 'UF');
+  onFailed(_attempt: Attempt, { outcome }: StreamFailure): void {
+    this.#end(outcome);
   }
 
-  onUpstreamBlocked(): void {
-    this.#giveUp('-');
+  onFault(error: unknown, doing: string): void {
+    this.#exchange.tools.fault(error, doing);
+    this.#end(OUTCOME.fault);
   }
 
-  onUpstreamDrained(): void {}
-
-  relayTarget(): ConnectionId {
-    return -1;
+  onBlocked(): void {
+    this.#end(OUTCOME.givenUp);
   }
 
-  #giveUp(flag: string): void {
-    this.#client?.cancel();
-    this.#end(this.#status, flag);
+  onDrained(): void {}
+
+  rawTarget(): ConnectionId {
+    return NOT_RAW;
   }
 
-  #end(status: number, flag: string): void {
-    if (this.#client === null) return;
-    this.#client = null;
-    this.#endpoint.active--;
-    const { context, origin } = this.#exchange;
-    if (this.#timeout !== null) context.transport.timers.disarm(this.#timeout);
-    const elapsed = context.transport.now - this.#startedAt;
-    const pool = context.pools.of(this.#endpoint, origin.netns, this.#cluster.config.connectTimeoutMs);
-    this.#parts.clientSeries(pool, origin, this.#cluster, 'unknown').request(status, flag, elapsed);
-    if (flag === '-') this.#parts.serverSeries(pool, origin, this.#cluster)?.request(status, '-', elapsed);
+  #end(outcome: Outcome): void {
+    const attempt = this.#attempt;
+    if (attempt.over) return;
+    attempt.giveUp(outcome);
+    const { recorder, transport } = this.#exchange.tools;
+    const record = recordOf(this.#exchange, attempt);
+    record.attempts = 1;
+    record.outcome = outcome;
+    record.status = attempt.answered ? attempt.status : outcome.status;
+    record.flags = outcome.flags;
+    record.startedAt = record.sentAt = attempt.startedAt;
+    record.answeredAt = 0;
+    record.endedAt = transport.now;
+    recorder.exchange(record);
   }
 }

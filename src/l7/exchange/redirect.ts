@@ -1,14 +1,17 @@
 /** The Location of a redirect, HTTPRedirect's semantics. */
 import type { Head } from '../message/head.ts';
+import { type WireText, fieldValue } from '../message/wire-text.ts';
 import type { RedirectAction } from '../snapshot.ts';
 
 /**
  * @param scheme of the request. @param port of the listener or service on which the request came.
  * @param prefixLength bytes of the path's matched prefix.
+ * @returns null when the request and the rule together make no valid value.
  */
-export function redirectLocation(config: RedirectAction, head: Head, scheme: string, port: number, prefixLength: number): string {
+export function redirectLocation(config: RedirectAction, head: Head, scheme: string, port: number, prefixLength: number): WireText | null {
   const target = config.scheme ?? scheme;
-  return `${target}://${authorityOf(config, head, target, port)}${pathOf(config, head, prefixLength)}`;
+  const location = fieldValue(`${target}://${authorityOf(config, head, target, port)}${pathOf(config, head, prefixLength)}`);
+  return location.ok ? location.text : null;
 }
 
 function authorityOf(config: RedirectAction, head: Head, scheme: string, port: number): string {

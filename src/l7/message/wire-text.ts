@@ -77,6 +77,11 @@ export function wireBytes(text: WireText): Uint8Array {
   return Buffer.from(text, 'latin1');
 }
 
+/** Bytes that were made of WireText, as text again. */
+export function lineText(bytes: Uint8Array): WireText {
+  return Buffer.from(bytes).toString('latin1') as WireText;
+}
+
 function utf8(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }

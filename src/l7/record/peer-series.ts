@@ -2,20 +2,9 @@
  * The metric cells of one pair of peers as one of them reports it: resolved at their first request with a status, added to
  * ever after.
  */
-import type { Identity, ServiceRef } from '../snapshot.ts';
+import { flagText } from '../message/outcome.ts';
+import type { Peers } from './exchange-record.ts';
 import type { Stats } from './stats.ts';
-
-export type Reporter = 'source' | 'destination';
-
-export interface Peers {
-  readonly reporter: Reporter;
-  readonly source: Identity;
-  readonly destination: Identity;
-  /** Null: nobody knows a service for it. */
-  readonly service: ServiceRef | null;
-  /** The service's name where there is no service: `PassthroughCluster`, `BlackHoleCluster`, `InboundPassthroughCluster`, `unknown`. */
-  readonly fallbackService: string;
-}
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -25,7 +14,7 @@ export class PeerSeries {
   readonly #cells = new Map<string, number>();
   // Nearly all requests of a pair end as the one before did.
   #lastStatus = -1;
-  #lastFlag = '';
+  #lastFlags = 0;
   #lastCount = 0;
   #lastDuration = 0;
 
@@ -34,41 +23,41 @@ export class PeerSeries {
     this.#labels = peerLabels(peers);
   }
 
-  /** @param flag Envoy's response flags. @param durationMs from the first byte of the request to the last of the response. */
-  request(status: number, flag: string, durationMs: number): void {
-    if (status !== this.#lastStatus || flag !== this.#lastFlag) this.#resolve(status, flag);
+  /** @param durationMs from the first byte of the request to the last of the response. */
+  request(status: number, flags: number, durationMs: number): void {
+    if (status !== this.#lastStatus || flags !== this.#lastFlags) this.#resolve(status, flags);
     this.#stats.add(this.#lastCount, 1);
     this.#stats.observe(this.#lastDuration, durationMs);
   }
 
   /** Adds to one of the TCP counters. */
-  tcp(name: 'opened_total' | 'closed_total', flag: string): void {
-    this.#add(`istio_tcp_connections_${name}`, flag, 1);
+  tcp(name: 'opened_total' | 'closed_total', flags: number): void {
+    this.#add(`istio_tcp_connections_${name}`, flags, 1);
   }
 
-  tcpBytes(sent: number, received: number, flag: string): void {
-    if (sent > 0) this.#add('istio_tcp_sent_bytes_total', flag, sent);
-    if (received > 0) this.#add('istio_tcp_received_bytes_total', flag, received);
+  tcpBytes(sent: number, received: number, flags: number): void {
+    if (sent > 0) this.#add('istio_tcp_sent_bytes_total', flags, sent);
+    if (received > 0) this.#add('istio_tcp_received_bytes_total', flags, received);
   }
 
-  #resolve(status: number, flag: string): void {
+  #resolve(status: number, flags: number): void {
     const labels = {
       ...this.#labels,
       request_protocol: 'http',
       response_code: String(status),
       grpc_response_status: '',
-      response_flags: flag,
+      response_flags: flagText(flags),
     };
     this.#lastStatus = status;
-    this.#lastFlag = flag;
-    this.#lastCount = this.#cell(`c|${status}|${flag}`, () => this.#stats.counter('istio_requests_total', labels));
-    this.#lastDuration = this.#cell(`d|${status}|${flag}`, () => this.#stats.histogram('istio_request_duration_milliseconds', labels));
+    this.#lastFlags = flags;
+    this.#lastCount = this.#cell(`c|${status}|${flags}`, () => this.#stats.counter('istio_requests_total', labels));
+    this.#lastDuration = this.#cell(`d|${status}|${flags}`, () => this.#stats.histogram('istio_request_duration_milliseconds', labels));
   }
 
-  #add(name: string, flag: string, amount: number): void {
-    const labels = { ...this.#labels, request_protocol: 'tcp', response_flags: flag };
+  #add(name: string, flags: number, amount: number): void {
+    const labels = { ...this.#labels, request_protocol: 'tcp', response_flags: flagText(flags) };
     this.#stats.add(
-      this.#cell(`${name}|${flag}`, () => this.#stats.counter(name, labels)),
+      this.#cell(`${name}|${flags}`, () => this.#stats.counter(name, labels)),
       amount,
     );
   }
@@ -81,7 +70,7 @@ export class PeerSeries {
 }
 
 /** Istio's labels of both peers; plain text has no principals. */
-function peerLabels({ reporter, source, destination, service, fallbackService }: Peers): Labels {
+function peerLabels({ reporter, caller: source, callee: destination, service, fallbackService }: Peers): Labels {
   return {
     reporter,
     source_workload: source.workload,

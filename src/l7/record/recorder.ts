@@ -1,5 +1,7 @@
 /** What a worker counts. Names are Istio's where Istio has one, `nodeway_…` otherwise. */
-import { PeerSeries, type Peers } from './peer-series.ts';
+import { ExchangeMetrics } from './exchange-metrics.ts';
+import type { ExchangeRecord, Peers } from './exchange-record.ts';
+import type { PeerSeries } from './peer-series.ts';
 import type { Stats } from './stats.ts';
 
 /** Why the engine refused or gave up a connection; one counter each. */
@@ -11,11 +13,19 @@ export const REFUSALS = [
   'workload_gone',
   'gateway_gone',
   'upstream_unreachable',
+  'blocked',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
+/** Reads the record of an exchange when it is over, and keeps what it needs: the record is filled again. */
+export interface RecordSink {
+  record(record: ExchangeRecord): void;
+}
+
 export class Recorder {
   readonly #stats: Stats;
+  readonly #metrics: ExchangeMetrics;
+  readonly #sinks: readonly RecordSink[];
   readonly #refusals: Readonly<Record<Refusal, number>>;
   readonly #downstreamOpen: number;
   readonly #downstreamTotal: number;
@@ -25,9 +35,13 @@ export class Recorder {
   readonly #retries: number;
   readonly #mirrored: number;
   readonly #stale: number;
+  readonly #faults: number;
 
-  constructor(stats: Stats) {
+  /** @param sinks who reads records besides the metrics. */
+  constructor(stats: Stats, sinks: readonly RecordSink[] = []) {
     this.#stats = stats;
+    this.#metrics = new ExchangeMetrics(stats);
+    this.#sinks = [this.#metrics, ...sinks];
     const refusal = (reason: Refusal): readonly [Refusal, number] => [
       reason,
       stats.counter('nodeway_refused_connections_total', { reason }),
@@ -41,10 +55,30 @@ export class Recorder {
     this.#retries = stats.counter('nodeway_retries_total', {});
     this.#mirrored = stats.counter('nodeway_mirrored_requests_total', {});
     this.#stale = stats.counter('nodeway_stale_connection_retries_total', {});
+    this.#faults = stats.counter('nodeway_worker_faults_total', {});
   }
 
-  peers(peers: Peers): PeerSeries {
-    return new PeerSeries(this.#stats, peers);
+  /** Every sink gets the record. @throws what one of them throws, afterwards. */
+  exchange(record: ExchangeRecord): void {
+    let fault: { readonly error: unknown } | null = null;
+    for (const sink of this.#sinks) {
+      try {
+        sink.record(record);
+      } catch (error) {
+        fault ??= { error };
+      }
+    }
+    if (fault !== null) throw fault.error;
+  }
+
+  /** Cells of connections that are passed through as bytes. */
+  connections(peers: Peers): PeerSeries {
+    return this.#metrics.of(peers);
+  }
+
+  /** An exception while something was served. */
+  fault(): void {
+    this.#stats.add(this.#faults, 1);
   }
 
   refused(reason: Refusal): void {

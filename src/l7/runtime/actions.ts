@@ -5,7 +5,7 @@ import { compileRegex, type Regex } from '../../base/regex.ts';
 import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
-import { RetryPolicy } from '../exchange/retry-policy.ts';
+import { RetryPolicy } from './retry-policy.ts';
 
 export type Action = ForwardAction | RedirectTo;
 

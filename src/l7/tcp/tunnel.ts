@@ -8,8 +8,17 @@
  * A tunnel through which nothing has passed for the idle time (looked at once per idle time) is reset: its peers may be long gone.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Context } from '../context.ts';
-import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId } from '../transport.ts';
+import type { DetachedConnection } from '../message/stream.ts';
+import { send } from '../send.ts';
+import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId, type Transport } from '../transport.ts';
+
+/** What tunnels work with. */
+export interface TunnelGround {
+  readonly transport: Transport;
+  readonly limits: { readonly idleTimeoutMs: number };
+  /** Told of every tunnel that comes and goes. */
+  readonly recorder: { tunnels(change: 1 | -1): void };
+}
 
 export interface TunnelBytes {
   /** From the first connection to the second. */
@@ -18,7 +27,7 @@ export interface TunnelBytes {
 }
 
 export class Tunnel {
-  readonly #context: Context;
+  readonly #ground: TunnelGround;
   readonly #done: (bytes: TunnelBytes) => void;
   #first: Side | null = null;
   #second: Side | null = null;
@@ -26,8 +35,8 @@ export class Tunnel {
   #passed = -1;
 
   /** @param done called once, when the tunnel is over. */
-  constructor(context: Context, done: (bytes: TunnelBytes) => void) {
-    this.#context = context;
+  constructor(ground: TunnelGround, done: (bytes: TunnelBytes) => void) {
+    this.#ground = ground;
     this.#done = done;
   }
 
@@ -36,12 +45,12 @@ export class Tunnel {
    * @param ended which of them has sent FIN already.
    */
   join(first: ConnectionId, second: ConnectionId, ended: 'none' | 'first' | 'second' = 'none'): void {
-    const { transport } = this.#context;
-    this.#context.recorder.tunnels(1);
-    const a = (this.#first = new Side(this.#context, first, second, this));
-    const b = (this.#second = new Side(this.#context, second, first, this));
+    const { transport } = this.#ground;
+    this.#ground.recorder.tunnels(1);
+    const a = (this.#first = new Side(this.#ground, first, second, this));
+    const b = (this.#second = new Side(this.#ground, second, first, this));
     this.#idle = new Timer(() => this.#checkIdle());
-    transport.timers.arm(this.#idle, this.#context.limits.idleTimeoutMs);
+    transport.timers.arm(this.#idle, this.#ground.limits.idleTimeoutMs);
     transport.setHandler(first, a);
     transport.setHandler(second, b);
     transport.resume(first);
@@ -54,18 +63,18 @@ export class Tunnel {
 
   /** @internal */
   ended(): void {
-    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#context.transport.close(side.id));
+    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#ground.transport.close(side.id));
   }
 
   /** @internal One side is gone; the other one learns it the same way. */
   gone(side: Side): void {
     this.#over((other) => {
-      if (other !== side) this.#context.transport.reset(other.id);
+      if (other !== side) this.#ground.transport.reset(other.id);
     });
   }
 
   #checkIdle(): void {
-    const { transport, limits } = this.#context;
+    const { transport, limits } = this.#ground;
     const passed = (this.#first?.passed ?? 0) + (this.#second?.passed ?? 0);
     if (passed === this.#passed) return this.#over((side) => transport.reset(side.id));
     this.#passed = passed;
@@ -78,24 +87,32 @@ export class Tunnel {
     if (first === null || second === null) return;
     this.#first = this.#second = null;
     const bytes = { forward: first.passed, backward: second.passed };
-    if (this.#idle !== null) this.#context.transport.timers.disarm(this.#idle);
+    if (this.#idle !== null) this.#ground.transport.timers.disarm(this.#idle);
     release(first);
     release(second);
-    this.#context.recorder.tunnels(-1);
+    this.#ground.recorder.tunnels(-1);
     this.#done(bytes);
   }
+}
+
+/** Joins two connections that two streams have handed out; what either of them has read ahead goes first. */
+export function joinConnections(ground: TunnelGround, first: DetachedConnection, second: DetachedConnection, done: () => void): void {
+  const { transport } = ground;
+  if (first.early !== null) send(transport, second.id, first.early, 0, first.early.length);
+  if (second.early !== null) send(transport, first.id, second.early, 0, second.early.length);
+  new Tunnel(ground, done).join(first.id, second.id);
 }
 
 class Side implements ConnectionHandler {
   readonly id: ConnectionId;
   ended = false;
   #moved = 0;
-  readonly #context: Context;
+  readonly #ground: TunnelGround;
   readonly #other: ConnectionId;
   readonly #tunnel: Tunnel;
 
-  constructor(context: Context, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
-    this.#context = context;
+  constructor(ground: TunnelGround, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
+    this.#ground = ground;
     this.id = id;
     this.#other = other;
     this.#tunnel = tunnel;
@@ -103,7 +120,7 @@ class Side implements ConnectionHandler {
 
   /** Bytes that came from this side. */
   get passed(): number {
-    return this.#moved + this.#context.transport.relayed(this.id);
+    return this.#moved + this.#ground.transport.relayed(this.id);
   }
 
   onConnect(): void {}
@@ -111,7 +128,7 @@ class Side implements ConnectionHandler {
   /** What the current turn had read before the relay took over. */
   onData(start: number, end: number): void {
     this.#moved += end - start;
-    this.#context.transport.write(this.#other, start, end);
+    this.#ground.transport.write(this.#other, start, end);
   }
 
   onRelayed(bytes: number): void {
@@ -120,7 +137,7 @@ class Side implements ConnectionHandler {
 
   onEnd(): void {
     this.ended = true;
-    this.#context.transport.shutdown(this.#other);
+    this.#ground.transport.shutdown(this.#other);
     this.#tunnel.ended();
   }
 

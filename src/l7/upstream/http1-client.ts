@@ -1,100 +1,118 @@
 /**
  * An HTTP/1.1 connection to an endpoint: carries one request at a time, goes back to its pool after each.
  *
- *     idle ──sendHead──▶ head ──response head──▶ body ──end──▶ idle (or closed)
- *                          │ 1xx: stays            │
- *                          └──────── 101 ──────────┴──▶ detached: a tunnel owns the connection
+ *     idle ──head──▶ head ──response head──▶ body ──end──▶ idle (or gone)
+ *                      │ 1xx: stays            │
+ *                      └── 101, 2xx of CONNECT ┴──▶ detached: a tunnel owns the connection
  *
- * Invariants (test/l7/engine/upstream.test.ts): a connection goes back to the pool only when request and response
- * are both complete, nothing followed the response, and both ends agreed to keep it; bytes that nobody asked for close it.
+ * Invariants (test/l7/upstream/http1-client.test.ts):
+ *  1. a connection goes back to the pool only when request and response are both complete, nothing followed the response, and both
+ *     ends agreed to keep it;
+ *  2. bytes that nobody asked for close it, and so does a 101 that no request asked for;
+ *  3. its sink hears of a whole response, of an upgrade, or of a failure: of one of them, once, unless it has given the request up;
+ *  4. what the peer sent before the connection broke is delivered first.
  */
-import type { HeadEdits } from '../exchange/head-edits.ts';
-import type { ResponseSink, UpstreamStream } from '../exchange/ports.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, responseFraming } from '../http1/framing.ts';
-import { Framing, type Head } from '../message/head.ts';
 import { HeadBuffer } from '../http1/head-buffer.ts';
 import { parseResponseHead } from '../http1/parser.ts';
-import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
-import type { Context } from '../context.ts';
-import type { Pool } from './pool.ts';
+import type { Http1Wire } from '../http1/wire.ts';
+import type { HeadChanges } from '../message/head-changes.ts';
+import { Framing, type Head } from '../message/head.ts';
+import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import { UNKNOWN_LENGTH, type RequestKind, type ResponseSink, type Trailers, type UpstreamStream } from '../message/stream.ts';
+import { CloseReason, type ConnectionHandler, type ConnectionId, type ConnectOptions } from '../transport.ts';
 
 const State = { Idle: 0, Head: 1, Body: 2, Gone: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
+/** Whoever keeps the connection between requests. */
+export interface ClientHome {
+  /** The connection is idle and may be used again. */
+  release(client: Http1Client): void;
+  /** The connection is gone. */
+  forget(client: Http1Client): void;
+}
+
 export class Http1Client implements ConnectionHandler, UpstreamStream {
   readonly id: ConnectionId;
-  readonly pool: Pool;
   idleSince = 0;
-  /** Requests that this connection has served. */
-  served = 0;
+  /** Its neighbours among the idle ones; its home's business. */
+  older: Http1Client | null = null;
+  newer: Http1Client | null = null;
   connected = false;
-  readonly #context: Context;
+  readonly #wire: Http1Wire;
+  readonly #home: ClientHome;
   #state: State = State.Idle;
   #sink: ResponseSink | null = null;
-  #requestWasHead = false;
+  #kind: RequestKind | null = null;
+  /** Requests that this connection has served. */
+  #served = 0;
+  #requestChunked = false;
   #requestComplete = false;
   #received = false;
   #keep = false;
   #framing: Framing = Framing.None;
   /** Bytes of the body that are still to come (Framing.Length). */
   #remaining = 0;
-  #relaying = false;
   #chunked: ChunkedScanner | null = null;
   /** The beginning of a head that has not come whole. */
-  #left: HeadBuffer | null = null;
+  #partial: HeadBuffer | null = null;
 
-  constructor(context: Context, pool: Pool, connectTimeoutMs: number) {
-    this.#context = context;
-    this.pool = pool;
-    const { address, port } = pool.endpoint;
-    const options = { address, port, netns: pool.netns, mark: context.mark, timeoutMs: connectTimeoutMs };
-    this.id = context.transport.connect(options, this);
-    context.recorder.upstreamConnections(1);
+  constructor(wire: Http1Wire, home: ClientHome, options: ConnectOptions) {
+    this.#wire = wire;
+    this.#home = home;
+    this.id = wire.transport.connect(options, this);
   }
 
-  get relayTarget(): ConnectionId {
-    return this.id;
-  }
+  // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  sendHead(sink: ResponseSink, head: Head, edits: HeadEdits, isHead: boolean): void {
+  head(sink: ResponseSink, head: Head, changes: HeadChanges, length: number, kind: RequestKind): void {
     this.#sink = sink;
+    this.#kind = kind;
     this.#state = State.Head;
-    this.#requestWasHead = isHead;
     this.#requestComplete = false;
     this.#received = false;
-    edits.text('\r\n');
-    edits.send(this.id, head);
+    this.#requestChunked = length === UNKNOWN_LENGTH;
+    this.#wire.heads.request(this.id, head, changes, length);
   }
 
-  sendBody(bytes: Uint8Array, start: number, end: number): void {
-    this.#context.send(this.id, bytes, start, end);
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#requestChunked) this.#wire.bodies.chunk(this.id, bytes, start, end);
+    else this.#wire.bodies.data(this.id, bytes, start, end);
   }
 
-  finishRequest(): void {
+  end(trailers: Trailers): void {
     this.#requestComplete = true;
+    if (this.#requestChunked) this.#wire.bodies.lastChunk(this.id, trailers);
   }
 
   pause(): void {
-    this.#context.transport.pause(this.id);
+    this.#wire.transport.pause(this.id);
   }
 
   resume(): void {
-    this.#context.transport.resume(this.id);
+    this.#wire.transport.resume(this.id);
+  }
+
+  rawTarget(): ConnectionId {
+    return this.id;
   }
 
   /** HTTP/1 has no other way than to end the connection; what is still queued must not be sent. */
-  cancel(): void {
+  reset(): void {
     if (this.#state === State.Gone) return;
     this.#leave();
-    this.#context.transport.reset(this.id);
+    this.#wire.transport.reset(this.id);
   }
 
   close(): void {
     if (this.#state === State.Gone) return;
     this.#leave();
-    this.#context.transport.close(this.id);
+    this.#wire.transport.close(this.id);
   }
+
+  // ── from the transport ────────────────────────────────────────────────────────────────────────────────────────
 
   onConnect(): void {
     this.connected = true;
@@ -103,93 +121,87 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   onData(start: number, end: number): void {
     this.connected = true;
     this.#received = true;
-    const { arena } = this.#context.transport;
-    if (this.#left === null) {
-      this.#process(arena, start, end);
-      return;
-    }
-    const left = this.#left;
-    if (!left.add(arena, start, end)) return;
-    this.#left = null;
-    this.#process(left.bytes, 0, left.length);
+    const { arena } = this.#wire.transport;
+    const partial = this.#partial;
+    if (partial === null) return this.#process(arena, start, end);
+    if (!partial.add(arena, start, end)) return;
+    this.#partial = null;
+    this.#process(partial.bytes, 0, partial.length);
   }
 
   onEnd(): void {
-    if (this.#state === State.Body && this.#framing === Framing.UntilClose) this.#complete(false);
-    else this.#fail(null, false);
+    if (this.#state === State.Body && this.#framing === Framing.UntilClose) this.#complete(false, null);
+    else this.#fail(OUTCOME.terminated);
   }
 
   onClose(reason: CloseReason): void {
-    this.#fail(reason, false);
+    this.#fail(
+      this.connected ? OUTCOME.terminated : reason === CloseReason.ConnectTimeout ? OUTCOME.connectTimeout : OUTCOME.connectFailure,
+    );
   }
 
   onBlocked(): void {
-    this.#sink?.onUpstreamBlocked();
+    this.#sink?.onBlocked();
   }
 
   onDrained(): void {
-    this.#sink?.onUpstreamDrained();
+    this.#sink?.onDrained();
   }
 
   onRelayed(bytes: number): void {
-    this.#relaying = false;
     this.#remaining -= bytes;
-    if (this.#remaining === 0) this.#complete(true);
+    this.#sink?.onMoved(bytes);
+    if (this.#remaining === 0 && this.#state === State.Body) this.#complete(true, null);
     // Otherwise FIN or a reset follows, or the client is gone: each is told by its own event.
   }
 
-  /** Whether the response's body is being moved in the kernel. */
-  get relaying(): boolean {
-    return this.#relaying;
-  }
+  // ── responses ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #process(bytes: Uint8Array, at: number, end: number): void {
-    while (this.#state === State.Head) {
-      const next = this.#processHead(bytes, at, end);
-      if (next < 0) return;
-      at = next;
-    }
+    while (this.#state === State.Head && at >= 0 && at < end) at = this.#processHead(bytes, at, end);
+    if (at < 0 || at >= end) return;
     if (this.#state === State.Body) this.#processBody(bytes, at, end);
-    else if (this.#state === State.Idle && at < end) this.close();
+    else if (this.#state === State.Idle) this.close();
   }
 
   /** @returns where to go on, or -1 when there is nothing to go on with. */
   #processHead(bytes: Uint8Array, at: number, end: number): number {
-    const head = this.#context.responseHead;
-    const next = parseResponseHead(bytes, at, end, head, this.#context.limits.heads);
+    const head = this.#wire.responseHead;
+    const next = parseResponseHead(bytes, at, end, head, this.#wire.limits.heads);
     if (next === 0) {
-      this.#left = new HeadBuffer();
-      this.#left.add(bytes, at, end);
+      this.#partial = new HeadBuffer();
+      this.#partial.add(bytes, at, end);
       return -1;
     }
-    if (next < 0) {
-      this.#fail(null, true);
-      return -1;
-    }
-    if (head.status === 101) return this.#upgrade(head, bytes, next, end);
-    if (head.status < 200) {
-      this.#sink?.onInformational(head);
-      return next < end ? next : -1;
-    }
-    return this.#answer(head, next, end);
+    if (next < 0) return this.#fail(OUTCOME.protocolError);
+    const { status } = head;
+    if (status === 101 || (this.#kind?.isConnect === true && status >= 200 && status < 300)) return this.#upgrade(head, bytes, next, end);
+    if (status >= 200) return this.#answer(head, next, end);
+    this.#sink?.onInformational(head);
+    return next;
   }
 
   #answer(head: Head, next: number, end: number): number {
-    this.#framing = responseFraming(head, this.#requestWasHead, false);
+    this.#framing = responseFraming(head, this.#kind?.isHead === true, false);
     this.#remaining = head.contentLength;
     this.#keep = this.#framing !== Framing.UntilClose && persistent(head);
     this.#state = State.Body;
     if (this.#framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
-    if (this.#sink === null || !this.#sink.onResponseHead(head, this.#framing)) {
-      this.cancel();
+    if (this.#sink === null || !this.#sink.onHead(head, this.#length())) {
+      this.reset();
       return -1;
     }
     if (this.#state !== State.Body) return -1;
     if (this.#framing === Framing.None || (this.#framing === Framing.Length && this.#remaining === 0)) {
-      this.#complete(next === end);
+      this.#complete(next === end, null);
       return -1;
     }
-    return next < end ? next : -1;
+    return next;
+  }
+
+  #length(): number {
+    if (this.#framing === Framing.None) return 0;
+    return this.#framing === Framing.Length ? this.#remaining : UNKNOWN_LENGTH;
   }
 
   #processBody(bytes: Uint8Array, at: number, end: number): void {
@@ -199,75 +211,74 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
       case Framing.Length: {
         const stop = Math.min(end, at + this.#remaining);
         this.#remaining -= stop - at;
-        sink.onResponseBody(bytes, at, stop);
-        if (this.#remaining === 0) this.#complete(stop === end);
-        else if (this.#remaining >= this.#context.limits.relayBytes) this.#relay();
+        sink.onData(bytes, at, stop);
+        if (this.#state !== State.Body) return;
+        if (this.#remaining === 0) this.#complete(stop === end, null);
+        else if (this.#remaining >= this.#wire.limits.relayBytes) this.#relay(sink);
         return;
       }
-      case Framing.Chunked: {
-        const scanner = this.#chunked as ChunkedScanner;
-        const stop = scanner.scan(bytes, at, end);
-        if (stop < 0) return this.#fail(null, true);
-        sink.onResponseBody(bytes, at, stop);
-        if (scanner.done) this.#complete(stop === end);
-        return;
-      }
+      case Framing.Chunked:
+        return this.#processChunks(sink, bytes, at, end);
       default:
-        sink.onResponseBody(bytes, at, end);
+        sink.onData(bytes, at, end);
     }
   }
 
-  /** From here on the body goes from socket to socket in the kernel, when the client's wire allows it. */
-  #relay(): void {
-    const target = this.#sink?.relayTarget() ?? -1;
-    if (target < 0 || this.#state !== State.Body) return;
-    this.#relaying = true;
-    this.#context.transport.relay(this.id, target, this.#remaining);
+  #processChunks(sink: ResponseSink, bytes: Uint8Array, at: number, end: number): void {
+    const scanner = this.#chunked as ChunkedScanner;
+    while (at < end && !scanner.done) {
+      at = scanner.nextData(bytes, at, end);
+      if (at < 0) return void this.#fail(OUTCOME.protocolError);
+      if (scanner.dataEnd > scanner.dataStart) sink.onData(bytes, scanner.dataStart, scanner.dataEnd);
+      if (this.#state !== State.Body) return;
+    }
+    if (scanner.done) this.#complete(at === end, scanner.trailers);
   }
 
-  #upgrade(head: Head, bytes: Uint8Array, at: number, end: number): number {
+  /** From here on the body goes from socket to socket in the kernel, when the client's wire allows it. */
+  #relay(sink: ResponseSink): void {
+    const target = sink.rawTarget();
+    if (target >= 0) this.#wire.transport.relay(this.id, target, this.#remaining);
+  }
+
+  /** Only a request that asked for it may be answered so: what follows goes round all rules. */
+  #upgrade(head: Head, bytes: Uint8Array, next: number, end: number): -1 {
+    if (head.status === 101 && this.#kind?.upgrade !== true) return this.#fail(OUTCOME.protocolError);
     const sink = this.#sink;
     this.#leave();
-    if (sink === null) this.#context.transport.close(this.id);
-    else sink.onUpgraded(head, this.id, bytes, at, end);
+    if (sink === null) this.#wire.transport.close(this.id);
+    else sink.onUpgraded(head, { id: this.id, early: next < end ? bytes.slice(next, end) : null });
     return -1;
   }
 
   /** @param clean nothing followed the response. */
-  #complete(clean: boolean): void {
+  #complete(clean: boolean, trailers: Trailers): void {
     const sink = this.#sink;
     this.#sink = null;
-    this.served++;
+    this.#served++;
     if (clean && this.#keep && this.#requestComplete) {
       this.#state = State.Idle;
-      this.idleSince = this.#context.transport.now;
-      this.pool.release(this);
+      this.idleSince = this.#wire.transport.now;
+      this.#home.release(this);
     } else {
       this.close();
     }
-    sink?.onResponseEnd();
+    sink?.onEnd(trailers);
   }
 
-  #fail(reason: CloseReason | null, protocolError: boolean): void {
+  #fail(outcome: Outcome): -1 {
     const sink = this.#sink;
-    const answered = this.#state === State.Body;
+    const stale = this.#served > 0 && !this.#received && outcome !== OUTCOME.protocolError;
     this.#sink = null;
     this.close();
-    sink?.onUpstreamGone({
-      connected: this.connected,
-      answered,
-      reused: this.served > 0,
-      received: this.#received,
-      protocolError,
-      reason,
-    });
+    sink?.onFailed({ outcome, stale });
+    return -1;
   }
 
   #leave(): void {
     this.#state = State.Gone;
     this.#sink = null;
-    this.#left = null;
-    this.pool.forget(this);
-    this.#context.recorder.upstreamConnections(-1);
+    this.#partial = null;
+    this.#home.forget(this);
   }
 }

@@ -2,27 +2,25 @@ import t from 'tap';
 import { CloseReason, type Address } from '../../../src/l7/transport.ts';
 import type { DestinationConfig, ScopeConfig } from '../../../src/l7/snapshot.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
-import { clusterOf, endpointOf, get, identityOf, OUTBOUND, POD, podOf, ok, Rig, route, tableOf } from './rig.ts';
+import { endpointOf, get, identityOf, OUTBOUND, POD, podOf, ok, Rig, route } from './rig.ts';
 
 const SERVICE: Address = { ip: '10.96.0.1', port: 80 };
 const TCP_SERVICE: Address = { ip: '10.96.0.2', port: 3306 };
 const OUTSIDE: Address = { ip: '203.0.113.5', port: 443 };
 
 /** A rig with the enrolled pod `default/app`; http service `web` at 10.96.0.1:80, tcp service `db` at 10.96.0.2:3306. */
-function podRig(addresses: Record<string, DestinationConfig> = {}, limits = {}): Rig {
+function podRig(addresses: Record<string, DestinationConfig> = {}, limits = {}, scope: Partial<ScopeConfig> = {}): Rig {
   const rig = new Rig({ limits }).cluster('web', ['10.0.0.1:8080']).cluster('db', ['10.0.0.2:3306']);
-  const scope: ScopeConfig = {
-    id: 'default',
-    namespace: 'default',
-    http: { 80: tableOf('passthrough', [route('/', 'web')], ['web', 'web.default']) },
-    addresses: {
-      '10.96.0.1:80': { protocol: 'http', cluster: 'web' },
-      '10.96.0.2:3306': { protocol: 'tcp', cluster: 'db' },
-      '*:80': { protocol: 'auto', cluster: null },
+  rig.scope(
+    { 80: { routes: [route('/', 'web')], domains: ['web', 'web.default'] } },
+    {
+      '10.96.0.1:80': { to: 'cluster', protocol: 'http', cluster: 'web' },
+      '10.96.0.2:3306': { to: 'cluster', protocol: 'tcp', cluster: 'db' },
+      '*:80': { to: 'host', protocol: 'auto' },
       ...addresses,
     },
-  };
-  rig.apply({ scopes: { default: scope }, workloads: { 'default/app': podOf() } });
+    scope,
+  );
   rig.engine.listen(
     { kind: 'outbound', id: 7, fd: -1, workload: 'default/app', netns: 5, cookie: '42' },
     { address: OUTBOUND.ip, port: OUTBOUND.port },
@@ -109,21 +107,14 @@ t.test('detection: HTTP/1 is served, TLS and HTTP/2 and the rest pass through wi
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', false],
     ['something', '\x00\x01\x02', false],
   ] as const) {
-    const rig = podRig({ '10.96.0.3:9000': { protocol: 'auto', cluster: 'db' } });
+    const rig = podRig();
     const web = rig.serve('10.0.0.1:8080', () => ok('web'));
     const servers: MemoryPeer[] = [];
     rig.transport.serve({ ip: '10.0.0.2', port: 3306 }, (peer) => servers.push(peer));
-    rig.apply({
-      scopes: {
-        default: {
-          id: 'default',
-          namespace: 'default',
-          http: { 9000: tableOf('passthrough', [route('/', 'web')], ['web']) },
-          addresses: { '10.96.0.3:9000': { protocol: 'auto', cluster: 'db' } },
-        },
-      },
-      workloads: { 'default/app': podOf() },
-    });
+    rig.scope(
+      { 9000: { routes: [route('/', 'web')], domains: ['web'] } },
+      { '10.96.0.3:9000': { to: 'cluster', protocol: 'auto', cluster: 'db' } },
+    );
     const client = open(rig, { ip: '10.96.0.3', port: 9000 });
     for (const byte of first) {
       client.write(byte);
@@ -199,7 +190,7 @@ t.test('a callee on the same node: one pass, recorded by both sides', async (t) 
   const rig = podRig();
   const identity = identityOf('callee');
   rig.apply({
-    clusters: { web: clusterOf('web', [], { endpoints: [{ ...endpointOf('10.0.0.1:8080', 'default/callee'), identity }] }) },
+    endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', 'default/callee'), identity }] },
     workloads: { 'default/app': podOf(), 'default/callee': podOf({ key: 'default/callee', identity, addresses: ['10.0.0.1'] }) },
   });
   rig.serve('10.0.0.1:8080', () => ok('web'));
@@ -228,7 +219,10 @@ t.test('inbound: a stranger’s request reaches the application and is recorded 
     },
   });
   const up = rig.serve(`${POD}:8080`, () => ok('app'));
-  rig.engine.listen({ kind: 'inbound', id: 8, fd: -1, workload: 'default/app', netns: 5 }, { address: POD, port: 8080 });
+  rig.engine.listen(
+    { kind: 'inbound', id: 8, fd: -1, workload: 'default/app', netns: 5, ownPorts: [15001, 15006, 15008] },
+    { address: POD, port: 8080 },
+  );
   const answer = rig.ask(get('/in', 'x-envoy-attempt-count: 3\r\n'), { ip: POD, port: 8080 });
   t.match(answer, /server: istio-envoy\r\n[^]*app$/);
   t.match(up.requests[0], /x-envoy-attempt-count: 3\r\nx-forwarded-proto: http\r\nx-request-id: /);
@@ -246,7 +240,10 @@ t.test('inbound: a stranger’s request reaches the application and is recorded 
 
 t.test('inbound to one of the agent’s own ports is refused', async (t) => {
   const rig = podRig();
-  rig.engine.listen({ kind: 'inbound', id: 9, fd: -1, workload: 'default/app', netns: 5 }, { address: POD, port: 15006 });
+  rig.engine.listen(
+    { kind: 'inbound', id: 9, fd: -1, workload: 'default/app', netns: 5, ownPorts: [15001, 15006, 15008] },
+    { address: POD, port: 15006 },
+  );
   const client = rig.transport.dial({ ip: POD, port: 15006 });
   rig.run();
   t.ok(client.ended || client.wasReset);

@@ -1,19 +1,28 @@
 /** An engine on the in-memory transport: clients dial, upstream servers are scripts, time is turned by hand. */
-import { Engine } from '../../../src/l7/engine.ts';
-import type { EngineLimits } from '../../../src/l7/context.ts';
-import { Stats, type SeriesDefinition } from '../../../src/l7/record/stats.ts';
-import type {
-  BalancerConfig,
-  ClusterConfig,
-  EndpointConfig,
-  Identity,
-  RetryConfig,
-  RouteAction,
-  RouteConfig,
-  RouteTableConfig,
-  SnapshotDelta,
-  WorkloadConfig,
+import { Engine, type EngineOptions } from '../../../src/l7/engine.ts';
+import type { EngineLimits } from '../../../src/l7/limits.ts';
+import { type SeriesDefinition, Stats } from '../../../src/l7/record/stats.ts';
+import {
+  addressKey,
+  type AddressesConfig,
+  type BalancerConfig,
+  type ClusterConfig,
+  type DestinationConfig,
+  type EndpointConfig,
+  type HeaderLine,
+  type Identity,
+  RECORD_KINDS,
+  type RecordDelta,
+  type RecordKind,
+  type RetryConfig,
+  type RouteAction,
+  type RouteConfig,
+  type ScopeConfig,
+  type SnapshotRecords,
+  type VirtualHostConfig,
+  type WorkloadConfig,
 } from '../../../src/l7/snapshot.ts';
+import { checkedText, fieldValue, literal } from '../../../src/l7/message/wire-text.ts';
 import type { Address } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
@@ -24,10 +33,16 @@ export const GATEWAY: Address = { ip: '192.0.2.80', port: 80 };
 export const OUTBOUND: Address = { ip: '127.0.0.1', port: 15001 };
 export const POD = '10.0.0.9';
 
-export interface RigOptions {
+export interface RigOptions extends Pick<Partial<EngineOptions>, 'stacks' | 'recordSinks'> {
   readonly limits?: Partial<EngineLimits>;
   readonly seed?: number;
 }
+
+/** Records to set, by kind and key. */
+export type Change = { readonly [K in RecordKind]?: Readonly<Record<string, SnapshotRecords[K]>> } & {
+  readonly endpoints?: Readonly<Record<string, readonly EndpointConfig[]>>;
+  readonly remove?: { readonly [K in RecordKind]?: readonly string[] };
+};
 
 export class Rig {
   readonly transport: MemoryTransport;
@@ -36,6 +51,12 @@ export class Rig {
   readonly series: SeriesDefinition[] = [];
   /** Where the next outbound connections want to go, in order. */
   readonly destinations: (Address | null)[] = [];
+  /** What the engine had to say. */
+  readonly log: { readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+  /** Why it wants to be replaced. */
+  readonly unfit: string[] = [];
+  readonly #pumps: (() => void)[] = [];
+  readonly #endpoints = new Map<string, readonly EndpointConfig[]>();
   #version = 0;
 
   constructor(options: RigOptions = {}) {
@@ -48,40 +69,56 @@ export class Rig {
       mark: 0,
       random: seededRandom(options.seed ?? 1),
       now: () => Date.UTC(2026, 0, 1),
-      log: () => {},
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      monotonic: () => this.transport.now,
+      log: (_level, message, fields) => this.log.push({ message, fields }),
+      unfit: (cause) => this.unfit.push(cause),
+      ...options,
     });
   }
 
   /** A gateway at GATEWAY with these routes for every host. */
   gateway(...routes: RouteConfig[]): this {
-    this.apply({ gateways: { 80: { port: 80, protocol: 'http', routes: tableOf('not-found', routes) } } });
+    this.apply({
+      gateways: { 80: { port: 80, protocol: 'http', layer: 'gateway' } },
+      virtualHosts: { all: virtualHost('gateway', 80, routes) },
+    });
     this.engine.listen({ kind: 'gateway', id: 1, fd: -1, port: 80 }, { address: GATEWAY.ip, port: GATEWAY.port });
     return this;
   }
 
-  apply(change: {
-    readonly gateways?: SnapshotDelta['gateways']['set'];
-    readonly clusters?: SnapshotDelta['clusters']['set'];
-    readonly scopes?: SnapshotDelta['scopes']['set'];
-    readonly workloads?: SnapshotDelta['workloads']['set'];
-  }): this {
-    const all = <T>(set: Readonly<Record<string, T>> | undefined): { set: Readonly<Record<string, T>>; remove: string[] } => ({
-      set: set ?? {},
-      remove: [],
+  /** The enrolled pod `default/app` sees these routes by port, for these hosts, and these addresses. */
+  scope(
+    http: Readonly<Record<number, { readonly routes: readonly RouteConfig[]; readonly domains: readonly string[] }>>,
+    addresses: Readonly<Record<string, DestinationConfig>>,
+    more: Partial<ScopeConfig> = {},
+  ): this {
+    const hosts = Object.entries(http).map(
+      ([port, { routes, domains }]) => [`mesh ${port}`, virtualHost('mesh', Number(port), routes, domains)] as const,
+    );
+    return this.apply({
+      virtualHosts: Object.fromEntries(hosts),
+      addresses: { mesh: addressesOf('mesh', addresses) },
+      scopes: { default: { id: 'default', namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['mesh'], ...more } },
+      workloads: { 'default/app': podOf() },
     });
-    this.engine.apply({
-      version: ++this.#version,
-      gateways: all(change.gateways),
-      clusters: all(change.clusters),
-      scopes: all(change.scopes),
-      workloads: all(change.workloads),
+  }
+
+  apply(change: Change): this {
+    const records: { [K in RecordKind]?: RecordDelta<SnapshotRecords[K]> } = {};
+    for (const kind of RECORD_KINDS) put(records, kind, change[kind], change.remove?.[kind]);
+    const endpoints = Object.entries(change.endpoints ?? {}).map(([cluster, set]) => {
+      const known = this.#endpoints.get(cluster) ?? [];
+      const remove = known.map(addressKey).filter((key) => !set.some((endpoint) => addressKey(endpoint) === key));
+      this.#endpoints.set(cluster, set);
+      return { cluster, set, remove };
     });
+    for (const cluster of change.remove?.clusters ?? []) this.#endpoints.delete(cluster);
+    this.engine.apply({ version: ++this.#version, records, endpoints });
     return this;
   }
 
   cluster(id: string, endpoints: readonly string[], more: Partial<ClusterConfig> = {}): this {
-    return this.apply({ clusters: { [id]: clusterOf(id, endpoints, more) } });
+    return this.apply({ clusters: { [id]: clusterOf(id, more) }, endpoints: { [id]: endpoints.map((address) => endpointOf(address)) } });
   }
 
   /** Answers every request at `address` with what `script` makes of its text; null: no answer. */
@@ -102,8 +139,6 @@ export class Rig {
     });
     return log;
   }
-
-  readonly #pumps: (() => void)[] = [];
 
   /** Runs the engine and the scripted servers until both rest. */
   run(): void {
@@ -168,22 +203,35 @@ export function retry(more: Partial<RetryConfig> = {}): RetryConfig {
   return { attempts: 2, perTryTimeoutMs: 0, on: ['5xx'], statusCodes: [], backoffMs: 25, avoidPreviousHosts: true, ...more };
 }
 
-export function tableOf(unknownHost: RouteTableConfig['unknownHost'], routes: readonly RouteConfig[], domains = ['*']): RouteTableConfig {
-  return { unknownHost, virtualHosts: [{ name: 'all', domains, routes }] };
+export function virtualHost(
+  layer: string,
+  port: number,
+  routes: readonly RouteConfig[],
+  domains: readonly string[] = ['*'],
+): VirtualHostConfig {
+  return { layer, port, name: domains.join(), domains, local: null, routes };
 }
 
-export function clusterOf(id: string, endpoints: readonly string[], more: Partial<ClusterConfig> = {}): ClusterConfig {
+export function addressesOf(layer: string, entries: Readonly<Record<string, DestinationConfig>>): AddressesConfig {
+  return { layer, entries: Object.entries(entries) };
+}
+
+export function clusterOf(id: string, more: Partial<ClusterConfig> = {}): ClusterConfig {
   const balancer: BalancerConfig = { kind: 'round-robin' };
   return {
     id,
     name: `outbound|80||${id}.default.svc.cluster.local`,
     service: { host: `${id}.default.svc.cluster.local`, name: id, namespace: 'default', port: 80 },
-    subset: '',
     balancer,
     connectTimeoutMs: 1000,
-    endpoints: endpoints.map((address) => endpointOf(address)),
+    family: 4,
     ...more,
   };
+}
+
+/** Header lines of operations. */
+export function lines(values: Readonly<Record<string, string>>): HeaderLine[] {
+  return Object.entries(values).map(([name, value]) => [literal(name), checkedText(fieldValue(value))]);
 }
 
 export function endpointOf(address: string, local: string | null = null): EndpointConfig {
@@ -206,6 +254,32 @@ export function identityOf(workload: string): Identity {
 
 export function podOf(more: Partial<WorkloadConfig> = {}): WorkloadConfig {
   return { key: 'default/app', identity: identityOf('app'), addresses: [POD], scope: 'default', inbound: {}, ...more };
+}
+
+function put<K extends RecordKind>(
+  records: { [K in RecordKind]?: RecordDelta<SnapshotRecords[K]> },
+  kind: K,
+  set: Readonly<Record<string, SnapshotRecords[K]>> | undefined,
+  remove: readonly string[] | undefined,
+): void {
+  if (set === undefined && remove === undefined) return;
+  const delta: RecordDelta<SnapshotRecords[K]> = { set: new Map(Object.entries(set ?? {})), remove: remove ?? [] };
+  Object.assign(records, { [kind]: delta });
+}
+
+/** Content and trailers of a chunked body, however it was cut into chunks; null when it is not a whole one. */
+export function decodeChunked(text: string): { readonly content: string; readonly trailers: string } | null {
+  let content = '';
+  for (let at = 0; ;) {
+    const lineEnd = text.indexOf('\r\n', at);
+    const size = /^[0-9a-f]+$/.test(text.slice(at, lineEnd)) ? Number.parseInt(text.slice(at, lineEnd), 16) : -1;
+    if (lineEnd < 0 || size < 0) return null;
+    const data = lineEnd + 2;
+    if (size === 0) return text.endsWith('\r\n') ? { content, trailers: text.slice(data, -2) } : null;
+    if (text.slice(data + size, data + size + 2) !== '\r\n') return null;
+    content += text.slice(data, data + size);
+    at = data + size + 2;
+  }
 }
 
 /** Whether a request has come with all of its body. */

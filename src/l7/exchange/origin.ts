@@ -1,25 +1,30 @@
 /** Where a client's connection came from, and what that means for everything it carries. One per connection. */
 import type { GatewayListener, InboundListener, OutboundListener } from '../engine-port.ts';
-import type { Context } from '../context.ts';
-import type { Stage } from '../exchange/exchange.ts';
+import { type WireText, fieldLine, fieldValue, checkedText, join, literal, wireBytes } from '../message/wire-text.ts';
 import type { Scope, Table, Workload } from '../runtime/runtime.ts';
-import { GATEWAY_STAGES, INBOUND_STAGES, OUTBOUND_STAGES } from '../stack.ts';
-import { type Identity, UNKNOWN_IDENTITY } from '../snapshot.ts';
-import type { Address, ConnectionId } from '../transport.ts';
+import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import type { Address } from '../transport.ts';
 
 /** Of a connection that a pod opened or received: it has an original destination. */
 export type CapturedOrigin = OutboundOrigin | InboundOrigin;
 export type Origin = CapturedOrigin | GatewayOrigin;
 
+/** What the `server` header says: a sidecar's outbound side names itself `envoy`, gateways and the inbound side `istio-envoy`. */
+export type ServerName = 'envoy' | 'istio-envoy';
+
+/** The family of addresses to prefer at a cluster that has both; 0: the cluster's own preference. */
+export type Family = 0 | 4 | 6;
+
 /** A connection that an enrolled pod has opened. */
 export class OutboundOrigin {
   readonly kind = 'outbound';
-  readonly stages: readonly Stage[] = OUTBOUND_STAGES;
+  readonly serverName: ServerName = 'envoy';
   readonly workload: Workload;
   /** Namespace of the upstream sockets. */
   readonly netns: number;
   /** Where the application wanted to go. */
   readonly destination: Address;
+  readonly family: Family;
   #scope: Scope | null = null;
   #table: Table | null = null;
 
@@ -27,19 +32,25 @@ export class OutboundOrigin {
     this.netns = listener.netns;
     this.workload = workload;
     this.destination = destination;
+    this.family = destination.ip.includes(':') ? 6 : 4;
   }
 
   get identity(): Identity {
     return this.workload.identity;
   }
 
-  /** The routes in force now; looked up again only when the client's view has changed. */
+  /** The routes in effect now; looked up again only when the client's view has changed. */
   table(): Table | null {
     if (this.workload.scope !== this.#scope) {
       this.#scope = this.workload.scope;
       this.#table = this.#scope?.table(this.destination.port) ?? null;
     }
     return this.#table;
+  }
+
+  /** What becomes of names and addresses that nobody knows. */
+  get unknownAllowed(): boolean {
+    return this.workload.scope?.outboundTrafficPolicy !== 'REGISTRY_ONLY';
   }
 
   get port(): number {
@@ -50,12 +61,14 @@ export class OutboundOrigin {
 /** A connection to an enrolled pod, from outside the mesh or from another node. */
 export class InboundOrigin {
   readonly kind = 'inbound';
-  readonly stages: readonly Stage[] = INBOUND_STAGES;
+  readonly serverName: ServerName = 'istio-envoy';
   readonly workload: Workload;
   readonly netns: number;
   readonly destination: Address;
+  readonly family: Family = 0;
   /** Nothing in plain text says who the client is. */
   readonly identity: Identity = UNKNOWN_IDENTITY;
+  readonly unknownAllowed = true;
 
   constructor(listener: InboundListener, workload: Workload, destination: Address) {
     this.netns = listener.netns;
@@ -70,49 +83,54 @@ export class InboundOrigin {
   get port(): number {
     return this.destination.port;
   }
+
+  /** Through which service the port is usually reached. */
+  get service(): ServiceRef | null {
+    return this.workload.inbound[this.port]?.service ?? null;
+  }
 }
 
-const GATEWAY_IDENTITY: Identity = {
-  ...UNKNOWN_IDENTITY,
-  workload: 'nodeway-gateway',
-  namespace: 'istio-system',
-  app: 'nodeway-gateway',
-  canonicalService: 'nodeway-gateway',
-};
+export function gatewayIdentity(rootNamespace: string): Identity {
+  const name = 'nodeway-gateway';
+  return { ...UNKNOWN_IDENTITY, workload: name, namespace: rootNamespace, app: name, canonicalService: name };
+}
 
 /** A connection to one of this node's gateway ports. */
 export class GatewayOrigin {
   readonly kind = 'gateway';
-  readonly stages: readonly Stage[] = GATEWAY_STAGES;
+  readonly serverName: ServerName = 'istio-envoy';
   readonly workload = null;
   /** The agent's own namespace. */
   readonly netns = -1;
+  readonly family: Family = 0;
   readonly port: number;
-  readonly identity: Identity = GATEWAY_IDENTITY;
-  readonly #context: Context;
-  readonly #connection: ConnectionId;
-  #clientIp: string | null = null;
+  readonly identity: Identity;
+  readonly #tableOf: (port: number) => Table | null;
+  readonly #peerIp: () => string;
+  #clientIp: WireText | null = null;
   #forwarded: Uint8Array | null = null;
 
-  constructor(context: Context, listener: GatewayListener, connection: ConnectionId) {
-    this.#context = context;
-    this.#connection = connection;
+  constructor(listener: GatewayListener, identity: Identity, tableOf: (port: number) => Table | null, peerIp: () => string) {
     this.port = listener.port;
+    this.identity = identity;
+    this.#tableOf = tableOf;
+    this.#peerIp = peerIp;
   }
 
   table(): Table | null {
-    return this.#context.runtime.gateways.get(this.port)?.table ?? null;
+    return this.#tableOf(this.port);
   }
 
-  get clientIp(): string {
-    return (this.#clientIp ??= this.#context.transport.peerAddress(this.#connection).ip);
+  get clientIp(): WireText {
+    return (this.#clientIp ??= checkedText(fieldValue(this.#peerIp())));
   }
 
   /** What every request of this connection gets that has no X-Forwarded-For of its own. */
   get forwardedLines(): Uint8Array {
-    return (this.#forwarded ??= Buffer.from(
-      `x-forwarded-for: ${this.clientIp}\r\nx-envoy-external-address: ${this.clientIp}\r\n`,
-      'latin1',
-    ));
+    return (this.#forwarded ??= wireBytes(join(fieldLine(literal('x-forwarded-for'), this.clientIp), this.externalAddressLine)));
+  }
+
+  get externalAddressLine(): WireText {
+    return fieldLine(literal('x-envoy-external-address'), this.clientIp);
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { Failure, RetryPolicy } from '../../../src/l7/exchange/retry-policy.ts';
+import { RetryClass } from '../../../src/l7/message/outcome.ts';
+import { RetryPolicy } from '../../../src/l7/runtime/retry-policy.ts';
 import type { RetryCondition } from '../../../src/l7/snapshot.ts';
 import { seededRandom } from '../upstream/seeded-random.ts';
 
@@ -34,10 +35,10 @@ const TABLE: readonly {
 for (const row of TABLE) {
   t.test(`retryOn ${row.on}`, async (t) => {
     const it = policy([row.on]);
-    t.equal(it.retriesFailure(Failure.Connect, false), row.connect, 'connection failure');
-    t.equal(it.retriesFailure(Failure.Reset, false), row.unsent, 'reset before a byte was sent');
-    t.equal(it.retriesFailure(Failure.Reset, true), row.reset, 'reset after the request was sent');
-    t.equal(it.retriesFailure(Failure.PerTryTimeout, true), row.perTry, 'per-try timeout');
+    t.equal(it.retriesFailure(RetryClass.Connect), row.connect, 'connection failure');
+    t.equal(it.retriesFailure(RetryClass.Unsent), row.unsent, 'reset before a byte was sent');
+    t.equal(it.retriesFailure(RetryClass.Reset), row.reset, 'reset after the request was sent');
+    t.equal(it.retriesFailure(RetryClass.PerTryTimeout), row.perTry, 'per-try timeout');
     for (const status of [200, 404, 409, 429, 500, 501, 502, 503, 504, 599]) {
       t.equal(it.retriesResponse(status, -1, false), row.statuses.includes(status), `status ${status}`);
     }

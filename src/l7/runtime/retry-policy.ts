@@ -1,5 +1,5 @@
 /**
- * Whether a failed try is tried again: Envoy's retry conditions (retry_state_impl.cc) with Istio's names, as pure decisions.
+ * Whether a failed attempt is followed by another: Envoy's retry conditions (retry_state_impl.cc) with Istio's names, as pure decisions.
  *
  *     failure            retried by
  *     connect-failure    connect-failure, reset, 5xx, gateway-error, reset-before-request
@@ -7,11 +7,8 @@
  *     per-try-timeout    5xx, gateway-error, reset
  *     a status           5xx, gateway-error (502–504), retriable-4xx (409), retriable-status-codes; gRPC names by grpc-status
  */
+import { RetryClass } from '../message/outcome.ts';
 import type { RetryCondition, RetryConfig } from '../snapshot.ts';
-
-/** How one try ended without a usable response. */
-export const Failure = { Connect: 1, Reset: 2, PerTryTimeout: 3 } as const;
-export type Failure = (typeof Failure)[keyof typeof Failure];
 
 /** gRPC status codes (grpc.io, statuscodes) that have a condition of their own. */
 const GRPC_CONDITIONS: readonly (readonly [RetryCondition, number])[] = [
@@ -64,11 +61,11 @@ export class RetryPolicy {
     return this.looksAtResponses || this.#reset;
   }
 
-  retriesFailure(failure: Failure, requestWasSent: boolean): boolean {
+  retriesFailure(failure: RetryClass): boolean {
+    if (failure === RetryClass.Never) return false;
     if (this.#any5xx || this.#gateway || this.#reset) return true;
-    if (failure === Failure.PerTryTimeout) return false;
-    if (this.#beforeRequest && !requestWasSent) return true;
-    return failure === Failure.Connect && this.#connect;
+    if (this.#beforeRequest && (failure === RetryClass.Connect || failure === RetryClass.Unsent)) return true;
+    return failure === RetryClass.Connect && this.#connect;
   }
 
   /** @param grpcStatus of the response's headers, -1 without one. @param rateLimited the response has x-envoy-ratelimited. */

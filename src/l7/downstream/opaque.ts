@@ -1,0 +1,174 @@
+/**
+ * A client's connection that is not HTTP/1: it is passed to where it was going, through the service's load balancing where the
+ * address belongs to one, and counted. Bytes that were read to find the protocol go first.
+ */
+import { murmur3Text } from '../../base/hash.ts';
+import type { EngineLimits } from '../limits.ts';
+import { Flag } from '../message/outcome.ts';
+import type { PeerSeries } from '../record/peer-series.ts';
+import type { FallbackService, Peers } from '../record/exchange-record.ts';
+import type { Recorder } from '../record/recorder.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type Identity, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { send } from '../send.ts';
+import { originalEndpoint } from '../exchange/original-endpoint.ts';
+import type { CapturedOrigin } from '../exchange/origin.ts';
+import { Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
+import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
+import type { OriginalCluster } from '../upstream/original-cluster.ts';
+
+/** What opaque connections of a worker work with. */
+export interface OpaqueGround {
+  readonly transport: Transport;
+  readonly limits: EngineLimits;
+  readonly random: () => number;
+  readonly runtime: Runtime;
+  readonly originals: OriginalCluster;
+  readonly recorder: Recorder;
+  /** SO_MARK of upstream sockets. */
+  readonly mark: number;
+}
+
+/** What a server did before its client's protocol was known. */
+export type EarlyServer =
+  { readonly kind: 'spoke'; readonly bytes: Uint8Array } | { readonly kind: 'ended' } | { readonly kind: 'unreachable' };
+
+/** The endpoint of an opaque connection, and the cluster it was taken from. */
+export interface OpaqueTarget {
+  readonly endpoint: Endpoint;
+  readonly cluster: Cluster | null;
+}
+
+/** Where such a connection goes; null when its service has nobody to take it, or the policy lets it go nowhere. */
+export function opaqueTarget(
+  ground: OpaqueGround,
+  origin: CapturedOrigin,
+  client: ConnectionId,
+  clusterId: string | null,
+): OpaqueTarget | null {
+  if (clusterId === null) {
+    if (origin.unknownAllowed) return { endpoint: originalEndpoint(ground, origin), cluster: null };
+    countBlocked(ground, origin);
+    return null;
+  }
+  const { cluster } = ground.runtime.slot(clusterId);
+  // Of the keys that requests are hashed by, a connection has the address of its client only (Envoy, tcp_proxy hash_policy).
+  const bySource = cluster?.hash?.key.kind === 'source-address';
+  const hash = bySource ? murmur3Text(ground.transport.peerAddress(client).ip, 0) : -1;
+  const endpoint = cluster?.pick(hash, ground.random, null, origin.family) ?? null;
+  return endpoint === null ? null : { endpoint, cluster };
+}
+
+/** Istio's BlackHoleCluster. */
+function countBlocked({ recorder }: OpaqueGround, origin: CapturedOrigin): void {
+  const series = recorder.connections(peersOf(origin, 'source', UNKNOWN_IDENTITY, null, 'BlackHoleCluster'));
+  series.tcp('opened_total', Flag.UH);
+  series.tcp('closed_total', Flag.UH);
+  recorder.refused('blocked');
+}
+
+function peersOf(
+  origin: CapturedOrigin,
+  reporter: Peers['reporter'],
+  callee: Identity,
+  cluster: Cluster | null,
+  fallbackService: FallbackService,
+): Peers {
+  const service = origin.kind === 'inbound' ? origin.service : (cluster?.config.service ?? null);
+  return { reporter, caller: origin.identity, callee, service, fallbackService };
+}
+
+export class OpaqueConnection implements ConnectionHandler {
+  readonly #ground: OpaqueGround;
+  readonly #origin: CapturedOrigin;
+  readonly #target: OpaqueTarget;
+  readonly #client: ConnectionId;
+  readonly #upstream: ConnectionId;
+  readonly #early: (early: EarlyServer) => void;
+  /** Bytes that the server sent before it was joined with its client. */
+  #spoken = 0;
+  #joined = false;
+
+  /**
+   * Opens the upstream connection.
+   * @param early called when something happens at the server before `join`.
+   */
+  constructor(
+    ground: OpaqueGround,
+    origin: CapturedOrigin,
+    target: OpaqueTarget,
+    client: ConnectionId,
+    early: (early: EarlyServer) => void,
+  ) {
+    this.#ground = ground;
+    this.#origin = origin;
+    this.#target = target;
+    this.#client = client;
+    this.#early = early;
+    const { address, port } = target.endpoint;
+    const { transport, runtime, mark } = ground;
+    const timeoutMs = target.cluster?.config.connectTimeoutMs ?? runtime.mesh.connectTimeoutMs;
+    target.endpoint.active++;
+    this.#upstream = transport.connect({ address, port, netns: origin.netns, mark, timeoutMs }, this);
+  }
+
+  /** Joins client and server. @param first what the client has sent already. @param ended who has sent FIN already. */
+  join(first: Uint8Array | null, ended: 'none' | 'first' | 'second' = 'none'): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    const series = this.#series();
+    for (const one of series) one.tcp('opened_total', 0);
+    const tunnel = new Tunnel(this.#ground, (bytes) => this.#over(series, bytes, first?.length ?? 0));
+    if (first !== null) send(this.#ground.transport, this.#upstream, first, 0, first.length);
+    tunnel.join(this.#client, this.#upstream, ended);
+  }
+
+  /** The connection turned out not to be opaque. */
+  cancel(): void {
+    this.#target.endpoint.active--;
+    this.#ground.transport.close(this.#upstream);
+  }
+
+  onConnect(): void {}
+
+  onData(start: number, end: number): void {
+    this.#spoken += end - start;
+    this.#early({ kind: 'spoke', bytes: this.#ground.transport.arena.slice(start, end) });
+  }
+
+  onEnd(): void {
+    this.#early({ kind: 'ended' });
+  }
+
+  onClose(_reason: CloseReason): void {
+    this.#target.endpoint.active--;
+    this.#early({ kind: 'unreachable' });
+  }
+
+  onBlocked(): void {}
+  onDrained(): void {}
+  onRelayed(): void {}
+
+  #over(series: readonly PeerSeries[], bytes: TunnelBytes, first: number): void {
+    this.#target.endpoint.active--;
+    for (const one of series) {
+      one.tcpBytes(bytes.backward + this.#spoken, bytes.forward + first, 0);
+      one.tcp('closed_total', 0);
+    }
+  }
+
+  /** The caller's, or that of an inbound connection, and the callee's where its pod is enrolled on this node. */
+  #series(): readonly PeerSeries[] {
+    const { endpoint, cluster } = this.#target;
+    const { recorder } = this.#ground;
+    const { identity, local } = endpoint.config;
+    const origin = this.#origin;
+    const inbound = origin.kind === 'inbound';
+    const fallback = inbound ? 'InboundPassthroughCluster' : 'PassthroughCluster';
+    const own = recorder.connections(peersOf(origin, inbound ? 'destination' : 'source', identity, cluster, fallback));
+    if (local === null) return [own];
+    return [own, recorder.connections(peersOf(origin, 'destination', identity, cluster, 'unknown'))];
+  }
+}

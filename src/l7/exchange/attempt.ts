@@ -1,0 +1,254 @@
+/**
+ * One attempt to get a request answered: an endpoint, a stream there, and what becomes of it. A retry is another attempt, and a
+ * mirrored copy is one whose answer nobody reads.
+ *
+ *     waiting for a stream ──onStream──▶ sent ──onHead──▶ answered ──onEnd──▶ over
+ *              │ refused                  │ failed, given up, timed out  │ broken off
+ *              └──────────────────────────┴──────────────▶ over ◀────────┘
+ *
+ * Invariants (test/l7/exchange/attempt.test.ts):
+ *  1. the endpoint's `active` goes up once and down once;
+ *  2. an attempt that is over holds no stream, place in a queue or timer, and its sink hears nothing more of it;
+ *  3. a callee of this node records each attempt that reached it, once.
+ */
+import { Timer } from '../../base/timer-wheel.ts';
+import type { Head } from '../message/head.ts';
+import type { LocalReply } from '../message/local-reply.ts';
+import { Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
+import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
+import type { Pool, StreamUser } from '../upstream/pool.ts';
+import type { ConnectionId } from '../transport.ts';
+import type { Origin } from './origin.ts';
+import type { ExchangeTools } from './tools.ts';
+
+/** Whoever makes the attempt: gets what the stream says, with the attempt that it belongs to. */
+export interface AttemptSink {
+  /** A stream is there: the request is to be sent. */
+  onStream(attempt: Attempt, stream: UpstreamStream): void;
+  onInformational(head: Head): void;
+  /** @returns false when the response is not wanted. */
+  onHead(attempt: Attempt, head: Head, length: number): boolean;
+  onData(bytes: Uint8Array, start: number, end: number): void;
+  onMoved(bytes: number): void;
+  onEnd(attempt: Attempt, trailers: Trailers): void;
+  onUpgraded(attempt: Attempt, head: Head, connection: DetachedConnection | null): void;
+  /** It ended without a whole response. `attempt.answered` tells whether part of one was passed on. */
+  onFailed(attempt: Attempt, failure: StreamFailure): void;
+  /** An exception while one of these was served. */
+  onFault(error: unknown, doing: string): void;
+  onBlocked(): void;
+  onDrained(): void;
+  rawTarget(): ConnectionId;
+}
+
+export interface AttemptPlan {
+  readonly origin: Origin;
+  /** Null: the endpoint is the original destination. */
+  readonly cluster: Cluster | null;
+  readonly endpoint: Endpoint;
+  /** Not on a connection that has been kept. */
+  readonly fresh: boolean;
+}
+
+export class Attempt implements ResponseSink, StreamUser {
+  readonly endpoint: Endpoint;
+  readonly cluster: Cluster | null;
+  readonly fresh: boolean;
+  /** Milliseconds on the transport's clock. */
+  readonly startedAt: number;
+  stream: UpstreamStream | null = null;
+  /** The head of a response has been passed on. */
+  answered = false;
+  status = 0;
+  over = false;
+  readonly #tools: ExchangeTools;
+  readonly #sink: AttemptSink;
+  readonly #origin: Origin;
+  #pool: Pool | null = null;
+  #timer: Timer | null = null;
+
+  constructor(tools: ExchangeTools, sink: AttemptSink, { origin, cluster, endpoint, fresh }: AttemptPlan) {
+    this.#tools = tools;
+    this.#sink = sink;
+    this.#origin = origin;
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.fresh = fresh;
+    this.startedAt = tools.transport.now;
+    endpoint.active++;
+  }
+
+  /** Read per attempt: a change of the configuration holds for the next one. */
+  get connectTimeoutMs(): number {
+    return this.cluster?.config.connectTimeoutMs ?? this.#tools.runtime.mesh.connectTimeoutMs;
+  }
+
+  /** Asks for a stream; the sink hears of it, at once or later. @param timeoutMs of the whole attempt; 0: none. */
+  begin(timeoutMs: number): void {
+    if (timeoutMs > 0) {
+      this.#timer = new Timer(() => this.#onTimeout());
+      this.#tools.transport.timers.arm(this.#timer, timeoutMs);
+    }
+    const pool = this.#tools.pools.of(this.endpoint, this.#origin.netns);
+    this.#pool = pool;
+    pool.acquire(this);
+  }
+
+  /** Nobody wants its answer any more. */
+  giveUp(outcome: Outcome): void {
+    if (this.over) return;
+    const { stream } = this;
+    if (stream === null) this.#pool?.cancel(this);
+    this.end(outcome);
+    stream?.reset();
+  }
+
+  end(outcome: Outcome): void {
+    if (this.over) return;
+    this.#leave();
+    if (outcome.reached) this.#recordCallee(outcome, this.status === 0 ? outcome.status : this.status, outcome.flags & Flag.DC);
+  }
+
+  /** The callee's policy has answered. */
+  endRefused({ outcome, status }: LocalReply): void {
+    if (this.over) return;
+    this.#leave();
+    this.#recordCallee(outcome, status, outcome.flags);
+  }
+
+  /** It found a kept connection dead, and did nothing else. */
+  endStale(): void {
+    this.#leave();
+  }
+
+  // ── from the pool and the stream ──────────────────────────────────────────────────────────────────────────────
+
+  onStream(stream: UpstreamStream): void {
+    this.stream = stream;
+    this.#sink.onStream(this, stream);
+  }
+
+  onRefused(outcome: Outcome): void {
+    if (!this.over) this.#fail({ outcome, stale: false });
+  }
+
+  onInformational(head: Head): void {
+    if (!this.over && !this.answered) this.#sink.onInformational(head);
+  }
+
+  onHead(head: Head, length: number): boolean {
+    if (this.over) return false;
+    this.#stopTimer();
+    this.status = head.status;
+    try {
+      return this.#sink.onHead(this, head, length);
+    } catch (error) {
+      this.#sink.onFault(error, 'passing on the head of a response');
+      return false;
+    }
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    if (this.over) return;
+    try {
+      this.#sink.onData(bytes, start, end);
+    } catch (error) {
+      this.#sink.onFault(error, 'passing on the body of a response');
+    }
+  }
+
+  onMoved(bytes: number): void {
+    if (!this.over) this.#sink.onMoved(bytes);
+  }
+
+  onEnd(trailers: Trailers): void {
+    if (this.over) return;
+    try {
+      this.#sink.onEnd(this, trailers);
+    } catch (error) {
+      this.#sink.onFault(error, 'ending a response');
+    }
+  }
+
+  onUpgraded(head: Head, connection: DetachedConnection | null): void {
+    if (this.over) return;
+    this.status = head.status;
+    try {
+      this.#sink.onUpgraded(this, head, connection);
+    } catch (error) {
+      this.#sink.onFault(error, 'opening a tunnel');
+    }
+  }
+
+  onFailed(failure: StreamFailure): void {
+    if (!this.over) this.#fail(failure);
+  }
+
+  onBlocked(): void {
+    if (!this.over) this.#sink.onBlocked();
+  }
+
+  onDrained(): void {
+    if (!this.over) this.#sink.onDrained();
+  }
+
+  rawTarget(): ConnectionId {
+    return this.#sink.rawTarget();
+  }
+
+  // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onTimeout(): void {
+    const { stream } = this;
+    if (stream === null) this.#pool?.cancel(this);
+    this.stream = null;
+    stream?.reset();
+    this.#fail({ outcome: OUTCOME.perTryTimeout, stale: false });
+  }
+
+  #fail(failure: StreamFailure): void {
+    try {
+      this.#sink.onFailed(this, failure);
+    } catch (error) {
+      this.#sink.onFault(error, 'handling a failed attempt');
+    }
+  }
+
+  #leave(): void {
+    this.over = true;
+    this.stream = null;
+    this.endpoint.active--;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) this.#tools.transport.timers.disarm(this.#timer);
+  }
+
+  /** What the callee's own proxy would have recorded, where its pod is enrolled on this node. */
+  #recordCallee(outcome: Outcome, status: number, flags: number): void {
+    const { record, recorder, transport } = this.#tools;
+    const { config } = this.endpoint;
+    if (config.local === null) return;
+    record.reporter = 'destination';
+    record.caller = this.#origin.identity;
+    record.callee = config.identity;
+    record.service = this.cluster?.config.service ?? null;
+    record.fallbackService = 'unknown';
+    record.route = null;
+    record.cluster = null;
+    record.endpointAddress = config.address;
+    record.endpointPort = config.port;
+    record.attempts = 1;
+    record.outcome = outcome;
+    record.status = status;
+    record.flags = flags;
+    record.requestBytes = record.responseBytes = 0;
+    record.startedAt = record.sentAt = this.startedAt;
+    record.answeredAt = 0;
+    record.endedAt = transport.now;
+    recorder.exchange(record);
+  }
+}

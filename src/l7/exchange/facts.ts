@@ -1,0 +1,88 @@
+/**
+ * What is known of an exchange: the request that came, what the stages found out about it, and what it leaves for its record. Data
+ * that the exchange and its stages fill; it decides nothing.
+ */
+import type { Head } from '../message/head.ts';
+import { isIdempotent, isMethod } from '../message/methods.ts';
+import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import type { Downstream, RequestKind } from '../message/stream.ts';
+import type { WireText } from '../message/wire-text.ts';
+import type { FallbackService } from '../record/exchange-record.ts';
+import type { Route } from '../routing/route.ts';
+import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
+import type { Attempt } from './attempt.ts';
+import type { Origin } from './origin.ts';
+import type { RequestFacts } from './request-changes.ts';
+import { RequestId } from './request-id.ts';
+import { Retrying } from './retrying.ts';
+import type { ExchangeTools } from './tools.ts';
+
+export abstract class ExchangeFacts implements RequestFacts, RequestKind {
+  readonly tools: ExchangeTools;
+  readonly origin: Origin;
+  readonly down: Downstream;
+  readonly requestId = new RequestId();
+  readonly retrying = new Retrying();
+  /** The parsed request; only while stages run. */
+  head: Head;
+  readonly isHead: boolean;
+  readonly isConnect: boolean;
+  readonly upgrade: boolean;
+  readonly idempotent: boolean;
+  /** Of the request's body in bytes, 0: none, or UNKNOWN_LENGTH. */
+  readonly requestLength: number;
+  // What the stages find.
+  route: Route<Action> | null = null;
+  destination: Destination | null = null;
+  /** The original destination, where the request keeps it. */
+  fixedEndpoint: Endpoint | null = null;
+  fallbackService: FallbackService = 'unknown';
+  /** Of the key that the cluster's balancer hashes; -1: none. */
+  hash = -1;
+  /** Value of a Set-Cookie that keeps the client at its endpoint. */
+  cookie: WireText | null = null;
+  /** Of the whole exchange, from the end of the request; 0: none. */
+  timeoutMs = 0;
+  // What it leaves.
+  readonly startedAt: number;
+  answeredAt = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  outcome: Outcome = OUTCOME.completed;
+  status = 0;
+  /** The current attempt, or the last one. */
+  attempted: Attempt | null = null;
+
+  constructor(tools: ExchangeTools, origin: Origin, down: Downstream, head: Head, length: number) {
+    this.tools = tools;
+    this.origin = origin;
+    this.down = down;
+    this.head = head;
+    this.requestLength = length;
+    this.isHead = isMethod(head, 'HEAD');
+    this.isConnect = isMethod(head, 'CONNECT');
+    this.upgrade = head.upgrade;
+    this.idempotent = isIdempotent(head);
+    this.startedAt = tools.transport.now;
+    this.requestId.renew(tools.random);
+  }
+
+  get matchedPrefix(): number {
+    return this.route?.prefixLength ?? 0;
+  }
+
+  /** What is done with the request; null where no rule says so. */
+  get forward(): ForwardAction | null {
+    const action = this.route?.action;
+    return action?.kind === 'forward' ? action : null;
+  }
+
+  get attempt(): number {
+    return this.retrying.attempts;
+  }
+
+  get passedThrough(): boolean {
+    return this.fixedEndpoint !== null;
+  }
+}

@@ -1,0 +1,41 @@
+/** Fills the worker's record with what an exchange has to say. */
+import type { ExchangeRecord } from '../record/exchange-record.ts';
+import { UNKNOWN_IDENTITY } from '../snapshot.ts';
+import type { Attempt } from './attempt.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Peers and route of an exchange with the endpoint of that attempt; what became of it is left to the caller. */
+export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeRecord {
+  const { origin, destination, route, fallbackService, tools } = exchange;
+  const { record } = tools;
+  const inbound = origin.kind === 'inbound';
+  const cluster = attempt?.cluster ?? destination?.slot.cluster ?? null;
+  const endpoint = attempt?.endpoint.config ?? null;
+  record.reporter = inbound ? 'destination' : 'source';
+  record.caller = origin.identity;
+  record.callee = endpoint?.identity ?? UNKNOWN_IDENTITY;
+  record.service = inbound ? origin.service : (cluster?.config.service ?? null);
+  record.fallbackService = fallbackService;
+  record.route = route?.config ?? null;
+  record.cluster = cluster?.config ?? null;
+  record.endpointAddress = endpoint?.address ?? '';
+  record.endpointPort = endpoint?.port ?? 0;
+  record.requestBytes = record.responseBytes = 0;
+  return record;
+}
+
+/** The record of an exchange that is over. */
+export function exchangeRecord(exchange: Exchange): ExchangeRecord {
+  const record = recordOf(exchange, exchange.attempted);
+  record.attempts = exchange.attempt;
+  record.outcome = exchange.outcome;
+  record.status = exchange.status;
+  record.flags = exchange.outcome.flags | exchange.retrying.flags;
+  record.requestBytes = exchange.requestBytes;
+  record.responseBytes = exchange.responseBytes;
+  record.startedAt = exchange.startedAt;
+  record.sentAt = exchange.attempted?.startedAt ?? 0;
+  record.answeredAt = exchange.answeredAt;
+  record.endedAt = exchange.tools.transport.now;
+  return record;
+}

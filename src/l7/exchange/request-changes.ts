@@ -1,0 +1,212 @@
+/**
+ * What a request gets on its way to the upstream: the route's rewrites and header operations, and the headers that Istio's proxies
+ * add. What those are was seen on the real thing:
+ *
+ *                                outbound (sidecar)   gateway                inbound
+ *     x-request-id               added if missing     always ours            added if missing
+ *     x-forwarded-proto          added if missing     always ours            added if missing
+ *     x-envoy-attempt-count      set                  set                    left alone
+ *     x-forwarded-for            left alone           client's IP appended   left alone
+ *     x-envoy-external-address   left alone           set                    left alone
+ */
+import { TargetForm, type Head } from '../message/head.ts';
+import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
+import type { HeadChanges } from '../message/head-changes.ts';
+import { H } from '../message/header-names.ts';
+import { literal, requestTarget, type WireText } from '../message/wire-text.ts';
+import type { PathRewrite } from '../runtime/actions.ts';
+import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { GatewayOrigin, Origin } from './origin.ts';
+import { REQUEST_ID_LENGTH, type RequestId } from './request-id.ts';
+
+/** What one attempt of a request is, besides its head. */
+export interface RequestFacts {
+  readonly origin: Origin;
+  readonly requestId: RequestId;
+  /** Number of the attempt, from 1. */
+  readonly attempt: number;
+  /** Bytes of the path that the matched prefix covered. */
+  readonly matchedPrefix: number;
+  /** No rule was applied: the request goes where it was going, in the form in which it came. */
+  readonly passedThrough: boolean;
+}
+
+const PROTO = literal('x-forwarded-proto: http\r\n');
+const ATTEMPT = literal('x-envoy-attempt-count: ');
+const REQUEST_ID = literal('x-request-id: ');
+const FIRST_ATTEMPT = literal('x-envoy-attempt-count: 1\r\n');
+const FORWARDED_FOR = literal('x-forwarded-for: ');
+const ORIGINAL_PATH = literal('x-envoy-original-path: ');
+const ORIGINAL_HOST = literal('x-envoy-original-host: ');
+const LINE_END = literal('\r\n');
+const SLASH = literal('/');
+const QUESTION = literal('?');
+const COMMA = literal(',');
+
+/** Room for the lines that every request may get. */
+const ROOM = 256;
+/** A substitution may make a path longer; one that makes it longer than this leaves the path as it is. */
+const MAX_REGEX_PATH = 16 * 1024;
+
+/** Headers by which internal callers steer Envoy's router; unenrolled clients may not (conn_manager_utility.cc). */
+const INTERNAL_ONLY = [
+  H['x-envoy-internal'],
+  H['x-envoy-max-retries'],
+  H['x-envoy-retry-on'],
+  H['x-envoy-retry-grpc-on'],
+  H['x-envoy-upstream-rq-timeout-ms'],
+  H['x-envoy-upstream-rq-per-try-timeout-ms'],
+  H['x-envoy-expected-rq-timeout-ms'],
+  H['x-envoy-decorator-operation'],
+];
+
+export class RequestChanges {
+  readonly #changes: HeadChanges;
+  /** Attempt, scheme and the name of the request's id, which nearly every request gets in one piece. */
+  readonly #common: ArenaSlice;
+
+  constructor(changes: HeadChanges, text: ArenaText) {
+    this.#changes = changes;
+    this.#common = text.put(literal(`${FIRST_ATTEMPT}${PROTO}${REQUEST_ID}`));
+  }
+
+  /** Fills the changes for one attempt; the caller sends the head with them at once. */
+  prepare(facts: RequestFacts, head: Head, ops: HeaderOps | null, rewrite: PathRewrite | null): HeadChanges {
+    const changes = this.#changes;
+    const { origin } = facts;
+    changes.begin(head, ROOM + rewriteRoom(head, rewrite) + (ops?.lines.length ?? 0) + forwardedRoom(origin, head));
+    changes.asSent = facts.passedThrough;
+    if (rewrite !== null) applyRewrite(changes, facts, head, rewrite);
+    if (ops !== null) applyOps(changes, head, ops);
+    if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head);
+    else this.#addForMesh(changes, facts, head);
+    return changes;
+  }
+
+  /** The common case is one copy of constant text and 36 digits. */
+  #addForMesh(changes: HeadChanges, facts: RequestFacts, head: Head): void {
+    const outbound = facts.origin.kind === 'outbound';
+    if (outbound) changes.removeName(head, H['x-envoy-attempt-count']);
+    if (outbound && facts.attempt <= 1 && !head.has(H['x-request-id']) && !head.has(H['x-forwarded-proto'])) {
+      this.#addCommon(changes, facts.requestId);
+      return;
+    }
+    if (outbound) addAttempt(changes, facts.attempt);
+    if (!head.has(H['x-forwarded-proto'])) changes.text(PROTO);
+    if (!head.has(H['x-request-id'])) addRequestId(changes, facts.requestId);
+  }
+
+  #addForGateway(changes: HeadChanges, facts: RequestFacts, origin: GatewayOrigin, head: Head): void {
+    changes.removeName(head, H['x-envoy-attempt-count']);
+    changes.removeName(head, H['x-forwarded-proto']);
+    changes.removeName(head, H['x-request-id']);
+    changes.removeName(head, H['x-envoy-external-address']);
+    for (const id of INTERNAL_ONLY) changes.removeName(head, id);
+    if (facts.attempt <= 1) {
+      this.#addCommon(changes, facts.requestId);
+    } else {
+      addAttempt(changes, facts.attempt);
+      changes.text(PROTO);
+      addRequestId(changes, facts.requestId);
+    }
+    if (!head.has(H['x-forwarded-for'])) changes.bytes(origin.forwardedLines);
+    else appendForwardedFor(changes, head, origin);
+  }
+
+  #addCommon(changes: HeadChanges, requestId: RequestId): void {
+    changes.copy(this.#common.start, this.#common.end);
+    changes.cursor = requestId.write(changes.arena, changes.cursor);
+    changes.endLine();
+  }
+}
+
+export function applyOps(changes: HeadChanges, head: Head, ops: HeaderOps): void {
+  for (const id of ops.remove) changes.removeName(head, id);
+  changes.bytes(ops.lines);
+}
+
+function addAttempt(changes: HeadChanges, attempt: number): void {
+  changes.text(ATTEMPT);
+  changes.integer(attempt);
+  changes.endLine();
+}
+
+function addRequestId(changes: HeadChanges, requestId: RequestId): void {
+  changes.text(REQUEST_ID);
+  changes.cursor = requestId.write(changes.arena, changes.cursor);
+  changes.endLine();
+}
+
+function appendForwardedFor(changes: HeadChanges, head: Head, origin: GatewayOrigin): void {
+  changes.removeName(head, H['x-forwarded-for']);
+  changes.text(FORWARDED_FOR);
+  for (let i = head.find(H['x-forwarded-for']); i < head.count; i++) {
+    if (head.id[i] !== H['x-forwarded-for'] || head.valueEnd[i] === head.valueStart[i]) continue;
+    changes.slice(head, head.valueStart[i] as number, head.valueEnd[i] as number);
+    changes.text(COMMA);
+  }
+  changes.text(origin.clientIp);
+  changes.text(LINE_END);
+  changes.text(origin.externalAddressLine);
+}
+
+function forwardedRoom(origin: Origin, head: Head): number {
+  if (origin.kind !== 'gateway') return 0;
+  return ROOM + (head.has(H['x-forwarded-for']) ? head.end - head.start : 0);
+}
+
+/** Target and authority, and the lines that tell what they were. */
+function rewriteRoom(head: Head, rewrite: PathRewrite | null): number {
+  if (rewrite === null) return REQUEST_ID_LENGTH;
+  const replaced = rewrite.regex === null ? 0 : MAX_REGEX_PATH;
+  return 4 * (head.end - head.start) + (rewrite.uri?.length ?? 0) + (rewrite.authority?.length ?? 0) + replaced + ROOM;
+}
+
+function applyRewrite(changes: HeadChanges, facts: RequestFacts, head: Head, rewrite: PathRewrite): void {
+  const path = rewritePath(facts.matchedPrefix, head, rewrite);
+  // OPTIONS * asks about the server: it has no path that could be rewritten.
+  const target = path !== null && head.form !== TargetForm.Asterisk;
+  if (target) {
+    changes.text(path);
+    addQuery(changes, head);
+    changes.endTarget();
+  }
+  if (rewrite.authority !== null) {
+    changes.text(rewrite.authority);
+    changes.endAuthority();
+  }
+  if (target) {
+    changes.removeName(head, H['x-envoy-original-path']);
+    changes.text(ORIGINAL_PATH);
+    if (head.pathEnd > head.pathStart) changes.slice(head, head.pathStart, head.pathEnd);
+    else changes.text(SLASH);
+    addQuery(changes, head);
+    changes.text(LINE_END);
+  }
+  if (rewrite.authority !== null) {
+    changes.removeName(head, H['x-envoy-original-host']);
+    changes.text(ORIGINAL_HOST);
+    changes.slice(head, head.authorityStart, head.authorityEnd);
+    changes.text(LINE_END);
+  }
+}
+
+function addQuery(changes: HeadChanges, head: Head): void {
+  if (head.queryEnd <= head.queryStart) return;
+  changes.text(QUESTION);
+  changes.slice(head, head.queryStart, head.queryEnd);
+}
+
+/** Null: the path stays. What a substitution makes of it is checked like everything else that is written. */
+function rewritePath(matchedPrefix: number, head: Head, rewrite: PathRewrite): WireText | null {
+  const path = head.path();
+  if (rewrite.uri !== null) {
+    // The rest of the path has passed the parser.
+    return matchedPrefix > 0 ? ((rewrite.uri + path.slice(matchedPrefix)) as WireText) : rewrite.uri;
+  }
+  if (rewrite.regex === null) return null;
+  const replaced = rewrite.regex.match.replaceAll(path, rewrite.regex.substitution);
+  if (replaced === path || replaced.length > MAX_REGEX_PATH) return null;
+  const checked = requestTarget(replaced);
+  return checked.ok && checked.text !== '' ? checked.text : null;
+}

@@ -1,0 +1,59 @@
+/** Whether a request is sent again: the policy of its route, and what has been tried so far. */
+import type { Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
+import { Flag, type Outcome } from '../message/outcome.ts';
+import type { RetryPolicy } from '../runtime/retry-policy.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
+
+export class Retrying {
+  policy: RetryPolicy | null = null;
+  /** Attempts begun; one that only found a kept connection dead does not count. */
+  attempts = 0;
+  /** Endpoints to pass over, where the policy says so. */
+  tried: Endpoint[] | null = null;
+  /** Flag.URX once the policy would have retried, but had no attempt left. */
+  flags = 0;
+  #staleReplaced = false;
+
+  /** Of a failed attempt. @param replayable whether the request can be sent again at all. */
+  afterFailure(outcome: Outcome, replayable: boolean): boolean {
+    const { policy } = this;
+    if (policy === null || !policy.retriesFailure(outcome.retry)) return false;
+    return this.#hasLeft(policy) && replayable;
+  }
+
+  afterResponse(head: Head, replayable: boolean): boolean {
+    const { policy } = this;
+    if (policy === null || !policy.looksAtResponses || head.status === 101) return false;
+    const grpc = head.find(H['grpc-status']);
+    return this.afterStatus(head.status, grpc < 0 ? -1 : Number(head.value(grpc)), head.has(H['x-envoy-ratelimited']), replayable);
+  }
+
+  afterStatus(status: number, grpcStatus: number, rateLimited: boolean, replayable: boolean): boolean {
+    const { policy } = this;
+    if (policy === null || !policy.retriesResponse(status, grpcStatus, rateLimited)) return false;
+    return this.#hasLeft(policy) && replayable;
+  }
+
+  /** A kept connection that turns out to be dead is no fault of the endpoint: once, it is replaced (RFC 9110 §9.2.2). */
+  replacesStale(idempotent: boolean, replayable: boolean): boolean {
+    if (this.#staleReplaced || !idempotent || !replayable) return false;
+    this.#staleReplaced = true;
+    this.attempts--;
+    return true;
+  }
+
+  /** The request is sent again after this many milliseconds. */
+  next(endpoint: Endpoint, random: number): number {
+    const { policy } = this;
+    if (policy === null) return 0;
+    if (policy.avoidPreviousHosts) (this.tried ??= []).push(endpoint);
+    return policy.backoff(this.attempts, random);
+  }
+
+  #hasLeft(policy: RetryPolicy): boolean {
+    if (this.attempts <= policy.attempts) return true;
+    this.flags = Flag.URX;
+    return false;
+  }
+}

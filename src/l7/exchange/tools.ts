@@ -1,0 +1,31 @@
+/** What the exchanges of a worker work with. Made once by the engine. */
+import type { EngineLimits } from '../limits.ts';
+import type { HeadChanges } from '../message/head-changes.ts';
+import type { ExchangeRecord } from '../record/exchange-record.ts';
+import type { Recorder } from '../record/recorder.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Transport } from '../transport.ts';
+import type { OriginalCluster } from '../upstream/original-cluster.ts';
+import type { Pools } from '../upstream/pools.ts';
+import type { HeadStore } from './head-store.ts';
+import type { RequestChanges } from './request-changes.ts';
+import type { ResponseHeaders } from './response-headers.ts';
+
+export interface ExchangeTools {
+  readonly transport: Transport;
+  readonly limits: EngineLimits;
+  /** Uniform over 32 bits. */
+  readonly random: () => number;
+  readonly runtime: Runtime;
+  readonly pools: Pools;
+  readonly originals: OriginalCluster;
+  readonly heads: HeadStore;
+  readonly changes: HeadChanges;
+  readonly requests: RequestChanges;
+  readonly responses: ResponseHeaders;
+  readonly recorder: Recorder;
+  /** The one that is filled for whatever ends now. */
+  readonly record: ExchangeRecord;
+  /** An exception while something was served: counted and logged, and it ends the worker if it happens too often. */
+  readonly fault: (error: unknown, doing: string) => void;
+}

@@ -1,0 +1,50 @@
+/**
+ * What one exchange, or one mirrored copy, leaves behind: written once, when it is over, without strings and without allocation (one
+ * object per worker is filled again and again), and read at once by whoever is configured. A callee of the same node has a record
+ * of its own for every attempt that reached it.
+ */
+import type { Outcome } from '../message/outcome.ts';
+import { type ClusterConfig, type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { OUTCOME } from '../message/outcome.ts';
+
+export type Reporter = 'source' | 'destination';
+
+/** Names of services that are none: what `destination_service` says where nobody knows one. */
+export type FallbackService = 'PassthroughCluster' | 'BlackHoleCluster' | 'InboundPassthroughCluster' | 'unknown';
+
+export interface Peers {
+  readonly reporter: Reporter;
+  readonly caller: Identity;
+  readonly callee: Identity;
+  /** Null: nobody knows a service for it. */
+  readonly service: ServiceRef | null;
+  readonly fallbackService: FallbackService;
+}
+
+export class ExchangeRecord implements Peers {
+  reporter: Reporter = 'source';
+  caller: Identity = UNKNOWN_IDENTITY;
+  callee: Identity = UNKNOWN_IDENTITY;
+  service: ServiceRef | null = null;
+  fallbackService: FallbackService = 'unknown';
+  /** Null: no rule matched, or none was asked. */
+  route: { readonly name: string } | null = null;
+  cluster: ClusterConfig | null = null;
+  /** Of the last attempt; empty and 0: there was none. */
+  endpointAddress = '';
+  endpointPort = 0;
+  attempts = 0;
+  outcome: Outcome = OUTCOME.completed;
+  /** That the client saw; 0: none. */
+  status = 0;
+  /** Flags of the outcome and of the retries. */
+  flags = 0;
+  /** Content of the bodies. */
+  requestBytes = 0;
+  responseBytes = 0;
+  /** Milliseconds on the transport's clock: head of the request, last attempt, head of the response (0: none came), end. */
+  startedAt = 0;
+  sentAt = 0;
+  answeredAt = 0;
+  endedAt = 0;
+}
