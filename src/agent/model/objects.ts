@@ -99,6 +99,7 @@ export interface Service extends ApiObject {
     /** `None`: headless. */
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[] | null;
+    readonly ipFamilies?: readonly string[] | null;
     readonly externalName?: string;
     readonly selector?: StringMap | null;
     readonly publishNotReadyAddresses?: boolean;
@@ -122,6 +123,24 @@ export interface EndpointSlice extends ApiObject {
   readonly addressType?: string;
   readonly endpoints?: readonly SliceEndpoint[] | null;
   readonly ports?: readonly { readonly name?: string | null; readonly port?: number | null; readonly protocol?: string | null }[] | null;
+}
+
+export interface EndpointAddress {
+  readonly ip: string;
+  readonly hostname?: string | null;
+  readonly nodeName?: string | null;
+  readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string } | null;
+}
+
+/** Each subset has all of its addresses at all of its ports. */
+export interface EndpointSubset {
+  readonly addresses?: readonly EndpointAddress[] | null;
+  readonly notReadyAddresses?: readonly EndpointAddress[] | null;
+  readonly ports?: readonly { readonly name?: string | null; readonly port: number; readonly protocol?: string | null }[] | null;
+}
+
+export interface Endpoints extends ApiObject {
+  readonly subsets?: readonly EndpointSubset[] | null;
 }
 
 interface Workload extends ApiObject {
@@ -297,6 +316,7 @@ export interface Kinds {
   readonly Pod: Pod;
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
+  readonly Endpoints: Endpoints;
   readonly ServiceAccount: ServiceAccount;
   readonly Secret: Secret;
   readonly ConfigMap: ConfigMap;

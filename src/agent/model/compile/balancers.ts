@@ -1,6 +1,8 @@
 /** LoadBalancerSettings with Istio's and Envoy's defaults. */
+import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import type { BalancerConfig, HashKey } from '../../../l7/snapshot.ts';
 import type { ConsistentHash, LoadBalancer } from '../objects.ts';
+import type { FieldPath } from '../problem.ts';
 import { milliseconds } from './durations.ts';
 
 /** Istio's default; Envoy rounds up to what the endpoints need. */
@@ -8,25 +10,56 @@ const RING_SIZE = 1024;
 /** Envoy's default. */
 const MAGLEV_SIZE = 65537;
 
+export interface BalancerFault {
+  readonly path: FieldPath;
+  readonly message: string;
+}
+
 export function balancerConfig(settings: LoadBalancer | undefined): BalancerConfig {
   const { simple, consistentHash } = settings ?? {};
-  const key = consistentHash === undefined ? null : hashKey(consistentHash);
-  if (consistentHash !== undefined && key !== null) return hashing(consistentHash, key);
+  if (consistentHash !== undefined) {
+    const key = hashKey(consistentHash);
+    return 'fault' in key ? { kind: 'least-request' } : hashing(consistentHash, key);
+  }
   if (simple === 'ROUND_ROBIN') return { kind: 'round-robin' };
   if (simple === 'RANDOM') return { kind: 'random' };
   return { kind: 'least-request' };
 }
 
-/** Null when the settings name no part of the request. */
-export function hashKey({ httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName }: ConsistentHash): HashKey | null {
-  if (httpHeaderName !== undefined) return { kind: 'header', name: httpHeaderName };
+/** What cannot be served of these settings. */
+export function balancerFault({ simple, consistentHash }: LoadBalancer): BalancerFault | null {
+  if (consistentHash === undefined) {
+    return simple === 'PASSTHROUGH' ? { path: ['simple'], message: 'PASSTHROUGH is not served yet' } : null;
+  }
+  const key = hashKey(consistentHash);
+  return 'fault' in key ? { path: ['consistentHash', ...key.fault.path], message: key.fault.message } : null;
+}
+
+function hashKey({
+  httpHeaderName,
+  httpCookie,
+  useSourceIp,
+  httpQueryParameterName,
+}: ConsistentHash): HashKey | { readonly fault: BalancerFault } {
+  if (httpHeaderName !== undefined) {
+    const name = fieldName(httpHeaderName);
+    return name.ok ? { kind: 'header', name: httpHeaderName } : fault(['httpHeaderName'], httpHeaderName, name.fault);
+  }
   if (httpCookie !== undefined) {
+    const name = fieldName(httpCookie.name);
+    if (!name.ok) return fault(['httpCookie', 'name'], httpCookie.name, name.fault);
+    const path = cookiePath(httpCookie.path ?? '');
+    if (!path.ok) return fault(['httpCookie', 'path'], httpCookie.path ?? '', path.fault);
     const ttlSeconds = httpCookie.ttl === undefined ? null : Math.floor(milliseconds(httpCookie.ttl) / 1000);
-    return { kind: 'cookie', name: httpCookie.name, path: httpCookie.path ?? '', ttlSeconds };
+    return { kind: 'cookie', name: name.text, path: path.text, ttlSeconds };
   }
   if (useSourceIp === true) return { kind: 'source-address' };
   if (httpQueryParameterName !== undefined) return { kind: 'query', name: httpQueryParameterName };
-  return null;
+  return { fault: { path: [], message: 'no key is given' } };
+}
+
+function fault(path: FieldPath, value: string, why: string): { readonly fault: BalancerFault } {
+  return { fault: { path, message: `${JSON.stringify(value)} ${why}` } };
 }
 
 function hashing({ ringHash, maglev, minimumRingSize }: ConsistentHash, key: HashKey): BalancerConfig {

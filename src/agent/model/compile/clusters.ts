@@ -1,10 +1,9 @@
 /** Clusters: a service's port and subset, with the policy that the client's namespace sees. */
 import type { ClusterConfig } from '../../../l7/snapshot.ts';
+import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
-import { type DestinationRules, loadBalancerOf } from './destination-rules.ts';
-import type { ServiceEndpoint } from './endpoints.ts';
-import { selects } from './selectors.ts';
-import type { MeshPort, MeshService, PortOfService, Services } from './services.ts';
+import { type DestinationRules, loadBalancerOf, type MergedRule } from './destination-rules.ts';
+import type { MeshPort, MeshService, Services } from './services.ts';
 
 export function clusterName(port: number, subset: string, host: string): string {
   return `outbound|${port}|${subset}|${host}`;
@@ -20,58 +19,62 @@ export class ClusterIds {
     this.#rules = rules;
   }
 
-  /** Of what does not exist, an id that no cluster has. */
-  of(client: string, host: string, port: number, subset: string): string {
-    const name = clusterName(port, subset, host);
-    const service = this.#services.get(host);
-    return service !== null && this.#rules.differs(client, service) ? `${name}@${client}` : name;
-  }
-
-  /** Of one endpoint of a headless service, which clients ask for by its own address. */
-  instance(client: string, { service, port }: PortOfService, { config }: ServiceEndpoint): string {
-    return `${this.of(client, service.host, port.number, '')}#${config.address}`;
+  /** Of what does not exist, an id that no cluster has. @param client its namespace; null: one without rules of its own. */
+  of(client: string | null, host: string, port: number, subset: string): string {
+    const service = client === null ? null : this.#services.get(host);
+    return clusterId(clusterName(port, subset, host), service !== null && this.#rules.differs(client, service) ? client : null);
   }
 }
 
-export interface ClusterSource {
-  readonly services: Services;
-  readonly rules: DestinationRules;
-  readonly ids: ClusterIds;
-  readonly connectTimeoutMs: number;
+/** Of one endpoint of a headless service, which clients ask for by its own address. */
+export function instanceId(cluster: string, address: string): string {
+  return `${cluster}#${address}`;
 }
 
-/** All clusters that exist for clients of these namespaces. */
-export function clusterConfigs(source: ClusterSource, clients: readonly string[]): Record<string, ClusterConfig> {
-  const clusters: Record<string, ClusterConfig> = {};
-  const add = (config: ClusterConfig): void => void (clusters[config.id] = config);
-  for (const service of source.services.list) {
-    // What most clients see comes from the service's own namespace or the root.
-    const views = [service.namespace, ...clients.filter((client) => source.rules.differs(client, service))];
-    for (const client of new Set(views)) for (const port of service.ports) portClusters(source, client, service, port).forEach(add);
-  }
-  return clusters;
+function clusterId(name: string, client: string | null): string {
+  return client === null ? name : `${name}@${client}`;
 }
 
-function portClusters(source: ClusterSource, client: string, service: MeshService, port: MeshPort): ClusterConfig[] {
-  const { rules, ids, connectTimeoutMs } = source;
-  const rule = rules.find(client, service);
-  const cluster = (subset: string, endpoints: readonly ServiceEndpoint[], id?: string): ClusterConfig => ({
-    id: id ?? ids.of(client, service.host, port.number, subset),
+/** A cluster as far as it does not depend on its endpoints. */
+export interface ClusterPlan {
+  readonly id: string;
+  readonly subset: string;
+  /** What endpoints must have; null: all are in. */
+  readonly labels: StringMap | null;
+}
+
+/** What clients see of a service: most of them, or those of one namespace. */
+export interface ServiceView {
+  readonly client: string | null;
+  readonly rule: MergedRule | null;
+}
+
+export function serviceViews(rules: DestinationRules, service: MeshService): ServiceView[] {
+  return [null, ...rules.clientsOfTheirOwn(service)].map((client) => ({ client, rule: rules.find(client, service) }));
+}
+
+export function clusterPlans({ client, rule }: ServiceView, service: MeshService, port: MeshPort): ClusterPlan[] {
+  const plan = (subset: string, labels: StringMap | null): ClusterPlan => ({
+    id: clusterId(clusterName(port.number, subset, service.host), client),
+    subset,
+    labels,
+  });
+  return [plan('', null), ...(rule?.subsets ?? []).map(({ name, labels }) => plan(name, labels ?? {}))];
+}
+
+export function clusterConfig(
+  { id, subset }: Pick<ClusterPlan, 'id' | 'subset'>,
+  { rule }: ServiceView,
+  service: MeshService,
+  port: MeshPort,
+  connectTimeoutMs: number,
+): ClusterConfig {
+  return {
+    id,
     name: clusterName(port.number, subset, service.host),
     service: port.ref,
-    subset,
     balancer: balancerConfig(loadBalancerOf(rule, subset, port.number)),
     connectTimeoutMs,
-    endpoints: endpoints.map(({ config }) => config),
-  });
-  const subsets = [...(rule?.subsets.values() ?? [])].map(({ name, labels }) =>
-    cluster(
-      name,
-      port.endpoints.filter((endpoint) => selects(labels ?? {}, endpoint.labels)),
-    ),
-  );
-  const instances = service.headless
-    ? port.endpoints.map((endpoint) => cluster('', [endpoint], ids.instance(client, { service, port }, endpoint)))
-    : [];
-  return [cluster('', port.endpoints), ...subsets, ...instances];
+    family: service.families[0] ?? 4,
+  };
 }

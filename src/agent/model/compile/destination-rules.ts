@@ -1,69 +1,114 @@
 /** DestinationRules: which one a client's traffic to a service obeys, and what it says of a subset and port. */
-import { type DestinationRule, type LoadBalancer, type PolicyBlocks, type Subset, type TrafficPolicy } from '../objects.ts';
-import { fullName, mostSpecific } from './hosts.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
+import type { Graph } from '../incremental/graph.ts';
+import type { Index } from '../incremental/index-by-key.ts';
+import { Input } from '../incremental/table.ts';
+import type { DestinationRule, LoadBalancer, PolicyBlocks, Subset, TrafficPolicy } from '../objects.ts';
+import { type FieldPath, type ObjectRef, refOf } from '../problem.ts';
+import { type Aged, ageOf, byAge } from './age.ts';
+import { balancerFault } from './balancers.ts';
+import { HostIndex } from './host-index.ts';
+import { fullName, isWildcard } from './hosts.ts';
 import type { CompileOptions } from './options.ts';
+import type { ProblemLog } from './problem-log.ts';
+import type { MeshService, Services } from './services.ts';
+
+interface BoundRule extends Aged {
+  readonly ref: ObjectRef;
+  readonly spec: DestinationRule['spec'];
+}
 
 /** All rules of a namespace for one host, merged in the order of their age. */
 export interface MergedRule {
-  readonly sources: DestinationRule[];
-  trafficPolicy: TrafficPolicy | undefined;
-  readonly subsets: Map<string, Subset>;
+  readonly refs: readonly ObjectRef[];
+  readonly trafficPolicy: TrafficPolicy | undefined;
+  /** The oldest of a name. */
+  readonly subsets: readonly Subset[];
 }
 
 export class DestinationRules {
-  readonly objects: readonly DestinationRule[];
-  readonly #rootNamespace: string;
-  /** By namespace of the rule, then by host. */
-  readonly #index = new Map<string, Map<string, MergedRule>>();
+  readonly #options: CompileOptions;
+  readonly #services: Services;
+  readonly #problems: ProblemLog;
+  /** Namespaces that clients of this node live in. */
+  readonly #clients: Index<true>;
+  readonly #rules: Input<DestinationRule, true>;
+  readonly #byHost: HostIndex<BoundRule>;
 
-  constructor(objects: ObjectSet, { clusterDomain, rootNamespace }: CompileOptions) {
-    this.#rootNamespace = rootNamespace;
-    this.objects = objectsOf(objects, 'DestinationRule');
-    for (const rule of this.objects) {
-      const namespace = rule.metadata.namespace ?? '';
-      const hosts = this.#index.get(namespace) ?? new Map<string, MergedRule>();
-      this.#index.set(namespace, hosts);
-      const host = fullName(rule.spec.host, namespace, clusterDomain);
-      const merged = hosts.get(host) ?? { sources: [], trafficPolicy: undefined, subsets: new Map() };
-      hosts.set(host, merge(merged, rule));
-    }
+  constructor(graph: Graph, options: CompileOptions, services: Services, clients: Index<true>, problems: ProblemLog) {
+    this.#options = options;
+    this.#services = services;
+    this.#clients = clients;
+    this.#problems = problems;
+    this.#rules = new Input(graph, 'DestinationRule', (object) => this.#compute(object));
+    this.#byHost = new HostIndex<BoundRule>(graph, byAge);
   }
 
-  /** The first of these namespaces that has a rule for the host: the client's, the service's, the root. Nothing is inherited between them. */
-  find(client: string, service: { readonly host: string; readonly namespace: string }): MergedRule | null {
-    const own = client === this.#rootNamespace ? null : this.#inNamespace(client, service.host);
-    return own ?? this.#shared(service);
+  set(key: string, object: DestinationRule | null): void {
+    this.#rules.set(key, object);
+  }
+
+  /**
+   * The first of these namespaces that has a rule for the host: the client's (null: of a client without rules of its own), the
+   * service's, the root. Nothing is inherited between them.
+   */
+  find(client: string | null, { host, namespace }: MeshService): MergedRule | null {
+    const naming = this.#byHost.naming(host);
+    if (naming.length === 0) return null;
+    const { rootNamespace } = this.#options;
+    const order = [...(client === null || client === rootNamespace ? [] : [client]), namespace, rootNamespace];
+    for (const one of order) {
+      for (const [, rules] of naming) {
+        const own = rules.filter((rule) => rule.namespace === one);
+        if (own.length > 0) return merge(own);
+      }
+    }
+    return null;
   }
 
   /** Whether clients of that namespace see another rule than most. */
-  differs(client: string, service: { readonly host: string; readonly namespace: string }): boolean {
-    return this.concern(client) && this.find(client, service) !== this.#shared(service);
+  differs(client: string | null, service: MeshService): boolean {
+    return client !== null && this.#owners(service).includes(client);
   }
 
-  /** Whether clients of that namespace have rules of their own. */
-  concern(client: string): boolean {
-    return this.#index.has(client);
+  /** The namespaces of this node's clients that see another rule than most. */
+  clientsOfTheirOwn(service: MeshService): string[] {
+    return this.#owners(service).filter((namespace) => this.#clients.has(namespace));
   }
 
-  #shared({ host, namespace }: { readonly host: string; readonly namespace: string }): MergedRule | null {
-    return this.#inNamespace(namespace, host) ?? this.#inNamespace(this.#rootNamespace, host);
+  #owners({ host, namespace }: MeshService): string[] {
+    const naming = this.#byHost.naming(host);
+    if (naming.length === 0) return [];
+    const all = new Set(naming.flatMap(([, rules]) => rules.map((rule) => rule.namespace)));
+    return [...all].filter((one) => one !== namespace && one !== this.#options.rootNamespace).sort();
   }
 
-  #inNamespace(namespace: string, host: string): MergedRule | null {
-    const hosts = this.#index.get(namespace);
-    return hosts === undefined ? null : mostSpecific(host, hosts);
+  #compute(object: DestinationRule): true {
+    const ref = refOf(object);
+    const host = fullName(object.spec.host, ref.namespace, this.#options.clusterDomain);
+    this.#byHost.emit(host, { ...ageOf(object), ref, spec: object.spec } satisfies BoundRule);
+    const known = isWildcard(host) ? this.#services.hosts.named(host).length > 0 : this.#services.get(host) !== null;
+    if (!known) this.#problems.add('warning', ref, ['spec', 'host'], `there is no service ${host}`);
+    for (const [path, policy] of policiesOf(object)) {
+      const fault = balancerFault(policy);
+      if (fault !== null) this.#problems.add('error', ref, [...path, ...fault.path], `${fault.message}; LEAST_REQUEST takes its place`);
+    }
+    return true;
   }
 }
 
-/** The oldest policy stays as a whole; subsets are collected, the oldest of a name wins. */
-function merge(merged: MergedRule, rule: DestinationRule): MergedRule {
-  merged.sources.push(rule);
-  merged.trafficPolicy ??= rule.spec.trafficPolicy;
-  for (const subset of rule.spec.subsets ?? []) {
-    if (!merged.subsets.has(subset.name)) merged.subsets.set(subset.name, subset);
-  }
-  return merged;
+/** The oldest policy stays as a whole; subsets are collected. */
+function merge(rules: readonly BoundRule[]): MergedRule {
+  const subsets = new Map<string, Subset>();
+  for (const subset of rules.flatMap(({ spec }) => spec.subsets ?? [])) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
+  return {
+    refs: rules.map(({ ref }) => ref),
+    trafficPolicy: rules.find(({ spec }) => spec.trafficPolicy !== undefined)?.spec.trafficPolicy,
+    subsets: [...subsets.values()],
+  };
+}
+
+export function subsetOf(rule: MergedRule | null, name: string): Subset | undefined {
+  return rule?.subsets.find((subset) => subset.name === name);
 }
 
 /**
@@ -73,11 +118,26 @@ function merge(merged: MergedRule, rule: DestinationRule): MergedRule {
 export function loadBalancerOf(rule: MergedRule | null, subset: string, port: number): LoadBalancer | undefined {
   if (rule === null) return undefined;
   const base = atPort(rule.trafficPolicy, port);
-  const own = atPort(rule.subsets.get(subset)?.trafficPolicy, port);
+  const own = atPort(subsetOf(rule, subset)?.trafficPolicy, port);
   return own.byPort ? own.blocks.loadBalancer : (own.blocks.loadBalancer ?? base.blocks.loadBalancer);
 }
 
 function atPort(policy: TrafficPolicy | undefined, port: number): { readonly blocks: PolicyBlocks; readonly byPort: boolean } {
   const entry = policy?.portLevelSettings?.find((setting) => setting.port.number === port);
   return { blocks: entry ?? policy ?? {}, byPort: entry !== undefined };
+}
+
+function policiesOf({ spec }: DestinationRule): [FieldPath, LoadBalancer][] {
+  return [
+    ...balancersOf(spec.trafficPolicy, ['spec', 'trafficPolicy']),
+    ...(spec.subsets ?? []).flatMap((subset, index) => balancersOf(subset.trafficPolicy, ['spec', 'subsets', index, 'trafficPolicy'])),
+  ];
+}
+
+function balancersOf(policy: TrafficPolicy | undefined, path: FieldPath): [FieldPath, LoadBalancer][] {
+  const levels = [policy, ...(policy?.portLevelSettings ?? [])];
+  return levels.flatMap((level, index): [FieldPath, LoadBalancer][] => {
+    const at = index === 0 ? path : [...path, 'portLevelSettings', index - 1];
+    return level?.loadBalancer === undefined ? [] : [[[...at, 'loadBalancer'], level.loadBalancer]];
+  });
 }

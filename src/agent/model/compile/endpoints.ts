@@ -1,11 +1,19 @@
-/** Who stands behind a service's port: EndpointSlices where the service has any, else its selector's pods. Ready ones only. */
-import type { EndpointConfig } from '../../../l7/snapshot.ts';
-import { type EndpointSlice, objectKey, type Pod, type Service, type ServicePort, type SliceEndpoint, type StringMap } from '../objects.ts';
-import { canonicalAddress } from './hosts.ts';
-import { UNKNOWN_IDENTITY } from '../../../l7/snapshot.ts';
-import { type ObjectSet, objectsOf, order } from './object-set.ts';
-import { hasEnded, type MeshPod, type Pods } from './pods.ts';
+/** Who stands behind a service's port: EndpointSlices where the service has any, else Endpoints, else its selector's pods. Ready ones only. */
+import { addressKey, type EndpointConfig, UNKNOWN_IDENTITY } from '../../../l7/snapshot.ts';
+import type { Graph } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import type { Output } from '../incremental/output.ts';
+import { Input, Table } from '../incremental/table.ts';
+import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
+import { type ObjectRef, refOf } from '../problem.ts';
+import { order } from './age.ts';
+import { clusterPlans, instanceId, serviceViews } from './clusters.ts';
+import type { DestinationRules } from './destination-rules.ts';
+import { socketForm } from './hosts.ts';
+import type { MeshPod, Pods } from './pods.ts';
+import type { ProblemLog } from './problem-log.ts';
 import { selects } from './selectors.ts';
+import type { MeshPort, MeshService, Services } from './services.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
@@ -16,98 +24,228 @@ export interface ServiceEndpoint {
   readonly hostname: string;
 }
 
+/** Of each port of a service, by its position. */
+export type ServiceEndpoints = readonly (readonly ServiceEndpoint[])[];
+
+/** A service leads to a pod of this node by an endpoint. */
+export interface LocalEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly containerPort: number;
+}
+
+/** What a slice says of one endpoint at one port, once for all services that ask. */
+interface Slice {
+  readonly ref: ObjectRef;
+  readonly namespace: string;
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly endpoints: readonly SlicedEndpoint[];
+}
+
+interface SlicedEndpoint {
+  readonly address: string;
+  readonly hostname: string;
+  /** `namespace/name` of the pod that it says it is. */
+  readonly pod: string | null;
+}
+
 export class Endpoints {
+  /** By pod, the endpoints through which services lead to it. */
+  readonly local: Index<LocalEndpoint>;
+  readonly #graph: Graph;
   readonly #pods: Pods;
-  readonly #slices = new Map<string, EndpointSlice[]>();
-  readonly #podsByNamespace: ReadonlyMap<string, MeshPod[]>;
+  readonly #services: Services;
+  readonly #rules: DestinationRules;
+  readonly #problems: ProblemLog;
+  readonly #output: Output<readonly EndpointConfig[]>;
+  readonly #slices: Input<EndpointSlice, true>;
+  readonly #byService: Index<Slice>;
+  readonly #objects: Input<EndpointsObject, readonly Slice[]>;
+  readonly #endpoints: Table<ServiceEndpoints>;
 
-  constructor(objects: ObjectSet, pods: Pods) {
+  constructor(
+    graph: Graph,
+    {
+      pods,
+      services,
+      rules,
+      problems,
+      output,
+    }: {
+      readonly pods: Pods;
+      readonly services: Services;
+      readonly rules: DestinationRules;
+      readonly problems: ProblemLog;
+      readonly output: Output<readonly EndpointConfig[]>;
+    },
+  ) {
+    this.#graph = graph;
     this.#pods = pods;
-    this.#podsByNamespace = Map.groupBy(pods.list, ({ object }) => object.metadata.namespace ?? '');
-    for (const slice of objectsOf(objects, 'EndpointSlice')) {
-      const service = slice.metadata.labels?.[SERVICE_LABEL];
-      if (service === undefined) continue;
-      const key = `${slice.metadata.namespace}/${service}`;
-      this.#slices.set(key, [...(this.#slices.get(key) ?? []), slice]);
+    this.#services = services;
+    this.#rules = rules;
+    this.#problems = problems;
+    this.#output = output;
+    this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
+    this.#byService = new Index(graph, (a, b) => order(a.ref.name, b.ref.name));
+    this.#objects = new Input(graph, 'Endpoints', (object) => this.#subsets(object));
+    this.#endpoints = new Table(graph, 'endpoints', (host) => this.#compute(host));
+    this.local = new Index(graph);
+    services.hosts.each(this.#endpoints);
+  }
+
+  setSlice(key: string, slice: EndpointSlice | null): void {
+    this.#slices.set(key, slice);
+  }
+
+  set(key: string, object: EndpointsObject | null): void {
+    this.#objects.set(key, object);
+  }
+
+  get(host: string): ServiceEndpoints {
+    return this.#endpoints.get(host);
+  }
+
+  #compute(host: string): ServiceEndpoints {
+    const service = this.#services.get(host);
+    if (service === null) return [];
+    const found = service.ports.map((port) => this.#at(service, port));
+    const views = serviceViews(this.#rules, service);
+    for (const [index, port] of service.ports.entries()) {
+      const endpoints = found[index] as readonly ServiceEndpoint[];
+      for (const view of views) {
+        for (const plan of clusterPlans(view, service, port)) this.#emit(plan.id, plan.labels, endpoints);
+        if (service.headless) this.#emitInstances((clusterPlans(view, service, port)[0] as { id: string }).id, endpoints);
+      }
+      for (const { config } of endpoints) {
+        if (config.local !== null) this.local.emit(config.local, { host, port: port.number, containerPort: config.port });
+        if (service.headless) this.#claim(service, config.address);
+      }
     }
+    return found;
   }
 
-  /** @param ipv6 the family that the service prefers. */
-  of(service: Service, port: ServicePort, ipv6: boolean): ServiceEndpoint[] {
-    const slices = this.#slices.get(objectKey(service.metadata));
-    const found = slices === undefined ? this.#selected(service, port, ipv6) : this.#sliced(slices, port, ipv6);
-    const unique = new Map(found.map((endpoint) => [`${endpoint.config.address} ${endpoint.config.port}`, endpoint]));
-    return [...unique.values()].sort((a, b) => order(a.config.address, b.config.address) || a.config.port - b.config.port);
+  #emit(cluster: string, labels: StringMap | null, endpoints: readonly ServiceEndpoint[]): void {
+    const members = labels === null ? endpoints : endpoints.filter((endpoint) => selects(labels, endpoint.labels));
+    this.#graph.emit(
+      this.#output,
+      cluster,
+      members.map(({ config }) => config),
+    );
   }
 
-  /** Pods that the service selects, ready or not. */
-  selected(service: Service): readonly MeshPod[] {
-    const selector = service.spec?.selector;
-    if (!selector || Object.keys(selector).length === 0) return [];
-    const pods = this.#podsByNamespace.get(service.metadata.namespace ?? '') ?? [];
-    return pods.filter(({ object }) => selects(selector, object.metadata.labels));
+  #emitInstances(cluster: string, endpoints: readonly ServiceEndpoint[]): void {
+    for (const [address, own] of Map.groupBy(endpoints, ({ config }) => config.address))
+      this.#emit(instanceId(cluster, address), null, own);
   }
 
-  #selected(service: Service, port: ServicePort, ipv6: boolean): ServiceEndpoint[] {
-    const all = service.spec?.publishNotReadyAddresses === true;
-    return this.selected(service).flatMap((pod) => {
-      const address = pod.addresses.find((ip) => ip.includes(':') === ipv6) ?? pod.addresses[0];
-      const target = containerPort(pod.object, port);
-      if (address === undefined || target === null || hasEnded(pod.object) || !(all || isReady(pod.object))) return [];
-      return [endpointOf(address, target, pod, hostnameOf(pod, service))];
+  #claim({ created, name, namespace, host, ports }: MeshService, address: string): void {
+    this.#services.addressClaims.emit(address, { created, name, namespace, host, ports: ports.map(({ number }) => number) });
+  }
+
+  #at(service: MeshService, port: MeshPort): ServiceEndpoint[] {
+    const unique = new Map<string, ServiceEndpoint>();
+    for (const endpoint of this.#found(service, port)) unique.set(addressKey(endpoint.config), endpoint);
+    return [...unique].sort(([a], [b]) => order(a, b)).map(([, endpoint]) => endpoint);
+  }
+
+  #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
+    const key = `${service.namespace}/${service.name}`;
+    const slices = this.#byService.get(key);
+    const given = slices.length > 0 ? slices : this.#objects.get(key);
+    return given === null ? this.#selected(service, port) : given.flatMap((slice) => this.#sliced(slice, port));
+  }
+
+  #selected(service: MeshService, port: MeshPort): ServiceEndpoint[] {
+    const { selector, namespace, publishesNotReady } = service;
+    if (selector === null) return [];
+    return this.#pods.selected(namespace, selector).flatMap((pod) => {
+      const target = containerPort(pod, port);
+      if (target === null || pod.ended || !(publishesNotReady || pod.ready)) return [];
+      return addressesFor(service, pod).map((address) => endpointOf(address, target, pod, hostnameOf(pod, service)));
     });
   }
 
-  #sliced(slices: readonly EndpointSlice[], port: ServicePort, ipv6: boolean): ServiceEndpoint[] {
-    const family = slices.filter(({ addressType }) => (addressType === 'IPv6') === ipv6);
-    return (family.length === 0 ? slices : family).flatMap((slice) => {
-      const number = slice.ports?.find(({ name }) => (name ?? '') === (port.name ?? ''))?.port;
-      if (slice.addressType === 'FQDN' || number === undefined || number === null) return [];
-      return (slice.endpoints ?? []).filter(isServing).flatMap((endpoint) => this.#ofSlice(slice, endpoint, number));
+  #sliced({ ports, endpoints }: Slice, port: MeshPort): ServiceEndpoint[] {
+    const number = ports.find(({ name }) => name === port.name)?.port;
+    if (number === undefined) return [];
+    return endpoints.map(({ address, hostname, pod }) => {
+      const named = pod === null ? null : this.#pods.get(pod);
+      return endpointOf(address, number, named ?? this.#pods.at(address), hostname);
     });
   }
 
-  #ofSlice(slice: EndpointSlice, endpoint: SliceEndpoint, port: number): ServiceEndpoint[] {
+  #slice(object: EndpointSlice): true {
+    const service = object.metadata.labels?.[SERVICE_LABEL];
+    if (service === undefined || object.addressType === 'FQDN') return true;
+    const { namespace = '' } = object.metadata;
+    const endpoints = (object.endpoints ?? []).flatMap((endpoint, index) => this.#ofSlice(object, endpoint, index));
+    this.#byService.emit(`${namespace}/${service}`, { ref: refOf(object), namespace, ports: numbered(object.ports ?? []), endpoints });
+    return true;
+  }
+
+  #ofSlice(slice: EndpointSlice, { addresses, conditions, hostname, targetRef }: SliceEndpoint, index: number): SlicedEndpoint[] {
+    // No word about readiness means ready. Kubernetes itself says `ready` of unready pods where the service publishes them.
+    if (conditions?.ready === false || conditions?.terminating === true) return [];
     // Several addresses of one endpoint are the same process: consumers may take any (EndpointSlice API).
-    const address = endpoint.addresses[0];
-    if (address === undefined) return [];
-    const { kind, name, namespace } = endpoint.targetRef ?? {};
-    const named = kind === 'Pod' && name !== undefined ? this.#pods.get(`${namespace ?? slice.metadata.namespace}/${name}`) : null;
-    const ip = canonicalAddress(address);
-    return [endpointOf(ip, port, named ?? this.#pods.at(ip), endpoint.hostname ?? '')];
+    const ip = addresses[0];
+    const address = ip === undefined ? null : socketForm(ip);
+    if (ip !== undefined && address === null) this.#refuse(refOf(slice), ['endpoints', index, 'addresses', 0], ip);
+    const { namespace = '' } = slice.metadata;
+    return address === null ? [] : [{ address, hostname: hostname ?? '', pod: podOf(targetRef, namespace) }];
+  }
+
+  /** Each subset has all of its addresses at all of its ports. */
+  #subsets(object: EndpointsObject): Slice[] {
+    const { namespace = '' } = object.metadata;
+    return (object.subsets ?? []).map(({ addresses, ports }, subset) => ({
+      ref: refOf(object),
+      namespace,
+      ports: numbered(ports ?? []),
+      endpoints: (addresses ?? []).flatMap(({ ip, hostname, targetRef }, index): SlicedEndpoint[] => {
+        const address = socketForm(ip);
+        if (address === null) this.#refuse(refOf(object), ['subsets', subset, 'addresses', index, 'ip'], ip);
+        return address === null ? [] : [{ address, hostname: hostname ?? '', pod: podOf(targetRef, namespace) }];
+      }),
+    }));
+  }
+
+  #refuse(object: ObjectRef, path: (string | number)[], ip: string): void {
+    this.#problems.add('error', object, path, `"${ip}" is no IP address; it is left out`);
   }
 }
 
 /** The port of the pod behind a service's port; null when the pod has no port of that name. */
-export function containerPort({ spec }: Pod, { port, targetPort }: ServicePort): number | null {
-  if (targetPort === undefined || targetPort === 0 || targetPort === '') return port;
+export function containerPort(pod: MeshPod, { number, targetPort }: Pick<MeshPort, 'number' | 'targetPort'>): number | null {
+  if (targetPort === undefined || targetPort === 0 || targetPort === '') return number;
   if (typeof targetPort === 'number') return targetPort;
-  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  const ports = [...(spec?.containers ?? []), ...sidecars].flatMap((container) => container.ports ?? []);
-  return ports.find(({ name }) => name === targetPort)?.containerPort ?? null;
+  return Object.hasOwn(pod.ports, targetPort) ? (pod.ports[targetPort] as number) : null;
+}
+
+/** One of each family that the service has. A service that says nothing about families takes what the pod prefers. */
+function addressesFor({ families }: MeshService, { addresses }: MeshPod): string[] {
+  const ofFamily = families.flatMap((family) => addresses.find((ip) => ip.includes(':') === (family === 6)) ?? []);
+  return ofFamily.length > 0 ? ofFamily : addresses.slice(0, 1);
 }
 
 function endpointOf(address: string, port: number, pod: MeshPod | null, hostname: string): ServiceEndpoint {
   const local = pod?.local?.enrolled === true ? pod.key : null;
   const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY, local };
-  return { config, labels: pod?.object.metadata.labels ?? {}, hostname };
+  return { config, labels: pod?.labels ?? NO_LABELS, hostname };
 }
 
-function isReady({ metadata, status }: Pod): boolean {
-  if (metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null) return false;
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status;
-  return ready === undefined || ready === 'True';
-}
-
-/** No word about readiness means ready. Kubernetes itself says `ready` of unready pods where the service publishes them. */
-function isServing({ conditions }: SliceEndpoint): boolean {
-  return conditions?.ready !== false && conditions?.terminating !== true;
-}
+const NO_LABELS: StringMap = {};
 
 /** Pods of a StatefulSet are called by their own names; others by the one that they were given. */
-function hostnameOf({ object, owners }: MeshPod, service: Service): string {
-  const { hostname, subdomain } = object.spec ?? {};
-  if (subdomain !== undefined && subdomain !== service.metadata.name) return '';
+function hostnameOf({ hostname, subdomain, stateful, name }: MeshPod, service: MeshService): string {
+  if (subdomain !== undefined && subdomain !== service.name) return '';
   if (hostname !== undefined && subdomain !== undefined) return hostname;
-  return owners[0]?.kind === 'StatefulSet' ? object.metadata.name : '';
+  return stateful ? name : '';
+}
+
+function podOf(target: SliceEndpoint['targetRef'], namespace: string): string | null {
+  return target?.kind === 'Pod' && target.name !== undefined ? `${target.namespace ?? namespace}/${target.name}` : null;
+}
+
+function numbered(ports: readonly { readonly name?: string | null; readonly port?: number | null }[]): { name: string; port: number }[] {
+  return ports.flatMap(({ name, port }) => (port === undefined || port === null ? [] : [{ name: name ?? '', port }]));
 }

@@ -1,91 +1,73 @@
-/** Gateways of this node: servers of one port are merged, and so are all VirtualServices that are bound to one host. */
-import type { GatewayConfig, RouteConfig, VirtualHostConfig } from '../../../l7/snapshot.ts';
+/** Gateways of this node: servers of one port are one listener. */
+import type { GatewayConfig } from '../../../l7/snapshot.ts';
+import type { Graph } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import type { Output } from '../incremental/output.ts';
+import { Input, Table } from '../incremental/table.ts';
 import { type Gateway, type GatewayServer, objectKey } from '../objects.ts';
-import { intersect } from './hosts.ts';
-import { isCatchAll } from './matches.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
+import { type Aged, ageOf } from './age.ts';
 import type { CompileOptions } from './options.ts';
-import { routesOf, type RouteSource, type RouteView } from './routes.ts';
 import { selects } from './selectors.ts';
-import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 
-/** A server of a Gateway that applies to this node. */
-interface Bound {
-  /** `namespace/name` of the Gateway. */
-  readonly gateway: string;
-  readonly namespace: string;
-  readonly server: GatewayServer;
+export interface BoundGateway extends Aged {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly servers: readonly GatewayServer[];
+  /** Whether it has something to do with this node. */
+  readonly appliesHere: boolean;
 }
 
-/** All Gateways, the oldest first. */
-export function listGateways(objects: ObjectSet): readonly Gateway[] {
-  return objectsOf(objects, 'Gateway');
-}
+export class Gateways {
+  readonly #options: CompileOptions;
+  readonly #clients: Index<true>;
+  readonly #gateways: Input<Gateway, BoundGateway>;
+  readonly #ports: Index<true>;
 
-/** Whether one of the node's label sets is what the Gateway selects. An empty selector selects everything. */
-export function appliesHere({ spec }: Gateway, { gatewayLabels }: CompileOptions): boolean {
-  return gatewayLabels.some((labels) => selects(spec.selector ?? {}, labels));
-}
-
-export function gatewayConfigs(
-  gateways: readonly Gateway[],
-  virtualServices: VirtualServices,
-  source: RouteSource,
-): Record<string, GatewayConfig> {
-  const bound = gateways
-    .filter((gateway) => appliesHere(gateway, source.options))
-    .flatMap((gateway) => {
-      const of = { gateway: objectKey(gateway.metadata), namespace: gateway.metadata.namespace ?? '' };
-      return gateway.spec.servers.map((server): Bound => ({ ...of, server }));
+  constructor(graph: Graph, options: CompileOptions, clients: Index<true>, output: Output<GatewayConfig>) {
+    this.#options = options;
+    this.#clients = clients;
+    this.#gateways = new Input(graph, 'Gateway', (object) => this.#compute(object));
+    this.#ports = new Index(graph);
+    const listeners = new Table(graph, 'gateway port', (key) => {
+      const port = Number(key);
+      graph.emit(output, key, { port, protocol: 'http', layer: gatewayLayer(port) } satisfies GatewayConfig);
+      return port;
     });
-  const ports = Map.groupBy(bound, ({ server }) => server.port.number);
-  return Object.fromEntries(
-    [...ports].map(([port, servers]): [string, GatewayConfig] => {
-      const virtualHosts = mergedHosts(servers, port, virtualServices, source);
-      return [String(port), { port, protocol: 'http', routes: { virtualHosts, unknownHost: 'not-found' } }];
-    }),
-  );
+    this.#ports.each(listeners);
+  }
+
+  set(key: string, object: Gateway | null): void {
+    this.#gateways.set(key, object);
+  }
+
+  /** @param key `namespace/name` */
+  get(key: string): BoundGateway | null {
+    return this.#gateways.get(key);
+  }
+
+  #compute(object: Gateway): BoundGateway {
+    const { selector = {}, servers } = object.spec;
+    // An empty selector selects everything.
+    const appliesHere = this.#options.gatewayLabels.some((labels) => selects(selector, labels));
+    if (appliesHere) {
+      // Gateways are clients that live in the agent's namespace.
+      this.#clients.emit(this.#options.agentNamespace, true);
+      for (const port of new Set(servers.map((server) => server.port.number))) this.#ports.emit(String(port), true);
+    }
+    return { ...ageOf(object), key: objectKey(object.metadata), servers, appliesHere };
+  }
 }
 
-function mergedHosts(servers: readonly Bound[], port: number, virtualServices: VirtualServices, source: RouteSource): VirtualHostConfig[] {
-  const hosts = new Map<string, { readonly from: Set<BoundVirtualService>; readonly routes: RouteConfig[] }>();
-  for (const bound of servers) {
-    for (const service of virtualServices.boundTo(bound.gateway)) {
-      const common = intersect(serverHosts(bound, service.namespace), service.hosts);
-      const routes = common.length === 0 ? [] : routesOf(source, service, gatewayView(bound.gateway, port, source));
-      if (routes.length === 0) continue;
-      for (const host of common) {
-        const merged = hosts.get(host) ?? { from: new Set(), routes: [] };
-        hosts.set(host, merged);
-        // The same rules by way of a second server add nothing.
-        if (!merged.from.has(service)) merged.routes.push(...routes);
-        merged.from.add(service);
-      }
-    }
-  }
-  return [...hosts].map(([host, { routes }]) => ({ name: `${host}:${port}`, domains: [host], routes: catchAllsLast(routes) }));
+export function gatewayLayer(port: number): string {
+  return `gateway ${port}`;
 }
 
 // `host` and `*/host` may be bound from any namespace, `./host` from the Gateway's own, `namespace/host` from that one.
-export function serverHosts({ server, namespace }: Pick<Bound, 'server' | 'namespace'>, of: string): string[] {
-  return server.hosts.flatMap((entry) => {
+export function serverHosts({ hosts }: GatewayServer, namespace: string, of: string): string[] {
+  return hosts.flatMap((entry) => {
     const slash = entry.indexOf('/');
     const allowed = slash < 0 ? '*' : entry.slice(0, slash);
     const host = entry.slice(slash + 1).toLowerCase();
     return allowed === '*' || (allowed === '.' ? namespace : allowed) === of ? [host] : [];
   });
-}
-
-/** At a gateway a destination without a port is meant at its only port. */
-function gatewayView(gateway: string, port: number, { options, services }: RouteSource): RouteView {
-  const defaultPort = (host: string): number => {
-    const ports = services.get(host)?.ports ?? [];
-    return ports.length === 1 && ports[0] !== undefined ? ports[0].number : port;
-  };
-  return { namespace: options.agentNamespace, labels: options.gatewayLabels, gateway, port, defaultPort };
-}
-
-/** Merged rules must not hide each other: those for everything come after the others. */
-function catchAllsLast(routes: readonly RouteConfig[]): RouteConfig[] {
-  return [...routes.filter(({ match }) => !isCatchAll(match)), ...routes.filter(({ match }) => isCatchAll(match))];
 }

@@ -1,8 +1,9 @@
 /** Headers of routes and destinations: what is set, added and removed, and the Host that a rule asks for on this way. */
-import type { HeaderOperations } from '../../../l7/snapshot.ts';
+import { fieldName, fieldValue, type WireText } from '../../../l7/message/wire-text.ts';
+import type { HeaderLine, HeaderOperations } from '../../../l7/snapshot.ts';
 import type { HeaderOperationsSpec, HeadersSpec, StringMap } from '../objects.ts';
-import type { FieldPath } from '../problem.ts';
-import { order } from './object-set.ts';
+import type { FieldPath, Severity } from '../problem.ts';
+import { order } from './age.ts';
 
 export interface HeaderChanges {
   readonly request: HeaderOperations;
@@ -12,13 +13,13 @@ export interface HeaderChanges {
 }
 
 /** Called for what cannot be served; the operation is left out. */
-export type Complain = (path: FieldPath, message: string) => void;
+export type Complain = (severity: Severity, path: FieldPath, message: string) => void;
 
 export function headerChanges(headers: HeadersSpec | undefined, complain: Complain): HeaderChanges {
   const { request, response } = headers ?? {};
   return {
-    request: operations(request, (path, message) => complain(['request', ...path], message)),
-    response: operations(response, (path, message) => complain(['response', ...path], message)),
+    request: operations(request, (severity, path, message) => complain(severity, ['request', ...path], message)),
+    response: operations(response, (severity, path, message) => complain(severity, ['response', ...path], message)),
     authority: authorityIn(request?.set) ?? authorityIn(request?.add),
   };
 }
@@ -29,39 +30,54 @@ export function isEmpty({ set, add, remove }: HeaderOperations): boolean {
 
 /** Both as one level: what the second says comes after what the first says, and all removals come before. */
 export function concatenate(first: HeaderOperations, second: HeaderOperations): HeaderOperations {
-  const add = new Map(Object.entries(first.add ?? {}));
+  const set = new Map([...(first.set ?? []), ...(second.set ?? [])]);
   // A value that is set once more replaces what was added before it.
-  for (const name of Object.keys(second.set ?? {})) add.delete(name);
-  for (const [name, value] of Object.entries(second.add ?? {})) {
-    const before = add.get(name);
-    add.set(name, before === undefined ? value : [before, value].flat());
-  }
-  return level({ ...first.set, ...second.set }, Object.fromEntries(add), [...(first.remove ?? []), ...(second.remove ?? [])]);
+  const replaced = new Set((second.set ?? []).map(([name]) => name));
+  const added = [...(first.add ?? []).filter(([name]) => !replaced.has(name)), ...(second.add ?? [])];
+  // Lines of one name stay together, where the first of them is.
+  const add = [...Map.groupBy(added, ([name]) => name).values()].flat();
+  return level([...set], add, [...(first.remove ?? []), ...(second.remove ?? [])]);
+}
+
+/** The operations, with that Host set after all others. */
+export function withHost({ set = [], ...rest }: HeaderOperations, name: WireText, host: WireText): HeaderOperations {
+  return { set: [...set, [name, host]], ...rest };
 }
 
 function operations(spec: HeaderOperationsSpec | undefined, complain: Complain): HeaderOperations {
-  const values = (which: 'set' | 'add'): StringMap =>
-    Object.fromEntries(
-      Object.entries(spec?.[which] ?? {})
-        .filter(([name]) => !isInternal(name))
-        .sort(([a], [b]) => order(a, b))
-        .flatMap(([name, value]) => {
-          const literal = literalOf(value);
-          if (literal === null) complain([which, name], `"${value}": values made from the request are not served yet; it is left out`);
-          return literal === null ? [] : [[name, literal]];
-        }),
-    );
+  const lines = (which: 'set' | 'add'): HeaderLine[] =>
+    Object.entries(spec?.[which] ?? {})
+      .filter(([name]) => !isInternal(name))
+      .sort(([a], [b]) => order(a, b))
+      .flatMap(([name, value]) => {
+        const line = lineOf(name, value, (severity, message) => complain(severity, [which, name], message));
+        return line === null ? [] : [line];
+      });
   return level(
-    values('set'),
-    values('add'),
-    (spec?.remove ?? []).filter((name) => !isInternal(name)),
+    lines('set'),
+    lines('add'),
+    (spec?.remove ?? []).filter((name) => !isInternal(name)).map((name) => name.toLowerCase()),
   );
 }
 
-function level(set: StringMap, add: NonNullable<HeaderOperations['add']>, remove: readonly string[]): HeaderOperations {
+function lineOf(name: string, value: string, complain: (severity: Severity, message: string) => void): HeaderLine | null {
+  const literal = literalOf(value);
+  if (literal === null) {
+    complain('unsupported', `"${value}": values made from the request are not served yet; it is left out`);
+    return null;
+  }
+  const token = fieldName(name);
+  const text = fieldValue(literal);
+  if (token.ok && text.ok) return [token.text, text.text];
+  const fault = token.ok ? `the value ${text.ok ? '' : text.fault}` : `the name ${token.fault}`;
+  complain('error', `${fault}; it is left out`);
+  return null;
+}
+
+function level(set: readonly HeaderLine[], add: readonly HeaderLine[], remove: readonly string[]): HeaderOperations {
   return {
-    ...(Object.keys(set).length > 0 && { set }),
-    ...(Object.keys(add).length > 0 && { add }),
+    ...(set.length > 0 && { set }),
+    ...(add.length > 0 && { add }),
     ...(remove.length > 0 && { remove: [...new Set(remove)] }),
   };
 }

@@ -1,4 +1,5 @@
 /** Host names as Istio's objects write them: short, full, with `*` for a first part of any length. */
+import { isIP } from 'node:net';
 
 export function isWildcard(host: string): boolean {
   return host.startsWith('*');
@@ -33,33 +34,33 @@ export function intersect(a: readonly string[], b: readonly string[]): string[] 
   return [...both];
 }
 
-/** The value of the key that names `host` most narrowly: itself, then the longest wildcard. */
-export function mostSpecific<T>(host: string, byPattern: ReadonlyMap<string, T>): T | null {
-  const exact = byPattern.get(host);
-  if (exact !== undefined) return exact;
-  // Every wildcard that can name the host is a `*` before one of its endings.
-  for (let start = 1; start <= host.length; start++) {
-    const found = byPattern.get(`*${host.slice(start)}`);
-    if (found !== undefined) return found;
-  }
-  return null;
+/** How a service is called from any namespace; besides, clients of its own call it by its bare name. */
+export function serviceDomains({
+  name,
+  namespace,
+  host,
+}: {
+  readonly name: string;
+  readonly namespace: string;
+  readonly host: string;
+}): string[] {
+  return [host, `${name}.${namespace}.svc`, `${name}.${namespace}`];
 }
 
-/** How a service is called by clients in `clientNamespace`. */
-export function serviceDomains(
-  service: { readonly name: string; readonly namespace: string; readonly host: string },
-  clientNamespace: string,
-): string[] {
-  const { name, namespace, host } = service;
-  const domains = [host, `${name}.${namespace}.svc`, `${name}.${namespace}`];
-  return namespace === clientNamespace ? [...domains, name] : domains;
+/** An IP address in the form in which sockets show it (RFC 5952, and IPv4 for what is mapped into IPv6); null: it is none. */
+export function socketForm(ip: string): string | null {
+  const family = isIP(ip);
+  if (family !== 6) return family === 4 ? ip : null;
+  // Sockets show scopes by themselves; an address with a zone is none that others can reach.
+  const form = URL.parse(`http://[${ip}]`)?.hostname.slice(1, -1);
+  if (form === undefined) return null;
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(form);
+  return mapped === null ? form : mappedIPv4(mapped[1] as string, mapped[2] as string);
 }
 
-/** IP addresses in the form in which sockets show them (RFC 5952). */
-export function canonicalAddress(ip: string): string {
-  if (!ip.includes(':')) return ip;
-  const url = URL.parse(`http://[${ip}]`);
-  return url === null ? ip : url.hostname.slice(1, -1);
+function mappedIPv4(high: string, low: string): string {
+  const bits = [high, low].map((word) => Number.parseInt(word, 16));
+  return bits.flatMap((word) => [word >> 8, word & 255]).join('.');
 }
 
 export function socketAddress(ip: string, port: number): string {

@@ -1,7 +1,7 @@
 /** HTTPMatchRequest → RouteMatch: the conditions that only a request can answer. */
 import type { HeaderMatch, NamedMatch, RouteMatch, StringMatch } from '../../../l7/snapshot.ts';
 import type { ConditionMap, HttpMatchRequest, StringCondition } from '../objects.ts';
-import { order } from './object-set.ts';
+import { order } from './age.ts';
 
 /** A name that starts so asks for a claim of a verified token. */
 export const CLAIM_PREFIX = '@request.auth.claims';

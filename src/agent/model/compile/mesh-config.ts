@@ -2,21 +2,25 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../../../base/errors.ts';
-import type { MeshSettings } from '../../../l7/snapshot.ts';
+import type { MeshSettings, ScopeConfig } from '../../../l7/snapshot.ts';
+import type { Graph } from '../incremental/graph.ts';
+import { Input, Table } from '../incremental/table.ts';
 import type { ConfigMap, HttpRetry } from '../objects.ts';
+import { refOf } from '../problem.ts';
 import { duration } from '../schema/fields.ts';
 import { milliseconds } from './durations.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 
 export interface MeshConfig {
   readonly settings: MeshSettings;
+  readonly outboundTrafficPolicy: ScopeConfig['outboundTrafficPolicy'];
   /** For routes without `retries`; of those whose `retries` name no conditions, the conditions. Undefined: Istio's own default. */
   readonly defaultRetry: HttpRetry | undefined;
 }
 
-const DEFAULTS: MeshConfig = { settings: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 10_000 }, defaultRetry: undefined };
+const CONFIG_MAP = 'istio';
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 const schema = z.looseObject({
   outboundTrafficPolicy: z.looseObject({ mode: z.enum(['ALLOW_ANY', 'REGISTRY_ONLY']).optional() }).optional(),
@@ -34,42 +38,63 @@ const schema = z.looseObject({
 const SERVED = new Set(Object.keys(schema.shape));
 const PATH = ['data', 'mesh'];
 
-/** @param previous stays in force when what is there now cannot be read. */
-export function meshConfig(objects: ObjectSet, options: CompileOptions, problems: ProblemLog, previous: MeshConfig = DEFAULTS): MeshConfig {
-  const source = findConfigMap(objects, options);
-  const text = source?.data?.['mesh'];
-  if (source === null || text === undefined) return DEFAULTS;
-  let value: unknown;
-  try {
-    value = parse(text) ?? {};
-  } catch (error) {
-    problems.add('error', source, PATH, `not YAML: ${messageOf(error)}`);
-    return previous;
-  }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues) problems.add('error', source, PATH, `${path.join('.')}: ${message}`);
-    return previous;
-  }
-  for (const field of Object.keys(parsed.data)) {
-    const agrees = field === 'rootNamespace' && parsed.data[field] === options.rootNamespace;
-    if (!SERVED.has(field) && !agrees) problems.add('unsupported', source, PATH, `${field} is not served yet`);
-  }
-  return configOf(parsed.data);
-}
+export class Mesh {
+  readonly #options: CompileOptions;
+  readonly #problems: ProblemLog;
+  readonly #maps: Input<ConfigMap, ConfigMap>;
+  readonly #config: Table<MeshConfig>;
 
-function findConfigMap(objects: ObjectSet, { agentNamespace, rootNamespace }: CompileOptions): ConfigMap | null {
-  const maps = objectsOf(objects, 'ConfigMap').filter(({ metadata }) => metadata.name === 'istio');
-  const inNamespace = (namespace: string): ConfigMap | undefined => maps.find(({ metadata }) => metadata.namespace === namespace);
-  return inNamespace(agentNamespace) ?? inNamespace(rootNamespace) ?? null;
-}
+  constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
+    this.#options = options;
+    this.#problems = problems;
+    this.#maps = new Input(graph, 'ConfigMap', (map) => map);
+    this.#config = new Table(graph, 'mesh', (_, previous) => this.#compute(previous));
+    this.#config.want('');
+  }
 
-function configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy }: z.infer<typeof schema>): MeshConfig {
-  return {
-    settings: {
-      outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? DEFAULTS.settings.outboundTrafficPolicy,
-      connectTimeoutMs: milliseconds(connectTimeout) || DEFAULTS.settings.connectTimeoutMs,
-    },
-    defaultRetry: defaultHttpRetryPolicy as HttpRetry | undefined,
-  };
+  set(namespace: string, name: string, map: ConfigMap | null): void {
+    if (name === CONFIG_MAP) this.#maps.set(namespace, map);
+  }
+
+  get(): MeshConfig {
+    return this.#config.get('');
+  }
+
+  /** What was there before stays in force when what is there now cannot be read. */
+  #compute(previous: MeshConfig | undefined): MeshConfig {
+    const { agentNamespace, rootNamespace } = this.#options;
+    const source = this.#maps.get(agentNamespace) ?? this.#maps.get(rootNamespace);
+    const text = source?.data?.['mesh'];
+    if (source === null || text === undefined) return this.#configOf({});
+    const kept = previous ?? this.#configOf({});
+    let value: unknown;
+    try {
+      value = parse(text) ?? {};
+    } catch (error) {
+      this.#problems.add('error', refOf(source), PATH, `not YAML: ${messageOf(error)}`);
+      return kept;
+    }
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues)
+        this.#problems.add('error', refOf(source), PATH, `${path.join('.')}: ${message}`);
+      return kept;
+    }
+    for (const field of Object.keys(parsed.data)) {
+      const agrees = field === 'rootNamespace' && parsed.data[field] === rootNamespace;
+      if (!SERVED.has(field) && !agrees) this.#problems.add('unsupported', refOf(source), PATH, `${field} is not served yet`);
+    }
+    return this.#configOf(parsed.data);
+  }
+
+  #configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy }: z.infer<typeof schema>): MeshConfig {
+    return {
+      settings: {
+        connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
+        rootNamespace: this.#options.rootNamespace,
+      },
+      outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
+      defaultRetry: defaultHttpRetryPolicy as HttpRetry | undefined,
+    };
+  }
 }

@@ -1,8 +1,16 @@
 /** What made a pod: Pod → ReplicaSet → Deployment, Pod → Job → CronJob, and so on, the nearest first. */
+import type { Graph } from '../incremental/graph.ts';
+import { Input } from '../incremental/table.ts';
 import type { ApiObject, Kinds, Pod } from '../objects.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
 
-const OWNER_KINDS = ['ReplicaSet', 'Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob'] as const satisfies readonly (keyof Kinds)[];
+export const OWNER_KINDS = [
+  'ReplicaSet',
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+] as const satisfies readonly (keyof Kinds)[];
 
 export interface Owner {
   readonly kind: string;
@@ -15,34 +23,30 @@ export interface Owner {
 const MAX_DEPTH = 8;
 
 export class Owners {
-  readonly #objects = new Map<string, ApiObject>();
+  readonly #objects: Input<ApiObject, ApiObject>;
 
-  constructor(objects: ObjectSet) {
-    for (const kind of OWNER_KINDS) {
-      for (const object of objectsOf(objects, kind))
-        this.#objects.set(`${kind}/${object.metadata.namespace}/${object.metadata.name}`, object);
-    }
+  constructor(graph: Graph) {
+    this.#objects = new Input(graph, 'owner', (object) => object);
+  }
+
+  set(kind: string, namespace: string, name: string, object: ApiObject | null): void {
+    this.#objects.set(`${kind}/${namespace}/${name}`, object);
   }
 
   of(pod: Pod): Owner[] {
     const namespace = pod.metadata.namespace ?? '';
     const chain: Owner[] = [];
-    let next = this.#controller(pod);
+    let next = controllerOf(pod);
     while (next !== null && chain.length < MAX_DEPTH) {
       const owner: Owner = { ...next, object: this.#find(next.kind, namespace, next.name) };
       chain.push(owner);
-      next = owner.object === null ? this.#derived(owner, pod) : this.#controller(owner.object);
+      next = owner.object === null ? this.#derived(owner, pod) : controllerOf(owner.object);
     }
     return chain;
   }
 
   #find(kind: string, namespace: string, name: string): ApiObject | null {
-    return this.#objects.get(`${kind}/${namespace}/${name}`) ?? null;
-  }
-
-  #controller({ metadata: { ownerReferences } }: ApiObject): { kind: string; name: string } | null {
-    const controller = ownerReferences?.find((owner) => owner.controller === true) ?? ownerReferences?.[0];
-    return controller === undefined ? null : { kind: controller.kind, name: controller.name };
+    return (OWNER_KINDS as readonly string[]).includes(kind) ? this.#objects.get(`${kind}/${namespace}/${name}`) : null;
   }
 
   /** Controllers name what they make: `<deployment>-<pod-template-hash>`, `<cronjob>-<minutes since 1970>`. */
@@ -57,4 +61,9 @@ export class Owners {
     const stem = name.slice(0, Math.max(0, name.lastIndexOf('-')));
     return this.#find('Deployment', metadata.namespace ?? '', stem) === null ? null : { kind: 'Deployment', name: stem };
   }
+}
+
+function controllerOf({ metadata: { ownerReferences } }: ApiObject): { kind: string; name: string } | null {
+  const controller = ownerReferences?.find((owner) => owner.controller === true) ?? ownerReferences?.[0];
+  return controller === undefined ? null : { kind: controller.kind, name: controller.name };
 }

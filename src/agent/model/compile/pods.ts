@@ -1,25 +1,38 @@
 /** Pods as the rest of the compiler sees them: who they are, where, and whether this node serves them. */
 import type { Identity } from '../../../l7/snapshot.ts';
 import { enrollment } from '../enrollment.ts';
-import { type ApiObject, objectKey, type Pod } from '../objects.ts';
+import type { Graph } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import { Output } from '../incremental/output.ts';
+import { Input } from '../incremental/table.ts';
+import { type ApiObject, objectKey, type Pod, type StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
-import { canonicalAddress } from './hosts.ts';
+import { type Aged, ageOf, byAge } from './age.ts';
+import { socketForm } from './hosts.ts';
 import { podIdentity } from './identity.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
 import type { CompileOptions } from './options.ts';
 import { type Owner, Owners } from './owners.ts';
 import type { ProblemLog } from './problem-log.ts';
+import type { ServedPods } from './served-pods.ts';
+import { selects } from './selectors.ts';
 
 const NETNS_ANNOTATION = 'nodeway.io/netns';
 const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
 
-export interface MeshPod {
+export interface MeshPod extends Aged {
   /** `namespace/name` */
   readonly key: string;
-  readonly object: Pod;
+  readonly labels: StringMap;
   readonly addresses: readonly string[];
   readonly identity: Identity;
-  readonly owners: readonly Owner[];
+  /** Container ports that have a name. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly ready: boolean;
+  readonly ended: boolean;
+  readonly hostname: string | undefined;
+  readonly subdomain: string | undefined;
+  /** Made by a StatefulSet, which calls its pods by their names. */
+  readonly stateful: boolean;
   /** Null: elsewhere. */
   readonly local: LocalPod | null;
 }
@@ -43,93 +56,162 @@ export interface EnrolledPod extends LocalPod {
 
 export const isEnrolled = (pod: LocalPod): pod is EnrolledPod => pod.enrolled;
 
-export class Pods {
-  readonly list: readonly MeshPod[];
-  readonly #byKey: ReadonlyMap<string, MeshPod>;
-  readonly #byAddress = new Map<string, MeshPod>();
+/** An object, and whether its author may name paths on this node. */
+export interface GivenPod {
+  readonly object: Pod;
+  readonly trusted: boolean;
+}
 
-  constructor(objects: ObjectSet, options: CompileOptions, problems: ProblemLog) {
-    const owners = new Owners(objects);
-    const namespaces = new Map(objectsOf(objects, 'Namespace').map((namespace) => [namespace.metadata.name, namespace] as const));
-    this.list = objectsOf(objects, 'Pod').map((pod) => {
-      const chain = owners.of(pod);
-      const common = {
-        key: objectKey(pod.metadata),
-        object: pod,
-        addresses: addressesOf(pod),
-        identity: podIdentity(pod, chain),
-        owners: chain,
-      };
-      const namespace = namespaces.get(pod.metadata.namespace ?? '') ?? null;
-      const netns = namespacePath(pod, objects);
-      const local = netns !== null || isOfNode(pod, options) ? localPod(pod, netns, chain, namespace, options, problems) : null;
-      return { ...common, local };
-    });
-    this.#byKey = new Map(this.list.map((pod) => [pod.key, pod]));
-    // Addresses of the node itself and of pods that have ended say nothing about who is there now.
-    for (const pod of this.list) {
-      if (pod.object.spec?.hostNetwork === true || hasEnded(pod.object)) continue;
-      for (const address of pod.addresses) this.#byAddress.set(address, pod);
-    }
+const NO_PORTS: Readonly<Record<string, number>> = {};
+const NO_LABELS: StringMap = {};
+
+export class Pods {
+  /** Of this node, enrolled or not. */
+  readonly local = new Output<LocalPod>();
+  readonly #graph: Graph;
+  readonly #options: CompileOptions;
+  readonly #problems: ProblemLog;
+  readonly #served: ServedPods;
+  readonly #owners: Owners;
+  readonly #namespaces: Input<ApiObject, ApiObject>;
+  readonly #pods: Input<GivenPod, MeshPod>;
+  readonly #byAddress: Index<MeshPod>;
+  readonly #byLabel: Index<MeshPod>;
+
+  constructor(graph: Graph, options: CompileOptions, served: ServedPods, problems: ProblemLog) {
+    this.#graph = graph;
+    this.#options = options;
+    this.#problems = problems;
+    this.#served = served;
+    this.#owners = new Owners(graph);
+    this.#namespaces = new Input(graph, 'Namespace', (namespace) => namespace);
+    this.#pods = new Input(graph, 'Pod', (given) => this.#compute(given));
+    this.#byAddress = new Index<MeshPod>(graph, byAge);
+    this.#byLabel = new Index(graph);
+  }
+
+  set(key: string, given: GivenPod | null): void {
+    this.#pods.set(key, given);
+  }
+
+  setNamespace(name: string, object: ApiObject | null): void {
+    this.#namespaces.set(name, object);
+  }
+
+  setOwner(kind: string, namespace: string, name: string, object: ApiObject | null): void {
+    this.#owners.set(kind, namespace, name, object);
   }
 
   get(key: string): MeshPod | null {
-    return this.#byKey.get(key) ?? null;
+    return this.#pods.get(key);
   }
 
+  /** As of now, also between commits. */
+  isEnrolled(key: string): boolean {
+    return this.#pods.get(key)?.local?.enrolled === true;
+  }
+
+  /** Addresses of nodes and of pods that have ended name nobody. */
   at(address: string): MeshPod | null {
-    return this.#byAddress.get(address) ?? null;
+    return this.#byAddress.get(address).at(-1) ?? null;
+  }
+
+  /** Those of the namespace that have all of these labels, of which there must be one. */
+  selected(namespace: string, selector: StringMap): readonly MeshPod[] {
+    const keys = Object.entries(selector).map((pair) => labelKey(namespace, pair));
+    // Any of the labels finds them all; the rarest has the shortest list.
+    const rarest = keys.reduce((best, key) => (this.#byLabel.peekSize(key) < this.#byLabel.peekSize(best) ? key : best));
+    return this.#byLabel.get(rarest).filter(({ labels }) => selects(selector, labels));
+  }
+
+  #compute({ object, trusted }: GivenPod): MeshPod {
+    const owners = this.#owners.of(object);
+    const { namespace = '', labels } = object.metadata;
+    const { hostname, subdomain } = object.spec ?? {};
+    const pod: MeshPod = {
+      ...ageOf(object),
+      key: objectKey(object.metadata),
+      labels: labels ?? NO_LABELS,
+      addresses: this.#addresses(object),
+      identity: podIdentity(object, owners),
+      ports: namedPorts(object),
+      ready: isReady(object),
+      ended: hasEnded(object),
+      hostname,
+      subdomain,
+      stateful: owners[0]?.kind === 'StatefulSet',
+      local: this.#local(object, trusted, owners),
+    };
+    for (const pair of Object.entries(pod.labels)) this.#byLabel.emit(labelKey(namespace, pair), pod);
+    if (object.spec?.hostNetwork !== true && !pod.ended) for (const ip of pod.addresses) this.#byAddress.emit(ip, pod);
+    if (pod.local !== null) this.#graph.emit(this.local, pod.key, pod.local);
+    if (pod.local?.enrolled === true) this.#served.serve(pod.key, pod);
+    return pod;
+  }
+
+  #addresses(pod: Pod): string[] {
+    const { podIP, podIPs } = pod.status ?? {};
+    const found = new Set<string>();
+    const all = [podIP, ...(podIPs ?? []).map(({ ip }) => ip)];
+    for (const [index, ip] of all.entries()) {
+      if (ip === undefined || ip === '') continue;
+      const address = socketForm(ip);
+      const path = index === 0 ? ['status', 'podIP'] : ['status', 'podIPs', index - 1, 'ip'];
+      if (address === null) this.#problems.add('error', refOf(pod), path, `"${ip}" is no IP address; it is left out`);
+      else found.add(address);
+    }
+    return [...found];
+  }
+
+  #local(pod: Pod, trusted: boolean, owners: readonly Owner[]): LocalPod | null {
+    // Believed only where the author of the object is: in a cluster any user could name another pod's namespace.
+    const netns = trusted ? (pod.metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
+    if (netns === null && (pod.spec?.nodeName === undefined || pod.spec.nodeName !== this.#options.nodeName)) return null;
+    const makers = owners.flatMap(({ object }) => (object === null ? [] : [object]));
+    const { enrolled, reason, invalid } = enrollment(pod, makers, this.#namespaces.get(pod.metadata.namespace ?? ''), this.#options);
+    for (const { object, annotation, value } of invalid) this.#refuseAnnotation(object, annotation, value);
+    return {
+      key: objectKey(pod.metadata),
+      uid: pod.metadata.uid ?? '',
+      netns,
+      addresses: this.#addresses(pod),
+      failClosed: this.#failClosed(pod),
+      enrolled,
+      reason,
+    };
+  }
+
+  #failClosed(pod: Pod): boolean {
+    const value = pod.metadata.annotations?.[FAIL_CLOSED_ANNOTATION];
+    if (value !== undefined && value !== 'true' && value !== 'false') this.#refuseAnnotation(pod, FAIL_CLOSED_ANNOTATION, value);
+    return value === 'true';
+  }
+
+  #refuseAnnotation(object: ApiObject, annotation: string, value: string): void {
+    const message = `must be "true" or "false", not "${value}"; it is ignored`;
+    this.#problems.add('error', refOf(object), ['metadata', 'annotations', annotation], message);
   }
 }
 
-export function hasEnded({ status }: Pod): boolean {
+function labelKey(namespace: string, [key, value]: readonly [string, string]): string {
+  return `${namespace}/${key}=${value}`;
+}
+
+function hasEnded({ status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
-function addressesOf({ status }: Pod): string[] {
-  const all = [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== '');
-  return [...new Set(all.map((ip) => canonicalAddress(ip as string)))];
+/** No word about readiness means ready. */
+function isReady({ metadata, status }: Pod): boolean {
+  if (metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null) return false;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  return ready === undefined || ready === 'True';
 }
 
-function isOfNode({ spec }: Pod, { nodeName }: CompileOptions): boolean {
-  return spec?.nodeName !== undefined && spec.nodeName === nodeName;
-}
-
-/** Believed only where the author of the object is: in a cluster any user could name another pod's namespace. */
-function namespacePath(pod: Pod, objects: ObjectSet): string | null {
-  const trusted = objects.origin?.(refOf(pod))?.trusted === true;
-  return trusted ? (pod.metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
-}
-
-function localPod(
-  pod: Pod,
-  netns: string | null,
-  owners: readonly Owner[],
-  namespace: ApiObject | null,
-  options: CompileOptions,
-  problems: ProblemLog,
-): LocalPod {
-  const workloads = owners.flatMap(({ object }) => (object === null ? [] : [object]));
-  const { enrolled, reason, invalid } = enrollment(pod, workloads, namespace, options);
-  for (const { object, annotation, value } of invalid) {
-    problems.add('error', object, ['metadata', 'annotations', annotation], `must be "true" or "false", not "${value}"; it is ignored`);
-  }
-  return {
-    key: objectKey(pod.metadata),
-    uid: pod.metadata.uid ?? '',
-    netns,
-    addresses: addressesOf(pod),
-    failClosed: failClosed(pod, problems),
-    enrolled,
-    reason,
-  };
-}
-
-function failClosed(pod: Pod, problems: ProblemLog): boolean {
-  const value = pod.metadata.annotations?.[FAIL_CLOSED_ANNOTATION];
-  if (value !== undefined && value !== 'true' && value !== 'false') {
-    const path = ['metadata', 'annotations', FAIL_CLOSED_ANNOTATION];
-    problems.add('error', pod, path, `must be "true" or "false", not "${value}"; it is ignored`);
-  }
-  return value === 'true';
+function namedPorts({ spec }: Pod): Readonly<Record<string, number>> {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const ports = [...(spec?.containers ?? []), ...sidecars].flatMap((container) => container.ports ?? []);
+  const named = ports.filter(({ name }) => name !== undefined && name !== '');
+  // The first of a name counts.
+  return named.length === 0 ? NO_PORTS : Object.fromEntries(named.toReversed().map(({ name, containerPort }) => [name, containerPort]));
 }

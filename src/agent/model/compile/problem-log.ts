@@ -1,26 +1,58 @@
-/** Collects what is wrong with objects among each other; the same thing found on several ways is one problem. */
-import { type FieldPath, pathText, placeOf, type Problem, refKey, refOf, type Severity } from '../problem.ts';
-import type { ApiObject } from '../objects.ts';
-import type { ObjectSet } from './object-set.ts';
+/** What is wrong with objects among each other; the same thing found on several ways is one problem. */
+import type { Entry, Graph, Target } from '../incremental/graph.ts';
+import { type FieldPath, type ObjectRef, pathText, placeOf, type Problem, refKey, type Severity } from '../problem.ts';
+import type { Origin } from '../sink.ts';
+import { order } from './age.ts';
 
-export class ProblemLog {
-  readonly #objects: ObjectSet;
-  readonly #problems = new Map<string, Problem>();
+export type Origins = (ref: ObjectRef) => Origin | null;
 
-  constructor(objects: ObjectSet) {
-    this.#objects = objects;
+interface Found {
+  readonly severity: Severity;
+  readonly object: ObjectRef;
+  readonly path: FieldPath;
+  readonly message: string;
+}
+
+export class ProblemLog implements Target {
+  readonly #graph: Graph;
+  readonly #origins: Origins;
+  /** With how many cells say it. */
+  readonly #found = new Map<string, { readonly problem: Found; times: number }>();
+
+  constructor(graph: Graph, origins: Origins) {
+    this.#graph = graph;
+    this.#origins = origins;
   }
 
-  add(severity: Severity, subject: ApiObject, path: FieldPath, message: string): void {
-    const object = refOf(subject);
-    const text = pathText(path);
-    const key = `${refKey(object)} ${text} ${message}`;
-    if (this.#problems.has(key)) return;
-    const origin = this.#objects.origin?.(object) ?? null;
-    this.#problems.set(key, { severity, object, path: text, message, ...placeOf(origin, path) });
+  /** Of the cell that is being computed. */
+  add(severity: Severity, object: ObjectRef, path: FieldPath, message: string): void {
+    const key = `${refKey(object)} ${pathText(path)} ${message}`;
+    this.#graph.emit(this, key, { severity, object, path, message } satisfies Found);
   }
 
+  /** By object and field. Places are those of now: an object may have moved in its file since. */
   list(): Problem[] {
-    return [...this.#problems.values()];
+    return [...this.#found]
+      .sort(([a], [b]) => order(a, b))
+      .map(([, { problem }]) => ({ ...problem, path: pathText(problem.path), ...placeOf(this.#origins(problem.object), problem.path) }));
+  }
+
+  emittedFrom(): void {
+    // No cell reads problems.
+  }
+
+  added({ key, value }: Entry): void {
+    const known = this.#found.get(key);
+    if (known === undefined) this.#found.set(key, { problem: value as Found, times: 1 });
+    else known.times++;
+  }
+
+  replaced({ key, value }: Entry): void {
+    this.#found.set(key, { problem: value as Found, times: this.#found.get(key)?.times ?? 1 });
+  }
+
+  removed({ key }: Entry): void {
+    const known = this.#found.get(key);
+    if (known !== undefined && --known.times === 0) this.#found.delete(key);
   }
 }

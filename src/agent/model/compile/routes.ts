@@ -1,4 +1,5 @@
 /** A VirtualService's HTTP rules as one kind of client meets them at one port. */
+import { authority as authorityText, literal, requestTarget, type WireResult, type WireText } from '../../../l7/message/wire-text.ts';
 import type {
   HeaderOperations,
   MirrorConfig,
@@ -8,15 +9,15 @@ import type {
   Rewrite,
   WeightedDestination,
 } from '../../../l7/snapshot.ts';
-import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteDestination, HttpRewrite, StringMap } from '../objects.ts';
-import type { FieldPath } from '../problem.ts';
+import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteDestination, StringMap } from '../objects.ts';
+import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
 import { type DestinationRules, loadBalancerOf } from './destination-rules.ts';
 import { milliseconds } from './durations.ts';
-import { concatenate, headerChanges, type HeaderChanges, isEmpty } from './header-operations.ts';
+import { concatenate, headerChanges, type HeaderChanges, isEmpty, withHost } from './header-operations.ts';
 import { fullName } from './hosts.ts';
 import { asksForClaims, isCatchAll, routeMatch } from './matches.ts';
-import type { MeshConfig } from './mesh-config.ts';
+import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { retryConfig } from './retries.ts';
@@ -26,8 +27,8 @@ import { type BoundVirtualService, gatewayName } from './virtual-services.ts';
 
 /** Everything about a client and its connection that is known before the request is. */
 export interface RouteView {
-  /** The client's namespace. */
-  readonly namespace: string;
+  /** The client's namespace; null: one for which there is no rule of its own. */
+  readonly namespace: string | null;
   /** The client's labels; a gateway may have several sets. */
   readonly labels: readonly StringMap[];
   /** `mesh`, or the gateway that the rules are compiled for. */
@@ -40,7 +41,7 @@ export interface RouteView {
 
 export interface RouteSource {
   readonly options: CompileOptions;
-  readonly mesh: MeshConfig;
+  readonly mesh: Mesh;
   readonly services: Services;
   readonly rules: DestinationRules;
   readonly ids: ClusterIds;
@@ -50,16 +51,18 @@ export interface RouteSource {
 const REDIRECT_CODES = new Set([301, 302, 303, 307, 308]);
 /** Where requests go whose rule cannot be served: there is no such cluster, they are answered 503. */
 const UNSERVED: WeightedDestination = { cluster: 'unserved', weight: 1 };
+const NO_MIRRORS: readonly MirrorConfig[] = [];
+const EVERYTHING = {};
+const HOST = literal('Host');
 
 /** In order, up to the first that nothing gets past. */
 export function routesOf(source: RouteSource, service: BoundVirtualService, view: RouteView): RouteConfig[] {
   const routes: RouteConfig[] = [];
-  for (const [index, rule] of (service.object.spec.http ?? []).entries()) {
+  for (const [index, rule] of service.rules.entries()) {
     const matches = rule.match === undefined || rule.match.length === 0 ? [null] : rule.match;
     for (const [position, request] of matches.entries()) {
       if (request !== null && !applies(request, service, view)) continue;
-      const builder = new RouteBuilder(source, service, view, rule, index);
-      const route = builder.build(request, position);
+      const route = new RouteBuilder(source, service, view, rule, index).build(request, position);
       if (route === null) continue;
       routes.push(route);
       if (isCatchAll(route.match)) return routes;
@@ -94,50 +97,51 @@ class RouteBuilder {
     this.#path = ['spec', 'http', index];
   }
 
+  /** Null: the rule matches nothing, or cannot be served. */
   build(request: HttpMatchRequest | null, position: number): RouteConfig | null {
     if (request !== null && asksForClaims(request)) {
-      this.#unsupported(['match', position], 'claims of tokens are not read yet; the rule matches nothing');
+      this.#complain('unsupported', ['match', position], 'claims of tokens are not read yet; the rule matches nothing');
       return null;
     }
     const headers = this.#headers(this.#rule.headers, ['headers']);
     const name = [this.#rule.name ?? '', ...(request?.name ? [request.name] : [])].join('.');
-    const match = request === null ? {} : routeMatch(request);
+    const match = request === null ? EVERYTHING : routeMatch(request);
     if (this.#rule.redirect !== undefined) {
       const action = this.#redirect(this.#rule.redirect);
       return action === null ? null : { name, match, action, ...routeHeaders({}, headers.response) };
     }
-    return { name, match, ...this.#forward(headers) };
+    const forward = this.#forward(headers);
+    return forward === null ? null : { name, match, ...forward };
   }
 
-  #forward(headers: HeaderChanges): Pick<RouteConfig, 'action' | 'requestHeaders' | 'responseHeaders'> {
+  #forward(headers: HeaderChanges): Pick<RouteConfig, 'action' | 'requestHeaders' | 'responseHeaders'> | null {
     const routes = this.#rule.route ?? [];
     const only = routes.length === 1 ? routes[0] : undefined;
+    const own = only === undefined ? undefined : this.#headers(only.headers, ['route', 0, 'headers']);
     const authority = this.#rule.rewrite?.authority || headers.authority;
-    if (only === undefined) {
+    const rewrite = this.#rewrite(authority ?? own?.authority);
+    if (rewrite === null) return null;
+    if (only === undefined || own === undefined) {
       const weighted = routes.flatMap((route, index) => this.#weighted(route, index, authority !== undefined));
-      return {
-        action: this.#action(weighted.length === 0 ? [UNSERVED] : weighted, authority, false),
-        ...routeHeaders(headers.request, headers.response),
-      };
+      const action = this.#action(weighted.length === 0 ? [UNSERVED] : weighted, rewrite, false);
+      return { action, ...routeHeaders(headers.request, headers.response) };
     }
     // With one destination there is one level: its operations come after the route's, and do not give way to them.
-    const own = this.#headers(only.headers, ['route', 0, 'headers']);
     const destination = { cluster: this.#cluster(only.destination), weight: 1 };
     return {
-      action: this.#action([destination], authority ?? own.authority, this.#isHashed(only.destination)),
+      action: this.#action([destination], rewrite, this.#isHashed(only.destination)),
       ...routeHeaders(concatenate(headers.request, own.request), concatenate(headers.response, own.response)),
     };
   }
 
-  #action(destinations: readonly WeightedDestination[], authority: string | undefined, hashed: boolean): RouteAction {
-    const rewrite = rewriteOf(this.#rule.rewrite, authority);
+  #action(destinations: readonly WeightedDestination[], rewrite: Rewrite, hashed: boolean): RouteAction {
     return {
       kind: 'route',
       destinations,
-      ...(rewrite !== null && { rewrite }),
+      ...(Object.keys(rewrite).length > 0 && { rewrite }),
       mirrors: this.#mirrors(),
       timeoutMs: milliseconds(this.#rule.timeout),
-      retry: retryConfig(this.#rule.retries, this.#source.mesh.defaultRetry, hashed),
+      retry: retryConfig(this.#rule.retries, this.#source.mesh.get().defaultRetry, hashed),
     };
   }
 
@@ -145,13 +149,17 @@ class RouteBuilder {
   #weighted(route: HttpRouteDestination, index: number, hostIsGiven: boolean): WeightedDestination[] {
     const { weight = 0 } = route;
     if (weight <= 0) return [];
-    const { request, response, authority } = this.#headers(route.headers, ['route', index, 'headers']);
-    const host = authority === undefined || hostIsGiven ? {} : { set: { ...request.set, Host: authority } };
-    return [{ cluster: this.#cluster(route.destination), weight, ...routeHeaders({ ...request, ...host }, response) }];
+    const path = ['route', index, 'headers'];
+    const { request, response, authority } = this.#headers(route.headers, path);
+    const host =
+      authority === undefined || hostIsGiven ? null : this.#text(authorityText(authority), [...path, 'request'], authority, 'it');
+    const headers = routeHeaders(host === null ? request : withHost(request, HOST, host), response);
+    return [{ cluster: this.#cluster(route.destination), weight, ...headers }];
   }
 
-  #mirrors(): MirrorConfig[] {
+  #mirrors(): readonly MirrorConfig[] {
     const { mirror, mirrors = [], mirrorPercentage, mirrorPercent } = this.#rule;
+    if (mirror === undefined && mirrors.length === 0) return NO_MIRRORS;
     const percent = mirrorPercentage === undefined ? mirrorPercent : (mirrorPercentage.value ?? 0);
     const all = [
       ...(mirror === undefined ? [] : [{ destination: mirror, percentage: percent }]),
@@ -166,22 +174,53 @@ class RouteBuilder {
   }
 
   #redirect(redirect: HttpRedirect): RedirectAction | null {
-    const { uri, prefixRewrite, authority, scheme, redirectCode: code = 301 } = redirect;
+    const { scheme, redirectCode: code = 301 } = redirect;
     if (!REDIRECT_CODES.has(code)) {
-      this.#unsupported(['redirect', 'redirectCode'], 'only 301, 302, 303, 307 and 308 are served; the rule is left out');
+      const message = 'only 301, 302, 303, 307 and 308 are served; the rule is left out';
+      this.#complain('unsupported', ['redirect', 'redirectCode'], message);
       return null;
     }
     const wanted = redirect.derivePort === 'FROM_REQUEST_PORT' ? this.#view.port : redirect.port;
     // As in Istio the scheme's own port is no port, and then that of the request's Host stays.
     const port = wanted === ((scheme ?? 'http') === 'https' ? 443 : 80) ? undefined : wanted;
-    return {
-      kind: 'redirect',
-      code,
-      ...(scheme !== undefined && { scheme }),
-      ...(authority && { authority }),
-      ...(port !== undefined && { port }),
-      ...(prefixRewrite ? { prefix: prefixRewrite } : uri ? { path: uri } : {}),
-    };
+    const texts = this.#texts(['redirect'], {
+      authority: [redirect.authority, authorityText],
+      ...(redirect.prefixRewrite ? { prefix: [redirect.prefixRewrite, requestTarget] } : { path: [redirect.uri, requestTarget] }),
+    });
+    if (texts === null) return null;
+    return { kind: 'redirect', code, ...(scheme !== undefined && { scheme }), ...texts, ...(port !== undefined && { port }) };
+  }
+
+  /** Null: the rule is left out. */
+  #rewrite(authority: string | undefined): Rewrite | null {
+    const { uri, uriRegexRewrite } = this.#rule.rewrite ?? {};
+    const regex = uriRegexRewrite === undefined ? undefined : { match: uriRegexRewrite.match, substitution: uriRegexRewrite.rewrite };
+    const texts = this.#texts(['rewrite'], {
+      uri: [regex === undefined ? uri : undefined, requestTarget],
+      authority: [authority, authorityText],
+    });
+    return texts === null ? null : { ...(regex !== undefined && { regex }), ...texts };
+  }
+
+  /** Those that are given, checked; null when one is wrong, without which the rule would do another thing than was asked for. */
+  #texts(
+    path: FieldPath,
+    given: Readonly<Record<string, readonly [text: string | undefined, check: (text: string) => WireResult]>>,
+  ): Readonly<Record<string, WireText>> | null {
+    const texts: Record<string, WireText> = {};
+    for (const [field, [text, check]] of Object.entries(given)) {
+      if (text === undefined || text === '') continue;
+      const checked = this.#text(check(text), [...path, field], text, 'the rule');
+      if (checked === null) return null;
+      texts[field] = checked;
+    }
+    return texts;
+  }
+
+  #text(result: WireResult, path: FieldPath, text: string, left: string): WireText | null {
+    if (result.ok) return result.text;
+    this.#complain('error', path, `${JSON.stringify(text)} ${result.fault}; ${left} is left out`);
+    return null;
   }
 
   #cluster(destination: Destination): string {
@@ -203,27 +242,14 @@ class RouteBuilder {
   }
 
   #headers(headers: HttpRoute['headers'], path: FieldPath): HeaderChanges {
-    return headerChanges(headers, (field, message) => this.#unsupported([...path, ...field], message));
+    return headerChanges(headers, (severity, field, message) => this.#complain(severity, [...path, ...field], message));
   }
 
-  #unsupported(path: FieldPath, message: string): void {
-    this.#source.problems.add('unsupported', this.#service.object, [...this.#path, ...path], message);
+  #complain(severity: Severity, path: FieldPath, message: string): void {
+    this.#source.problems.add(severity, this.#service.ref, [...this.#path, ...path], message);
   }
 }
 
 function routeHeaders(request: HeaderOperations, response: HeaderOperations): Pick<RouteConfig, 'requestHeaders' | 'responseHeaders'> {
   return { ...(!isEmpty(request) && { requestHeaders: request }), ...(!isEmpty(response) && { responseHeaders: response }) };
-}
-
-function rewriteOf(rewrite: HttpRewrite | undefined, authority: string | undefined): Rewrite | null {
-  const { uri, uriRegexRewrite } = rewrite ?? {};
-  if (!uri && uriRegexRewrite === undefined && !authority) return null;
-  return {
-    ...(uriRegexRewrite !== undefined
-      ? { regex: { match: uriRegexRewrite.match, substitution: uriRegexRewrite.rewrite } }
-      : uri
-        ? { uri }
-        : {}),
-    ...(authority && { authority }),
-  };
 }

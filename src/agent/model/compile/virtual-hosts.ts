@@ -1,183 +1,177 @@
 /**
  * What plain HTTP finds at a port inside the mesh: a virtual host for each service that has the port, with the rules of the
- * VirtualService that owns the service, or a route to the service itself.
+ * VirtualService that owns the service, or a route to the service itself; on port 80 also one for each host that a VirtualService
+ * names and no service has.
+ *
+ * Names and domains belong to whoever comes first: VirtualServices by age, then services by age.
  */
-import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../../../l7/snapshot.ts';
-import { covers, isWildcard, mostSpecific, serviceDomains } from './hosts.ts';
+import { isIP } from 'node:net';
+import type { RouteConfig } from '../../../l7/snapshot.ts';
+import { byAge } from './age.ts';
+import { instanceId } from './clusters.ts';
+import type { Endpoints } from './endpoints.ts';
+import { isWildcard, serviceDomains } from './hosts.ts';
+import { namesake } from './namesakes.ts';
 import { retryConfig } from './retries.ts';
-import { routesOf, type RouteSource, type RouteView } from './routes.ts';
-import type { PortOfService } from './services.ts';
-import { type BoundVirtualService, MESH, type VirtualServices } from './virtual-services.ts';
+import type { ClientView, RouteLists } from './route-lists.ts';
+import type { RouteSource } from './routes.ts';
+import { type MeshPort, type MeshService, portOf } from './services.ts';
+import type { BoundVirtualService, Naming, VirtualServices } from './virtual-services.ts';
 
 /** Where VirtualServices for hosts that are no service exist. */
 export const UNKNOWN_HOSTS_PORT = 80;
 
-/** A client, as far as routes differ for it. */
-export interface ClientView {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-interface Candidate {
+/** A virtual host as far as it does not depend on its layer. */
+export interface HostClaim {
   readonly name: string;
   readonly domains: readonly string[];
+  readonly local: { readonly namespace: string; readonly domains: readonly string[] } | null;
   readonly routes: readonly RouteConfig[];
 }
 
-/** What a VirtualService has at a port, whoever the client is. */
-interface Claim {
-  readonly service: BoundVirtualService;
-  readonly routed: readonly PortOfService[];
-  /** Hosts that no service has at that port. */
-  readonly others: readonly string[];
-  /** Rules as compiled for one kind of client; most are the same for all. */
-  readonly routes: Map<string, readonly RouteConfig[]>;
+/** A host at a port. */
+export interface Site {
+  readonly host: string;
+  readonly port: number;
+  /** Null: no service has the host at that port. */
+  readonly of: { readonly service: MeshService; readonly port: MeshPort } | null;
+  /** VirtualServices that may own it, in the order in which they are asked. */
+  readonly candidates: readonly BoundVirtualService[];
 }
 
-export class MeshVirtualHosts {
+/** What stands at a site for one kind of client. */
+interface Claims {
+  /** Null: the service itself. */
+  readonly owner: BoundVirtualService | null;
+  readonly hosts: readonly HostClaim[];
+}
+
+const NOTHING: Claims = { owner: null, hosts: [] };
+
+export class VirtualHosts {
   readonly #source: RouteSource;
+  readonly #endpoints: Endpoints;
   readonly #virtualServices: VirtualServices;
-  /** Which VirtualService names a host most narrowly; of equals the oldest. */
-  readonly #owners = new Map<string, BoundVirtualService>();
-  readonly #claims = new Map<number, readonly Claim[]>();
-  readonly #defaultRoutes = new Map<string, RouteConfig>();
+  readonly #routeLists: RouteLists;
 
-  constructor(source: RouteSource, virtualServices: VirtualServices) {
+  constructor(source: RouteSource, endpoints: Endpoints, virtualServices: VirtualServices, routeLists: RouteLists) {
     this.#source = source;
+    this.#endpoints = endpoints;
     this.#virtualServices = virtualServices;
-    for (const service of virtualServices.mesh) {
-      for (const host of service.hosts) if (!this.#owners.has(host)) this.#owners.set(host, service);
+    this.#routeLists = routeLists;
+  }
+
+  /** Where the host has something to route. */
+  sites(host: string): Site[] {
+    const service = isWildcard(host) ? null : this.#source.services.get(host);
+    const routed = (service?.ports ?? []).filter((port) => port.routed).map((port) => this.#serviceSite(service as MeshService, port));
+    const unknown = this.#unknownSite(host, service);
+    return unknown === null ? routed : [...routed, unknown];
+  }
+
+  /** What stands there for such a client. */
+  at(site: Site, client: ClientView): readonly HostClaim[] {
+    const { owner, hosts } = this.#claims(site, client);
+    return hosts.flatMap((claim) => {
+      const domains = claim.domains.filter((domain) => this.#belongs(domain, site, owner, client));
+      return domains.length === 0 ? [] : [domains.length === claim.domains.length ? claim : { ...claim, domains }];
+    });
+  }
+
+  #serviceSite(service: MeshService, port: MeshPort): Site {
+    const [first] = this.#naming(service.host);
+    // Of wildcards only the narrowest counts, and of those that give the same one the oldest.
+    const candidates = first === undefined ? [] : isWildcard(first.host) ? [first.service] : this.#named(service.host);
+    return { host: service.host, port: port.number, of: { service, port }, candidates };
+  }
+
+  /** Services count only where they have the port. */
+  #unknownSite(host: string, service: MeshService | null): Site | null {
+    const candidates = this.#named(host);
+    if (candidates.length === 0) return null;
+    const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null;
+    const known = isWildcard(host) ? this.#source.services.hosts.named(host).some(has) : service !== null && has(service);
+    return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, candidates };
+  }
+
+  /** Who names the host or a wildcard that has it, the narrowest first. */
+  #naming(host: string): Naming[] {
+    return this.#virtualServices.byHost.naming(host).flatMap(([pattern, namings]) => namings.filter((naming) => naming.host === pattern));
+  }
+
+  #named(host: string): BoundVirtualService[] {
+    return [...new Set(this.#naming(host).filter((naming) => naming.host === host).map(({ service }) => service))]; // prettier-ignore
+  }
+
+  #claims(site: Site, client: ClientView): Claims {
+    for (const owner of site.candidates) {
+      const routes = this.#routeLists.inMesh(owner, client, site.port);
+      // Rules of which none is for this client leave the service as it was.
+      if (routes.length > 0) return { owner, hosts: [claimOf(site, routes)] };
     }
+    return site.of === null ? NOTHING : { owner: null, hosts: this.#defaults(site, site.of, client) };
   }
 
-  /** Ports at which there is something to route. */
-  ports(): number[] {
-    const { services } = this.#source;
-    const routed = services.portNumbers.filter((port) => services.at(port).some((entry) => entry.port.routed));
-    return this.namesUnknownHosts() ? [...new Set([...routed, UNKNOWN_HOSTS_PORT])] : routed;
-  }
-
-  /** Whether a VirtualService of the mesh is for a host that no service has. */
-  namesUnknownHosts(): boolean {
-    const { services } = this.#source;
-    const known = (host: string): boolean =>
-      isWildcard(host) ? services.list.some((service) => covers(host, service.host)) : services.get(host) !== null;
-    return this.#virtualServices.mesh.some(({ hosts }) => !hosts.every(known));
-  }
-
-  table(client: ClientView, port: number): RouteTableConfig {
-    const entries = this.#source.services.at(port);
-    const taken = new Set<PortOfService>();
-    const candidates = this.#claimsAt(port).flatMap((claim) => this.#candidates(claim, client, port, taken));
-    for (const entry of entries) {
-      if (entry.port.routed && !taken.has(entry)) candidates.push(...this.#defaults(entry, client));
-    }
-    const { outboundTrafficPolicy } = this.#source.mesh.settings;
-    return { virtualHosts: withoutRepeats(candidates), unknownHost: outboundTrafficPolicy === 'ALLOW_ANY' ? 'passthrough' : 'block' };
-  }
-
-  #claimsAt(port: number): readonly Claim[] {
-    const known = this.#claims.get(port);
-    if (known !== undefined) return known;
-    const entries = this.#source.services.at(port);
-    const byHost = new Map(entries.map((entry) => [entry.service.host, entry]));
-    const claims = this.#virtualServices.mesh.flatMap((service) => this.#claim(service, port, byHost));
-    this.#claims.set(port, claims);
-    return claims;
-  }
-
-  /** Services count only where they have the port; what else a VirtualService names exists on port 80. */
-  #claim(service: BoundVirtualService, port: number, byHost: ReadonlyMap<string, PortOfService>): Claim[] {
-    const named = new Set<PortOfService>();
-    const others: string[] = [];
-    for (const host of service.hosts) {
-      const covered = isWildcard(host)
-        ? [...byHost.values()].filter((entry) => covers(host, entry.service.host))
-        : [byHost.get(host) ?? []].flat();
-      if (covered.length === 0) others.push(host);
-      // A wildcard leaves services alone that another VirtualService names more narrowly.
-      for (const entry of covered) if (!isWildcard(host) || mostSpecific(entry.service.host, this.#owners) === service) named.add(entry);
-    }
-    const routed = [...named].filter((entry) => entry.port.routed);
-    if (routed.length === 0 && (port !== UNKNOWN_HOSTS_PORT || others.length === 0)) return [];
-    return [{ service, routed, others, routes: new Map() }];
-  }
-
-  #candidates(claim: Claim, client: ClientView, port: number, taken: Set<PortOfService>): Candidate[] {
-    const { routed, others } = claim;
-    const routes = this.#routes(claim, client, port);
-    // Rules of which none is for this client leave the service as it was.
-    if (routes.length === 0) return [];
-    for (const entry of routed) taken.add(entry);
-    return [
-      ...others.map((host) => ({ name: `${host}:${port}`, domains: [host], routes })),
-      ...routed.map((entry) => ({ name: `${entry.service.host}:${port}`, domains: domainsOf(entry, client), routes })),
-    ];
-  }
-
-  #routes({ service, routes }: Claim, client: ClientView, port: number): readonly RouteConfig[] {
-    const rules = this.#source.rules.concern(client.namespace) ? client.namespace : '';
-    const key = JSON.stringify([rules, looksAtSource(service) ? client : null]);
-    const known = routes.get(key);
-    if (known !== undefined) return known;
-    const compiled = routesOf(this.#source, service, meshView(client, port));
-    routes.set(key, compiled);
-    return compiled;
-  }
-
-  #defaults(entry: PortOfService, client: ClientView): Candidate[] {
-    const { ids } = this.#source;
-    const { service, port } = entry;
-    const name = `${service.host}:${port.number}`;
-    const route = this.#defaultRoute(ids.of(client.namespace, service.host, port.number, ''));
-    const whole = { name, domains: domainsOf(entry, client), routes: [route] };
+  #defaults(site: Site, { service, port }: NonNullable<Site['of']>, { namespace }: ClientView): HostClaim[] {
+    const cluster = this.#source.ids.of(namespace, service.host, port.number, '');
+    const whole = claimOf(site, [this.#defaultRoute(cluster)]);
     if (!service.headless) return [whole];
-    const instances = port.endpoints.filter(({ hostname }) => hostname !== '');
-    return [
-      ...instances.map((endpoint) => ({
-        name: `${endpoint.hostname}.${name}`,
-        domains: serviceDomains(service, client.namespace).map((domain) => `${endpoint.hostname}.${domain}`),
-        routes: [this.#defaultRoute(ids.instance(client.namespace, entry, endpoint))],
-      })),
-      whole,
-    ];
+    const endpoints = this.#endpoints.get(service.host)[service.ports.indexOf(port)] ?? [];
+    const named = new Map(endpoints.filter(({ hostname }) => hostname !== '').map((endpoint) => [endpoint.hostname, endpoint]));
+    const instances = [...named].map(([hostname, { config }]): HostClaim => ({
+      name: `${hostname}.${whole.name}`,
+      domains: serviceDomains(service).map((domain) => `${hostname}.${domain}`),
+      local: { namespace: service.namespace, domains: [`${hostname}.${service.name}`] },
+      routes: [this.#defaultRoute(instanceId(cluster, config.address))],
+    }));
+    return [...instances, whole];
   }
 
   #defaultRoute(cluster: string): RouteConfig {
-    const known = this.#defaultRoutes.get(cluster);
-    if (known !== undefined) return known;
-    const retry = retryConfig(undefined, this.#source.mesh.defaultRetry, false);
+    const retry = retryConfig(undefined, this.#source.mesh.get().defaultRetry, false);
     const destinations = [{ cluster, weight: 1 }];
-    const route: RouteConfig = { name: 'default', match: {}, action: { kind: 'route', destinations, mirrors: [], timeoutMs: 0, retry } };
-    this.#defaultRoutes.set(cluster, route);
-    return route;
+    return { name: 'default', match: {}, action: { kind: 'route', destinations, mirrors: [], timeoutMs: 0, retry } };
+  }
+
+  #belongs(domain: string, site: Site, owner: BoundVirtualService | null, client: ClientView): boolean {
+    return this.#rivals(domain, site).every((rival) => {
+      const theirs = this.#claims(rival, client);
+      return !theirs.hosts.some(({ domains }) => domains.includes(domain)) || comesFirst(site, owner, rival, theirs.owner);
+    });
+  }
+
+  /** Others that may have the domain at the port. Full names of services are their own. */
+  #rivals(domain: string, { host, port, of }: Site): Site[] {
+    return [...this.#rivalHosts(domain, host, of !== null)]
+      .filter((other) => other !== host)
+      .flatMap((other) => this.sites(other).filter((site) => site.port === port));
+  }
+
+  #rivalHosts(domain: string, host: string, isService: boolean): Set<string> {
+    if (isIP(domain) !== 0) return new Set(this.#source.services.addressClaims.get(domain).map((claim) => claim.host));
+    if (!isService) return new Set(namesake(domain, this.#source.options.clusterDomain));
+    const [, namesakes = []] = this.#virtualServices.byHost.naming(host).find(([pattern]) => pattern === host) ?? [];
+    return new Set(namesakes.filter((naming) => naming.host === domain).map((naming) => naming.host));
   }
 }
 
-function looksAtSource({ object }: BoundVirtualService): boolean {
-  const requests = (object.spec.http ?? []).flatMap(({ match }) => match ?? []);
-  return requests.some(({ sourceLabels, sourceNamespace }) => sourceLabels !== undefined || sourceNamespace !== undefined);
+function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): HostClaim {
+  const name = `${host}:${port}`;
+  if (of === null) return { name, domains: [host], local: null, routes };
+  const { service } = of;
+  const domains = withBelow(serviceDomains(service), service);
+  const local = { namespace: service.namespace, domains: withBelow([service.name], service) };
+  return { name, domains: service.addresses.length === 0 ? domains : [...domains, ...service.addresses], local, routes };
 }
 
-/** Inside the mesh a destination without a port is meant at the port on which the request came, whatever ports it has. */
-function meshView({ namespace, labels }: ClientView, port: number): RouteView {
-  return { namespace, labels: [labels], gateway: MESH, port, defaultPort: () => port };
+/** Whatever is below the name of a headless service leads to it. */
+function withBelow(domains: readonly string[], { headless }: MeshService): readonly string[] {
+  return headless ? [...domains, ...domains.map((domain) => `*.${domain}`)] : domains;
 }
 
-function domainsOf({ service }: PortOfService, client: ClientView): string[] {
-  const domains = serviceDomains(service, client.namespace);
-  return [...domains, ...(service.headless ? domains.map((domain) => `*.${domain}`) : []), ...service.addresses];
-}
-
-/** Names and domains belong to whoever comes first. */
-function withoutRepeats(candidates: readonly Candidate[]): VirtualHostConfig[] {
-  const names = new Set<string>();
-  const domains = new Set<string>();
-  return candidates.flatMap((candidate) => {
-    if (names.has(candidate.name)) return [];
-    names.add(candidate.name);
-    const own = candidate.domains.filter((domain) => !domains.has(domain));
-    for (const domain of own) domains.add(domain);
-    return own.length === 0 ? [] : [{ name: candidate.name, domains: own, routes: candidate.routes }];
-  });
+function comesFirst(site: Site, owner: BoundVirtualService | null, rival: Site, rivalOwner: BoundVirtualService | null): boolean {
+  if (owner !== null && rivalOwner !== null && owner.key !== rivalOwner.key) return byAge(owner, rivalOwner) < 0;
+  if ((owner === null) !== (rivalOwner === null)) return owner !== null;
+  if (site.of === null || rival.of === null) return site.of === null;
+  return byAge(site.of.service, rival.of.service) < 0;
 }

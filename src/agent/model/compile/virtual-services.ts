@@ -1,50 +1,158 @@
-/** VirtualServices with all names in full, by what they are bound to. */
-import type { VirtualService } from '../objects.ts';
-import { fullName } from './hosts.ts';
-import { type ObjectSet, objectsOf } from './object-set.ts';
+/** VirtualServices with all names in full, what they are bound to, and what is wrong with what they refer to. */
+import { isIP } from 'node:net';
+import type { Graph } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import { Input } from '../incremental/table.ts';
+import { type Destination, type HttpRoute, objectKey, type VirtualService } from '../objects.ts';
+import { type ObjectRef, refOf } from '../problem.ts';
+import { type Aged, ageOf, byAge } from './age.ts';
+import { DestinationChecks } from './destination-checks.ts';
+import type { Gateways } from './gateways.ts';
+import { serverHosts } from './gateways.ts';
+import { HostIndex } from './host-index.ts';
+import { fullName, intersect } from './hosts.ts';
+import { namesake } from './namesakes.ts';
 import type { CompileOptions } from './options.ts';
+import type { ProblemLog } from './problem-log.ts';
+import type { AddressClaim, Services } from './services.ts';
 
 /** The gateway that stands for all clients inside. */
 export const MESH = 'mesh';
 
-export interface BoundVirtualService {
-  readonly object: VirtualService;
-  readonly namespace: string;
+export interface BoundVirtualService extends Aged {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly ref: ObjectRef;
+  readonly rules: readonly HttpRoute[];
   readonly hosts: readonly string[];
   /** `mesh`, or `namespace/name`. */
   readonly gateways: readonly string[];
+  /** Hosts of all destinations, in full. */
+  readonly destinations: readonly string[];
+  /** What clients are told apart by. */
+  readonly sourceNamespaces: readonly string[];
+  readonly sourceLabels: readonly string[];
+}
+
+/** A VirtualService names a host of the mesh. */
+export interface Naming extends Aged {
+  readonly service: BoundVirtualService;
+  readonly host: string;
+  /** Of the host in `spec.hosts`. */
+  readonly index: number;
+}
+
+/** A VirtualService is bound to a host at a gateway's port. */
+export interface GatewayBinding extends Aged {
+  readonly service: BoundVirtualService;
+  readonly gateway: string;
+  readonly gatewayAge: Aged;
+  /** Position of the server in its Gateway. */
+  readonly server: number;
+}
+
+export interface VirtualServiceParts {
+  readonly services: Services;
+  readonly gateways: Gateways;
+  readonly checks: DestinationChecks;
+  readonly problems: ProblemLog;
 }
 
 export class VirtualServices {
-  /** The oldest first. */
-  readonly list: readonly BoundVirtualService[];
-  readonly mesh: readonly BoundVirtualService[];
-  readonly #byGateway = new Map<string, BoundVirtualService[]>();
+  /** By the host that they name; by services of which one name is the host that they name, too. */
+  readonly byHost: HostIndex<Naming>;
+  /** By `port host`. */
+  readonly byGatewayHost: Index<GatewayBinding>;
+  /** Labels by which rules tell clients apart. */
+  readonly sourceLabels: Index<true>;
+  readonly #options: CompileOptions;
+  readonly #addressClaims: Index<AddressClaim>;
+  readonly #gateways: Gateways;
+  readonly #checks: DestinationChecks;
+  readonly #problems: ProblemLog;
+  readonly #services: Input<VirtualService, BoundVirtualService>;
 
-  constructor(objects: ObjectSet, { clusterDomain }: CompileOptions) {
-    this.list = objectsOf(objects, 'VirtualService').map((object) => {
-      const namespace = object.metadata.namespace ?? '';
-      const { hosts = [], gateways } = object.spec;
-      return {
-        object,
-        namespace,
-        hosts: hosts.map((host) => fullName(host, namespace, clusterDomain)),
-        gateways: (gateways === undefined || gateways.length === 0 ? [MESH] : gateways).map((name) => gatewayName(name, namespace)),
-      };
-    });
-    for (const service of this.list) {
-      for (const gateway of new Set(service.gateways)) {
-        const known = this.#byGateway.get(gateway);
-        if (known === undefined) this.#byGateway.set(gateway, [service]);
-        else known.push(service);
+  constructor(graph: Graph, options: CompileOptions, { services, gateways, checks, problems }: VirtualServiceParts) {
+    this.#options = options;
+    this.#addressClaims = services.addressClaims;
+    this.#gateways = gateways;
+    this.#checks = checks;
+    this.#problems = problems;
+    this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
+    this.byHost = new HostIndex(graph, (a, b) => byAge(a, b) || a.index - b.index);
+    this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gatewayAge, b.gatewayAge) || a.server - b.server || byAge(a, b));
+    this.sourceLabels = new Index(graph);
+  }
+
+  set(key: string, object: VirtualService | null): void {
+    this.#services.set(key, object);
+  }
+
+  get(key: string): BoundVirtualService | null {
+    return this.#services.get(key);
+  }
+
+  #compute(object: VirtualService): BoundVirtualService {
+    const service = bound(object, this.#options);
+    if (service.gateways.includes(MESH)) this.#bindToMesh(service);
+    for (const [index, gateway] of service.gateways.entries()) if (gateway !== MESH) this.#bindToGateway(service, gateway, index);
+    this.#checks.check(service);
+    return service;
+  }
+
+  #bindToMesh(service: BoundVirtualService): void {
+    const { created, name, namespace } = service;
+    for (const [index, host] of service.hosts.entries()) {
+      const naming: Naming = { created, name, namespace, service, host, index };
+      this.byHost.emit(host, naming);
+      if (isIP(host) !== 0) this.#addressClaims.emit(host, { created, name, namespace, host, ports: [] });
+      for (const other of namesake(host, this.#options.clusterDomain)) this.byHost.emit(other, naming);
+    }
+    for (const label of service.sourceLabels) this.sourceLabels.emit(label, true);
+  }
+
+  /** Complains of gateways that do not exist, that have nothing to do with this node, or that do not have any of the hosts. */
+  #bindToGateway(service: BoundVirtualService, key: string, index: number): void {
+    const complain = (message: string): void => this.#problems.add('warning', service.ref, ['spec', 'gateways', index], message);
+    const gateway = this.#gateways.get(key);
+    if (gateway === null) return complain(`there is no Gateway ${key}`);
+    if (!gateway.appliesHere) return complain(`Gateway ${key} does not select this node's gateway`);
+    const { created, name, namespace } = service;
+    let common = 0;
+    for (const [position, server] of gateway.servers.entries()) {
+      for (const host of intersect(serverHosts(server, gateway.namespace, namespace), service.hosts)) {
+        common++;
+        const { created: since, name: named, namespace: within } = gateway;
+        const gatewayAge: Aged = { created: since, name: named, namespace: within };
+        const binding: GatewayBinding = { created, name, namespace, service, gateway: key, gatewayAge, server: position };
+        // A gateway that is named twice binds once.
+        if (service.gateways.indexOf(key) === index) this.byGatewayHost.emit(`${server.port.number} ${host}`, binding);
       }
     }
-    this.mesh = this.boundTo(MESH);
+    if (common === 0) complain(`Gateway ${key} has none of the hosts`);
   }
+}
 
-  boundTo(gateway: string): readonly BoundVirtualService[] {
-    return this.#byGateway.get(gateway) ?? [];
-  }
+function bound(object: VirtualService, { clusterDomain }: CompileOptions): BoundVirtualService {
+  const aged = ageOf(object);
+  const { hosts = [], gateways, http: rules = [] } = object.spec;
+  const inFull = (host: string): string => fullName(host, aged.namespace, clusterDomain);
+  const requests = rules.flatMap(({ match }) => match ?? []);
+  return {
+    ...aged,
+    key: objectKey(object.metadata),
+    ref: refOf(object),
+    rules,
+    hosts: hosts.map(inFull),
+    gateways: gateways === undefined || gateways.length === 0 ? [MESH] : gateways.map((name) => gatewayName(name, aged.namespace)),
+    destinations: [...new Set(rules.flatMap(destinationsOf).map(({ host }) => inFull(host)))],
+    sourceNamespaces: [...new Set(requests.flatMap(({ sourceNamespace }) => sourceNamespace || []))],
+    sourceLabels: [...new Set(requests.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {})))],
+  };
+}
+
+function destinationsOf({ route = [], mirror, mirrors = [] }: HttpRoute): Destination[] {
+  return [...route, ...(mirror === undefined ? [] : [{ destination: mirror }]), ...mirrors].map(({ destination }) => destination);
 }
 
 /** `name`, `namespace/name`, and the old `name.namespace.svc.cluster.local`. */

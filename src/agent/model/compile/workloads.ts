@@ -1,49 +1,61 @@
-/** The enrolled pods of this node: who they are, what they serve, what they see. */
+/** The enrolled pods of this node: who they are, what they serve, what they see. Those that are leaving stay as they were. */
 import type { InboundPort, WorkloadConfig } from '../../../l7/snapshot.ts';
-import { containerPort, type Endpoints } from './endpoints.ts';
+import type { Graph } from '../incremental/graph.ts';
+import type { Output } from '../incremental/output.ts';
+import { Table } from '../incremental/table.ts';
+import { byAge } from './age.ts';
+import type { Clients } from './clients.ts';
+import { containerPort, type Endpoints, type LocalEndpoint } from './endpoints.ts';
 import type { MeshPod } from './pods.ts';
-import type { Scopes } from './scopes.ts';
+import type { ServedPods } from './served-pods.ts';
 import type { MeshService, Services } from './services.ts';
 
-export function workloadConfigs(
-  pods: readonly MeshPod[],
-  services: Services,
-  endpoints: Endpoints,
-  scopes: Scopes,
-): Record<string, WorkloadConfig> {
-  const inbound = inboundPorts(pods, services, endpoints);
-  return Object.fromEntries(
-    pods.map(({ key, identity, addresses, object }): [string, WorkloadConfig] => {
-      const scope = scopes.of(object.metadata.namespace ?? '', object.metadata.labels ?? {});
-      return [key, { key, identity, addresses, scope, inbound: inbound.get(key) ?? {} }];
-    }),
-  );
+export interface WorkloadParts {
+  readonly served: ServedPods;
+  readonly services: Services;
+  readonly endpoints: Endpoints;
+  readonly clients: Clients;
+  readonly output: Output<WorkloadConfig>;
 }
 
-/** By pod and container port. Where several services lead to one port, the oldest says what it speaks. */
-function inboundPorts(pods: readonly MeshPod[], services: Services, endpoints: Endpoints): Map<string, Record<string, InboundPort>> {
-  const ports = new Map<string, Record<string, InboundPort>>(pods.map(({ key }) => [key, {}]));
-  for (const service of services.list) {
-    for (const { pod, number, port } of targets(service, endpoints)) {
-      const known = ports.get(pod);
-      if (known !== undefined) known[number] ??= port;
-    }
+export function compileWorkloads(graph: Graph, { served, services, endpoints, clients, output }: WorkloadParts): void {
+  const workloads = new Table(graph, 'workload', (key) => {
+    const pod = served.get(key);
+    const scope = clients.scopeOf(key)?.id;
+    if (pod === null || scope === undefined) return null;
+    const config: WorkloadConfig =
+      'config' in pod
+        ? pod.config
+        : { key, identity: pod.identity, addresses: pod.addresses, scope, inbound: inboundPorts(pod, services, endpoints) };
+    graph.emit(output, key, { ...config, scope });
+    return null;
+  });
+  served.pods.each(workloads);
+}
+
+/** By container port. Where several services lead to one port, the oldest says what it speaks. */
+function inboundPorts(pod: MeshPod, services: Services, endpoints: Endpoints): Record<string, InboundPort> {
+  const selecting = services.selecting(pod.namespace, pod.labels);
+  const local = Map.groupBy(endpoints.local.get(pod.key), ({ host }) => host);
+  const others = [...local.keys()].filter((host) => !selecting.some((service) => service.host === host));
+  const all = [...selecting, ...others.flatMap((host) => services.get(host) ?? [])].sort(byAge);
+  const ports: Record<string, InboundPort> = {};
+  for (const service of all) {
+    for (const [number, port] of targets(service, selecting.includes(service) ? pod : null, local.get(service.host) ?? []))
+      ports[number] ??= port;
   }
   return ports;
 }
 
 /** What a service leads to: by its selector, whether ready or not; without one by its endpoints. */
-function targets(service: MeshService, endpoints: Endpoints): { pod: string; number: number; port: InboundPort }[] {
-  const selected = endpoints.selected(service.object);
+function targets(service: MeshService, selected: MeshPod | null, local: readonly LocalEndpoint[]): [number: number, port: InboundPort][] {
   return service.ports.flatMap((port) => {
     const inbound: InboundPort = { protocol: port.protocol, service: port.ref };
-    const byName = selected.flatMap((pod) => {
-      const number = containerPort(pod.object, port.object);
-      return number === null ? [] : [{ pod: pod.key, number, port: inbound }];
-    });
-    const byEndpoint = port.endpoints.flatMap(({ config }) =>
-      config.local === null ? [] : [{ pod: config.local, number: config.port, port: inbound }],
-    );
-    return [...byName, ...byEndpoint];
+    const byName = selected === null ? null : containerPort(selected, port);
+    const numbers = [
+      ...(byName === null ? [] : [byName]),
+      ...local.filter((one) => one.port === port.number).map((one) => one.containerPort),
+    ];
+    return numbers.map((number): [number, InboundPort] => [number, inbound]);
   });
 }

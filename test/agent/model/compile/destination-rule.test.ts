@@ -1,5 +1,15 @@
 import t from 'tap';
-import { client, cluster, compileText, destinationRule, pod, routesOf, service, virtualService } from './world.ts';
+import {
+  client,
+  cluster,
+  compileText,
+  destinationRule,
+  endpoints as endpointsAt,
+  pod,
+  routesOf,
+  service,
+  virtualService,
+} from './world.ts';
 
 const A = 'a.default.svc.cluster.local';
 const pods = pod('a1', '10.0.0.1', 'app: a, version: v1') + pod('a2', '10.0.0.2', 'app: a, version: v2');
@@ -44,13 +54,12 @@ t.test('subsets are the endpoints with all of their labels', async (t) => {
     '{ host: a, subsets: [{ name: v1, labels: { version: v1 } }, { name: none, labels: { version: v9 } }, { name: all }] }',
   );
   const compiled = compileText([service('a'), pods, rule]);
-  const endpoints = (subset: string): string[] => cluster(compiled, `outbound|80|${subset}|${A}`).endpoints.map(({ address }) => address);
+  const endpoints = (subset: string): string[] => endpointsAt(compiled, `outbound|80|${subset}|${A}`).map(({ address }) => address);
   t.same(endpoints(''), ['10.0.0.1', '10.0.0.2']);
   t.same(endpoints('v1'), ['10.0.0.1']);
   t.same(endpoints('none'), []);
   t.same(endpoints('all'), ['10.0.0.1', '10.0.0.2']);
   t.match(cluster(compiled, `outbound|80|v1|${A}`), {
-    subset: 'v1',
     name: `outbound|80|v1|${A}`,
     service: { host: A, port: 80 },
     connectTimeoutMs: 10_000,
@@ -91,12 +100,12 @@ t.test('several rules for a host merge by age; wildcards do not merge with exact
     rule('wide', 'subsets: [{ name: w }]', '2024-01-01T00:00:00Z', '*.default.svc.cluster.local'),
   ]);
   t.same(
-    cluster(compiled, `outbound|80|s|${A}`).endpoints.map(({ address }) => address),
+    endpointsAt(compiled, `outbound|80|s|${A}`).map(({ address }) => address),
     ['10.0.0.1'],
     'the older subset',
   );
   t.same(
-    cluster(compiled, `outbound|80|t|${A}`).endpoints.map(({ address }) => address),
+    endpointsAt(compiled, `outbound|80|t|${A}`).map(({ address }) => address),
     ['10.0.0.2'],
     'the newer one is added',
   );
@@ -139,7 +148,7 @@ t.test('clients that see other policies have clusters of their own', async (t) =
   const theirs = destinationRule('{ host: a, subsets: [{ name: theirs }] }');
   const compiled = compileText([client(), client('client', 'other'), service('a'), mine, theirs]);
   t.same(
-    Object.keys(compiled.snapshot.clusters).sort(),
+    [...compiled.snapshot.records.clusters.keys()].sort(),
     [`outbound|80||${A}`, `outbound|80||${A}@other`, `outbound|80|mine|${A}@other`, `outbound|80|theirs|${A}`].sort(),
   );
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { GatewayConfig } from '../../../../src/l7/snapshot.ts';
-import { client, clustersOf, compileText, hostOf, service, virtualService } from './world.ts';
+import { client, clustersOf, compileText, gatewayTable, hostOf, service, virtualService } from './world.ts';
 
 const gateway = (servers: string, selector = '{ istio: ingressgateway }', metadata = 'name: gw, namespace: default'): string => `
 ---
@@ -14,24 +14,30 @@ const server = (hosts: string, port = 80, protocol = 'HTTP'): string =>
 const toA = 'route: [{ destination: { host: a } }]';
 const bound = (http: string, hosts: string, rest = 'name: v, namespace: default', gateways = 'gw'): string =>
   virtualService(http, `hosts: [${hosts}]\n  gateways: [${gateways}]`, rest);
-const gatewayAt = (text: string, port = 80): GatewayConfig | undefined => compileText([service('a'), text]).snapshot.gateways[port];
+const gatewayAt = (text: string, port = 80): GatewayConfig | undefined =>
+  compileText([service('a'), text]).snapshot.records.gateways.get(String(port));
 const routeNames = (text: string, domain: string): string[] => {
-  const table = gatewayAt(text)?.routes;
-  return (table === undefined ? undefined : hostOf(table, domain))?.routes.map(({ name }) => name) ?? [];
+  const table = gatewayTable(compileText([service('a'), text]));
+  return hostOf(table, domain)?.routes.map(({ name }) => name) ?? [];
 };
 
 t.test('nothing listens without a Gateway for this node', async (t) => {
-  t.same(compileText([client(), service('a')]).snapshot.gateways, {});
-  t.same(compileText(gateway(server('"*"'), '{ istio: other }')).snapshot.gateways, {});
-  t.same(Object.keys(compileText(gateway(server('"*"'), '{ istio: gateway }')).snapshot.gateways), ['80']);
-  t.same(Object.keys(compileText(gateway(server('"*"'), '{}')).snapshot.gateways), ['80'], 'an empty selector selects all');
+  const ports = (text: string, options = {}): string[] => [
+    ...compileText([client(), service('a'), text], options).snapshot.records.gateways.keys(),
+  ];
+  t.same(ports(''), []);
+  t.same(ports(gateway(server('"*"'), '{ istio: other }')), []);
+  t.same(ports(gateway(server('"*"'), '{ istio: gateway }')), ['80']);
+  t.same(ports(gateway(server('"*"'), '{}')), ['80'], 'an empty selector selects all');
   const labels = { gatewayLabels: [{ team: 'x', istio: 'own' }] };
-  t.same(Object.keys(compileText(gateway(server('"*"'), '{ team: x }'), labels).snapshot.gateways), ['80']);
-  t.same(Object.keys(compileText(gateway(server('"*"'), '{ team: x, zone: y }'), labels).snapshot.gateways), []);
+  t.same(ports(gateway(server('"*"'), '{ team: x }'), labels), ['80']);
+  t.same(ports(gateway(server('"*"'), '{ team: x, zone: y }'), labels), []);
 });
 
 t.test('a Gateway alone answers 404', async (t) => {
-  t.same(gatewayAt(gateway(server('"*"'))), { port: 80, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } });
+  const text = gateway(server('"*"'));
+  t.same(gatewayAt(text), { port: 80, protocol: 'http', layer: 'gateway 80' });
+  t.equal(gatewayTable(compileText(text))?.size, 0);
 });
 
 t.test('protocols of servers', async (t) => {
@@ -67,12 +73,8 @@ t.test('hosts: what both the server and the VirtualService name', async (t) => {
     ['"./x.example"', 'x.example', 'x.example'],
     ['"*/x.example"', 'x.example', 'x.example'],
   ] as const) {
-    const table = gatewayAt(gateway(server(offered)) + bound(`[{ ${toA} }]`, wanted))?.routes;
-    t.same(
-      table?.virtualHosts.flatMap(({ domains }) => domains),
-      common === null ? [] : [common],
-      `${offered} and ${wanted}`,
-    );
+    const table = gatewayTable(compileText([service('a'), gateway(server(offered)) + bound(`[{ ${toA} }]`, wanted)]));
+    t.same([...(table?.keys() ?? [])], common === null ? [] : [common], `${offered} and ${wanted}`);
   }
 });
 
@@ -106,9 +108,9 @@ t.test('Gateways of one port are merged', async (t) => {
 t.test('each port has its servers and its rules', async (t) => {
   const text = gateway(`${server('a.example')}, ${server('b.example', 8080)}`);
   const rules = bound(`[{ name: high, match: [{ port: 8080 }], ${toA} }, { name: any, ${toA} }]`, '"*"');
-  const { gateways } = compileText([service('a'), text, rules]).snapshot;
-  const routes = Object.values(gateways).flatMap(({ port, routes: { virtualHosts } }) =>
-    virtualHosts.map(({ domains, routes: list }) => [port, domains[0], list.map(({ name }) => name).join()]),
+  const compiled = compileText([service('a'), text, rules]);
+  const routes = [80, 8080].flatMap((port) =>
+    [...(gatewayTable(compiled, port) ?? [])].map(([domain, { routes: list }]) => [port, domain, list.map(({ name }) => name).join()]),
   );
   t.same(routes, [[80, 'a.example', 'any'], [8080, 'b.example', 'high']]); // prettier-ignore
 });
@@ -133,6 +135,6 @@ t.test('static conditions at a gateway', async (t) => {
 t.test('a destination without a port means the only port of the service', async (t) => {
   const odd = service('odd', '[{ name: http, port: 8000 }]');
   const rule = bound('[{ route: [{ destination: { host: odd } }] }]', '"*"');
-  const [route] = compileText([odd, gateway(server('"*"')), rule]).snapshot.gateways['80']?.routes.virtualHosts[0]?.routes ?? [];
+  const [route] = hostOf(gatewayTable(compileText([odd, gateway(server('"*"')), rule])), '*')?.routes ?? [];
   t.same(clustersOf(route), ['outbound|8000||odd.default.svc.cluster.local']);
 });

@@ -7,9 +7,8 @@ import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../../src/l7/http1/parser.ts';
-import { RouteTable } from '../../../../src/l7/routing/route-table.ts';
-import type { RouteConfig, RouteTableConfig } from '../../../../src/l7/snapshot.ts';
-import { clustersOf, compileText, tableOf } from './world.ts';
+import { Route } from '../../../../src/l7/routing/route.ts';
+import { clustersOf, compileText, gatewayTable, lookUp, type Table, tableOf } from './world.ts';
 
 interface Recorded {
   readonly answers: readonly {
@@ -30,23 +29,23 @@ const { answers } = JSON.parse(read('istio-answers.json')) as Recorded;
 const compiled = compileText(read('istio-answers.yaml'));
 const names = new HeaderNames();
 
-function choose(config: RouteTableConfig, text: string): { readonly route: string; readonly cluster: string | null } {
-  const table = new RouteTable<RouteConfig>(config, names, (route) => route);
+function choose(table: Table, name: string, otherwise: string, text: string): { readonly route: string; readonly cluster: string | null } {
   const head = new Head(names);
   const bytes = Buffer.from(text, 'latin1');
   t.equal(parseRequestHead(bytes, 0, bytes.length, head, DEFAULT_LIMITS), bytes.length);
-  const host = table.find(head);
-  if (host === null) return { route: config.unknownHost, cluster: null };
-  const route = host.match(head, 'http')?.action;
+  const host = lookUp(table, name);
+  if (host === null) return { route: otherwise, cluster: null };
+  const route = host.routes.map((config) => new Route(config, names, config)).find((one) => one.matches(head, 'http'))?.action;
   const [cluster = ''] = clustersOf(route);
-  return { route: route?.name ?? 'not-found', cluster: compiled.snapshot.clusters[cluster] === undefined ? null : cluster };
+  return { route: route?.name ?? 'not-found', cluster: !compiled.snapshot.records.clusters.has(cluster) ? null : cluster };
 }
 
 t.ok(answers.length > 100);
 for (const { from, host, path, port, headers, route, cluster } of answers) {
   const fields = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const gateway = compiled.snapshot.gateways[port]?.routes as RouteTableConfig;
-  const table = from === 'gateway' ? gateway : tableOf(compiled, port, from);
-  const chosen = choose(table, `GET ${path} HTTP/1.1\r\n${fields.join('')}\r\n`);
+  const atGateway = from === 'gateway';
+  const table = atGateway ? (gatewayTable(compiled, port) as Table) : tableOf(compiled, port, from);
+  const name = host.replace(/:\d+$/, '').replace(/\.$/, '');
+  const chosen = choose(table, name, atGateway ? 'not-found' : 'passthrough', `GET ${path} HTTP/1.1\r\n${fields.join('')}\r\n`);
   t.same(chosen, { route, cluster }, `${from} ${host}:${port} ${path} ${JSON.stringify(headers ?? {})}`);
 }

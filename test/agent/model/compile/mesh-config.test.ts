@@ -1,6 +1,5 @@
 import t from 'tap';
-import { compile } from '../../../../src/agent/model/compile/index.ts';
-import { client, compileText, OPTIONS, routesOf, service, storeOf, tableOf, virtualService } from './world.ts';
+import { applied, client, compileText, routesOf, scopeOf, service, storeOf, virtualService } from './world.ts';
 
 const mesh = (text: string, namespace = 'istio-system'): string => `
 ---
@@ -18,14 +17,16 @@ const retry = (text: string, rules = ''): unknown => {
 const rule = (retries: string): string => virtualService(`[{ retries: ${retries}, route: [{ destination: { host: a } }] }]`);
 
 t.test('defaults', async (t) => {
-  t.same(compileText('').snapshot.mesh, { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 10_000 });
+  const compiled = compileText(client());
+  t.same(compiled.snapshot.mesh, { connectTimeoutMs: 10_000, rootNamespace: 'istio-system' });
+  t.equal(scopeOf(compiled).outboundTrafficPolicy, 'ALLOW_ANY');
 });
 
 t.test('outboundTrafficPolicy and connectTimeout', async (t) => {
   const compiled = compileText([client(), service('a'), mesh('outboundTrafficPolicy: { mode: REGISTRY_ONLY }\nconnectTimeout: 1500ms')]);
-  t.same(compiled.snapshot.mesh, { outboundTrafficPolicy: 'REGISTRY_ONLY', connectTimeoutMs: 1500 });
-  t.equal(tableOf(compiled).unknownHost, 'block');
-  t.equal(compiled.snapshot.clusters['outbound|80||a.default.svc.cluster.local']?.connectTimeoutMs, 1500);
+  t.equal(compiled.snapshot.mesh.connectTimeoutMs, 1500);
+  t.equal(scopeOf(compiled).outboundTrafficPolicy, 'REGISTRY_ONLY');
+  t.equal(compiled.snapshot.records.clusters.get('outbound|80||a.default.svc.cluster.local')?.connectTimeoutMs, 1500);
   t.same(compiled.problems, []);
 });
 
@@ -56,11 +57,11 @@ t.test('what is not served is reported', async (t) => {
 });
 
 t.test('what cannot be read leaves the settings before in force', async (t) => {
-  const before = compileText(mesh('connectTimeout: 3s'));
+  const { compiler } = compileText(mesh('connectTimeout: 3s'));
   for (const text of ['connectTimeout: [', 'connectTimeout: soon', 'outboundTrafficPolicy: { mode: SOMETIMES }', '- a list']) {
-    const now = compile(storeOf(mesh(text)), OPTIONS, before);
+    const now = applied(compiler, storeOf(mesh(text)).takeChanges());
     t.equal(now.snapshot.mesh.connectTimeoutMs, 3000, text);
     t.match(now.problems, [{ severity: 'error', path: 'data.mesh' }], text);
   }
-  t.equal(compile(storeOf(mesh('')), OPTIONS, before).snapshot.mesh.connectTimeoutMs, 10_000, 'an empty one can be read');
+  t.equal(applied(compiler, storeOf(mesh('')).takeChanges()).snapshot.mesh.connectTimeoutMs, 10_000, 'an empty one can be read');
 });

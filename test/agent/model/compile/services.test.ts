@@ -1,8 +1,8 @@
 import t from 'tap';
-import { client, cluster, compileText, hostOf, pod, scopeOf, service, tableOf } from './world.ts';
+import { addressesOf, client, cluster, compileText, endpoints, hostOf, pod, service, tableOf } from './world.ts';
 
 const endpointsOf = (text: string, id = 'outbound|80||a.default.svc.cluster.local'): string[] =>
-  cluster(compileText([client(), text]), id).endpoints.map(({ address, port }) => `${address}:${port}`);
+  endpoints(compileText([client(), text]), id).map(({ address, port }) => `${address}:${port}`);
 
 t.test('a port speaks what appProtocol says, else its name up to the first dash, else it is looked at', async (t) => {
   for (const [port, protocol, byHost] of [
@@ -29,40 +29,32 @@ t.test('a port speaks what appProtocol says, else its name up to the first dash,
     ['name: http, port: 80, appProtocol: kubernetes.io/wss', 'tls', false],
     ['name: http, port: 80, appProtocol: example.com/own', 'auto', false],
   ] as const) {
-    const scope = scopeOf(compileText([client(), service('a', `[{ ${port} }]`, 'clusterIP: 10.96.0.1')]));
+    const compiled = compileText([client(), service('a', `[{ ${port} }]`, 'clusterIP: 10.96.0.1')]);
+    const addresses = addressesOf(compiled);
     const number = /port: (\d+)/.exec(port)?.[1] ?? '';
-    t.equal(scope.addresses[`10.96.0.1:${number}`]?.protocol, protocol, `{ ${port} }`);
-    t.equal(scope.addresses[`*:${number}`] !== undefined, byHost, `{ ${port} } is served by Host at all addresses`);
-    t.equal(scope.http[number] !== undefined, ['http', 'http2', 'auto'].includes(protocol), `{ ${port} } has routes`);
+    t.equal(addresses[`10.96.0.1:${number}`]?.protocol, protocol, `{ ${port} }`);
+    t.equal(addresses[`*:${number}`] !== undefined, byHost, `{ ${port} } is served by Host at all addresses`);
+    t.equal(tableOf(compiled, Number(number)).size > 0, ['http', 'http2', 'auto'].includes(protocol), `{ ${port} } has routes`);
   }
 });
 
 t.test("UDP ports are nobody's business", async (t) => {
-  const scope = scopeOf(compileText([client(), service('a', '[{ name: dns, port: 53, protocol: UDP }]', 'clusterIP: 10.96.0.1')]));
-  t.same(scope.addresses, {});
+  const compiled = compileText([client(), service('a', '[{ name: dns, port: 53, protocol: UDP }]', 'clusterIP: 10.96.0.1')]);
+  t.same(addressesOf(compiled), {});
 });
 
 t.test('clusterIPs of both families', async (t) => {
   const compiled = compileText([client(), service('a', undefined, 'clusterIP: 10.96.0.1\n  clusterIPs: [10.96.0.1, "FD00:0:0::1"]')]);
-  const expected = { protocol: 'http', cluster: 'outbound|80||a.default.svc.cluster.local' };
-  t.same(scopeOf(compiled).addresses, { '*:80': { protocol: 'auto', cluster: null }, '10.96.0.1:80': expected, '[fd00::1]:80': expected });
-  t.same(hostOf(tableOf(compiled), 'a')?.domains, [
-    'a.default.svc.cluster.local',
-    'a.default.svc',
-    'a.default',
-    'a',
-    '10.96.0.1',
-    'fd00::1',
-  ]);
+  const expected = { to: 'cluster', protocol: 'http', cluster: 'outbound|80||a.default.svc.cluster.local' };
+  t.same(addressesOf(compiled), { '*:80': { to: 'host', protocol: 'auto' }, '10.96.0.1:80': expected, '[fd00::1]:80': expected });
+  t.same(hostOf(tableOf(compiled), 'a')?.domains, ['a.default.svc.cluster.local', 'a.default.svc', 'a.default', '10.96.0.1', 'fd00::1']);
+  t.same(hostOf(tableOf(compiled), 'a')?.local, { namespace: 'default', domains: ['a'] });
 });
 
 t.test("short names are those of the client's namespace", async (t) => {
-  const compiled = compileText([client('client', 'other'), service('a')]);
-  t.same(hostOf(tableOf(compiled, 80, 'other/client'), 'a.default')?.domains, [
-    'a.default.svc.cluster.local',
-    'a.default.svc',
-    'a.default',
-  ]);
+  const compiled = compileText([client(), client('client', 'other'), service('a')]);
+  t.same([...tableOf(compiled, 80, 'other/client').keys()], ['a.default.svc.cluster.local', 'a.default.svc', 'a.default']);
+  t.ok(hostOf(tableOf(compiled), 'a'));
 });
 
 t.test('a service without a VirtualService has the default route', async (t) => {
@@ -89,7 +81,7 @@ t.test('a service without a VirtualService has the default route', async (t) => 
 
 t.test('ExternalName is reported and left alone', async (t) => {
   const compiled = compileText([client(), service('a', undefined, 'type: ExternalName\n  externalName: example.com')]);
-  t.same(compiled.snapshot.clusters, {});
+  t.equal(compiled.snapshot.records.clusters.size, 0);
   t.match(compiled.problems, [{ severity: 'unsupported', path: 'spec.type' }]);
 });
 
@@ -168,9 +160,9 @@ ${rest}
     ['10.0.0.3:9000', '10.0.0.4:9000'],
   );
   const targeted = compileText([pods + slice('[{ addresses: [10.0.0.1], targetRef: { kind: Pod, name: p } }]')]);
-  t.equal(cluster(targeted, 'outbound|80||a.default.svc.cluster.local').endpoints[0]?.identity.pod, 'p', 'by targetRef');
+  t.equal(endpoints(targeted, 'outbound|80||a.default.svc.cluster.local')[0]?.identity.pod, 'p', 'by targetRef');
   const byAddress = compileText([pods + slice('[{ addresses: [10.0.0.1] }, { addresses: [10.0.0.2] }]')]);
-  const identities = cluster(byAddress, 'outbound|80||a.default.svc.cluster.local').endpoints.map(({ identity }) => identity.pod);
+  const identities = endpoints(byAddress, 'outbound|80||a.default.svc.cluster.local').map(({ identity }) => identity.pod);
   t.same(identities, ['p', 'unknown'], 'by address');
 });
 
@@ -179,17 +171,17 @@ t.test('headless services: connections stay with the endpoint that was asked for
   const named = pod('db-0', '10.0.0.1', 'app: db', 'spec: { hostname: db-0, subdomain: db }');
   const compiled = compileText([client(), headless, named, pod('x', '10.0.0.2', 'app: db')]);
   const id = 'outbound|80||db.default.svc.cluster.local';
-  t.same(scopeOf(compiled).addresses, {
-    '*:80': { protocol: 'auto', cluster: null },
-    '10.0.0.1:80': { protocol: 'http', cluster: `${id}#10.0.0.1` },
-    '10.0.0.2:80': { protocol: 'http', cluster: `${id}#10.0.0.2` },
+  t.same(addressesOf(compiled), {
+    '*:80': { to: 'host', protocol: 'auto' },
+    '10.0.0.1:80': { to: 'cluster', protocol: 'http', cluster: `${id}#10.0.0.1` },
+    '10.0.0.2:80': { to: 'cluster', protocol: 'http', cluster: `${id}#10.0.0.2` },
   });
   t.same(
-    cluster(compiled, `${id}#10.0.0.1`).endpoints.map(({ address }) => address),
+    endpoints(compiled, `${id}#10.0.0.1`).map(({ address }) => address),
     ['10.0.0.1'],
   );
   t.equal(cluster(compiled, `${id}#10.0.0.1`).name, id, 'the name stays the one of Istio');
-  t.equal(cluster(compiled, id).endpoints.length, 2);
+  t.equal(endpoints(compiled, id).length, 2);
   const table = tableOf(compiled);
   t.match(hostOf(table, 'db-0.db')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
   t.match(hostOf(table, 'db-0.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);

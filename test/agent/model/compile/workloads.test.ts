@@ -1,6 +1,6 @@
 import t from 'tap';
-import { compile, type ObjectSet } from '../../../../src/agent/model/compile/index.ts';
-import { client, cluster, compileText, OPTIONS, pod, scopeOf, service, storeOf, virtualService } from './world.ts';
+import { Compiler } from '../../../../src/agent/model/compile/index.ts';
+import { applied, client, compileText, endpoints, OPTIONS, pod, routesOf, service, storeOf, virtualService } from './world.ts';
 
 const local = (metadata: string, spec = ''): string => `
 ---
@@ -22,7 +22,7 @@ t.test("a pod is local by its node or by its namespace's path", async (t) => {
     `\n---\napiVersion: v1\nkind: Pod\n${elsewhere}\nspec: { nodeName: n2 }\nstatus: { podIP: 10.0.0.3 }\n`,
     local('name: quiet'),
   ]);
-  t.same(Object.keys(compiled.snapshot.workloads).sort(), ['default/near', 'default/placed']);
+  t.same([...compiled.snapshot.records.workloads.keys()].sort(), ['default/near', 'default/placed']);
   t.match(
     compiled.pods.find(({ key }) => key === 'default/near'),
     { uid: 'u-1', netns: null, addresses: ['10.0.0.1'], failClosed: false },
@@ -71,7 +71,7 @@ t.test('workload names follow owners', async (t) => {
     ['Job', local(`name: p, ${enroll}, ${owner('Job', 'once')}`), 'once'],
     ['owners in a circle', local(`name: p, ${enroll}, ${owner('ReplicaSet', 'r')}`) + replicaSet('r', owner('ReplicaSet', 'r')), 'r'],
   ] as const) {
-    t.equal(compileText(text).snapshot.workloads['default/p']?.identity.workload, expected, name);
+    t.equal(compileText(text).snapshot.records.workloads.get('default/p')?.identity.workload, expected, name);
   }
 });
 
@@ -85,11 +85,11 @@ t.test('canonical names', async (t) => {
       { canonicalService: 'c', canonicalRevision: 'r' },
     ],
   ] as const) {
-    const { workloads } = compileText(local(`name: p, ${enroll}, labels: { ${labels} }`)).snapshot;
-    t.match(workloads['default/p']?.identity, { ...expected, pod: 'p', namespace: 'default', serviceAccount: 'default' }, labels);
+    const { workloads } = compileText(local(`name: p, ${enroll}, labels: { ${labels} }`)).snapshot.records;
+    t.match(workloads.get('default/p')?.identity, { ...expected, pod: 'p', namespace: 'default', serviceAccount: 'default' }, labels);
   }
-  const { workloads } = compileText(local(`name: p, ${enroll}`, 'serviceAccountName: robot')).snapshot;
-  t.equal(workloads['default/p']?.identity.serviceAccount, 'robot');
+  const { workloads } = compileText(local(`name: p, ${enroll}`, 'serviceAccountName: robot')).snapshot.records;
+  t.equal(workloads.get('default/p')?.identity.serviceAccount, 'robot');
 });
 
 t.test('inbound ports are those of the services that lead to the pod', async (t) => {
@@ -102,7 +102,7 @@ t.test('inbound ports are those of the services that lead to the pod', async (t)
     service('a', '[{ name: http, port: 80, targetPort: web }, { name: tcp-x, port: 90, targetPort: 9090 }]'),
     service('z', '[{ name: tcp, port: 80, targetPort: 8080 }]').replace('app: z', 'app: a'),
   ];
-  const { inbound } = compileText(text).snapshot.workloads['default/p'] ?? {};
+  const { inbound } = compileText(text).snapshot.records.workloads.get('default/p') ?? {};
   const ref = { host: 'a.default.svc.cluster.local', name: 'a', namespace: 'default' };
   t.same(inbound, {
     8080: { protocol: 'http', service: { ...ref, port: 80 } },
@@ -112,27 +112,27 @@ t.test('inbound ports are those of the services that lead to the pod', async (t)
 
 t.test('endpoints know which workload of this node they are', async (t) => {
   const compiled = compileText([client('p', 'default', 'app: a'), service('a'), pod('q', '10.0.0.2', 'app: a')]);
-  const { endpoints } = cluster(compiled, 'outbound|80||a.default.svc.cluster.local');
-  t.same(endpoints.map(({ address, local: key }) => [address, key]), [['10.0.0.2', null], ['10.0.9.9', 'default/p']]); // prettier-ignore
+  const found = endpoints(compiled, 'outbound|80||a.default.svc.cluster.local');
+  t.same(found.map(({ address, local: key }) => [address, key]), [['10.0.0.2', null], ['10.0.9.9', 'default/p']]); // prettier-ignore
 });
 
 t.test('pods of a namespace share a scope until a rule tells them apart', async (t) => {
   const pods = [client('p', 'default', 'app: x, tier: gold'), client('q', 'default', 'app: y'), client('r', 'other', 'app: x, tier: gold')];
   const scopes = (...rules: string[]): (string | undefined)[] => {
-    const { workloads } = compileText([...pods, service('a'), ...rules]).snapshot;
-    return ['default/p', 'default/q', 'other/r'].map((key) => workloads[key]?.scope);
+    const { workloads } = compileText([...pods, service('a'), ...rules]).snapshot.records;
+    return ['default/p', 'default/q', 'other/r'].map((key) => workloads.get(key)?.scope);
   };
   t.same(scopes(), ['default', 'default', 'other']);
   const rule = (match: string): string => virtualService(`[{ match: [${match}], route: [{ destination: { host: a } }] }]`);
   t.same(scopes(rule('{ sourceLabels: { tier: gold } }')), ['default;tier=gold', 'default', 'other;tier=gold']);
   const compiled = compileText([...pods, service('a'), rule('{ name: gold, sourceLabels: { tier: gold } }')]);
-  t.equal(scopeOf(compiled, 'default/p').http['80']?.virtualHosts[0]?.routes[0]?.name, '.gold');
-  t.equal(scopeOf(compiled, 'default/q').http['80']?.virtualHosts[0]?.routes[0]?.name, 'default', 'no rule applies: as without');
+  t.equal(routesOf(compiled, 'a', 80, 'default/p')[0]?.name, '.gold');
+  t.equal(routesOf(compiled, 'a', 80, 'default/q')[0]?.name, 'default', 'no rule applies: as without');
 });
 
 t.test('a pod names its own namespace path only where the author of the objects is trusted', async (t) => {
-  const store = storeOf(client('placed'));
-  t.equal(compile(store, OPTIONS).pods[0]?.netns, '/run/netns/placed');
-  const untrusted: ObjectSet = { list: (kind) => store.list(kind), origin: () => ({ trusted: false, locate: () => null }) };
-  t.same(compile(untrusted, OPTIONS).pods, [], 'elsewhere it is not even local');
+  const changes = storeOf(client('placed')).takeChanges();
+  t.equal(applied(new Compiler(OPTIONS), changes).pods[0]?.netns, '/run/netns/placed');
+  const untrusted = changes.map((change) => ({ ...change, origin: { trusted: false, locate: () => null } }));
+  t.same(applied(new Compiler(OPTIONS), untrusted).localPods, [], 'elsewhere it is not even local');
 });

@@ -1,9 +1,18 @@
 /** Manifests as the agent reads them, and what the compiler makes of them. */
 import t from 'tap';
-import { compile, type Compiled, type CompileOptions } from '../../../../src/agent/model/compile/index.ts';
-import { ObjectStore } from '../../../../src/agent/model/store.ts';
+import { Compiler, type CompileOptions, type LocalPod } from '../../../../src/agent/model/compile/index.ts';
+import type { Problem } from '../../../../src/agent/model/problem.ts';
+import { type ObjectChange, ObjectStore } from '../../../../src/agent/model/store.ts';
 import { parseManifest } from '../../../../src/agent/sources/document.ts';
-import type { ClusterConfig, RouteConfig, RouteTableConfig, ScopeConfig, VirtualHostConfig } from '../../../../src/l7/snapshot.ts';
+import type {
+  ClusterConfig,
+  DestinationConfig,
+  EndpointConfig,
+  RouteConfig,
+  ScopeConfig,
+  Snapshot,
+  VirtualHostConfig,
+} from '../../../../src/l7/snapshot.ts';
 
 export const OPTIONS: CompileOptions = {
   nodeName: 'n1',
@@ -28,8 +37,30 @@ export function storeOf(...texts: readonly string[]): ObjectStore {
   return store;
 }
 
+/** What the compiler makes of these objects, and nothing else. */
+export interface Compiled {
+  readonly compiler: Compiler;
+  readonly snapshot: Snapshot;
+  readonly problems: readonly Problem[];
+  readonly localPods: readonly LocalPod[];
+  /** Those whose traffic is to be taken over. */
+  readonly pods: readonly LocalPod[];
+}
+
+export function compileStore(store: ObjectStore, options: Partial<CompileOptions> = {}): Compiled {
+  const compiler = new Compiler({ ...OPTIONS, ...options }, (ref) => store.origin(ref));
+  return applied(compiler, store.takeChanges());
+}
+
+export function applied(compiler: Compiler, changes: readonly ObjectChange[]): Compiled {
+  const { faults } = compiler.apply(changes);
+  if (faults[0] !== undefined) throw faults[0].error;
+  const { snapshot, localPods } = compiler;
+  return { compiler, snapshot, problems: compiler.problems(), localPods, pods: localPods.filter(({ enrolled }) => enrolled) };
+}
+
 export function compileText(text: string | readonly string[], options: Partial<CompileOptions> = {}): Compiled {
-  return compile(storeOf(...(typeof text === 'string' ? [text] : text)), { ...OPTIONS, ...options });
+  return compileStore(storeOf(...(typeof text === 'string' ? [text] : text)), options);
 }
 
 /** A pod of this node that is enrolled. */
@@ -94,15 +125,59 @@ spec: ${spec}
 }
 
 export function scopeOf({ snapshot }: Compiled, workload = 'default/client'): ScopeConfig {
-  return snapshot.scopes[snapshot.workloads[workload]?.scope ?? ''] as ScopeConfig;
+  return snapshot.records.scopes.get(snapshot.records.workloads.get(workload)?.scope ?? '') as ScopeConfig;
 }
 
-export function tableOf(compiled: Compiled, port = 80, workload = 'default/client'): RouteTableConfig {
-  return scopeOf(compiled, workload).http[port] as RouteTableConfig;
+/** Names that such a client may ask for at a port, each with the virtual host that it gets. */
+export type Table = ReadonlyMap<string, VirtualHostConfig>;
+
+export function tableOf(compiled: Compiled, port = 80, workload = 'default/client'): Table {
+  const { layers, namespace } = scopeOf(compiled, workload);
+  return tableOfLayers(compiled, layers, port, namespace);
 }
 
-export function hostOf({ virtualHosts }: RouteTableConfig, domain: string): VirtualHostConfig | undefined {
-  return virtualHosts.find(({ domains }) => domains.includes(domain));
+export function gatewayTable(compiled: Compiled, port = 80): Table | undefined {
+  const gateway = compiled.snapshot.records.gateways.get(String(port));
+  return gateway === undefined ? undefined : tableOfLayers(compiled, [gateway.layer], port, null);
+}
+
+function tableOfLayers({ snapshot }: Compiled, layers: readonly string[], port: number, namespace: string | null): Table {
+  const table = new Map<string, VirtualHostConfig>();
+  for (const layer of layers) {
+    const seen = new Set<string>();
+    for (const host of snapshot.records.virtualHosts.values()) {
+      if (host.layer !== layer || host.port !== port) continue;
+      for (const domain of [...host.domains, ...(host.local?.namespace === namespace ? host.local.domains : [])]) {
+        if (seen.has(domain)) t.fail(`${domain} twice in ${layer} at ${port}`);
+        seen.add(domain);
+        if (!table.has(domain)) table.set(domain, host);
+      }
+    }
+  }
+  return table;
+}
+
+export function hostOf(table: Table | undefined, domain: string): VirtualHostConfig | undefined {
+  return table?.get(domain);
+}
+
+/** What a request for `host` gets: the exact domain, else the longest wildcard that has it. */
+export function lookUp(table: Table, host: string): VirtualHostConfig | null {
+  const name = host.toLowerCase();
+  const wide = [...table.keys()].filter(
+    (domain) => domain.startsWith('*') && name.length >= domain.length && name.endsWith(domain.slice(1)),
+  );
+  const [longest] = wide.sort((a, b) => b.length - a.length);
+  return table.get(name) ?? (longest === undefined ? null : (table.get(longest) ?? null));
+}
+
+/** What stands behind addresses for such a client. */
+export function addressesOf(compiled: Compiled, workload = 'default/client'): Record<string, DestinationConfig> {
+  const records = [...compiled.snapshot.records.addresses.values()];
+  const layers = scopeOf(compiled, workload).layers.toReversed();
+  return Object.fromEntries(
+    layers.flatMap((layer) => records.filter((record) => record.layer === layer).flatMap(({ entries }) => entries)),
+  );
 }
 
 export function routesOf(compiled: Compiled, domain = 'a', port = 80, workload = 'default/client'): readonly RouteConfig[] {
@@ -121,7 +196,11 @@ export function clustersOf(route: RouteConfig | undefined): string[] {
 }
 
 export function cluster({ snapshot }: Compiled, id: string): ClusterConfig {
-  return snapshot.clusters[id] as ClusterConfig;
+  return snapshot.records.clusters.get(id) as ClusterConfig;
+}
+
+export function endpoints({ snapshot }: Compiled, id: string): readonly EndpointConfig[] {
+  return snapshot.endpoints.get(id) ?? [];
 }
 
 /** `path: message` of all problems. */

@@ -1,0 +1,78 @@
+/**
+ * Pods as clients, as far as rules tell them apart: by their namespace, and by those of their labels that some rule asks for. Clients
+ * that look the same share a scope. What all see alike stands in one layer; a scope has a layer of its own for what differs for its
+ * namespace, and before it one for what differs for its labels besides.
+ */
+import type { Graph } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import { Output } from '../incremental/output.ts';
+import { Table } from '../incremental/table.ts';
+import type { StringMap } from '../objects.ts';
+import { order } from './age.ts';
+
+/** The layer that all clients share. */
+export const SHARED_LAYER = 'mesh';
+
+export interface ClientPod {
+  readonly namespace: string;
+  readonly labels: StringMap;
+}
+
+export interface ClientScope extends ClientPod {
+  readonly id: string;
+}
+
+export class Clients {
+  readonly scopes: Index<ClientScope>;
+  /** The same, for whoever is outside of computations. */
+  readonly known = new Output<ClientScope>();
+  readonly #pods: Pick<Index<ClientPod>, 'get'>;
+  readonly #sourceLabels: Index<true>;
+  readonly #scopeOf: Table<ClientScope | null>;
+  readonly #labelled: Index<ClientScope>;
+
+  /** @param pods those that are served, by key. */
+  constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, sourceLabels: Index<true>) {
+    this.#pods = pods;
+    this.#sourceLabels = sourceLabels;
+    this.scopes = new Index(graph);
+    this.#scopeOf = new Table(graph, 'client', (key) => this.#compute(key));
+    pods.each(this.#scopeOf);
+    this.#labelled = new Index(graph, (a, b) => order(a.id, b.id));
+    const scopes = new Table(graph, 'client scope', (id) => {
+      const scope = this.scopes.get(id)[0];
+      if (scope === undefined) return null;
+      graph.emit(this.known, id, scope);
+      if (Object.keys(scope.labels).length > 0) this.#labelled.emit('', scope);
+      return null;
+    });
+    this.scopes.each(scopes);
+  }
+
+  /** The scope of a pod that is served. */
+  scopeOf(pod: string): ClientScope | null {
+    return this.#scopeOf.get(pod);
+  }
+
+  /** Scopes of clients that have labels by which some rule tells clients apart. */
+  labelled(): readonly ClientScope[] {
+    return this.#labelled.get('');
+  }
+
+  #compute(key: string): ClientScope | null {
+    const pod = this.#pods.get(key)[0];
+    if (pod === undefined) return null;
+    const { namespace, labels } = pod;
+    const told = this.#sourceLabels.keys().sort();
+    const relevant = told.flatMap((name) => (Object.hasOwn(labels, name) ? [[name, labels[name] as string] as const] : []));
+    const id = [namespace, ...relevant.map(([name, value]) => `${name}=${value}`)].join(';');
+    const scope = { id, namespace, labels: Object.fromEntries(relevant) };
+    this.scopes.emit(id, scope);
+    return scope;
+  }
+}
+
+/** Where what a scope sees differently stands. */
+export function scopeLayer(scopeId: string): string {
+  return `clients ${scopeId}`;
+}

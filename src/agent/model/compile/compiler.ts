@@ -1,0 +1,132 @@
+/** The parts of the compiler, put together, and how changes go in and records come out. */
+import { type Snapshot, type SnapshotDelta } from '../../../l7/snapshot.ts';
+import { Graph, type GraphFault } from '../incremental/graph.ts';
+import { Index } from '../incremental/index-by-key.ts';
+import { Table } from '../incremental/table.ts';
+import type { Problem } from '../problem.ts';
+import type { ObjectChange } from '../store.ts';
+import { Clients } from './clients.ts';
+import { ClusterIds } from './clusters.ts';
+import { DestinationChecks } from './destination-checks.ts';
+import { DestinationRules } from './destination-rules.ts';
+import { Endpoints } from './endpoints.ts';
+import { compileGatewayHosts } from './gateway-hosts.ts';
+import { Gateways } from './gateways.ts';
+import { MeshHosts } from './mesh-hosts.ts';
+import { Mesh } from './mesh-config.ts';
+import { ObjectInputs } from './object-inputs.ts';
+import type { CompileOptions } from './options.ts';
+import { Outputs } from './outputs.ts';
+import { type LocalPod, Pods } from './pods.ts';
+import { type Origins, ProblemLog } from './problem-log.ts';
+import { RouteLists } from './route-lists.ts';
+import { compileScopes } from './scopes.ts';
+import { ServedPods } from './served-pods.ts';
+import { Services } from './services.ts';
+import { VirtualServices } from './virtual-services.ts';
+import { compileWorkloads } from './workloads.ts';
+
+export interface CompiledChange {
+  /** Null: no record has changed. */
+  readonly delta: SnapshotDelta | null;
+  /** Parts that could not be computed, which are as they were before. Nothing that users write leads to one. */
+  readonly faults: readonly GraphFault[];
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+export class Compiler {
+  readonly #graph = new Graph();
+  readonly #outputs: Outputs;
+  readonly #problems: ProblemLog;
+  readonly #pods: Pods;
+  readonly #served: ServedPods;
+  readonly #clients: Clients;
+  readonly #inputs: ObjectInputs;
+
+  /** @param origins where objects were written, for problems. */
+  constructor(options: CompileOptions, origins: Origins = () => null) {
+    const graph = this.#graph;
+    const problems = new ProblemLog(graph, origins);
+    const outputs = new Outputs({ connectTimeoutMs: 0, rootNamespace: options.rootNamespace });
+    const clientNamespaces = new Index<true>(graph);
+    const mesh = new Mesh(graph, options, problems);
+    const served = new ServedPods(graph, clientNamespaces);
+    const pods = new Pods(graph, options, served, problems);
+    const services = new Services(graph, options, problems);
+    const rules = new DestinationRules(graph, options, services, clientNamespaces, problems);
+    const gateways = new Gateways(graph, options, clientNamespaces, outputs.gateways);
+    const checks = new DestinationChecks(options, services, rules, problems);
+    const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
+    const endpoints = new Endpoints(graph, { pods, services, rules, problems, output: outputs.endpoints });
+    const clients = new Clients(graph, served.pods, virtualServices.sourceLabels);
+    const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
+    const routeLists = new RouteLists(graph, source, virtualServices);
+    const hosts = new MeshHosts(graph, { source, endpoints, virtualServices, routeLists, clients, clientNamespaces, outputs });
+    compileGatewayHosts(graph, virtualServices, routeLists, outputs.virtualHosts);
+    compileScopes(graph, mesh, clients, hosts, outputs.scopes);
+    compileWorkloads(graph, { served, services, endpoints, clients, output: outputs.workloads });
+    new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
+    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints });
+    this.#problems = problems;
+    this.#outputs = outputs;
+    this.#pods = pods;
+    this.#served = served;
+    this.#clients = clients;
+  }
+
+  /** As of the last commit. It is changed by the next one. */
+  get snapshot(): Snapshot {
+    return this.#outputs.snapshot;
+  }
+
+  /** Pods of this node, enrolled or not, as of the last commit. */
+  get localPods(): LocalPod[] {
+    return [...this.#pods.local.values.values()];
+  }
+
+  /** Of the objects among each other; those of each alone are found before they get here. */
+  problems(): Problem[] {
+    return this.#problems.list();
+  }
+
+  /** How much there is to compute: cells done since the beginning, and cells that are known to be waiting. */
+  get progress(): { readonly done: number; readonly waiting: number } {
+    return { done: this.#graph.computed, waiting: this.#graph.waiting };
+  }
+
+  /** Takes changes in. What follows from them is computed by `settle`. */
+  take(changes: readonly ObjectChange[]): void {
+    for (const change of changes) this.#inputs.take(change);
+  }
+
+  /** Computes for as long as `more` says so. @returns whether all is computed. */
+  settle(more: () => boolean = () => true): boolean {
+    return this.#graph.settle(more);
+  }
+
+  /**
+   * Brings everything that was computed into the snapshot at once. @param served pods (`namespace/name`) that must not leave it yet:
+   * they are kept as they were, and leave with a commit that does not name them.
+   */
+  commit(served: ReadonlySet<string> = NOBODY): CompiledChange {
+    this.settle();
+    const { workloads } = this.#outputs;
+    for (const key of workloads.leaving()) {
+      const config = workloads.values.get(key);
+      const scope = config === undefined ? undefined : this.#clients.known.values.get(config.scope);
+      if (served.has(key) && config !== undefined && scope !== undefined) this.#served.keep(key, { ...scope, config });
+    }
+    for (const key of this.#served.leaving) if (!served.has(key) || this.#pods.isEnrolled(key)) this.#served.release(key);
+    this.settle();
+    this.#pods.local.commit();
+    this.#clients.known.commit();
+    return { delta: this.#outputs.commit(), faults: this.#graph.takeFaults() };
+  }
+
+  /** All of it in one go. */
+  apply(changes: readonly ObjectChange[], served: ReadonlySet<string> = NOBODY): CompiledChange {
+    this.take(changes);
+    return this.commit(served);
+  }
+}

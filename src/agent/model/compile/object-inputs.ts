@@ -1,0 +1,54 @@
+/** Which part of the compiler takes which kind of object. Kinds that no part takes say nothing about traffic. */
+import type { ApiObject, Kinds } from '../objects.ts';
+import type { ObjectRef } from '../problem.ts';
+import { typeKey } from '../problem.ts';
+import { typeOfKind } from '../schema/index.ts';
+import type { ObjectChange } from '../store.ts';
+import type { DestinationRules } from './destination-rules.ts';
+import type { Endpoints } from './endpoints.ts';
+import type { Gateways } from './gateways.ts';
+import type { Mesh } from './mesh-config.ts';
+import { OWNER_KINDS } from './owners.ts';
+import type { Pods } from './pods.ts';
+import type { Services } from './services.ts';
+import type { VirtualServices } from './virtual-services.ts';
+
+export interface ObjectParts {
+  readonly mesh: Mesh;
+  readonly pods: Pods;
+  readonly services: Services;
+  readonly rules: DestinationRules;
+  readonly gateways: Gateways;
+  readonly virtualServices: VirtualServices;
+  readonly endpoints: Endpoints;
+}
+
+type Take = (change: ObjectChange, key: string) => void;
+
+export class ObjectInputs {
+  readonly #takes = new Map<string, Take>();
+
+  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints }: ObjectParts) {
+    this.#on('ConfigMap', (object, { namespace, name }) => mesh.set(namespace, name, object));
+    this.#on('Namespace', (object, { name }) => pods.setNamespace(name, object));
+    for (const kind of OWNER_KINDS) this.#on(kind, (object, { namespace, name }) => pods.setOwner(kind, namespace, name, object));
+    this.#on('Pod', (object, _, key, trusted) => pods.set(key, object === null ? null : { object, trusted }));
+    this.#on('Service', (object, { namespace, name }) => services.set(namespace, name, object));
+    this.#on('DestinationRule', (object, _, key) => rules.set(key, object));
+    this.#on('Gateway', (object, _, key) => gateways.set(key, object));
+    this.#on('VirtualService', (object, _, key) => virtualServices.set(key, object));
+    this.#on('EndpointSlice', (object, _, key) => endpoints.setSlice(key, object));
+    this.#on('Endpoints', (object, _, key) => endpoints.set(key, object));
+  }
+
+  take(change: ObjectChange): void {
+    const { namespace, name } = change.ref;
+    this.#takes.get(typeKey(change.ref))?.(change, namespace === '' ? name : `${namespace}/${name}`);
+  }
+
+  #on<K extends keyof Kinds>(kind: K, take: (object: Kinds[K] | null, ref: ObjectRef, key: string, trusted: boolean) => void): void {
+    this.#takes.set(typeKey(typeOfKind(kind)), ({ ref, object, origin }, key) => {
+      take(object as (Kinds[K] & ApiObject) | null, ref, key, origin?.trusted === true);
+    });
+  }
+}

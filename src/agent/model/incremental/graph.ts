@@ -1,0 +1,285 @@
+/**
+ * A computation that is kept: cells with what was computed, each knowing what it has read, so that a change costs what depends on it.
+ *
+ *     input.set ──> cell ──reads── cell ──emits──> index ──reads── cell ──emits──> output
+ *
+ * A cell is computed by its table from its key (and, in an input, from what was given under that key). While it is computed, what it
+ * reads is recorded, and what it emits is collected: entries of indexes, which other cells read by key, and entries of outputs,
+ * which leave the graph. A cell whose new value equals the old one is not a change, so that what depends on it is left alone.
+ *
+ * Invariants (test/agent/model/incremental/graph.test.ts):
+ *
+ * 1. After `settle`, every value is what its table computes from what is there now, whatever was there before, and in whatever
+ *    order it came ("values do not depend on history").
+ * 2. Only cells that read something that changed are computed again ("a change computes what depends on it").
+ * 3. A table reads only tables and indexes before it, in the order of their levels; a breach throws at the first read or emission
+ *    ("levels run one way").
+ * 4. A cell that nobody wants or reads is dropped, with what it emitted ("what nobody reads is dropped").
+ * 5. A cell that throws keeps what it had, is reported, and holds up no other ("a fault ends what it concerns").
+ */
+import { Bag } from './bag.ts';
+import { share } from './share.ts';
+
+/** Something that cells read. */
+export class Node {
+  readonly readers = new Bag<Cell>();
+  readonly source: Source;
+  readonly key: string;
+
+  constructor(source: Source, key: string) {
+    this.source = source;
+    this.key = key;
+  }
+}
+
+/** Where nodes come from. */
+export interface Source {
+  readonly level: number;
+  /** Nobody reads the node any more. */
+  released(node: Node): void;
+}
+
+/** Where entries go. */
+export interface Target {
+  /** Every cell that emits to it tells its level. */
+  emittedFrom(level: number): void;
+  added(entry: Entry): void;
+  /** `entry.value` is the new one already. */
+  replaced(entry: Entry): void;
+  removed(entry: Entry): void;
+}
+
+export class Entry {
+  readonly target: Target;
+  readonly key: string;
+  value: unknown;
+
+  constructor(target: Target, key: string, value: unknown) {
+    this.target = target;
+    this.key = key;
+    this.value = value;
+  }
+}
+
+/** Knows how to compute cells. */
+export interface Computation extends Source {
+  compute(cell: Cell): unknown;
+}
+
+export class Cell extends Node {
+  declare readonly source: Computation;
+  value: unknown = undefined;
+  /** What was given from outside; in a table without inputs, nothing. */
+  given: unknown = undefined;
+  /** How many want it besides its readers. */
+  wanted = 0;
+  reads: readonly Node[] = NOTHING_READ;
+  entries: readonly Entry[] = NOTHING_EMITTED;
+  state: 'settled' | 'queued' | 'dropped' = 'settled';
+
+  constructor(source: Computation, key: string) {
+    super(source, key);
+  }
+}
+
+const NOTHING_READ: readonly Node[] = [];
+const NOTHING_EMITTED: readonly Entry[] = [];
+
+interface Run {
+  readonly cell: Cell;
+  readonly reads: Set<Node>;
+  readonly entries: Entry[];
+}
+
+export interface GraphFault {
+  readonly table: string;
+  readonly key: string;
+  readonly error: unknown;
+}
+
+export class Graph {
+  /** By level, the cells that have to be computed. */
+  readonly #queues: Cell[][] = [];
+  /** No level below has a queue. */
+  #lowest = 0;
+  #waiting = 0;
+  #computed = 0;
+  #run: Run | null = null;
+  #faults: GraphFault[] = [];
+  /** May be unread; looked at between computations, because one that is running may have read them just now. */
+  #orphans: Node[] = [];
+
+  nextLevel(): number {
+    return this.#queues.push([]) - 1;
+  }
+
+  /** How many cells are known to have to be computed; more may follow from them. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** How many were computed, ever. */
+  get computed(): number {
+    return this.#computed;
+  }
+
+  /** Of the cell that is being computed. */
+  get level(): number {
+    return this.#run?.cell.source.level ?? Infinity;
+  }
+
+  /** Computes what changed, for as long as `more` says so. @returns whether all is computed. */
+  settle(more: () => boolean = () => true): boolean {
+    while (this.#waiting > 0) {
+      if (!more()) return false;
+      const cell = (this.#queues[this.#lowest] as Cell[]).pop();
+      if (cell === undefined) this.#lowest++;
+      else this.demand(cell);
+      this.#dropOrphans();
+    }
+    return true;
+  }
+
+  /** What could not be computed since the last call. */
+  takeFaults(): readonly GraphFault[] {
+    return this.#faults.splice(0);
+  }
+
+  queue(cell: Cell): void {
+    if (cell.state !== 'settled') return;
+    cell.state = 'queued';
+    const { level } = cell.source;
+    (this.#queues[level] as Cell[]).push(cell);
+    this.#waiting++;
+    if (level < this.#lowest) this.#lowest = level;
+  }
+
+  changed(node: Node): void {
+    node.readers.forEach((cell) => this.queue(cell));
+  }
+
+  /** Records that the cell being computed depends on the node. Outside of computations nothing is recorded. */
+  read(node: Node): void {
+    if (this.#run === null) return;
+    if (node.source.level >= this.level) throw new RangeError(`${String(this.#run.cell.source)} reads ${node.key} of a later level`);
+    this.#run.reads.add(node);
+  }
+
+  emit(target: Target, key: string, value: unknown): void {
+    if (this.#run === null) throw new RangeError('only a cell that is being computed emits');
+    target.emittedFrom(this.level);
+    this.#run.entries.push(new Entry(target, key, value));
+  }
+
+  /** A reader, an entry or a wish is gone: the node may have none left. */
+  orphan(node: Node): void {
+    this.#orphans.push(node);
+  }
+
+  /** Takes back what the cell read and emitted. */
+  drop(cell: Cell): void {
+    // It stays in its queue, where it is passed over.
+    if (cell.state === 'queued') this.#waiting--;
+    cell.state = 'dropped';
+    this.#relink(cell, NOTHING_READ);
+    this.#emitAll(cell, NOTHING_EMITTED);
+  }
+
+  /** Computes a cell if it has to be. */
+  demand(cell: Cell): void {
+    if (cell.state !== 'queued') return;
+    cell.state = 'settled';
+    this.#waiting--;
+    this.#computed++;
+    const outer = this.#run;
+    const run: Run = { cell, reads: new Set(), entries: [] };
+    let { value, entries } = cell;
+    this.#run = run;
+    try {
+      value = cell.source.compute(cell);
+      entries = run.entries;
+    } catch (error) {
+      this.#faults.push({ table: String(cell.source), key: cell.key, error });
+    } finally {
+      this.#run = outer;
+    }
+    this.#relink(cell, run.reads.size === 0 ? NOTHING_READ : [...run.reads]);
+    this.#emitAll(cell, entries);
+    const shared = share(cell.value, value);
+    if (shared === cell.value) return;
+    cell.value = shared;
+    this.changed(cell);
+  }
+
+  #dropOrphans(): void {
+    for (let node = this.#orphans.pop(); node !== undefined; node = this.#orphans.pop()) {
+      if (node.readers.size === 0) node.source.released(node);
+    }
+  }
+
+  #relink(cell: Cell, next: readonly Node[]): void {
+    const before = cell.reads;
+    if (before.length === next.length && before.every((node, index) => node === next[index])) return;
+    cell.reads = next;
+    const left = new Set(before);
+    for (const node of next) if (!left.delete(node)) node.readers.add(cell);
+    for (const node of left) {
+      node.readers.delete(cell);
+      if (node.readers.size === 0) this.orphan(node);
+    }
+  }
+
+  #emitAll(cell: Cell, next: readonly Entry[]): void {
+    const before = cell.entries;
+    if (before === next || (before.length === 0 && next.length === 0)) return;
+    const known = new KnownEntries(before);
+    cell.entries = next.length === 0 ? NOTHING_EMITTED : next.map((entry, index) => renewed(known.take(entry, index), entry));
+    for (const entry of known.rest) entry.target.removed(entry);
+  }
+}
+
+/** The entry that takes the place of `known`: that one, with the new value, so that targets need not look for it. */
+function renewed(known: Entry | undefined, entry: Entry): Entry {
+  if (known === undefined) {
+    entry.target.added(entry);
+    return entry;
+  }
+  const value = share(known.value, entry.value);
+  if (value === known.value) return known;
+  known.value = value;
+  known.target.replaced(known);
+  return known;
+}
+
+/** What a cell emitted before, to be found again: usually at the same place. */
+class KnownEntries {
+  readonly rest: Set<Entry>;
+  readonly #list: readonly Entry[];
+  #byKey: Map<Target, Map<string, Entry[]>> | null = null;
+
+  constructor(list: readonly Entry[]) {
+    this.#list = list;
+    this.rest = new Set(list);
+  }
+
+  take({ target, key }: Entry, index: number): Entry | undefined {
+    const there = this.#list[index];
+    const same = there !== undefined && there.target === target && there.key === key && this.rest.has(there);
+    const found = same ? there : this.#find(target, key);
+    if (found !== undefined) this.rest.delete(found);
+    return found;
+  }
+
+  #find(target: Target, key: string): Entry | undefined {
+    this.#byKey ??= byTargetAndKey(this.#list);
+    return this.#byKey
+      .get(target)
+      ?.get(key)
+      ?.find((entry) => this.rest.has(entry));
+  }
+}
+
+function byTargetAndKey(entries: readonly Entry[]): Map<Target, Map<string, Entry[]>> {
+  const targets = Map.groupBy(entries, ({ target }) => target);
+  return new Map([...targets].map(([target, list]) => [target, Map.groupBy(list, ({ key }) => key)]));
+}

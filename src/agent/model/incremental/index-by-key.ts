@@ -1,0 +1,157 @@
+/** What cells emit, by key, for other cells to read: all entries of a key, whether there are any, or which keys there are. */
+import { type Entry, type Graph, Node, type Source, type Target } from './graph.ts';
+
+/** Cells that are kept computed for as long as somebody wants them. */
+export interface WantedCells {
+  want(key: string): void;
+  unwant(key: string): void;
+}
+
+type Order<V> = (a: V, b: V) => number;
+
+class KeyNode extends Node {
+  /** Most keys have one entry. */
+  entries: Entry | Entry[] | null = null;
+  /** In order; null: not sorted since the last change. */
+  sorted: readonly unknown[] | null = null;
+}
+
+const NONE: readonly never[] = [];
+
+/** The parts that all indexes have: levels that run one way. */
+export abstract class Levelled implements Source, Target {
+  level = -1;
+  protected readonly graph: Graph;
+  #firstReader = Infinity;
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+  }
+
+  abstract released(node: Node): void;
+  abstract added(entry: Entry): void;
+  abstract replaced(entry: Entry): void;
+  abstract removed(entry: Entry): void;
+
+  emittedFrom(level: number): void {
+    if (level >= this.#firstReader) throw new RangeError('an index is emitted to from a level that may read it');
+    if (level > this.level) this.level = level;
+  }
+
+  protected record(node: Node): void {
+    this.#firstReader = Math.min(this.#firstReader, this.graph.level);
+    this.graph.read(node);
+  }
+}
+
+export class Index<V> extends Levelled {
+  readonly #nodes = new Map<string, KeyNode>();
+  readonly #order: Order<V> | null;
+  readonly #presence = new Map<string, Node>();
+  readonly #keys: Node;
+  readonly #tables: WantedCells[] = [];
+
+  /** @param order in which the entries of a key are read; must tell any two apart where it matters which comes first. */
+  constructor(graph: Graph, order: Order<V> | null = null) {
+    super(graph);
+    this.#order = order;
+    this.#keys = new Node(this, '*');
+  }
+
+  /** For each key that has an entry, the table's cell of that key is kept computed. */
+  each(table: WantedCells): void {
+    this.#tables.push(table);
+  }
+
+  emit(key: string, value: V): void {
+    this.graph.emit(this, key, value);
+  }
+
+  get(key: string): readonly V[] {
+    const node = this.#nodes.get(key) ?? this.#make(key);
+    this.record(node);
+    return this.#values(node);
+  }
+
+  has(key: string): boolean {
+    const node = this.#presence.get(key) ?? new Node(this, key);
+    this.#presence.set(key, node);
+    this.record(node);
+    return this.#nodes.get(key)?.entries != null;
+  }
+
+  /** In no particular order. */
+  keys(): string[] {
+    this.record(this.#keys);
+    return [...this.#nodes.values()].filter(({ entries }) => entries !== null).map(({ key }) => key);
+  }
+
+  /** How many entries a key has, without depending on it. */
+  peekSize(key: string): number {
+    const entries = this.#nodes.get(key)?.entries ?? null;
+    return entries === null ? 0 : Array.isArray(entries) ? entries.length : 1;
+  }
+
+  added(entry: Entry): void {
+    const node = this.#nodes.get(entry.key) ?? this.#make(entry.key);
+    const { entries } = node;
+    if (Array.isArray(entries)) entries.push(entry);
+    else node.entries = entries === null ? entry : [entries, entry];
+    if (entries === null) this.#appeared(node, 1);
+    this.#touch(node);
+  }
+
+  replaced({ key }: Entry): void {
+    this.#touch(this.#nodes.get(key) as KeyNode);
+  }
+
+  removed(entry: Entry): void {
+    const node = this.#nodes.get(entry.key) as KeyNode;
+    const { entries } = node;
+    if (Array.isArray(entries)) {
+      entries.splice(entries.indexOf(entry), 1);
+      if (entries.length === 1) node.entries = entries[0] as Entry;
+    } else node.entries = null;
+    if (node.entries === null) this.#appeared(node, -1);
+    this.#touch(node);
+  }
+
+  released(node: Node): void {
+    if (this.#presence.get(node.key) === node) this.#presence.delete(node.key);
+    if (this.#nodes.get(node.key) === node && (node as KeyNode).entries === null) this.#nodes.delete(node.key);
+  }
+
+  #make(key: string): KeyNode {
+    const node = new KeyNode(this, key);
+    this.#nodes.set(key, node);
+    return node;
+  }
+
+  #touch(node: KeyNode): void {
+    node.sorted = null;
+    this.graph.changed(node);
+  }
+
+  /** The first entry of a key came, or the last one went. */
+  #appeared(node: KeyNode, step: 1 | -1): void {
+    this.graph.changed(this.#keys);
+    const presence = this.#presence.get(node.key);
+    if (presence !== undefined) this.graph.changed(presence);
+    for (const table of this.#tables) {
+      if (step === 1) table.want(node.key);
+      else table.unwant(node.key);
+    }
+    if (step === -1) this.graph.orphan(node);
+  }
+
+  #values(node: KeyNode): readonly V[] {
+    const { entries } = node;
+    if (entries === null) return NONE;
+    if (!Array.isArray(entries)) return [entries.value as V];
+    if (node.sorted === null) {
+      const values = entries.map(({ value }) => value as V);
+      node.sorted = this.#order === null ? values : values.sort(this.#order);
+    }
+    return node.sorted as readonly V[];
+  }
+}

@@ -1,0 +1,57 @@
+/** What leaves the graph: the values by key as of the last `commit`, and what has changed since. */
+import type { Entry, Target } from './graph.ts';
+import { share } from './share.ts';
+
+export interface OutputChange<V> {
+  readonly key: string;
+  readonly before: V | undefined;
+  /** Undefined: removed. */
+  readonly after: V | undefined;
+}
+
+export class Output<V> implements Target {
+  /** Of cells that emit the same key, which none does for longer than until all is computed, the last counts. */
+  readonly #pending = new Map<string, Entry | null>();
+  readonly values: Map<string, V>;
+
+  constructor(values: Map<string, V> = new Map()) {
+    this.values = values;
+  }
+
+  emittedFrom(): void {
+    // No cell reads an output.
+  }
+
+  added(entry: Entry): void {
+    this.#pending.set(entry.key, entry);
+  }
+
+  replaced(entry: Entry): void {
+    this.#pending.set(entry.key, entry);
+  }
+
+  removed(entry: Entry): void {
+    const pending = this.#pending.get(entry.key) ?? entry;
+    if (pending === entry) this.#pending.set(entry.key, null);
+  }
+
+  /** Keys whose value is to go. */
+  leaving(): string[] {
+    return [...this.#pending].filter(([key, entry]) => entry === null && this.values.has(key)).map(([key]) => key);
+  }
+
+  /** Brings what is pending into `values`. */
+  commit(): OutputChange<V>[] {
+    const changes: OutputChange<V>[] = [];
+    for (const [key, entry] of this.#pending) {
+      const before = this.values.get(key);
+      const after = entry === null ? undefined : share(before, entry.value as V);
+      if (after === before) continue;
+      if (after === undefined) this.values.delete(key);
+      else this.values.set(key, after);
+      changes.push({ key, before, after });
+    }
+    this.#pending.clear();
+    return changes;
+  }
+}
