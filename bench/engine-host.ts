@@ -3,9 +3,8 @@ import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';
 import { Engine } from '../src/l7/engine.ts';
 import { Stats } from '../src/l7/record/stats.ts';
-import type { ClusterConfig, RouteAction, RouteConfig } from '../src/l7/snapshot.ts';
+import { type ClusterConfig, type EndpointConfig, type RouteAction, type RouteConfig, UNKNOWN_IDENTITY } from '../src/l7/snapshot.ts';
 import { NativeTransport } from '../src/l7/transport/native.ts';
-import { UNKNOWN_IDENTITY } from '../src/l7/snapshot.ts';
 
 const [port = 0, upstreamPort = 0] = process.argv.slice(2).map(Number);
 
@@ -14,10 +13,9 @@ function cluster(id: string): ClusterConfig {
     id,
     name: `outbound|80||${id}.bench`,
     service: { host: `${id}.bench`, name: id, namespace: 'bench', port: 80 },
-    subset: '',
     balancer: { kind: 'least-request' },
     connectTimeoutMs: 10_000,
-    endpoints: [{ address: '127.0.0.1', port: upstreamPort, weight: 1, identity: UNKNOWN_IDENTITY, local: null }],
+    family: 4,
   };
 }
 
@@ -56,18 +54,27 @@ const engine = new Engine({
   mark: 0,
   random: systemRandom(),
   now: () => clock.now(),
-  log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
+  monotonic: () => clock.monotonic(),
+  log: (level, message, fields) => void process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`),
+  unfit: (cause) => {
+    process.stderr.write(`${cause}\n`);
+    process.exitCode = 1;
+  },
 });
+const endpoint: EndpointConfig = { address: '127.0.0.1', port: upstreamPort, weight: 1, identity: UNKNOWN_IDENTITY, local: null };
 engine.apply({
   version: 1,
-  workloads: { set: {}, remove: [] },
-  scopes: { set: {}, remove: [] },
-  gateways: {
-    set: {
-      [port]: { port, protocol: 'http', routes: { unknownHost: 'not-found', virtualHosts: [{ name: 'any', domains: ['*'], routes }] } },
+  records: {
+    gateways: { set: new Map([[String(port), { port, protocol: 'http', layer: 'gateway' }]]), remove: [] },
+    virtualHosts: { set: new Map([['any', { layer: 'gateway', port, name: 'any', domains: ['*'], local: null, routes }]]), remove: [] },
+    clusters: {
+      set: new Map([
+        ['first', cluster('first')],
+        ['second', cluster('second')],
+      ]),
+      remove: [],
     },
-    remove: [],
   },
-  clusters: { set: { first: cluster('first'), second: cluster('second') }, remove: [] },
+  endpoints: ['first', 'second'].map((id) => ({ cluster: id, set: [endpoint], remove: [] })),
 });
 engine.listen({ kind: 'gateway', id: 1, fd: -1, port }, { address: '127.0.0.1', port });

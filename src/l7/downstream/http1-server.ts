@@ -76,6 +76,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #last = false;
   #http10 = false;
   #isHead = false;
+  #isConnect = false;
   /** The head of the current response is out. */
   #responding = false;
   #sending: Sending = Sending.Plain;
@@ -125,8 +126,11 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   onEnd(): void {
     // The client is done, or gone. As in Envoy, what it asked for is not carried on for nobody.
+    const begun = this.#responding;
     this.#exchange?.abandon(OUTCOME.clientGone);
-    this.close();
+    // Who still reads must not take half a response for a whole one.
+    if (begun) this.reset();
+    else this.close();
   }
 
   onClose(_reason: CloseReason): void {
@@ -237,6 +241,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
       empty ? 0 : framing === Framing.Chunked ? UNKNOWN_LENGTH : head.contentLength,
     );
     this.#isHead = exchange.isHead;
+    this.#isConnect = exchange.isConnect;
     this.#exchange = exchange;
     exchange.start();
     if (empty) exchange.onRequestEnd(null);
@@ -290,7 +295,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   head(head: Head, changes: HeadChanges, length: number): void {
     this.#responding = true;
     const unknown = length === UNKNOWN_LENGTH;
-    const tunnel = head.status === 101;
+    const tunnel = head.status === 101 || (this.#isConnect && head.status < 300);
     // HTTP/1.0 knows no chunks (RFC 9112 §6.1): the end of the connection ends the body.
     if (!tunnel && ((unknown && this.#http10) || this.#plan.list.draining || this.#restIsLong())) this.#last = true;
     this.#sending = unknown && !this.#http10 ? Sending.Chunks : Sending.Plain;
@@ -310,7 +315,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   local(reply: LocalReply): void {
     const { list } = this.#plan;
-    if (list.draining || this.#restIsLong()) this.#last = true;
+    // A client that takes its tunnel for granted sends bytes that are no requests.
+    if (list.draining || this.#isConnect || this.#restIsLong()) this.#last = true;
     this.#sendLocal(reply, this.#isHead);
     this.#finish();
   }
