@@ -125,9 +125,9 @@ export class Agent {
 
   /** Takes the pods a step on, and opens the gates that can be. */
   #review(): void {
-    const { status, rollout, pool, gateways, reconciler } = this.#parts;
+    const { status, rollout, pool, gateways, reconciler, configuration } = this.#parts;
     reconciler?.reconcile();
-    rollout.refresh();
+    configuration.releaseLeft();
     if (status.draining || rollout.version === 0 || !pool.configured(1)) return;
     this.#gates.configured.open();
     if (gateways.settled && (reconciler?.settled ?? true)) this.#gates.captured.open();

@@ -1,9 +1,9 @@
 /**
  * The composition root: the only place that knows how the parts of an agent are made and of whom each is told.
  *
- *     input -> configuration -> rollout -+-> worker pool -> workers (engine)
- *                                        +-> gateway listeners   (node's namespace)
- *                                        +-> reconciler -> listeners in pods, kernel programs
+ *     sources -> configuration -> rollout -+-> worker pool -> workers (engine)
+ *                                          +-> gateway listeners   (node's namespace)
+ *                                          +-> reconciler -> listeners in pods, kernel programs
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
@@ -13,17 +13,18 @@ import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
 import { ChangeSignal } from './change-signal.ts';
 import type { AgentConfig } from './config.ts';
-import { Configuration, type ConfigurationInput } from './configuration.ts';
+import { compileOptions } from './compile-options.ts';
+import { Configuration } from './configuration.ts';
 import { type EndpointSources, agentEndpoints } from './endpoints.ts';
 import { GatewayListeners } from './enroll/gateway-listeners.ts';
 import { ListenerIds } from './enroll/listener-group.ts';
 import { findPodNamespaces } from './enroll/processes.ts';
 import { Reconciler } from './enroll/reconciler.ts';
 import { type LogOutput, openLog } from './log.ts';
-import { ManifestInput } from './manifest-input.ts';
-import { diffSnapshots } from './model/compile/delta.ts';
+import type { ObjectSource } from './model/sink.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
+import { ManifestSource } from './sources/manifests.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { WorkerCounters } from './telemetry/worker-counters.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
@@ -39,7 +40,8 @@ export interface AgentMeans {
   /** Gets a step for all that is started. */
   readonly disposal: Disposal;
   readonly node: NodeAccess;
-  readonly input: ConfigurationInput;
+  /** Where objects come from; the first of those that give one wins. */
+  readonly sources: readonly ObjectSource[];
 }
 
 /** Opens what the agent works on, runs it until it is asked to stop, and takes all apart again. Resolves with the exit code. */
@@ -51,7 +53,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   try {
     const node = await openNode(config, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = composeAgent({ config, output, clock, disposal, node, input: new ManifestInput(config, clock) });
+    const agent = composeAgent({ config, output, clock, disposal, node, sources: [new ManifestSource(config.manifests)] });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');
@@ -65,7 +67,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
 }
 
 export function composeAgent(means: AgentMeans): Agent {
-  const { config, output, clock, disposal, node, input } = means;
+  const { config, output, clock, disposal, node, sources } = means;
   const { log } = output;
   const changes = new ChangeSignal();
   const counters = new WorkerCounters();
@@ -76,10 +78,17 @@ export function composeAgent(means: AgentMeans): Agent {
     node.capture === null
       ? null
       : new Reconciler({ ...shared, capture: node.capture, findNamespaces: findPodNamespaces, onChange: () => changes.raise() });
-  const rollout = new Rollout({ workers: pool, pods: reconciler, gateways, difference: diffSnapshots });
-  const configuration = new Configuration(input, log, ({ snapshot, wanted }) => {
-    rollout.apply(snapshot, wanted);
-    changes.raise();
+  const rollout = new Rollout({ workers: pool, pods: reconciler, gateways });
+  const configuration = new Configuration({
+    sources,
+    options: compileOptions(config),
+    clock,
+    log,
+    served: () => reconciler?.served() ?? new Set(),
+    onOutcome: ({ snapshot, delta, wanted }) => {
+      rollout.apply(snapshot, delta, wanted);
+      changes.raise();
+    },
   });
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });

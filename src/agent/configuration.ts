@@ -1,108 +1,159 @@
-/** From manifests to snapshots: a source fills the store, and what is in the store is compiled a moment after it changed. */
+/**
+ * From objects to records: sources fill the store, what has changed there is compiled, and what follows from it is handed on.
+ *
+ *     sources --objects--> store --changes--> compiler --delta--> onOutcome
+ *
+ * Changes of one turn are compiled together and at once. Those that follow closely wait for the rest of an interval, so that a stream
+ * of them costs no more than it must. What takes long, as the first compilation of a large cluster does, is done in slices, between
+ * which the thread serves its heartbeat and its endpoints; it comes into force as a whole.
+ */
+import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Snapshot } from '../l7/snapshot.ts';
+import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
 import type { WantedPod } from './enroll/reconciler.ts';
 import type { Log } from './log.ts';
-import type { LocalPod } from './model/compile/pods.ts';
-import type { ProblemReport } from './model/report.ts';
+import { Compiler, type CompileOptions, type LocalPod } from './model/compile/index.ts';
+import type { Problem } from './model/problem.ts';
+import { type ProblemReport, reportOf } from './model/report.ts';
+import type { ObjectSource } from './model/sink.ts';
+import { ObjectStore } from './model/store.ts';
+import { ProblemReporter } from './problem-reporter.ts';
 
-/** Changes that come together, as from a checkout or an editor, are compiled once. */
-const SETTLE_MS = 10;
-
-export type { LocalPod };
-
-/** What the compiler makes of all objects. */
-export interface CompiledConfiguration {
-  readonly snapshot: Snapshot;
-  /** Pods of this node, enrolled or not. */
-  readonly pods: readonly LocalPod[];
-  /** Of the objects among each other; the source knows those of each object alone. */
-  readonly problems: readonly ProblemReport[];
-}
-
-/** Objects from somewhere: manifests, later the Kubernetes API. */
-export interface ConfigurationInput {
-  /** Resolves when the first complete set of objects is there. `changed` is called then, and after each change. */
-  start(changed: () => void): Promise<void>;
-  stop(): Promise<void>;
-  compile(): CompiledConfiguration;
-  /** Problems of each object alone. */
-  problems(): readonly ProblemReport[];
-}
+/** Between the beginnings of two compilations. */
+const INTERVAL_MS = 5;
+/** The kernel takes an agent that gives no heartbeat for a moment for dead; its endpoints should not be slow either. */
+const SLICE_MS = 10;
+/** A compilation that takes longer says how far it is. */
+const PROGRESS_MS = 1000;
 
 export interface Outcome {
+  /** As of `delta`; it changes with the next one. */
   readonly snapshot: Snapshot;
+  /** Null: no record has changed. */
+  readonly delta: SnapshotDelta | null;
   readonly wanted: readonly WantedPod[];
 }
 
+interface Compilation {
+  readonly began: number;
+  /** When it last said how far it is. */
+  told: number;
+}
+
+export interface ConfigurationOptions {
+  /** The first of those that give an object wins. */
+  readonly sources: readonly ObjectSource[];
+  readonly options: CompileOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Pods (`namespace/name`) on whose behalf connections may still arrive: those that leave are kept for that long. */
+  readonly served: () => ReadonlySet<string>;
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
 export class Configuration {
-  readonly #input: ConfigurationInput;
-  readonly #log: Log;
-  readonly #onOutcome: (outcome: Outcome) => void;
-  #compiled: CompiledConfiguration | null = null;
-  #reported = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #options: ConfigurationOptions;
+  readonly #store: ObjectStore;
+  readonly #compiler: Compiler;
+  readonly #problems: ProblemReporter;
+  #pods: readonly LocalPod[] = [];
+  /** The one that is going on. */
+  #run: Compilation | null = null;
+  #earliest = 0;
+  #planned: Cancel | null = null;
   #stopped = false;
 
-  constructor(input: ConfigurationInput, log: Log, onOutcome: (outcome: Outcome) => void) {
-    this.#input = input;
-    this.#log = log;
-    this.#onOutcome = onOutcome;
+  constructor(options: ConfigurationOptions) {
+    this.#options = options;
+    this.#store = new ObjectStore(() => this.#changed(), options.clock);
+    this.#compiler = new Compiler(options.options, (ref) => this.#store.origin(ref));
+    this.#problems = new ProblemReporter(options.log);
   }
 
-  start(): Promise<void> {
-    return this.#input.start(() => {
-      if (!this.#stopped) this.#timer ??= setTimeout(() => this.#compile(), SETTLE_MS);
-    });
+  async start(): Promise<void> {
+    // All contribute before the first one tells anything, so that none is missed when the store looks whether all have told.
+    const sinks = this.#options.sources.map((source) => [source, this.#store.contribute(source.name)] as const);
+    await Promise.all(sinks.map(([source, sink]) => source.start(sink)));
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#input.stop();
+    this.#planned?.();
+    await Promise.all(this.#options.sources.map((source) => source.stop()));
   }
 
   problems(): ProblemReport[] {
-    return [...this.#input.problems(), ...(this.#compiled?.problems ?? [])];
+    return this.#allProblems().map((problem) => reportOf(problem));
   }
 
+  /** Pods of this node, enrolled or not. */
   localPods(): readonly LocalPod[] {
-    return this.#compiled?.pods ?? [];
+    return this.#pods;
   }
 
-  #compile(): void {
-    this.#timer = null;
-    try {
-      this.#compiled = this.#input.compile();
-    } catch (error) {
-      // A fault of the compiler must not take down what is in force.
-      this.#log.error(
-        { error: messageOf(error), stack: (error as Error).stack },
-        'the configuration could not be compiled; the one before stays in force',
-      );
+  /** Lets go of the pods that were kept because they were still served, and are not any more. */
+  releaseLeft(): void {
+    const { leaving } = this.#compiler;
+    if (leaving.size === 0 || this.#run !== null) return;
+    const served = this.#options.served();
+    if ([...leaving].some((key) => !served.has(key))) this.#commit();
+  }
+
+  #changed(): void {
+    if (this.#stopped || this.#run !== null || this.#planned !== null) return;
+    const { clock } = this.#options;
+    const wait = this.#earliest - clock.monotonic();
+    if (wait <= 0) this.#begin();
+    else this.#planned = clock.after(wait, () => this.#begin());
+  }
+
+  #begin(): void {
+    this.#planned = null;
+    const now = this.#options.clock.monotonic();
+    this.#earliest = now + INTERVAL_MS;
+    this.#run = { began: now, told: now };
+    this.#continue(this.#run);
+  }
+
+  /** A slice of the compilation; what has changed since the slice before is part of it. */
+  #continue(run: Compilation): void {
+    if (this.#stopped) return;
+    const { clock } = this.#options;
+    const end = clock.monotonic() + SLICE_MS;
+    this.#compiler.take(this.#store.takeChanges());
+    if (!this.#compiler.settle(() => clock.monotonic() < end)) {
+      this.#tellProgress(run);
+      setImmediate(() => this.#continue(run));
       return;
     }
-    this.#reportProblems();
-    const { snapshot, pods } = this.#compiled;
-    this.#onOutcome({ snapshot, wanted: pods.filter((pod) => pod.enrolled) });
+    this.#run = null;
+    this.#commit();
+    if (run.told > run.began) this.#options.log.info({ ms: Math.round(clock.monotonic() - run.began) }, 'compiled');
   }
 
-  /** Each problem once, when it appears, and when it is gone. */
-  #reportProblems(): void {
-    const now = new Set<string>();
-    for (const problem of this.problems()) {
-      const key = JSON.stringify(problem);
-      now.add(key);
-      if (this.#reported.has(key)) continue;
-      const { severity, message, ...fields } = problem;
-      this.#log[severity === 'error' ? 'error' : 'warn']({ problem: severity, ...fields }, message);
+  #tellProgress(run: Compilation): void {
+    const { clock, log } = this.#options;
+    if (clock.monotonic() - run.told < PROGRESS_MS) return;
+    run.told = clock.monotonic();
+    const { done, waiting } = this.#compiler.progress;
+    log.info({ computed: done, waiting }, 'compiling');
+  }
+
+  #commit(): void {
+    const { log, served, onOutcome } = this.#options;
+    const { delta, faults } = this.#compiler.commit(served());
+    for (const { table, key, error } of faults) {
+      const fields = { part: `${table} ${key}`, error: messageOf(error), stack: (error as Error | undefined)?.stack };
+      log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in force');
     }
-    for (const key of this.#reported) {
-      if (now.has(key)) continue;
-      const { message, ...fields } = JSON.parse(key) as ProblemReport;
-      this.#log.info({ ...fields }, `resolved: ${message}`);
-    }
-    this.#reported = now;
+    this.#pods = this.#compiler.localPods;
+    this.#problems.report(this.#allProblems());
+    onOutcome({ snapshot: this.#compiler.snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled) });
+  }
+
+  /** Of each object alone, then of the objects among each other. */
+  #allProblems(): Problem[] {
+    return [...this.#store.problems(), ...this.#compiler.problems()];
   }
 }

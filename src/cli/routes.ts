@@ -1,34 +1,55 @@
 /** `nodeway routes POD`: what happens to the requests that a pod sends, as compiled. */
 import { CommandError, ExitCode } from '../base/errors.ts';
-import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, ScopeConfig, Snapshot, StringMatch } from '../l7/snapshot.ts';
+import type { SnapshotView } from '../agent/admin/snapshot-view.ts';
+import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, ScopeConfig, StringMatch, VirtualHostConfig } from '../l7/snapshot.ts';
 import { ask, clientArguments } from './admin-client.ts';
 import type { Run } from './commands.ts';
 import { table } from './terminal.ts';
+
+/** What a pod sees. */
+interface PodRoutes {
+  readonly scope: ScopeConfig;
+  /** By port in decimal; only those that it can get. */
+  readonly virtualHosts: Readonly<Record<string, readonly VirtualHostConfig[]>>;
+}
 
 export const routes: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(args, environment);
   if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME');
   const pod = positionals[0] as string;
-  const snapshot = await ask<Snapshot | null>(flags['admin-address'], '/snapshot');
-  const scope = scopeOf(snapshot, pod.includes('/') ? pod : `default/${pod}`);
-  terminal.stdout.write(flags.output === 'json' ? `${JSON.stringify(scope, null, 2)}\n` : describeScope(scope));
+  const snapshot = await ask<SnapshotView | null>(flags['admin-address'], '/snapshot');
+  const seen = routesOf(snapshot, pod.includes('/') ? pod : `default/${pod}`);
+  terminal.stdout.write(flags.output === 'json' ? `${JSON.stringify(seen, null, 2)}\n` : describe(seen));
   return ExitCode.Ok;
 };
 
-function scopeOf(snapshot: Snapshot | null, key: string): ScopeConfig {
-  const workload = snapshot?.workloads[key];
-  const scope = workload === undefined ? undefined : snapshot?.scopes[workload.scope];
-  if (scope !== undefined) return scope;
-  const known = Object.keys(snapshot?.workloads ?? {});
-  throw new CommandError(ExitCode.Fault, `${key} is not enrolled on this node; enrolled: ${known.join(', ') || 'none'}`);
+function routesOf(snapshot: SnapshotView | null, key: string): PodRoutes {
+  const scope = snapshot?.scopes[snapshot.workloads[key]?.scope ?? ''];
+  if (snapshot === null || scope === undefined) {
+    const known = Object.keys(snapshot?.workloads ?? {});
+    throw new CommandError(ExitCode.Fault, `${key} is not enrolled on this node; enrolled: ${known.join(', ') || 'none'}`);
+  }
+  const layers = Map.groupBy(Object.values(snapshot.virtualHosts), ({ layer }) => layer);
+  const taken = new Set<string>();
+  const seen = scope.layers
+    .flatMap((layer) => layers.get(layer) ?? [])
+    .filter(({ port, domains, local }) => {
+      const names = [...domains, ...(local?.namespace === scope.namespace ? local.domains : [])].map((domain) => `${port} ${domain}`);
+      const own = names.filter((name) => !taken.has(name));
+      for (const name of own) taken.add(name);
+      return own.length > 0;
+    });
+  const virtualHosts = Object.fromEntries(Map.groupBy(seen, ({ port }) => String(port)));
+  return { scope, virtualHosts };
 }
 
-export function describeScope(scope: ScopeConfig): string {
-  const sections = Object.entries(scope.http).map(([port, routeTable]) => {
-    const rows = routeTable.virtualHosts.flatMap((host) =>
+function describe({ scope, virtualHosts }: PodRoutes): string {
+  const others = scope.outboundTrafficPolicy === 'ALLOW_ANY' ? 'pass through' : 'are blocked';
+  const sections = Object.entries(virtualHosts).map(([port, hosts]) => {
+    const rows = hosts.flatMap((host) =>
       host.routes.map((route, index) => [index === 0 ? host.name : '', describeMatch(route.match), describeAction(route)]),
     );
-    return `port ${port} (other hosts: ${routeTable.unknownHost})\n${table(['HOST', 'MATCH', 'THEN'], rows)}`;
+    return `port ${port} (other hosts ${others})\n${table(['HOST', 'MATCH', 'THEN'], rows)}`;
   });
   return sections.join('\n');
 }

@@ -3,7 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { AGENT_FLAGS } from '../agent/config.ts';
 import { type FlagTable, type FlagValues, parseFlags } from '../agent/flags.ts';
-import { compile } from '../agent/model/compile/index.ts';
+import { compileOptions } from '../agent/compile-options.ts';
+import { Compiler } from '../agent/model/compile/index.ts';
 import { type Problem, problemText, type Severity } from '../agent/model/problem.ts';
 import { ObjectStore } from '../agent/model/store.ts';
 import { type ParsedFile, parseManifest } from '../agent/sources/document.ts';
@@ -55,14 +56,9 @@ function problemsOf(files: ReadonlyMap<string, ParsedFile>, flags: Flags): Probl
 /** Without any Service this is a part of a configuration, in which everything would be missing. */
 function problemsAmong(store: ObjectStore, flags: Flags): readonly Problem[] {
   if (store.list('Service').length === 0) return [];
-  return compile(store, {
-    nodeName: flags['node-name'],
-    clusterDomain: flags['cluster-domain'],
-    rootNamespace: flags['root-namespace'],
-    agentNamespace: flags['agent-namespace'],
-    gatewayLabels: flags['gateway-labels'],
-    istioCompat: flags['istio-compat'],
-  }).problems;
+  const compiler = new Compiler(compileOptions(flags), (ref) => store.origin(ref));
+  compiler.apply(store.takeChanges());
+  return compiler.problems();
 }
 
 /** @throws CommandError when a path cannot be read. */

@@ -8,10 +8,9 @@ import type { AgentStatus } from '../../src/agent/admin/status.ts';
 import { composeAgent } from '../../src/agent/app.ts';
 import { boundByWorkers, withoutCapture } from '../../src/agent/capture.ts';
 import { parseConfig } from '../../src/agent/config.ts';
-import type { CompiledConfiguration } from '../../src/agent/configuration.ts';
+import type { ObjectSink, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { Disposal } from '../../src/base/disposal.ts';
-import type { GatewayConfig } from '../../src/l7/snapshot.ts';
 
 interface Answer {
   readonly status: number;
@@ -45,12 +44,12 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
   throw new Error(`waited in vain until ${what}`);
 }
 
-const gateway = (port: number): GatewayConfig => ({ port, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } });
-
-function compiled(ports: readonly number[]): CompiledConfiguration {
-  const gateways = Object.fromEntries(ports.map((port) => [port, gateway(port)]));
-  const mesh = { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1000 } as const;
-  return { snapshot: { version: 1, mesh, workloads: {}, scopes: {}, gateways, clusters: {} }, pods: [], problems: [] };
+/** A Gateway for this node with these ports. */
+function gateway(ports: readonly number[]): RawObject {
+  const servers = ports.map((number) => ({ port: { number, name: `p${number}`, protocol: 'HTTP' }, hosts: ['*'] }));
+  const metadata = { name: 'gw', namespace: 'default' };
+  const spec = { selector: { istio: 'ingressgateway' }, servers };
+  return { apiVersion: 'networking.istio.io/v1', kind: 'Gateway', metadata, spec } as RawObject;
 }
 
 t.test('the life of an agent', async (t) => {
@@ -61,31 +60,26 @@ t.test('the life of an agent', async (t) => {
   if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
   const disposal = new Disposal();
   t.teardown(() => disposal.dispose());
-  let changed = () => {};
-  let result = compiled([]);
+  let sink: ObjectSink | null = null;
+  const origin: Origin = { trusted: true, locate: () => null };
+  const serve = (...ports: readonly number[]): void => sink?.upsert(gateway(ports), origin);
   const agent = composeAgent({
     config: parsed.config,
     output: { log: pino({ level: 'silent' }), reopen: () => {}, flush: () => {} },
     clock: systemClock(),
     disposal,
     node: withoutCapture(boundByWorkers()),
-    input: {
-      start: async (notify) => void (changed = notify),
-      stop: async () => {},
-      compile: () => result,
-      problems: () => [],
-    },
+    sources: [{ name: 'by hand', start: async (given) => void (sink = given), stop: async () => {} }],
   });
   await agent.start();
   t.strictSame(await ask(metrics, '/healthz'), { status: 200, body: 'ok\n' });
   t.match(await ask(metrics, '/readyz'), { status: 503, body: /^\[-\] configured: the first complete configuration/ });
 
-  changed();
+  (sink as ObjectSink | null)?.synced();
   await until('ready', async () => (await ask(metrics, '/readyz')).status === 200);
   await t.rejects(ask(first, '/'), { code: 'ECONNREFUSED' }, 'nothing listens before the first Gateway');
 
-  result = compiled([first]);
-  changed();
+  serve(first);
   await until('the first gateway answers', async () => (await ask(first, '/')).status === 404);
   const status = JSON.parse((await ask(admin, '/status')).body) as AgentStatus;
   t.match(status, { ready: true, workers: [{ phase: 'running' }], gateways: [{ port: first, listening: true }] });
@@ -93,8 +87,7 @@ t.test('the life of an agent', async (t) => {
 
   const kept = connect({ host: '127.0.0.1', port: first });
   await new Promise((done) => kept.once('connect', done));
-  result = compiled([second]);
-  changed();
+  serve(second);
   await until('the second gateway answers', async () => (await ask(second, '/')).status === 404);
   await until('the first is gone', () =>
     ask(first, '/').then(

@@ -1,103 +1,171 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import t from 'tap';
-import { type CompiledConfiguration, Configuration, type LocalPod, type Outcome } from '../../src/agent/configuration.ts';
-import type { ProblemReport } from '../../src/agent/model/report.ts';
-import type { Snapshot } from '../../src/l7/snapshot.ts';
+import t, { type Test } from 'tap';
+import { Configuration, type Outcome } from '../../src/agent/configuration.ts';
+import { refOf } from '../../src/agent/model/problem.ts';
+import type { ObjectSink, ObjectSource, Origin, RawObject } from '../../src/agent/model/sink.ts';
+import { ManualClock } from '../base/manual-clock.ts';
+import { OPTIONS } from './model/compile/world.ts';
 
-const POD: LocalPod = { key: 'a/b', uid: '', netns: null, addresses: [], failClosed: false, enrolled: true, reason: 'annotation' };
-const PROBLEM: ProblemReport = {
-  severity: 'error',
-  object: 'VirtualService a/b',
-  path: 'spec.http',
-  message: 'is wrong',
-  where: 'f.yaml:3:1',
-};
-const EMPTY: Snapshot = {
-  version: 1,
-  mesh: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1 },
-  workloads: {},
-  scopes: {},
-  gateways: {},
-  clusters: {},
-};
+const ORIGIN: Origin = { trusted: true, file: 'f.yaml', line: 3, column: 1, locate: () => ({ line: 4, column: 2 }) };
+const pod = (name: string, enroll = true): RawObject =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'a', annotations: { 'nodeway.io/enroll': String(enroll) } },
+    spec: { nodeName: OPTIONS.nodeName },
+  }) as RawObject;
+const service = (name: string, port = 80): RawObject =>
+  ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'a' }, spec: { ports: [{ name: 'http', port }] } }) as RawObject;
+const rule = (name: string, host: string): RawObject =>
+  ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name, namespace: 'a' },
+    spec: { hosts: [name], http: [{ route: [{ destination: { host } }] }] },
+  }) as RawObject;
 
-function set() {
-  const lines: { message: string; level: number; where?: string }[] = [];
-  const outcomes: Outcome[] = [];
-  const input = {
-    change: () => {},
-    result: { snapshot: EMPTY, pods: [POD, { ...POD, key: 'a/c', enrolled: false }], problems: [] } as CompiledConfiguration,
-    found: [] as ProblemReport[],
-    compiled: 0,
-    broken: false,
-    async start(changed: () => void) {
-      this.change = changed;
-      changed();
-    },
-    async stop() {},
-    compile() {
-      this.compiled++;
-      if (this.broken) throw new Error('fault of the compiler');
-      return this.result;
-    },
-    problems() {
-      return this.found;
-    },
-  };
-  const log = pino({}, { write: (line: string) => void lines.push({ ...JSON.parse(line), message: JSON.parse(line).msg }) });
-  return { input, lines, outcomes, configuration: new Configuration(input, log, (outcome) => outcomes.push(outcome)) };
+class HandSource implements ObjectSource {
+  readonly name: string;
+  sink: ObjectSink | null = null;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async start(sink: ObjectSink): Promise<void> {
+    this.sink = sink;
+  }
+
+  async stop(): Promise<void> {}
+
+  give(...objects: readonly RawObject[]): void {
+    for (const object of objects) this.sink?.upsert(object, ORIGIN);
+  }
+
+  take(object: RawObject): void {
+    this.sink?.remove(refOf(object));
+  }
 }
 
-const settle = () => delay(60);
-
-t.test('changes that come together are compiled once, and only enrolled pods are wanted', async (t) => {
-  const { input, outcomes, configuration } = set();
+async function set(t: Test) {
+  const lines: { msg: string; level: number; where?: string }[] = [];
+  const outcomes: (Outcome & { readonly version: number })[] = [];
+  const served = new Set<string>();
+  const sources = [new HandSource('first'), new HandSource('second')] as const;
+  const clock = new ManualClock();
+  const configuration = new Configuration({
+    sources,
+    options: OPTIONS,
+    clock,
+    log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) }),
+    served: () => served,
+    onOutcome: (outcome) => outcomes.push({ ...outcome, version: outcome.snapshot.version }),
+  });
   await configuration.start();
-  for (let i = 0; i < 100; i++) input.change();
-  await settle();
-  t.equal(input.compiled, 1);
+  t.teardown(() => configuration.stop());
+  return { lines, outcomes, served, sources, clock, configuration };
+}
+
+/** What the store has to say is said in the turn after. */
+const turn = () => new Promise((next) => setImmediate(next));
+
+t.test('changes of a turn are compiled together, once all sources have told everything', async (t) => {
+  const { outcomes, sources, configuration } = await set(t);
+  const [first, second] = sources;
+  first.give(pod('in'), pod('out', false));
+  first.sink?.synced();
+  await turn();
+  t.equal(outcomes.length, 0, 'one of the sources has not told yet');
+  second.give(service('s'));
+  second.sink?.synced();
+  await turn();
+  t.equal(outcomes.length, 1);
   t.strictSame(
-    outcomes[0]?.wanted.map((pod) => pod.key),
-    ['a/b'],
+    outcomes[0]?.wanted.map(({ key }) => key),
+    ['a/in'],
+    'only enrolled pods are wanted',
   );
   t.equal(configuration.localPods().length, 2);
-  input.change();
-  await settle();
-  t.equal(input.compiled, 2);
+  t.ok(outcomes[0]?.delta?.records.clusters?.set.has('outbound|80||s.a.svc.cluster.local'));
+});
+
+t.test('a single change is compiled at once, a stream of them once an interval', async (t) => {
+  const { outcomes, sources, clock, configuration } = await set(t);
+  const [first, second] = sources;
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  clock.advance(1000);
+  first.give(service('s'));
+  await turn();
+  t.equal(outcomes.length, 2, 'no timer had to run');
+  for (let i = 0; i < 10; i++) {
+    first.give(service(`s${i}`));
+    await turn();
+  }
+  t.equal(outcomes.length, 2);
+  clock.advance(1000);
+  t.equal(outcomes.length, 3);
+  t.equal(outcomes[2]?.delta?.records.clusters?.set.size, 10);
   await configuration.stop();
-  input.change();
-  await settle();
-  t.equal(input.compiled, 2);
+  first.give(service('late'));
+  await turn();
+  clock.advance(1000);
+  t.equal(outcomes.length, 3, 'nothing after the end');
 });
 
 t.test('a problem is logged when it appears and when it is gone, with its place', async (t) => {
-  const { input, lines, configuration } = set();
-  input.found = [PROBLEM];
-  await configuration.start();
-  await settle();
-  input.change();
-  await settle();
-  t.match(lines, [{ message: 'is wrong', level: 50, where: 'f.yaml:3:1' }]);
+  const { lines, sources, clock, configuration } = await set(t);
+  const [first, second] = sources;
+  first.give(service('s'), rule('s', 'none'));
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  first.give(service('other'));
+  clock.advance(1000);
+  await turn();
+  t.match(lines, [{ msg: /^there is no service none/, level: 50, where: 'f.yaml:4:2' }]);
   t.equal(lines.length, 1, 'once');
-  t.strictSame(configuration.problems(), [PROBLEM]);
-  input.found = [];
-  input.change();
-  await settle();
-  t.match(lines[1], { message: 'resolved: is wrong', level: 30 });
+  t.match(configuration.problems(), [{ severity: 'error', object: 'VirtualService a/s', path: 'spec.http[0].route[0].destination.host' }]);
+  first.give(rule('s', 's'));
+  clock.advance(1000);
+  await turn();
+  t.match(lines[1], { msg: /^resolved: there is no service none/, level: 30 });
+  t.strictSame(configuration.problems(), []);
 });
 
-t.test('a fault of the compiler leaves in force what was', async (t) => {
-  const { input, lines, outcomes, configuration } = set();
-  await configuration.start();
-  await settle();
-  input.broken = true;
-  input.change();
-  await settle();
-  t.equal(outcomes.length, 1);
-  t.match(lines, [{ level: 50, message: /the one before stays in force/ }]);
-  input.broken = false;
-  input.change();
-  await settle();
-  t.equal(outcomes.length, 2);
+t.test('a pod that leaves stays known until it is no longer served', async (t) => {
+  const { outcomes, served, sources, clock, configuration } = await set(t);
+  const [first, second] = sources;
+  first.give(pod('p'), pod('q'), service('s'));
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  served.add('a/p').add('a/q');
+  first.take(pod('p'));
+  first.give(pod('q', false));
+  clock.advance(1000);
+  await turn();
+  t.strictSame(outcomes.at(-1)?.wanted, []);
+  const { records } = outcomes.at(-1)?.snapshot ?? {};
+  t.strictSame([...(records?.workloads.keys() ?? [])].sort(), ['a/p', 'a/q']);
+  t.ok(records?.scopes.has('a'), 'and what they see of the mesh');
+  const before = outcomes.length;
+  configuration.releaseLeft();
+  t.equal(outcomes.length, before, 'nothing to do yet');
+  served.delete('a/p');
+  configuration.releaseLeft();
+  t.strictSame([...(records?.workloads.keys() ?? [])], ['a/q']);
+  t.strictSame(outcomes.at(-1)?.delta?.records.workloads?.remove, ['a/p']);
+  first.give(pod('q'));
+  clock.advance(1000);
+  await turn();
+  served.clear();
+  configuration.releaseLeft();
+  t.strictSame([...(records?.workloads.keys() ?? [])], ['a/q'], 'a pod that came back stays');
+  first.take(pod('q'));
+  clock.advance(1000);
+  await turn();
+  t.equal(records?.workloads.size, 0);
+  t.equal(records?.scopes.size, 0);
 });

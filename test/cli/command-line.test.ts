@@ -9,7 +9,9 @@ import { routes } from '../../src/cli/routes.ts';
 import { describeStatus, status } from '../../src/cli/status.ts';
 import { table } from '../../src/cli/terminal.ts';
 import { CommandError } from '../../src/base/errors.ts';
-import type { Snapshot } from '../../src/l7/snapshot.ts';
+import type { SnapshotView } from '../../src/agent/admin/snapshot-view.ts';
+import { literal } from '../../src/l7/message/wire-text.ts';
+import { type ScopeConfig, UNKNOWN_IDENTITY, type VirtualHostConfig } from '../../src/l7/snapshot.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -43,8 +45,8 @@ const STATUS: AgentStatus = {
   gates: [{ gate: 'captured', open: false, awaited: 'pods' }],
   snapshot: 3,
   workers: [
-    { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1 },
-    { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1 },
+    { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1, longestPauseSeconds: 0 },
+    { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1, longestPauseSeconds: 0 },
   ],
   workerRestarts: 1,
   pods: [
@@ -56,52 +58,50 @@ const STATUS: AgentStatus = {
   problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec.http[0]', message: 'is wrong', where: 'f.yaml:3:1' }],
 };
 
-const SNAPSHOT: Snapshot = {
-  version: 1,
-  mesh: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1 },
-  workloads: {
-    'a/in': { key: 'a/in', scope: 's', addresses: [], inbound: {} } as unknown as Snapshot['workloads'][string],
-  },
-  scopes: {
-    s: {
-      id: 's',
-      namespace: 'a',
-      addresses: {},
-      http: {
-        80: {
-          unknownHost: 'passthrough',
-          virtualHosts: [
-            {
-              name: 'web.a.svc.cluster.local:80',
-              domains: ['web'],
-              routes: [
-                {
-                  name: 'r',
-                  match: {
-                    path: { kind: 'prefix', value: '/api' },
-                    headers: [{ name: 'x', match: { kind: 'present' }, invert: true }],
-                  },
-                  action: {
-                    kind: 'route',
-                    destinations: [
-                      { cluster: 'one', weight: 3 },
-                      { cluster: 'two', weight: 1 },
-                    ],
-                    mirrors: [{ cluster: 'three', percentage: 50 }],
-                    timeoutMs: 100,
-                    retry: null,
-                  },
-                },
-                { name: 'q', match: {}, action: { kind: 'redirect', code: 301, path: '/new' } },
-              ],
-            },
-          ],
-        },
+const HOST: VirtualHostConfig = {
+  layer: 'mesh',
+  port: 80,
+  name: 'web.a.svc.cluster.local:80',
+  domains: ['web.a'],
+  local: null,
+  routes: [
+    {
+      name: 'r',
+      match: {
+        path: { kind: 'prefix', value: '/api' },
+        headers: [{ name: 'x', match: { kind: 'present' }, invert: true }],
+      },
+      action: {
+        kind: 'route',
+        destinations: [
+          { cluster: 'one', weight: 3 },
+          { cluster: 'two', weight: 1 },
+        ],
+        mirrors: [{ cluster: 'three', percentage: 50 }],
+        timeoutMs: 100,
+        retry: null,
       },
     },
-  },
+    { name: 'q', match: {}, action: { kind: 'redirect', code: 301, path: literal('/new') } },
+  ],
+};
+/** Another pod's, and one that the pod's own layer hides. */
+const UNSEEN = [
+  { ...HOST, layer: 'clients b', name: 'of others' },
+  { ...HOST, layer: 'mesh', name: 'hidden', domains: ['own'] },
+];
+const OWN: VirtualHostConfig = { ...HOST, layer: 'clients s', name: 'own', domains: ['own'] };
+const SCOPE: ScopeConfig = { id: 's', namespace: 'a', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['clients s', 'mesh'] };
+const SNAPSHOT: SnapshotView = {
+  version: 1,
+  mesh: { connectTimeoutMs: 1, rootNamespace: 'istio-system' },
+  workloads: { 'a/in': { key: 'a/in', scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY } },
+  scopes: { s: SCOPE },
+  virtualHosts: Object.fromEntries([HOST, OWN, ...UNSEEN].map((host) => [host.name, host])),
+  addresses: {},
   gateways: {},
   clusters: {},
+  endpoints: {},
 };
 
 t.test('status and routes ask a running agent', async (t) => {
@@ -123,7 +123,8 @@ t.test('status and routes ask a running agent', async (t) => {
     /web\.a\.svc\.cluster\.local:80 +path \^ \/api and not header x present +75% one \+ 25% two; mirror 50% three; timeout 100ms/,
   );
   t.match(text, /any +redirect 301 to \/new/);
-  t.strictSame(JSON.parse(await said(routes, 'a/in', '-ojson')), SNAPSHOT.scopes['s']);
+  t.notMatch(text, /hidden|of others/);
+  t.strictSame(JSON.parse(await said(routes, 'a/in', '-ojson')), { scope: SCOPE, virtualHosts: { 80: [OWN, HOST] } });
   await t.rejects(said(routes, 'a/none'), new CommandError(1, 'a/none is not enrolled on this node; enrolled: a/in'));
 });
 

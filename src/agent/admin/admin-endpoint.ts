@@ -3,6 +3,7 @@ import type { Snapshot } from '../../l7/snapshot.ts';
 import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { HttpServer, type Routes, json, plain } from './http-server.ts';
+import { type SnapshotView, snapshotView } from './snapshot-view.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AdminSources {
@@ -18,10 +19,10 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
   const routes: Routes = {
     'GET /': () => plain(`the admin endpoint of a Nodeway agent:\n${Object.keys(routes).join('\n')}`),
     'GET /config': () => json(sources.config()),
-    'GET /snapshot': () => json(sources.snapshot()),
+    'GET /snapshot': () => json(view(sources)),
     'GET /status': () => json(sources.status()),
     'GET /pods': () => json(sources.status().pods),
-    'GET /clusters': () => json(Object.values(sources.snapshot()?.clusters ?? {})),
+    'GET /clusters': () => json(clusters(view(sources))),
     'GET /log-level': () => plain(sources.logLevel.get()),
     'PUT /log-level': ({ body }) => {
       const level = LOG_LEVELS.find((known) => known === body.trim());
@@ -35,4 +36,14 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
     },
   };
   return new HttpServer(routes, refuseForeignPages);
+}
+
+function view({ snapshot }: AdminSources): SnapshotView | null {
+  const now = snapshot();
+  return now === null ? null : snapshotView(now);
+}
+
+/** Each with its endpoints. */
+function clusters(snapshot: SnapshotView | null): unknown[] {
+  return Object.values(snapshot?.clusters ?? {}).map((cluster) => ({ ...cluster, endpoints: snapshot?.endpoints[cluster.id] ?? [] }));
 }

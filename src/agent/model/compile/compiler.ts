@@ -90,6 +90,11 @@ export class Compiler {
     return this.#problems.list();
   }
 
+  /** Pods that are kept although they are not enrolled any more, because they were still served. */
+  get leaving(): ReadonlySet<string> {
+    return this.#served.leaving;
+  }
+
   /** How much there is to compute: cells done since the beginning, and cells that are known to be waiting. */
   get progress(): { readonly done: number; readonly waiting: number } {
     return { done: this.#graph.computed, waiting: this.#graph.waiting };
