@@ -47,7 +47,7 @@ export class HostShard<V extends object> {
     return upcoming(this.#values[entry]);
   }
 
-  /** @returns the entry when it is to be settled, else -1. */
+  /** @returns whether the entry is to be settled, and was not before. */
   stage(hash: number, table: number, name: Uint8Array, value: V | undefined, epoch: Epoch): boolean {
     const known = this.find(hash, table, name, 0, name.length);
     const held = known < 0 ? undefined : this.#values[known];
@@ -56,7 +56,9 @@ export class HostShard<V extends object> {
       if (known >= 0) this.#remove(known);
       return false;
     }
-    this.#values[known < 0 ? this.#add(hash, table, name) : known] = next;
+    // The array may be another one after an entry has been added.
+    const entry = known < 0 ? this.#add(hash, table, name) : known;
+    this.#values[entry] = next;
     return next instanceof Change && held !== next;
   }
 

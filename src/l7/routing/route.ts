@@ -20,8 +20,7 @@ const NO_HEADERS: readonly HeaderCondition[] = [];
 const NO_QUERY: readonly QueryCondition[] = [];
 
 export class Route<A> {
-  /** What is still asked for of the record; the rest of it need not stay in memory. */
-  readonly config: { readonly name: string };
+  readonly name: string;
   readonly action: A;
   /** Bytes of the path's prefix when that is what matched, else 0. */
   readonly prefixLength: number;
@@ -36,7 +35,7 @@ export class Route<A> {
 
   constructor(config: RouteConfig, names: Interner, action: A) {
     const { match } = config;
-    this.config = { name: config.name };
+    this.name = config.name;
     this.action = action;
     this.prefixLength = match.path?.kind === 'prefix' ? Buffer.byteLength(match.path.value) : 0;
     this.#path = compile(match.path, match.ignorePathCase);
@@ -47,6 +46,11 @@ export class Route<A> {
     this.#query = match.query?.map((parameter) => new QueryCondition(parameter)) ?? NO_QUERY;
     const simple = this.#method === null && this.#scheme === null && this.#authority === null;
     this.#pathOnly = simple && this.#headers.length === 0 && this.#query.length === 0;
+  }
+
+  /** What is still asked for of the record; the rest of it need not stay in memory. */
+  get config(): { readonly name: string } {
+    return this;
   }
 
   /** How an index of many routes files this one. */
@@ -78,7 +82,11 @@ export class Route<A> {
   }
 }
 
+/** What most routes of a mesh ask for, kept once. */
+const ANY_BELOW_ROOT = new BytesMatch({ kind: 'prefix', value: '/' });
+
 function compile(match: StringMatch | undefined, ignoreCase = false): BytesMatch | null {
+  if (match?.kind === 'prefix' && match.value === '/') return ANY_BELOW_ROOT;
   return match === undefined ? null : new BytesMatch(match, ignoreCase);
 }
 

@@ -9,22 +9,29 @@ import type { Route, Scheme } from './route.ts';
 
 /** Up to this many routes, looking at each is quicker than the index. */
 const FEW = 8;
+const NO_ROUTES: never[] = [];
+const NO_LEASE = { release: () => {} };
 
 /** Routes in order. They may be added in several steps before the list is looked at. */
 export class RouteList<A> {
   readonly name: string;
-  readonly routes: Route<A>[] = [];
-  /** Gives back what the routes hold. */
-  readonly dispose: () => void;
+  routes: Route<A>[] = NO_ROUTES;
+  readonly #lease: { release(): void };
   #index: PathIndex | null = null;
 
-  constructor(name: string, dispose: () => void = () => {}) {
+  /** @param lease what the routes hold, given back when they are no longer looked at. */
+  constructor(name: string, lease: { release(): void } = NO_LEASE) {
     this.name = name;
-    this.dispose = dispose;
+    this.#lease = lease;
+  }
+
+  dispose(): void {
+    this.#lease.release();
   }
 
   add(route: Route<A>): void {
-    this.routes.push(route);
+    if (this.routes === NO_ROUTES) this.routes = [route];
+    else this.routes.push(route);
     if (this.#index === null) {
       if (this.routes.length <= FEW) return;
       this.#index = new PathIndex();

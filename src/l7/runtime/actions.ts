@@ -4,6 +4,7 @@ import type { WireText } from '../message/wire-text.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
 import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
+import type { Lease } from './lease.ts';
 import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
 import { RetryPolicy } from './retry-policy.ts';
 
@@ -44,22 +45,22 @@ export class ForwardAction {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | null;
 
-  constructor(route: RouteConfig, action: RouteAction, names: Interner, slotOf: (cluster: string) => ClusterSlot) {
+  constructor(route: RouteConfig, action: RouteAction, lease: Lease) {
     this.routeName = route.name;
     let upTo = 0;
     this.destinations = action.destinations.map((destination) => ({
-      slot: slotOf(destination.cluster),
+      slot: lease.slotOf(destination.cluster),
       upTo: (upTo += destination.weight),
-      request: foldHeaderOps(names, destination.requestHeaders, route.requestHeaders),
-      response: foldHeaderOps(names, destination.responseHeaders, route.responseHeaders),
+      request: foldHeaderOps(lease, destination.requestHeaders, route.requestHeaders),
+      response: foldHeaderOps(lease, destination.responseHeaders, route.responseHeaders),
     }));
     this.totalWeight = upTo;
     this.rewrite = action.rewrite === undefined ? null : compileRewrite(action.rewrite);
     this.mirrors =
       action.mirrors.length === 0
         ? NO_MIRRORS
-        : action.mirrors.map((mirror) => ({ slot: slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
-    this.mirrorHeaders = foldHeaderOps(names, route.requestHeaders);
+        : action.mirrors.map((mirror) => ({ slot: lease.slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
+    this.mirrorHeaders = foldHeaderOps(lease, route.requestHeaders);
     this.timeoutMs = action.timeoutMs;
     this.retry = retryPolicy(action.retry);
   }
@@ -88,10 +89,8 @@ export class RedirectTo {
   }
 }
 
-export function compileAction(route: RouteConfig, names: Interner, slotOf: (cluster: string) => ClusterSlot): Action {
-  return route.action.kind === 'redirect'
-    ? new RedirectTo(route, route.action, names)
-    : new ForwardAction(route, route.action, names, slotOf);
+export function compileAction(route: RouteConfig, lease: Lease): Action {
+  return route.action.kind === 'redirect' ? new RedirectTo(route, route.action, lease) : new ForwardAction(route, route.action, lease);
 }
 
 export function retryPolicy(config: RetryConfig | null): RetryPolicy | null {

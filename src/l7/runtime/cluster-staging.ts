@@ -34,7 +34,9 @@ export class ClusterStaging implements SlotRegistry {
   }
 
   set(id: string, config: ClusterConfig): void {
-    this.#draft(id).configure(config);
+    // Routes and addresses that name it come after it, and find the name in the slot.
+    const slot = this.#slotFor(id);
+    this.#draft(slot.id).configure({ ...config, id: slot.id, name: config.name === id ? slot.id : config.name });
   }
 
   remove(id: string): void {
@@ -79,6 +81,7 @@ export class ClusterStaging implements SlotRegistry {
         this.#install(id, yield* draft.make());
       } catch (error) {
         draft.abandon();
+        this.#dropUnused(this.#slotFor(id));
         this.#onFault(id, error);
       }
       yield;

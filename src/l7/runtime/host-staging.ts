@@ -9,11 +9,13 @@ import { compileAction, type Action } from './actions.ts';
 import type { Hosts, Layers } from './layers.ts';
 import { Lease, type SlotRegistry } from './lease.ts';
 import type { Later } from './later.ts';
+import type { SharedStrings } from './shared-strings.ts';
 
 const SHARDS = 64;
 
 /** Where a host is found. Names are kept as one string: most are never looked at again. */
 interface Place {
+  readonly host: VirtualHost<Action>;
   readonly layer: string;
   readonly port: number;
   readonly domains: string;
@@ -21,15 +23,10 @@ interface Place {
   readonly localDomains: string;
 }
 
-interface Known {
-  readonly host: VirtualHost<Action>;
-  readonly place: Place;
-}
-
 /** A host of which more routes may follow. */
 interface Open {
   readonly id: string;
-  readonly place: Place;
+  readonly config: VirtualHostConfig;
   readonly list: RouteList<Action>;
   readonly lease: Lease;
 }
@@ -40,16 +37,18 @@ export class HostStaging {
   readonly #registry: SlotRegistry;
   readonly #later: Later;
   readonly #epoch: Epoch;
+  readonly #strings: SharedStrings;
   /** By record; not seen by requests. */
-  readonly #known = new ChangingMap<string, Known>(new Epoch(), SHARDS);
+  readonly #known = new ChangingMap<string, Place>(new Epoch(), SHARDS);
   #open: Open | null = null;
 
-  constructor(names: HeaderNames, layers: Layers, epoch: Epoch, registry: SlotRegistry, later: Later) {
+  constructor(names: HeaderNames, layers: Layers, epoch: Epoch, registry: SlotRegistry, later: Later, strings: SharedStrings) {
     this.#names = names;
     this.#layers = layers;
     this.#epoch = epoch;
     this.#registry = registry;
     this.#later = later;
+    this.#strings = strings;
   }
 
   /** The host of which more routes may follow; empty without one. */
@@ -61,7 +60,7 @@ export class HostStaging {
   set(id: string, config: VirtualHostConfig): void {
     this.close();
     const lease = new Lease(this.#names, this.#registry);
-    this.#open = { id, place: placeOf(config), list: new RouteList(config.name, () => lease.release()), lease };
+    this.#open = { id, config, list: new RouteList(config.name, lease), lease };
     this.addRoutes(config.routes);
   }
 
@@ -70,7 +69,7 @@ export class HostStaging {
     const open = this.#open;
     if (open === null) return;
     try {
-      for (const route of routes) open.list.add(new Route(route, open.lease, compileAction(route, open.lease, open.lease.slotOf)));
+      for (const route of routes) open.list.add(new Route(route, open.lease, compileAction(route, open.lease)));
     } catch (error) {
       this.#open = null;
       open.list.dispose();
@@ -83,15 +82,16 @@ export class HostStaging {
     const open = this.#open;
     if (open === null) return;
     this.#open = null;
-    const { id, place, list } = open;
+    const { id, config, list } = open;
     const known = this.#known.get(id);
     const host = known?.host ?? new VirtualHost(id, list, this.#epoch);
+    const place = this.#placeOf(host, config);
     if (known !== undefined) {
       if (host.replace(list)) this.#later.settle(host);
-      if (samePlace(known.place, place)) return;
+      if (samePlace(known, place)) return;
       this.#unname(known);
     }
-    this.#known.stage(id, { host, place });
+    this.#known.stage(id, place);
     this.#eachName(place, (hosts, domain) => this.#later.settleIf(this.#layers.index, this.#layers.index.set(hosts, domain, host)));
   }
 
@@ -104,8 +104,14 @@ export class HostStaging {
     this.#later.run(() => known.host.dispose());
   }
 
-  #unname(known: Known): void {
-    this.#eachName(known.place, (hosts, domain) =>
+  #placeOf(host: VirtualHost<Action>, { layer, port, domains, local }: VirtualHostConfig): Place {
+    const namespace = local === null || local.domains.length === 0 ? null : this.#strings.share(local.namespace);
+    const localDomains = local?.domains.join('\n') ?? '';
+    return { host, layer: this.#strings.share(layer), port, domains: domains.join('\n'), namespace, localDomains };
+  }
+
+  #unname(known: Place): void {
+    this.#eachName(known, (hosts, domain) =>
       this.#later.settleIf(this.#layers.index, this.#layers.index.remove(hosts, domain, known.host)),
     );
   }
@@ -117,11 +123,6 @@ export class HostStaging {
     const own = this.#layers.hosts(layer, port, namespace);
     for (const domain of localDomains.split('\n')) visit(own, domain);
   }
-}
-
-function placeOf({ layer, port, domains, local }: VirtualHostConfig): Place {
-  const namespace = local === null || local.domains.length === 0 ? null : local.namespace;
-  return { layer, port, domains: domains.join('\n'), namespace, localDomains: local?.domains.join('\n') ?? '' };
 }
 
 function samePlace(a: Place, b: Place): boolean {

@@ -14,10 +14,7 @@ export type Hosts = HostTable<VirtualHost<Action>>;
 const SHARDS = 64;
 
 /** A destination, and the record that it stands in: another record may take the address over. */
-export interface Address {
-  readonly destination: DestinationConfig;
-  readonly record: string;
-}
+export type Address = DestinationConfig & { readonly record: string };
 
 export class Layer {
   readonly id: string;

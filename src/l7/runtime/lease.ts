@@ -1,5 +1,5 @@
 /** What one piece of configuration refers to beyond itself: header names and clusters. Given back when it is dropped. */
-import { type HeaderNames, type Interner, NameLease } from '../message/header-names.ts';
+import type { HeaderNames, Interner } from '../message/header-names.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 
 export interface SlotRegistry {
@@ -8,27 +8,34 @@ export interface SlotRegistry {
 }
 
 export class Lease implements Interner {
-  readonly #names: NameLease;
+  readonly #names: HeaderNames;
   readonly #registry: SlotRegistry;
-  readonly #slots: ClusterSlot[] = [];
+  // Most hosts of a mesh name no header and one cluster: an array that grows would be larger than all the rest.
+  #ids: number[] | null = null;
+  #slots: ClusterSlot[] | null = null;
 
   constructor(names: HeaderNames, registry: SlotRegistry) {
-    this.#names = new NameLease(names);
+    this.#names = names;
     this.#registry = registry;
   }
 
   intern(name: string): number {
-    return this.#names.intern(name);
+    const id = this.#names.intern(name);
+    if (this.#ids === null) this.#ids = [id];
+    else this.#ids.push(id);
+    return id;
   }
 
-  readonly slotOf = (id: string): ClusterSlot => {
+  slotOf(id: string): ClusterSlot {
     const slot = this.#registry.acquire(id);
-    this.#slots.push(slot);
+    if (this.#slots === null) this.#slots = [slot];
+    else this.#slots.push(slot);
     return slot;
-  };
+  }
 
   release(): void {
-    this.#names.release();
-    for (const slot of this.#slots.splice(0)) this.#registry.release(slot);
+    for (const id of this.#ids ?? []) this.#names.release(id);
+    for (const slot of this.#slots ?? []) this.#registry.release(slot);
+    this.#ids = this.#slots = null;
   }
 }

@@ -43,7 +43,7 @@ export class Scope {
   #lookUp(key: string): DestinationConfig | null {
     for (const layer of this.#own) {
       const address = layer.addresses.get(key);
-      if (address !== undefined) return address.destination;
+      if (address !== undefined) return address;
     }
     return null;
   }

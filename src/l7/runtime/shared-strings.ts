@@ -2,10 +2,24 @@
  * Strings that many records of a change repeat (namespaces, versions, hosts, cluster ids), kept once: each message brings copies of
  * its own, and at a cluster's size they would be most of what a worker holds.
  */
-import type { ClusterConfig, DestinationConfig, EndpointConfig, EndpointsDelta, Identity, ServiceRef } from '../snapshot.ts';
+import type {
+  BalancerConfig,
+  ClusterConfig,
+  DestinationConfig,
+  EndpointConfig,
+  EndpointsDelta,
+  Identity,
+  ServiceRef,
+} from '../snapshot.ts';
 
 /** Enough for what repeats; when it is full, it starts again. */
-const MOST = 8192;
+const MOST = 32_768;
+
+const SIMPLE: readonly BalancerConfig[] = [{ kind: 'round-robin' }, { kind: 'least-request' }, { kind: 'random' }];
+
+function shared(balancer: BalancerConfig): BalancerConfig {
+  return SIMPLE.find(({ kind }) => kind === balancer.kind) ?? balancer;
+}
 
 export class SharedStrings {
   #known = new Map<string, string>();
@@ -23,11 +37,13 @@ export class SharedStrings {
   }
 
   cluster(config: ClusterConfig): ClusterConfig {
-    return { ...config, id: this.share(config.id), name: this.share(config.name), service: this.#service(config.service) };
+    const { id, name, service, balancer, connectTimeoutMs, family } = config;
+    return { id, name: name === id ? id : name, service: this.#service(service), balancer: shared(balancer), connectTimeoutMs, family };
   }
 
   destination(config: DestinationConfig): DestinationConfig {
-    return config.to === 'host' ? config : { ...config, protocol: config.protocol, cluster: this.share(config.cluster) };
+    const protocol = this.share(config.protocol) as DestinationConfig['protocol'];
+    return config.to === 'host' ? { to: 'host', protocol } : { to: 'cluster', protocol, cluster: this.share(config.cluster) };
   }
 
   endpoints({ cluster, set, remove }: EndpointsDelta): EndpointsDelta {

@@ -62,7 +62,7 @@ export class Staging {
     this.#contents = contents;
     this.#onFault = onFault;
     this.#clusters = new ClusterStaging(slots, names, epoch, this.#later, (id, error) => this.#fault('clusters', id, error));
-    this.#hosts = new HostStaging(names, layers, epoch, this.#clusters, this.#later);
+    this.#hosts = new HostStaging(names, layers, epoch, this.#clusters, this.#later, this.#strings);
   }
 
   /** Takes over a part of the next configuration. */
@@ -166,13 +166,13 @@ export class Staging {
   #setAddresses(id: string, config: AddressesConfig | null): void {
     const { layers } = this.#contents;
     const known = this.#addresses.get(id);
-    const keys = config?.entries.map(([key]) => key).join('\n') ?? '';
+    const keys = keysOf(config?.entries ?? []);
     if (known !== undefined && !(known.keys === keys && known.layer === config?.layer)) this.#dropAddresses(id, known);
-    this.#addresses.stage(id, config === null ? undefined : { layer: config.layer, keys });
+    this.#addresses.stage(id, config === null ? undefined : { layer: this.#strings.share(config.layer), keys });
     if (config === null) return;
     const { addresses } = layers.layer(config.layer);
     for (const [key, destination] of config.entries) {
-      this.#later.settleIf(addresses, addresses.stage(key, { destination: this.#strings.destination(destination), record: id }));
+      this.#later.settleIf(addresses, addresses.stage(key, { ...this.#strings.destination(destination), record: id }));
     }
   }
 
@@ -246,4 +246,9 @@ export class Staging {
     const held: Held<Scope | null> = slot.held;
     if (slot.uses === 0 && upcoming(held) === null && this.#scopes.get(slot.id) === slot) this.#scopes.delete(slot.id);
   }
+}
+
+/** The same string as the only key, where there is one: joined text would be another copy. */
+function keysOf(entries: AddressesConfig['entries']): string {
+  return entries.length === 1 ? (entries[0]?.[0] ?? '') : entries.map(([key]) => key).join('\n');
 }

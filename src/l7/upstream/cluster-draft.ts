@@ -83,13 +83,15 @@ export class ClusterDraft {
     const config = this.#config ?? (before as ClusterState).config;
     const sameRules = before !== null && sameBalancer(before.config, config);
     const hash = sameRules ? before.hash : hashPolicy(config, this.#names);
-    const kept = { config, hash, endpoints: this.#members };
+    // A copy has no room to grow.
+    const members = this.#members.slice();
+    const kept = { config, hash, endpoints: members };
     const staged = [...(this.#staged ?? [])];
     if (sameRules && !this.#rebalance) return { state: { ...before, ...kept }, staged, stale: false };
-    if (sameRules && before.endpoints.length > 0 && balancerSize(config.balancer, this.#members) > COSTLY) {
+    if (sameRules && before.endpoints.length > 0 && balancerSize(config.balancer, members) > COSTLY) {
       return { state: { ...before, ...kept }, staged, stale: true };
     }
-    return { state: { ...kept, ...(yield* buildBalancers(config, this.#members)) }, staged, stale: false };
+    return { state: { ...kept, ...(yield* buildBalancers(config, members)) }, staged, stale: false };
   }
 
   #set(config: EndpointConfig): void {
