@@ -1,13 +1,13 @@
 /**
- * Finds the end of a chunked body (RFC 9112 §7.1) and refuses what is not exactly one. The bytes themselves are forwarded as
- * they came; where the data lies in them is told on request, for a side that knows no chunks.
+ * Finds the end of a chunked body (RFC 9112 §7.1) and refuses what is not exactly one. The bytes themselves may be forwarded as
+ * they came; for a side that knows no chunks, `nextData` tells where the data lies in them and `trailers` what followed it.
  *
  *     Size ─▶ (Extension…) ─▶ SizeLf ─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
  *                                └ size 0 ─▶ Line ─▶ TrailerName ─▶ TrailerValue ─▶ TrailerLf ─▶ Line
  *                                             └ CR ─▶ EndLf ─▶ Done
  *
  * Invariants (test/l7/http1/chunked.test.ts): the outcome does not depend on how the body was cut into pieces; nothing outside
- * `[start, end)` is read; work per byte is constant and memory fixed.
+ * `[start, end)` is read; work per byte is constant; memory is fixed, and bounded by MAX_TRAILER_BYTES when there are trailers.
  */
 import { FIELD_VALUE } from './field-lines.ts';
 import { TOKEN_LOWER } from '../message/header-names.ts';
@@ -46,6 +46,7 @@ const MAX_SIZE_DIGITS = 16;
 const MAX_EXTENSION_EXCESS = 16 * 1024;
 const MAX_TRAILER_BYTES = 16 * 1024;
 const MAX_TRAILERS = 100;
+const FIRST_TRAILER_BYTES = 256;
 
 /** What decides framing, routing, authentication or the connection may not come after the body (RFC 9110 §6.5.1). */
 const FORBIDDEN: ReadonlySet<string> = new Set([
@@ -93,6 +94,8 @@ export class ChunkedScanner {
   /** After `nextData`: the data found, empty when there is none yet. */
   dataStart = 0;
   dataEnd = 0;
+  /** After `done`: the trailer lines as they came, each with its CR LF, in an array of their own; null when there are none. */
+  trailers: Uint8Array | null = null;
   #state: State = State.SizeStart;
   #size = 0;
   #digits = 0;
@@ -100,6 +103,7 @@ export class ChunkedScanner {
   #trailers = 0;
   #trailerBytes = 0;
   #nameLength = 0;
+  #kept: Uint8Array | null = null;
   readonly #name = new Uint8Array(LONGEST_FORBIDDEN);
 
   reset(): void {
@@ -112,6 +116,7 @@ export class ChunkedScanner {
     this.#trailers = 0;
     this.#trailerBytes = 0;
     this.#nameLength = 0;
+    this.#kept = this.trailers = null;
   }
 
   /** @returns the offset after what belongs to this body: `end` while it goes on, less or equal when `done`; negative: a ParseError. */
@@ -239,22 +244,45 @@ export class ChunkedScanner {
         if (++this.#trailers > MAX_TRAILERS) return ParseError.TrailersTooLarge;
         this.#nameLength = 0;
         this.#state = State.TrailerName;
-        return this.#stepTrailerName(c);
+        return this.#stepTrailerLine(c);
+      case State.EndLf:
+        if (c !== LF) return ParseError.TrailerField;
+        this.#state = State.Done;
+        this.done = true;
+        if (this.#kept !== null) this.trailers = this.#kept.subarray(0, this.#trailerBytes - 2);
+        return 0;
+      default:
+        return this.#stepTrailerLine(c);
+    }
+  }
+
+  #stepTrailerLine(c: number): number {
+    this.#keep(c);
+    switch (this.#state) {
       case State.TrailerName:
         return this.#stepTrailerName(c);
       case State.TrailerValue:
         if (c === CR) this.#state = State.TrailerLf;
         else if (FIELD_VALUE[c] !== 1) return ParseError.TrailerField;
         return 0;
-      case State.TrailerLf:
+      default:
         this.#state = State.Line;
         return c === LF ? 0 : ParseError.TrailerField;
-      default:
-        if (c !== LF) return ParseError.TrailerField;
-        this.#state = State.Done;
-        this.done = true;
-        return 0;
     }
+  }
+
+  /** All of the trailer section but its blank line is kept, so the count of its bytes is the place in what is kept. */
+  #keep(c: number): void {
+    const kept = this.#kept;
+    const at = this.#trailerBytes - 1;
+    if (kept !== null && at < kept.length) {
+      kept[at] = c;
+      return;
+    }
+    const more = new Uint8Array(kept === null ? FIRST_TRAILER_BYTES : 2 * kept.length);
+    if (kept !== null) more.set(kept);
+    more[at] = c;
+    this.#kept = more;
   }
 
   #stepTrailerName(c: number): number {

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
 import t from 'tap';
+import {
+  CHUNK_END_LENGTH,
+  CHUNK_HEADER_MAX,
+  lastChunkLength,
+  writeChunkEnd,
+  writeChunkHeader,
+  writeLastChunk,
+} from '../../../src/l7/http1/chunk-writer.ts';
 import { ChunkedScanner } from '../../../src/l7/http1/chunked.ts';
 import { ParseError } from '../../../src/l7/http1/parse-error.ts';
 
@@ -29,8 +37,15 @@ function print(chunks: readonly Chunk[], trailers: string): Buffer {
   return Buffer.concat([...parts, bytesOf(`0\r\n${trailers}\r\n`)]);
 }
 
+interface Fed {
+  readonly data: Buffer;
+  readonly end: number;
+  readonly done: boolean;
+  readonly trailers: string | null;
+}
+
 /** Cuts at the given places; the scanner sees each piece surrounded by bytes that are none of its business. */
-function feed(bytes: Uint8Array, cuts: readonly number[]): { data: Buffer; end: number; done: boolean } {
+function feed(bytes: Uint8Array, cuts: readonly number[]): Fed {
   const scanner = new ChunkedScanner();
   const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].toSorted((a, b) => a - b);
   const data: Uint8Array[] = [];
@@ -41,13 +56,14 @@ function feed(bytes: Uint8Array, cuts: readonly number[]): { data: Buffer; end: 
     let at = 5;
     while (at < 5 + to - from && !scanner.done) {
       at = scanner.nextData(arena, at, 5 + to - from);
-      if (at < 0) return { data: Buffer.concat(data), end: at, done: false };
+      if (at < 0) return { data: Buffer.concat(data), end: at, done: false, trailers: null };
       data.push(arena.slice(scanner.dataStart, scanner.dataEnd));
     }
     end = from + at - 5;
     if (scanner.done) break;
   }
-  return { data: Buffer.concat(data), end, done: scanner.done };
+  const trailers = scanner.trailers === null ? null : Buffer.from(scanner.trailers).toString('latin1');
+  return { data: Buffer.concat(data), end, done: scanner.done, trailers };
 }
 
 const cuts = fc.array(fc.nat(), { maxLength: 10 });
@@ -59,6 +75,7 @@ t.test('a printed body is found whole, however it was cut, and what follows is l
       const got = feed(Buffer.concat([body, after]), cuts);
       if (!got.done || got.end !== body.length) throw new Error(`ends at ${got.end} instead of ${body.length}`);
       if (!got.data.equals(Buffer.concat(chunks.map(({ data }) => data)))) throw new Error('data');
+      if (got.trailers !== (trailers === '' ? null : trailers)) throw new Error(`trailers: ${got.trailers}`);
     }),
   );
 });
@@ -88,12 +105,66 @@ t.test('extensions and trailers are bounded', async (t) => {
   t.equal(scan(`0\r\n${'X:\r\n'.repeat(200)}`), ParseError.TrailersTooLarge);
 });
 
-t.test('a scanner is used again', async (t) => {
+t.test('a scanner is used again, and what it kept of the body before stays', async (t) => {
   const scanner = new ChunkedScanner();
-  const body = bytesOf('1;a\r\nx\r\n0\r\nX: y\r\n\r\n');
-  for (let i = 0; i < 3; i++) {
+  const kept = [];
+  for (const trailers of ['X: y\r\n', '', 'A: b\r\nC: d\r\n', `L: ${'l'.repeat(5000)}\r\n`]) {
+    const body = bytesOf(`1;a\r\nx\r\n0\r\n${trailers}\r\n`);
     scanner.reset();
+    t.equal(scanner.trailers, null);
     t.equal(scanner.scan(body, 0, body.length), body.length);
     t.ok(scanner.done);
+    kept.push({ want: trailers, got: scanner.trailers });
   }
+  for (const { want, got } of kept) t.equal(got === null ? '' : Buffer.from(got).toString('latin1'), want);
+});
+
+const encoded = fc.tuple(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 6 }), trailers);
+
+function encode(pieces: readonly Uint8Array[], trailers: Uint8Array | null): Buffer {
+  const room = pieces.reduce((sum, { length }) => sum + CHUNK_HEADER_MAX + length + CHUNK_END_LENGTH, lastChunkLength(trailers));
+  const into = Buffer.alloc(room, 0xee);
+  let at = 0;
+  for (const piece of pieces) {
+    at = writeChunkHeader(into, at, piece.length);
+    into.set(piece, at);
+    at = writeChunkEnd(into, at + piece.length);
+  }
+  const end = writeLastChunk(into, at, trailers);
+  if (end !== at + lastChunkLength(trailers)) throw new Error('lastChunkLength');
+  return into.subarray(0, end);
+}
+
+t.test('what the writer encodes, the scanner decodes, cut at every place', async () => {
+  fc.assert(
+    fc.property(encoded, ([pieces, trailers]) => {
+      const body = encode(pieces, trailers === '' ? null : bytesOf(trailers));
+      for (let cut = 0; cut <= body.length; cut++) {
+        const got = feed(body, [cut]);
+        if (!got.done || got.end !== body.length) throw new Error(`cut at ${cut}: ends at ${got.end} instead of ${body.length}`);
+        if (!got.data.equals(Buffer.concat(pieces))) throw new Error(`cut at ${cut}: data`);
+        if ((got.trailers ?? '') !== trailers) throw new Error(`cut at ${cut}: trailers`);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+t.test('a chunk header of every length', async () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.integer({ min: 1, max: 70_000 }),
+        fc.maxSafeNat().filter((n) => n > 0),
+      ),
+      fc.nat(20),
+      (length, at) => {
+        const into = Buffer.alloc(at + CHUNK_HEADER_MAX, 0xee);
+        const end = writeChunkHeader(into, at, length);
+        if (into.toString('latin1', at, end) !== `${length.toString(16)}\r\n`) throw new Error(into.toString('latin1', at, end));
+        if (into.subarray(0, at).some((byte) => byte !== 0xee) || into.subarray(end).some((byte) => byte !== 0xee))
+          throw new Error('beyond');
+      },
+    ),
+  );
 });

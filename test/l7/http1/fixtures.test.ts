@@ -86,7 +86,9 @@ function scan(pieces: readonly Uint8Array[]): Outcome {
     }
     rest += Buffer.from(piece.subarray(at)).toString('latin1');
   }
-  return scanner.done ? new Map([['data', data], ['rest', rest]]) : new Map([['more', '']]); // prettier-ignore
+  if (!scanner.done) return new Map([['more', '']]);
+  const trailers = scanner.trailers === null ? 'none' : Buffer.from(scanner.trailers).toString('latin1');
+  return new Map([['data', data], ['rest', rest], ['trailers', trailers]]); // prettier-ignore
 }
 
 t.test('chunked', async (t) => {
