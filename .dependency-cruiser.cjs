@@ -3,11 +3,63 @@
  *
  *   src/main.ts → src/cli → src/agent → src/l7       → src/base
  *                                     → src/datapath → src/base      l7 and datapath never see each other
+ *
+ * and within src/l7 one way too: see ROOMS. Imports of types count like any other: a reader has to follow them just the same.
  */
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
+/**
+ * The folders and files of src/l7, lowest first, each with those that it may import besides itself and src/base. What is not listed
+ * may not exist.
+ */
+const ROOMS = {
+  'transport.ts': [],
+  transport: ['transport.ts'],
+  'send.ts': ['transport.ts'],
+  'engine-port.ts': ['transport.ts'],
+  message: ['transport.ts'],
+  'limits.ts': ['message'],
+  'snapshot.ts': ['message'],
+  record: ['message', 'snapshot.ts'],
+  http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
+  routing: ['message', 'snapshot.ts'],
+  upstream: ['http1', 'message', 'limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts'],
+  runtime: ['routing', 'upstream', 'message', 'snapshot.ts'],
+  exchange: ['runtime', 'routing', 'upstream', 'record', 'message', 'limits.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  'stack.ts': ['exchange'],
+  tcp: ['exchange', 'runtime', 'upstream', 'record', 'message', 'limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  downstream: [
+    ...['stack.ts', 'tcp', 'exchange', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  ],
+  'engine.ts': [
+    ...['downstream', 'stack.ts', 'tcp', 'exchange', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  ],
+};
+
+/** A pattern of these rooms' modules. */
+const inRooms = (rooms) =>
+  `^src/l7/(${rooms.map((room) => (room.endsWith('.ts') ? `${room.replace('.', '\\.')}$` : `${room}/`)).join('|')})`;
+
+const roomRules = Object.entries(ROOMS).map(([room, others]) => ({
+  name: `l7/${room}`,
+  comment: `src/l7/${room} may import: ${others.join(', ') || 'nothing else of src/l7'}.`,
+  severity: 'warn',
+  from: { path: inRooms([room]) },
+  to: { path: '^src/l7/', pathNot: inRooms([room, ...others]) },
+}));
+
 module.exports = {
   forbidden: [
+    ...roomRules,
+    {
+      name: 'l7-rooms-are-listed',
+      comment: 'A new folder or file of src/l7 says in ROOMS what it may import.',
+      severity: 'warn',
+      from: { path: '^src/' },
+      to: { path: '^src/l7/', pathNot: inRooms(Object.keys(ROOMS)) },
+    },
     error('base-imports-base', 'src/base knows nobody.', { path: '^src/base/' }, { path: '^src/', pathNot: '^src/base/' }),
     error(
       'l7-is-a-library',
@@ -42,10 +94,17 @@ module.exports = {
     ),
     error(
       'no-cycles',
-      'A cycle has no direction. One that only types make is gone at run time.',
+      'A cycle has no direction. One that consists of types alone is left out here: nothing of it exists at run time.',
       { path: '^src/' },
       { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     ),
+    {
+      name: 'no-cycles-of-types',
+      comment: 'A reader has to follow types like anything else.',
+      severity: 'warn',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
     error(
       'production-only',
       'What is imported at run time is a dependency, not a tool.',

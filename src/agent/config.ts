@@ -7,7 +7,7 @@ import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-export const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
+const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
 const DEFAULT_METRICS_ADDRESS: SocketAddress = { ip: '0.0.0.0', port: 15020 };
 
 /** One entry a flag, in the order of the help. */

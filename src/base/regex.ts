@@ -10,7 +10,7 @@ export const MAX_PATTERN = 1024;
  * Instructions of the compiled pattern. The worst case of one match is text × program steps, so this bounds what a single header
  * can cost a worker. A literal of MAX_PATTERN characters fits, and so does a `{1000}` with something around it.
  */
-export const MAX_PROGRAM = 2048;
+const MAX_PROGRAM = 2048;
 
 export type RegexResult = { readonly ok: true; readonly regex: Regex } | { readonly ok: false; readonly error: string };
 

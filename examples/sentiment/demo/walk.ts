@@ -11,7 +11,7 @@ import { sendFromPod } from './pod-traffic.ts';
 import type { Check, Report } from './report.ts';
 import { type Call, type Pace, type Reply, sendAll } from './traffic.ts';
 
-export const SENTENCE = 'I love yogobella';
+const SENTENCE = 'I love yogobella';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE = fileURLToPath(new URL('../', import.meta.url));
@@ -153,6 +153,6 @@ export function outcomes(replies: readonly Reply[]): string {
   return [...groups].map(([outcome, group]) => `${outcome} × ${group.length}`).join(', ');
 }
 
-export function percent(value: number): string {
+function percent(value: number): string {
   return `${(value * 100).toFixed(1)} %`;
 }

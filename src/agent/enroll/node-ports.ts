@@ -48,5 +48,3 @@ export interface ListenerHost {
 
 /** Connections that wait for a worker; as large as the kernel allows by default (net.core.somaxconn), since a worker that is replaced is away for a moment. */
 export const BACKLOG = 4096;
-export const OUTBOUND_PORT = 15001;
-export const INBOUND_PORT = 15006;

@@ -1,7 +1,8 @@
 /** The agent's sockets inside one pod: outbound on the loopback addresses, inbound on all, for IPv4 and, where the pod has it, IPv6. */
 import { codeOf } from '../../base/errors.ts';
+import { INBOUND_PORT, OUTBOUND_PORT } from '../../datapath/abi.ts';
 import { ListenerGroup, type ListenerIds } from './listener-group.ts';
-import { INBOUND_PORT, OUTBOUND_PORT, type ListenerHost, type NodeSockets } from './node-ports.ts';
+import type { ListenerHost, NodeSockets } from './node-ports.ts';
 
 /** Errors that mean that a namespace has no IPv6: compiled out, disabled, or no loopback address. */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
