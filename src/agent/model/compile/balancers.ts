@@ -1,7 +1,7 @@
 /** LoadBalancerSettings with Istio's and Envoy's defaults. */
 import type { BalancerConfig, HashKey } from '../../../l7/snapshot.ts';
 import type { ConsistentHash, LoadBalancer } from '../objects.ts';
-import { milliseconds } from './durations.ts';
+import { seconds } from './durations.ts';
 
 /** Istio's default; Envoy rounds up to what the endpoints need. */
 const RING_SIZE = 1024;
@@ -21,7 +21,7 @@ export function balancerConfig(settings: LoadBalancer | undefined): BalancerConf
 export function hashKey({ httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName }: ConsistentHash): HashKey | null {
   if (httpHeaderName !== undefined) return { kind: 'header', name: httpHeaderName };
   if (httpCookie !== undefined) {
-    const ttlSeconds = httpCookie.ttl === undefined ? null : Math.floor(milliseconds(httpCookie.ttl) / 1000);
+    const ttlSeconds = httpCookie.ttl === undefined ? null : seconds(httpCookie.ttl);
     return { kind: 'cookie', name: httpCookie.name, path: httpCookie.path ?? '', ttlSeconds };
   }
   if (useSourceIp === true) return { kind: 'source-address' };

@@ -70,6 +70,6 @@ function configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolic
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? DEFAULTS.settings.outboundTrafficPolicy,
       connectTimeoutMs: milliseconds(connectTimeout) || DEFAULTS.settings.connectTimeoutMs,
     },
-    defaultRetry: defaultHttpRetryPolicy as HttpRetry | undefined,
+    defaultRetry: defaultHttpRetryPolicy,
   };
 }
