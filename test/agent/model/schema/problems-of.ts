@@ -9,7 +9,7 @@ export type Case = readonly [name: string, text: string, expected: readonly stri
 export const head = (kind: string): string => `apiVersion: networking.istio.io/v1\nkind: ${kind}\nmetadata: {name: a}\nspec:\n`;
 
 /** The store after reading these texts one after the other. */
-function storeOf(...texts: readonly string[]): ObjectStore {
+export function storeOf(...texts: readonly string[]): ObjectStore {
   const store = new ObjectStore();
   const sink = store.contribute('test');
   for (const text of texts) {
