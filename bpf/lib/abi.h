@@ -7,6 +7,8 @@
 #define OUTBOUND_PORT 15001
 #define INBOUND_PORT 15006
 #define TUNNEL_PORT 15008
+/* The ports that the agent takes in every enrolled pod. */
+#define AGENT_PORTS(X) X(OUTBOUND_PORT) X(INBOUND_PORT) X(TUNNEL_PORT)
 
 /* Slots of pods in nw_inbound: one for IPv4 and one for IPv6 each. */
 #define MAX_PODS 1024

@@ -49,7 +49,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   const disposal = new Disposal();
   disposal.add('the fault handler', endOnFault(output));
   try {
-    const node = await openNode(config, output.log);
+    const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
     const agent = composeAgent({ config, output, clock, disposal, node, input: new ManifestInput(config, clock) });
     await agent.start();

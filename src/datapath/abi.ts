@@ -2,6 +2,8 @@
 export const OUTBOUND_PORT = 15001;
 export const INBOUND_PORT = 15006;
 export const TUNNEL_PORT = 15008;
+/** The ports that the agent takes in every enrolled pod. */
+export const AGENT_PORTS: readonly number[] = [OUTBOUND_PORT, INBOUND_PORT, TUNNEL_PORT];
 export const MAX_PODS = 1024;
 
 /** Sizes of the maps' keys and values, and where their fields begin, in bytes. */
