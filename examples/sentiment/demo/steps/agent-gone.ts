@@ -32,7 +32,7 @@ export const killed: Step = {
     const between = replies.filter((reply) => !before.includes(reply) && !after.includes(reply));
     await walk.check(
       same('answered before', `200 × ${before.length}`, outcomes(before)),
-      same('opened after its death, first try', `200 × ${after.length}`, outcomes(after)),
+      same('opened after its death, first attempt', `200 × ${after.length}`, outcomes(after)),
       { what: 'in flight at that moment', expected: 'may be lost', seen: outcomes(between) || 'none', held: true },
       { what: 'connections opened after its death', expected: '≥ 50', seen: String(after.length), held: after.length >= 50 },
     );
