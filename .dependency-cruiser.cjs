@@ -79,6 +79,18 @@ module.exports = {
       { path: '^src/agent/' },
       { path: '^src/(cli/|main\\.ts)' },
     ),
+    error(
+      'model-knows-no-agent',
+      'Objects and their meaning depend on no source, no pod and no endpoint of ours: whoever needs the model imports it.',
+      { path: '^src/agent/model/' },
+      { path: '^src/agent/', pathNot: '^src/agent/model/' },
+    ),
+    error(
+      'sources-fill-the-model',
+      'A source brings objects, and knows nobody but who takes them.',
+      { path: '^src/agent/sources/' },
+      { path: '^src/agent/', pathNot: '^src/agent/(sources|model)/' },
+    ),
     error('cli-below-main', 'Nothing imports the entry.', { path: '^src/' }, { path: '^src/main\\.ts$' }),
     error(
       'cli-sees-agent',
@@ -94,15 +106,21 @@ module.exports = {
     ),
     error(
       'no-cycles',
-      'A cycle has no direction. One that consists of types alone is left out here: nothing of it exists at run time.',
-      { path: '^src/' },
+      'A cycle has no direction. Types count: a reader has to follow them like anything else.',
+      { path: '^src/', pathNot: '^src/l7/' },
+      { circular: true },
+    ),
+    error(
+      'no-cycles-of-values',
+      'One that consists of types alone is left out here: nothing of it exists at run time.',
+      { path: '^src/l7/' },
       { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     ),
     {
-      name: 'no-cycles-of-types',
+      name: 'no-cycles-in-l7',
       comment: 'A reader has to follow types like anything else.',
       severity: 'warn',
-      from: { path: '^src/' },
+      from: { path: '^src/l7/' },
       to: { circular: true },
     },
     error(

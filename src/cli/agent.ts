@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { parseConfig } from '../agent/config.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 
 export const agent: Run = async ({ args, environment }) => {
   const parsed = parseConfig(args, environment);

@@ -1,7 +1,7 @@
 /** `nodeway check`: one line for each thing that the agent needs of the node, and what to do where it is missing. */
 import { ExitCode, messageOf } from '../base/errors.ts';
 import { AddonMissing } from '../base/native-addon.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { nodeOptions } from './node-flags.ts';
 
 interface Line {

@@ -2,7 +2,7 @@
 import { CommandError, ExitCode } from '../base/errors.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, ScopeConfig, Snapshot, StringMatch } from '../l7/snapshot.ts';
 import { ask, clientArguments } from './admin-client.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { table } from './terminal.ts';
 
 export const routes: Run = async ({ args, environment, terminal }) => {
