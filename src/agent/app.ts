@@ -17,7 +17,9 @@ import { Configuration, type ConfigurationInput } from './configuration.ts';
 import { type EndpointSources, agentEndpoints } from './endpoints.ts';
 import { GatewayListeners } from './enroll/gateway-listeners.ts';
 import { ListenerIds } from './enroll/listener-group.ts';
-import { findPodNamespaces } from './enroll/processes.ts';
+import { PodHomes } from './enroll/pod-homes.ts';
+import { namespaceFiles } from './enroll/pod-namespace.ts';
+import { podProcesses } from './enroll/processes.ts';
 import { Reconciler } from './enroll/reconciler.ts';
 import { type LogOutput, openLog } from './log.ts';
 import { ManifestInput } from './manifest-input.ts';
@@ -72,10 +74,9 @@ export function composeAgent(means: AgentMeans): Agent {
   const pool = workerPool(means, changes, counters);
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
-  const reconciler =
-    node.capture === null
-      ? null
-      : new Reconciler({ ...shared, capture: node.capture, findNamespaces: findPodNamespaces, onChange: () => changes.raise() });
+  const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
+  const { capture } = node;
+  const reconciler = capture === null ? null : new Reconciler({ ...shared, ...places, capture, onChange: () => changes.raise() });
   const rollout = new Rollout({ workers: pool, pods: reconciler, gateways, difference: diffSnapshots });
   const configuration = new Configuration(input, log, ({ snapshot, wanted }) => {
     rollout.apply(snapshot, wanted);

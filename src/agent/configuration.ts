@@ -1,7 +1,7 @@
 /** From manifests to snapshots: a source fills the store, and what is in the store is compiled a moment after it changed. */
 import { messageOf } from '../base/errors.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
-import type { WantedPod } from './enroll/reconciler.ts';
+import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
 import type { LocalPod } from './model/compile/pods.ts';
 import type { ProblemReport } from './model/report.ts';

@@ -107,7 +107,7 @@ class StandInAgent {
     listen('::1', OUTBOUND_PORT, outbound);
     const inbound4 = listen('0.0.0.0', INBOUND_PORT, inbound);
     const inbound6 = listen('::', INBOUND_PORT, inbound);
-    this.#datapath.enroll({ netns, cookie, addresses: pod.addresses, failClosed: pod.failClosed, inbound4, inbound6 });
+    this.#datapath.enroll({ netns, cookie, owner: '', addresses: pod.addresses, failClosed: pod.failClosed, inbound4, inbound6 });
     this.#pods.set(pod.name, { netns, cookie, listeners, descriptors });
   }
 
@@ -136,7 +136,7 @@ class StandInAgent {
       case 'counters':
         return this.#datapath.counters();
       case 'enrolled':
-        return this.#datapath.enrolled();
+        return this.#datapath.enrolled().map(({ cookie }) => cookie);
       case 'accepted':
         return this.#takeAccepted();
       default:
