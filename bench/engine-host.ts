@@ -56,7 +56,7 @@ const engine = new Engine({
   mark: 0,
   random: systemRandom(),
   now: () => clock.now(),
-  log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
+  log: (level, message, fields) => void process.stderr.write(`${JSON.stringify({ level, ...fields, message })}\n`),
 });
 engine.apply({
   version: 1,
