@@ -1,5 +1,5 @@
 /**
- * The composition root: the only place that knows how the parts of an agent are made and of whom each is told.
+ * The composition root: the only place that knows how the parts of an agent are made and which of the others each one gets.
  *
  *     input -> configuration -> rollout -+-> worker pool -> workers (engine)
  *                                        +-> gateway listeners   (node's namespace)
@@ -30,7 +30,7 @@ import { StatusReporter } from './status-reporter.ts';
 import { WorkerCounters } from './telemetry/worker-counters.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
-/** After this long what was loaded for the start alone is not touched any more. */
+/** After this long, memory that only the start needed is no longer touched. */
 const SETTLED_MS = 1000;
 
 /** What an agent is made from. */
@@ -38,13 +38,13 @@ export interface AgentMeans {
   readonly config: AgentConfig;
   readonly output: LogOutput;
   readonly clock: Clock;
-  /** Gets a step for all that is started. */
+  /** Gets a step for everything that is started. */
   readonly disposal: Disposal;
   readonly node: NodeAccess;
   readonly input: ConfigurationInput;
 }
 
-/** Opens what the agent works on, runs it until it is asked to stop, and takes all apart again. Resolves with the exit code. */
+/** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
   const output = openLog(config['log-level'], config['log-file']);
   const clock = systemClock();

@@ -1,4 +1,4 @@
-/** The agent's hold on the node: kernel programs, namespaces and sockets, or what is left of them without capture. */
+/** What the agent uses of the node: kernel programs, namespaces and sockets. Without capture there are only sockets. */
 import type { Clock } from '../base/clock.ts';
 import { AddonMissing } from '../base/native-addon.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
@@ -60,7 +60,7 @@ async function nativeSockets(): Promise<NodeSockets> {
   return { openNamespace, namespaceCookie, listenIn, closeFd };
 }
 
-/** node:net cannot take over a listening descriptor, so its workers listen by themselves, in the node's own namespace. */
+/** node:net cannot take over a listening descriptor. Its workers listen by themselves, in the node's own namespace. */
 export function boundByWorkers(): NodeSockets {
   const refuse = (): never => {
     throw new Error('not possible without the native addon');

@@ -14,7 +14,7 @@ const MAX_PROGRAM = 2048;
 
 export type RegexResult = { readonly ok: true; readonly regex: Regex } | { readonly ok: false; readonly error: string };
 
-/** Compiles a pattern, or says in words for its author why not. */
+/** Compiles a pattern, or explains to its author why it cannot. */
 export function compileRegex(source: string): RegexResult {
   if (source === '') return { ok: false, error: 'the expression is empty' };
   if (source.length > MAX_PATTERN) return { ok: false, error: `the expression has more than ${MAX_PATTERN} characters` };
@@ -22,7 +22,7 @@ export function compileRegex(source: string): RegexResult {
   try {
     compiled = RE2JS.compile(source);
   } catch (error) {
-    // The library's one way to say that a pattern is not RE2's.
+    // The library has no other way to say that a pattern is not RE2's.
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
   const size = compiled.programSize();

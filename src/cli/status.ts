@@ -1,4 +1,4 @@
-/** `nodeway status`: what the running agent does, and what it could not do. */
+/** `nodeway status`: what the running agent does, and what it cannot do. */
 import type { AgentStatus } from '../agent/admin/status.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import { ask, clientArguments } from './admin-client.ts';
