@@ -4,7 +4,10 @@ import { PINS } from '../agent.ts';
 import { output } from '../command.ts';
 import type { Pod } from '../pod.ts';
 import type { Reply } from '../traffic.ts';
-import { analysis, outcomes, same, times, type Walk } from '../walk.ts';
+import { analysis, times } from '../calls.ts';
+import { same } from '../checks.ts';
+import { outcomes } from '../replies.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 export const killed: Step = {

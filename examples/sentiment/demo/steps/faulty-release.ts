@@ -2,7 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SHARES } from '../../services/logic/draws.ts';
 import { type Reply } from '../traffic.ts';
-import { analysis, outcomes, same, share, slowest, times, type Walk, withStatus, within } from '../walk.ts';
+import { analysis, times } from '../calls.ts';
+import { same, share, within } from '../checks.ts';
+import { outcomes, slowest, withStatus } from '../replies.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 const REQUESTS = 600;
