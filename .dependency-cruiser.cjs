@@ -17,6 +17,7 @@ const ROOMS = {
   transport: ['transport.ts'],
   'send.ts': ['transport.ts'],
   'engine-port.ts': ['transport.ts'],
+  'fault-count.ts': [],
   message: ['transport.ts'],
   'limits.ts': ['message'],
   'snapshot.ts': ['message'],
@@ -24,17 +25,17 @@ const ROOMS = {
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   routing: ['message', 'snapshot.ts'],
   upstream: ['http1', 'message', 'limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts'],
-  runtime: ['routing', 'upstream', 'message', 'snapshot.ts'],
-  exchange: ['runtime', 'routing', 'upstream', 'record', 'message', 'limits.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
-  'stack.ts': ['exchange'],
-  tcp: ['exchange', 'runtime', 'upstream', 'record', 'message', 'limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  runtime: ['routing', 'upstream', 'message', 'limits.ts', 'snapshot.ts'],
+  tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
+  exchange: ['tcp', 'runtime', 'routing', 'upstream', 'record', 'message', 'limits.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  'stack.ts': ['exchange', 'runtime', 'message', 'snapshot.ts'],
   downstream: [
-    ...['stack.ts', 'tcp', 'exchange', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
     ...['limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
-    ...['downstream', 'stack.ts', 'tcp', 'exchange', 'runtime', 'upstream', 'record', 'http1', 'message'],
-    ...['limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+    ...['downstream', 'stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['limits.ts', 'fault-count.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };
 

@@ -5,8 +5,8 @@
 import ts from 'typescript';
 
 const SNAPSHOT = 'src/l7/snapshot.ts';
-/** The whole, which the control thread takes apart into deltas. */
-const WHOLE = 'Snapshot';
+/** The whole, which the control thread takes apart into deltas, and the table of kinds, which is walked by key. */
+const WHOLE: ReadonlySet<string> = new Set(['Snapshot', 'SnapshotRecords']);
 
 const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path));
 const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
@@ -29,7 +29,7 @@ function declaredFields(source: ts.SourceFile): Map<ts.Node, string> {
   const visit = (node: ts.Node, owner: string): void => {
     const named = ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node);
     const within = named ? node.name.text : owner;
-    if (ts.isPropertySignature(node) && within !== WHOLE) found.set(node, `${within}.${node.name.getText(source)}`);
+    if (ts.isPropertySignature(node) && within !== '' && !WHOLE.has(within)) found.set(node, `${within}.${node.name.getText(source)}`);
     ts.forEachChild(node, (child) => visit(child, within));
   };
   visit(source, '');
