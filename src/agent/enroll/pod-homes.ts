@@ -24,8 +24,9 @@ export interface Sought {
   readonly held: Whereabouts | null;
 }
 
-/** Where each pod was seen; null: nowhere. */
-export type Sightings = ReadonlyMap<string, Whereabouts | null>;
+/** Null: it was looked for and seen nowhere. Undefined: it was not looked for, because its next search is not due yet. */
+export type Sighting = Whereabouts | null | undefined;
+export type Sightings = ReadonlyMap<string, Sighting>;
 
 export interface PodProcesses {
   /** Ids of the processes of these pods, by pod UID. */
@@ -45,13 +46,14 @@ export class PodHomes {
   }
 
   look(pods: readonly Sought[], now: number): Sightings {
-    const seen = new Map(pods.map((pod) => [pod.id, this.#atKnownPath(pod)]));
+    const seen = new Map<string, Sighting>(pods.map((pod) => [pod.id, this.#atKnownPath(pod)]));
     const lost = pods.filter(({ id, named, uid }) => seen.get(id) === null && named === null && uid !== '');
+    for (const { id } of lost) seen.delete(id);
     const due = lost.filter(({ id }) => now >= (this.#vain.get(id)?.nextAt ?? 0));
     const found = due.length === 0 ? null : this.#processes.find(new Set(due.map(({ uid }) => uid)));
     for (const pod of due) seen.set(pod.id, this.#among(pod, found?.get(pod.uid) ?? []));
     this.#planSearches(
-      lost.filter(({ id }) => seen.get(id) === null),
+      lost.filter(({ id }) => !seen.get(id)),
       now,
     );
     return seen;

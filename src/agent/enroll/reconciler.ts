@@ -7,7 +7,8 @@
  *        |                                            kernel told, then ARRIVAL_MS            |
  *        +------------- close when no worker accepts any more <------- leaving <--------------+
  *
- * Invariants; test/agent/enroll/reconciler.test.ts has a test for each by its number:
+ * Invariants; test/agent/enroll/reconciler.test.ts has a test for each by its number, and reconciler-model.test.ts beside it keeps
+ * all of them through random sequences of events:
  *  1. the kernel is told of a pod only when all workers accept its connections;
  *  2. what the kernel had sent here before it was told otherwise is still accepted;
  *  3. a captured pod is withdrawn when it is not wanted any more, when it is seen in another namespace, or when it fails open and has
@@ -23,7 +24,7 @@ import { type Claimant, InheritedCaptures } from './inherited-captures.ts';
 import type { ListenerIds } from './listener-group.ts';
 import type { Capture, ListenerHost, NodeSockets } from './node-ports.ts';
 import { ParkedNamespaces } from './parked-namespaces.ts';
-import type { PodHomes, Sought, Whereabouts } from './pod-homes.ts';
+import type { PodHomes, Sighting, Sought, Whereabouts } from './pod-homes.ts';
 import { PodListeners } from './pod-listeners.ts';
 import { type NamespaceFiles, sameNamespace } from './pod-namespace.ts';
 import { missingNamespace, ownerOf, sameCapture, type WantedPod } from './wanted-pod.ts';
@@ -121,7 +122,7 @@ export class Reconciler {
     if (this.#stopped) return;
     const now = this.#options.clock.monotonic();
     const seen = this.#options.homes.look([...this.#sought(), ...this.#parked.sought()], now);
-    for (const pod of this.#pods.values()) this.#step(pod, seen.get(pod.key) ?? null, now);
+    for (const pod of this.#pods.values()) this.#step(pod, seen.get(pod.key), now);
     if (this.#told && !this.#inherited.empty) this.#releaseAbandoned();
     this.#parked.sweep(seen, now);
   }
@@ -161,7 +162,7 @@ export class Reconciler {
     );
   }
 
-  #step(pod: Pod, seen: Whereabouts | null, now: number): void {
+  #step(pod: Pod, seen: Sighting, now: number): void {
     const { held, wanted } = pod;
     if (pod.phase === 'leaving') return;
     if (held !== null && (wanted === null || wanted.uid !== held.uid || hasMoved(held, seen, wanted, now))) return this.#leave(pod, held);
@@ -172,7 +173,7 @@ export class Reconciler {
     if (held === null && seen === null) return this.#report(pod, missingNamespace(wanted));
     if (now < pod.retryAt) return;
     try {
-      if (held === null && seen !== null) this.#open(pod, wanted, seen);
+      if (held === null && seen) this.#open(pod, wanted, seen);
       if (pod.held !== null) this.#capture(pod, pod.held, wanted);
     } catch (error) {
       pod.retryAt = now + backoff(++pod.failures);
@@ -291,7 +292,8 @@ function absent(key: string, wanted: WantedPod): Pod {
 }
 
 /** Whether a pod that is held is elsewhere, or has been out of sight for so long that it is taken to be. */
-function hasMoved(held: Held, seen: Whereabouts | null, { failClosed }: WantedPod, now: number): boolean {
+function hasMoved(held: Held, seen: Sighting, { failClosed }: WantedPod, now: number): boolean {
+  if (seen === undefined) return false;
   if (seen !== null && !sameNamespace(held.at.namespace, seen.namespace)) return true;
   if (seen !== null) {
     held.at = seen;

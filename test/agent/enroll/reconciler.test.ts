@@ -148,7 +148,12 @@ t.test("3: a process id that became another pod's, or none, withdraws nobody", a
     run(10, 'b');
     await later(1000);
     t.equal(phase(), 'captured', 'it has another process');
+    run(9, 'a');
     node.running.delete(11);
+    run(12, 'a', home);
+    await later(1000);
+    t.equal(phase(), 'captured', 'one of its processes made a namespace of its own inside the pod');
+    node.running.delete(9);
     run(12, 'a', node.own);
     await later(1000);
     t.equal(phase(), 'captured', 'a process that is being started is in the namespace of the node still');
@@ -179,6 +184,18 @@ t.test('3: out of sight for good, a pod that fails open is let go and one that f
   t.strictSame([...node.told.keys()], ['2']);
   reconciler.want([]);
   t.strictSame([...node.told.keys()], []);
+});
+
+t.test('3: a pod that comes back into sight between two searches stays', async (t) => {
+  const { node, reconciler, run, later, phase } = setUp();
+  const home = run(10, 'a');
+  reconciler.want([found('a')]);
+  node.running.clear();
+  for (let look = 0; look < 16; look++) await later(250);
+  run(11, 'a', home);
+  for (let look = 0; look < 20; look++) await later(250);
+  t.equal(phase(), 'captured');
+  t.notOk(node.journal.includes('withdraw 1'));
 });
 
 t.test('3: a pod whose sandbox was made anew is captured there', async (t) => {
