@@ -3,11 +3,64 @@
  *
  *   src/main.ts → src/cli → src/agent → src/l7       → src/base
  *                                     → src/datapath → src/base      l7 and datapath never see each other
+ *
+ * and within src/l7 one way too: see ROOMS. Imports of types count like any other: a reader has to follow them just the same.
  */
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
+/**
+ * The folders and files of src/l7, lowest first, each with those that it may import besides itself and src/base. What is not listed
+ * may not exist.
+ */
+const ROOMS = {
+  'transport.ts': [],
+  transport: ['transport.ts'],
+  'send.ts': ['transport.ts'],
+  'engine-port.ts': ['transport.ts'],
+  'fault-count.ts': [],
+  message: ['transport.ts'],
+  'limits.ts': ['message'],
+  'snapshot.ts': ['message'],
+  record: ['message', 'snapshot.ts'],
+  http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
+  routing: ['message', 'snapshot.ts'],
+  upstream: ['http1', 'message', 'limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts'],
+  runtime: ['routing', 'upstream', 'message', 'limits.ts', 'snapshot.ts'],
+  tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
+  exchange: ['tcp', 'runtime', 'routing', 'upstream', 'record', 'message', 'limits.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  'stack.ts': ['exchange', 'runtime', 'message', 'snapshot.ts'],
+  downstream: [
+    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['limits.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  ],
+  'engine.ts': [
+    ...['downstream', 'stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['limits.ts', 'fault-count.ts', 'send.ts', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+  ],
+};
+
+/** A pattern of these rooms' modules. */
+const inRooms = (rooms) =>
+  `^src/l7/(${rooms.map((room) => (room.endsWith('.ts') ? `${room.replace('.', '\\.')}$` : `${room}/`)).join('|')})`;
+
+const roomRules = Object.entries(ROOMS).map(([room, others]) => ({
+  name: `l7/${room}`,
+  comment: `src/l7/${room} may import: ${others.join(', ') || 'nothing else of src/l7'}.`,
+  severity: 'warn',
+  from: { path: inRooms([room]) },
+  to: { path: '^src/l7/', pathNot: inRooms([room, ...others]) },
+}));
+
 module.exports = {
   forbidden: [
+    ...roomRules,
+    {
+      name: 'l7-rooms-are-listed',
+      comment: 'A new folder or file of src/l7 says in ROOMS what it may import.',
+      severity: 'warn',
+      from: { path: '^src/' },
+      to: { path: '^src/l7/', pathNot: inRooms(Object.keys(ROOMS)) },
+    },
     error('base-imports-base', 'src/base knows nobody.', { path: '^src/base/' }, { path: '^src/', pathNot: '^src/base/' }),
     error(
       'l7-is-a-library',
@@ -27,6 +80,18 @@ module.exports = {
       { path: '^src/agent/' },
       { path: '^src/(cli/|main\\.ts)' },
     ),
+    error(
+      'model-knows-no-agent',
+      'Objects and their meaning depend on no source, no pod and no endpoint of ours: whoever needs the model imports it.',
+      { path: '^src/agent/model/' },
+      { path: '^src/agent/', pathNot: '^src/agent/model/' },
+    ),
+    error(
+      'sources-fill-the-model',
+      'A source brings objects, and knows nobody but who takes them.',
+      { path: '^src/agent/sources/' },
+      { path: '^src/agent/', pathNot: '^src/agent/(sources|model)/' },
+    ),
     error('cli-below-main', 'Nothing imports the entry.', { path: '^src/' }, { path: '^src/main\\.ts$' }),
     error(
       'cli-sees-agent',
@@ -42,10 +107,23 @@ module.exports = {
     ),
     error(
       'no-cycles',
-      'A cycle has no direction. One that only types make is gone at run time.',
-      { path: '^src/' },
+      'A cycle has no direction. Types count: a reader has to follow them like anything else.',
+      { path: '^src/', pathNot: '^src/l7/' },
+      { circular: true },
+    ),
+    error(
+      'no-cycles-of-values',
+      'One that consists of types alone is left out here: nothing of it exists at run time.',
+      { path: '^src/l7/' },
       { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     ),
+    {
+      name: 'no-cycles-in-l7',
+      comment: 'A reader has to follow types like anything else.',
+      severity: 'warn',
+      from: { path: '^src/l7/' },
+      to: { circular: true },
+    },
     error(
       'production-only',
       'What is imported at run time is a dependency, not a tool.',

@@ -55,7 +55,7 @@ const engine = new Engine({
   random: systemRandom(),
   now: () => clock.now(),
   monotonic: () => clock.monotonic(),
-  log: (level, message, fields) => void process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`),
+  log: (level, message, fields) => void process.stderr.write(`${JSON.stringify({ level, ...fields, message })}\n`),
   unfit: (cause) => {
     process.stderr.write(`${cause}\n`);
     process.exitCode = 1;

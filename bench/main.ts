@@ -7,14 +7,13 @@ import { describeMachine } from './conditions.ts';
 import { type IdleRun, measureIdle } from './idle.ts';
 import type { Run } from './measure.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
-import { REFERENCE } from './proxies/all.ts';
 import { nodeway } from './proxies/nodeway.ts';
 import { idleTable, remarks, table, targetTable } from './report.ts';
 import { saveResults } from './results.ts';
 import { runSeries } from './series.ts';
 import { type Absent, type RunningProxy, Stage } from './stage.ts';
 import { summarize, summarizeIdle } from './summary.ts';
-import { judge } from './targets.ts';
+import { judge, judgeBuilds } from './targets.ts';
 
 const IDLE_REPETITIONS = 3;
 const QUICK = { secondsFactor: 0.1, warmSeconds: 0.05, keepDisturbed: true };
@@ -64,7 +63,7 @@ async function findOut(stage: Stage, options: BenchOptions): Promise<Findings> {
   const problems = [
     ...idle.filter((one) => typeof one === 'string'),
     ...running.flatMap(({ proxy }) => unmeasured(proxy.name, proxy.cells, cells, runs)),
-    ...absent.filter(({ name }) => name === nodeway.name).map(({ why }) => `${nodeway.name}: ${why}`),
+    ...absent.filter(({ name }) => [nodeway.name, ...options.builds].includes(name)).map(({ name, why }) => `${name}: ${why}`),
   ];
   return { runs, idle: idle.filter((one) => typeof one !== 'string'), absent, problems };
 }
@@ -100,14 +99,14 @@ function report(options: BenchOptions, { runs, idle, absent, problems }: Finding
   const rows = summarize(
     runs,
     options.proxies.map(({ name }) => name),
-    REFERENCE.name,
+    options.reference,
   );
   const idleRows = summarizeIdle(idle);
-  const targets = judge(rows);
+  const targets = options.builds.length > 0 ? judgeBuilds(rows, options.builds) : judge(rows);
   const conditions = { ...describeMachine(systemClock()), quick: options.quick, priority: options.priority };
   const file = saveResults({ conditions, absent, rows, idleRows, targets, problems, runs, idle });
   const parts = [
-    ...(rows.length > 0 ? [table(rows)] : []),
+    ...(rows.length > 0 ? [table(rows, options.reference)] : []),
     ...(idleRows.length > 0 ? [idleTable(idleRows)] : []),
     ...(options.quick ? ['A quick run: it checks the benchmark, its numbers mean nothing.'] : [targetTable(targets)]),
     remarks(runs, absent),

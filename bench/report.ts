@@ -4,21 +4,10 @@ import type { Absent } from './stage.ts';
 import type { IdleRow, Row, Spread } from './summary.ts';
 import type { TargetResult } from './targets.ts';
 
-const HEADINGS = [
-  'cell',
-  'variant',
-  'runs',
-  'requests/s',
-  'CPU us (user+sys)',
-  'p50 us',
-  'p99 us',
-  'RSS MB',
-  'rps x HAProxy',
-  'CPU x HAProxy',
-];
+const HEADINGS = ['cell', 'variant', 'runs', 'requests/s', 'CPU us (user+sys)', 'p50 us', 'p99 us', 'RSS MB'];
 
-export function table(rows: readonly Row[]): string {
-  return aligned([HEADINGS, ...rows.map(cells)], (above, below) => above[0] !== below[0]);
+export function table(rows: readonly Row[], reference: string): string {
+  return aligned([[...HEADINGS, `rps x ${reference}`, `CPU x ${reference}`], ...rows.map(cells)], (above, below) => above[0] !== below[0]);
 }
 
 function cells({ cell, proxy, runs, metrics, ratios }: Row): string[] {
@@ -99,7 +88,7 @@ function number(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 }
 
-function aligned(
+export function aligned(
   lines: readonly (readonly string[])[],
   ruleBetween: (above: readonly string[], below: readonly string[]) => boolean,
 ): string {

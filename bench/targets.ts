@@ -39,6 +39,21 @@ export function judge(rows: readonly Row[]): TargetResult[] {
   return [...TARGETS.map((target) => judgeRatio(target, own)), judgeMemory(own)];
 }
 
+/** A difference below it is noise, whatever its sign. */
+const TOLERANCE = 1.03;
+
+/** Whether builds are slower than the first of them. Slower: more CPU in the median of the pairs, and in every pair. */
+export function judgeBuilds(rows: readonly Row[], builds: readonly string[]): TargetResult[] {
+  const [first, ...others] = builds;
+  return rows
+    .filter(({ proxy }) => others.includes(proxy))
+    .map(({ cell, proxy, ratios: { cpuUs } }) => ({
+      target: `${cell}: CPU per request of ${proxy} not above that of ${first}`,
+      measured: cpuUs === null ? null : Math.round(cpuUs.median * 100) / 100,
+      met: cpuUs === null ? null : cpuUs.median <= TOLERANCE || cpuUs.min <= 1,
+    }));
+}
+
 function judgeRatio(target: RatioTarget, rows: readonly Row[]): TargetResult {
   const { cell, metric, atLeast, atMost } = target;
   const measured = rows.find((row) => row.cell === cell)?.ratios[metric]?.median ?? null;

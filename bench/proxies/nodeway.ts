@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Build } from '../build.ts';
 import type { Place, Proxy } from './proxy.ts';
 
 const COMMAND = fileURLToPath(new URL('../../scripts/nodeway', import.meta.url));
@@ -10,18 +11,30 @@ export const nodeway: Proxy = {
   name: 'nodeway',
   describes: 'the agent as users start it, with one worker; a port of a Gateway, no capture',
   missing: () => (existsSync(MAIN) ? null : 'dist/ is not built (scripts/build)'),
-  configure(place) {
-    const manifests = join(place.directory, 'manifests');
-    mkdirSync(manifests);
-    writeFileSync(join(manifests, 'bench.yaml'), documents(place));
-    return [COMMAND, 'agent', '--manifests', manifests, ...FLAGS];
-  },
+  configure: (place) => [COMMAND, ...agentArguments(place)],
 };
+
+/** The agent of another checkout, or of this one by another name. */
+export function nodewayOf(build: Build): Proxy {
+  return {
+    name: build.name,
+    describes: `the agent of ${build.directory}`,
+    missing: () => null,
+    configure: (place) => ['env', 'MALLOC_ARENA_MAX=2', ...build.command, ...agentArguments(place)],
+  };
+}
 
 const FLAGS = [
   ['--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1', '--node-name', 'bench', '--instance', 'bench'],
   ['--metrics-address', 'none', '--admin-address', 'none', '--log-level', 'warn'],
 ].flat();
+
+function agentArguments(place: Place): string[] {
+  const manifests = join(place.directory, 'manifests');
+  mkdirSync(manifests);
+  writeFileSync(join(manifests, 'bench.yaml'), documents(place));
+  return ['agent', '--manifests', manifests, ...FLAGS];
+}
 
 function documents({ port, upstreamPort }: Place): string {
   return `apiVersion: v1

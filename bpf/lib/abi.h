@@ -7,6 +7,8 @@
 #define OUTBOUND_PORT 15001
 #define INBOUND_PORT 15006
 #define TUNNEL_PORT 15008
+/* The ports that the agent takes in every enrolled pod. */
+#define AGENT_PORTS(X) X(OUTBOUND_PORT) X(INBOUND_PORT) X(TUNNEL_PORT)
 
 /* Slots of pods in nw_inbound: one for IPv4 and one for IPv6 each. */
 #define MAX_PODS 1024
@@ -42,6 +44,7 @@ struct pod {
   __u32 slot;
   __u32 fail_closed;
   struct address own4, own6; /* the pod's address of each family; all zero: none */
+  __u8 owner[16];            /* who it is, for the next agent; means nothing to the programs */
 };
 struct pod_address {
   __u64 cookie;
@@ -85,7 +88,7 @@ struct verdict {
 #ifdef __cplusplus
 #define _Static_assert static_assert
 #endif
-_Static_assert(sizeof(struct pod) == 40, "layout");
+_Static_assert(sizeof(struct pod) == 56, "layout");
 _Static_assert(sizeof(struct pod_address) == 24, "layout");
 _Static_assert(sizeof(struct origin_key) == 32, "layout");
 _Static_assert(sizeof(struct destination) == 20, "layout");

@@ -27,6 +27,10 @@ static __always_inline int same_address(const struct address* a, const struct ad
   return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
 }
 
-/* The ports that the agent takes in every enrolled pod; `port` in host order. */
-static __always_inline int is_agent_port(__u32 port) { return port == OUTBOUND_PORT || port == INBOUND_PORT || port == TUNNEL_PORT; }
+/* `port` in host order. */
+static __always_inline int is_agent_port(__u32 port) {
+#define X(agent_port) port == agent_port ||
+  return AGENT_PORTS(X) 0;
+#undef X
+}
 #endif

@@ -76,7 +76,7 @@ export class Agent {
     output.log.info({ pid: process.pid, workers: pool.size, capture: reconciler !== null }, 'started');
   }
 
-  /** New connections go past the agent; those that it has are given time to end. */
+  /** New connections go past the agent. Those that it has get time to end. */
   async drain(): Promise<void> {
     const { config, clock, status, configuration, reconciler, gateways, pool } = this.#parts;
     status.draining = true;
@@ -123,7 +123,7 @@ export class Agent {
     };
   }
 
-  /** Takes the pods a step on, and opens the gates that can be. */
+  /** Moves every pod on by one step, and opens the gates whose conditions hold. */
   #review(): void {
     const { status, rollout, pool, gateways, reconciler, configuration } = this.#parts;
     reconciler?.reconcile();

@@ -1,5 +1,5 @@
 /**
- * The composition root: the only place that knows how the parts of an agent are made and of whom each is told.
+ * The composition root: the only place that knows how the parts of an agent are made and which of the others each one gets.
  *
  *     sources -> configuration -> rollout -+-> worker pool -> workers (engine)
  *                                          +-> gateway listeners   (node's namespace)
@@ -18,7 +18,9 @@ import { Configuration } from './configuration.ts';
 import { type EndpointSources, agentEndpoints } from './endpoints.ts';
 import { GatewayListeners } from './enroll/gateway-listeners.ts';
 import { ListenerIds } from './enroll/listener-group.ts';
-import { findPodNamespaces } from './enroll/processes.ts';
+import { PodHomes } from './enroll/pod-homes.ts';
+import { namespaceFiles } from './enroll/pod-namespace.ts';
+import { podProcesses } from './enroll/processes.ts';
 import { Reconciler } from './enroll/reconciler.ts';
 import { type LogOutput, openLog } from './log.ts';
 import type { ObjectSource } from './model/sink.ts';
@@ -29,7 +31,7 @@ import { StatusReporter } from './status-reporter.ts';
 import { WorkerCounters } from './telemetry/worker-counters.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
-/** After this long what was loaded for the start alone is not touched any more. */
+/** After this long, memory that only the start needed is no longer touched. */
 const SETTLED_MS = 1000;
 
 /** What an agent is made from. */
@@ -37,21 +39,21 @@ export interface AgentMeans {
   readonly config: AgentConfig;
   readonly output: LogOutput;
   readonly clock: Clock;
-  /** Gets a step for all that is started. */
+  /** Gets a step for everything that is started. */
   readonly disposal: Disposal;
   readonly node: NodeAccess;
   /** Where objects come from; the first of those that give one wins. */
   readonly sources: readonly ObjectSource[];
 }
 
-/** Opens what the agent works on, runs it until it is asked to stop, and takes all apart again. Resolves with the exit code. */
+/** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
   const output = openLog(config['log-level'], config['log-file']);
   const clock = systemClock();
   const disposal = new Disposal();
   disposal.add('the fault handler', endOnFault(output));
   try {
-    const node = await openNode(config, output.log);
+    const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
     const agent = composeAgent({ config, output, clock, disposal, node, sources: [new ManifestSource(config.manifests)] });
     await agent.start();
@@ -74,10 +76,9 @@ export function composeAgent(means: AgentMeans): Agent {
   const pool = workerPool(means, changes, counters);
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
-  const reconciler =
-    node.capture === null
-      ? null
-      : new Reconciler({ ...shared, capture: node.capture, findNamespaces: findPodNamespaces, onChange: () => changes.raise() });
+  const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
+  const { capture } = node;
+  const reconciler = capture === null ? null : new Reconciler({ ...shared, ...places, capture, onChange: () => changes.raise() });
   const rollout = new Rollout({ workers: pool, pods: reconciler, gateways });
   const configuration = new Configuration({
     sources,

@@ -1,4 +1,5 @@
-/** The agent's hold on the node: kernel programs, namespaces and sockets, or what is left of them without capture. */
+/** What the agent uses of the node: kernel programs, namespaces and sockets. Without capture there are only sockets. */
+import type { Clock } from '../base/clock.ts';
 import { AddonMissing } from '../base/native-addon.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
 import type { Datapath } from '../datapath/datapath.ts';
@@ -20,11 +21,11 @@ export interface NodeAccess {
 }
 
 /** @throws CommandError when the node lacks something. */
-export async function openNode(config: AgentConfig, log: Log): Promise<NodeAccess> {
+export async function openNode(config: AgentConfig, clock: Clock, log: Log): Promise<NodeAccess> {
   if (!config.capture) return withoutCapture(config.transport === 'native' ? await nativeSockets() : boundByWorkers());
   const datapath = await openDatapath(config);
   const { watchProbers } = await import('./enroll/probers.ts');
-  const stopWatching = watchProbers(config, log, (cgroups) => datapath.setProbers(cgroups));
+  const stopWatching = watchProbers(config, clock, log, (cgroups) => datapath.setProbers(cgroups));
   return {
     sockets: await nativeSockets(),
     capture: datapath,
@@ -59,7 +60,7 @@ async function nativeSockets(): Promise<NodeSockets> {
   return { openNamespace, namespaceCookie, listenIn, closeFd };
 }
 
-/** node:net cannot take over a listening descriptor, so its workers listen by themselves, in the node's own namespace. */
+/** node:net cannot take over a listening descriptor. Its workers listen by themselves, in the node's own namespace. */
 export function boundByWorkers(): NodeSockets {
   const refuse = (): never => {
     throw new Error('not possible without the native addon');

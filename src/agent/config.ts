@@ -1,4 +1,4 @@
-/** The agent's settings: read once, from the command line and the environment, with all errors at once. */
+/** The agent's settings. They are read once, from the command line and the environment, and all errors are reported together. */
 import { isIP } from 'node:net';
 import { hostname, availableParallelism } from 'node:os';
 import type { SocketAddress } from '../base/socket-address.ts';
@@ -7,10 +7,10 @@ import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-export const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
+const DEFAULT_ADMIN_ADDRESS: SocketAddress = { ip: '127.0.0.1', port: 15000 };
 const DEFAULT_METRICS_ADDRESS: SocketAddress = { ip: '0.0.0.0', port: 15020 };
 
-/** One entry a flag, in the order of the help. */
+/** One entry per flag, in the order of the help. */
 export const AGENT_FLAGS = {
   manifests: flag<string>(
     'DIR',

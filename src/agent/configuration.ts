@@ -10,7 +10,7 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
-import type { WantedPod } from './enroll/reconciler.ts';
+import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
 import { Compiler, type CompileOptions, type LocalPod } from './model/compile/index.ts';
 import type { Problem } from './model/problem.ts';

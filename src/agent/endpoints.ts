@@ -1,4 +1,4 @@
-/** The agent's two endpoints over what its parts say of themselves: one for the node's monitoring, one for its administrator. */
+/** The agent's two HTTP endpoints, one for the node's monitoring and one for its administrator, over the state of the agent's parts. */
 import type { SocketAddress } from '../base/socket-address.ts';
 import { adminEndpoint } from './admin/admin-endpoint.ts';
 import type { HttpServer } from './admin/http-server.ts';

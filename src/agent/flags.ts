@@ -16,7 +16,7 @@ export interface Flag<T> {
   readonly default: T;
   /** Shown in the help after the default. */
   readonly why: string;
-  /** How the default is shown, where its text is not good to read. */
+  /** How the default is shown, if its own text is hard to read. */
   readonly shown?: string;
 }
 
@@ -41,7 +41,7 @@ export function parseFlags<T extends FlagTable>(table: T, args: readonly string[
   for (const [name, flag] of Object.entries(table)) {
     const variable = environmentName(name);
     const text = given.get(name) ?? environment[variable];
-    // An empty variable is how container manifests leave a setting out.
+    // Container manifests leave a setting out by an empty variable.
     if (text === undefined || (text === '' && !given.has(name))) {
       values[name] = flag.default;
       continue;

@@ -6,14 +6,14 @@ import type { Cancel, Clock } from '../base/clock.ts';
 
 export interface HeartbeatOptions {
   readonly clock: Clock;
-  /** After so long without a beat the kernel goes without the agent. */
+  /** After this long without a beat, the kernel acts as if there were no agent. */
   readonly timeoutMs: number;
   readonly beat: () => void;
   /** Whether every worker has moved within this time. */
   readonly responsive: (withinMs: number) => boolean;
 }
 
-/** Several beats fit into the timeout, so that one may come late on a busy machine. */
+/** Several beats fit into the timeout, so one may be late on a busy machine. */
 const BEATS = 5;
 
 export function startHeartbeat({ clock, timeoutMs, beat, responsive }: HeartbeatOptions): Cancel {

@@ -1,3 +1,3 @@
-/** Apart from the log itself, so that whoever only reads settings does not load pino. */
+/** Apart from the log itself, so that reading the settings does not load pino. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -14,7 +14,7 @@ export interface LogOutput {
 
 /** @param file empty: stdout. */
 export function openLog(level: LogLevel, file: string): LogOutput {
-  // Synchronous: the control thread logs little, and the last lines before an end must not be lost.
+  // Synchronous: the control thread logs little, and the last lines before it ends must not be lost.
   const output = destination({ ...(file === '' ? { dest: 1 } : { dest: file, mkdir: true }), sync: true });
   const options = {
     level,

@@ -1,6 +1,6 @@
 /**
- * Whether the agent does its work yet. Each part opens a gate when it has done its share and may close it again; the agent
- * is ready while all gates are open. A gate that is closed says what is awaited.
+ * Whether the agent is ready: while all gates are open. A part opens its gate when its condition holds, and may close it again. A
+ * closed gate says what it waits for.
  */
 export interface Gate {
   open(): void;

@@ -5,7 +5,7 @@
  */
 import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
 import type { GatewayListeners } from './enroll/gateway-listeners.ts';
-import type { WantedPod } from './enroll/reconciler.ts';
+import type { WantedPod } from './enroll/wanted-pod.ts';
 
 export interface RolloutTarget {
   configure(snapshot: Snapshot, delta: SnapshotDelta): void;

@@ -1,4 +1,4 @@
-/** Puts together what the agent's parts say of themselves. */
+/** Collects the state of the agent's parts into one report. */
 import type { Clock } from '../base/clock.ts';
 import type { AgentStatus, PodStatus } from './admin/status.ts';
 import type { AgentConfig } from './config.ts';
@@ -51,7 +51,7 @@ export class StatusReporter {
     };
   }
 
-  /** Every local pod, enrolled or not, and those that are on their way out. */
+  /** Every local pod, enrolled or not, and pods that are leaving. */
   #pods(): PodStatus[] {
     const { reconciler, configuration } = this.#sources;
     const held = new Map((reconciler?.report() ?? []).map((pod) => [pod.key, pod]));

@@ -1,4 +1,4 @@
-/** The signals of design: SIGTERM and SIGINT ask to stop, again to stop at once; SIGHUP reopens the log. */
+/** SIGTERM and SIGINT ask the agent to stop; a second one ends it at once. SIGHUP reopens the log. */
 import { ExitCode } from '../base/errors.ts';
 
 export interface SignalHandlers {

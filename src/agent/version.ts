@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The version in the package's own manifest, which stands above this file in a checkout as well as in a build. */
+/** The version in package.json, which is in a directory above this file both in a checkout and in a build. */
 export function ownVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     const path = join(folder, 'package.json');

@@ -1,4 +1,4 @@
-/** What a fault means to whoever started the process: the exit codes that supervisors and scripts rely on. */
+/** The exit codes that supervisors and scripts rely on. */
 export const ExitCode = {
   /** Asked to stop, or done. */
   Ok: 0,

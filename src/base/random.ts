@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 
 const WORDS = 256;
 
-/** Uniform 32-bit numbers from the system's generator, fetched in blocks: a call costs nanoseconds, and no seed can repeat after a fork or a restart. */
+/** Uniform 32-bit numbers from the system's generator. They are fetched in blocks, so a call costs nanoseconds. There is no seed that could repeat after a restart. */
 export function systemRandom(): () => number {
   const words = new Uint32Array(WORDS);
   let next = WORDS;

@@ -10,11 +10,11 @@ export const MAX_PATTERN = 1024;
  * Instructions of the compiled pattern. The worst case of one match is text × program steps, so this bounds what a single header
  * can cost a worker. A literal of MAX_PATTERN characters fits, and so does a `{1000}` with something around it.
  */
-export const MAX_PROGRAM = 2048;
+const MAX_PROGRAM = 2048;
 
 export type RegexResult = { readonly ok: true; readonly regex: Regex } | { readonly ok: false; readonly error: string };
 
-/** Compiles a pattern, or says in words for its author why not. */
+/** Compiles a pattern, or explains to its author why it cannot. */
 export function compileRegex(source: string): RegexResult {
   if (source === '') return { ok: false, error: 'the expression is empty' };
   if (source.length > MAX_PATTERN) return { ok: false, error: `the expression has more than ${MAX_PATTERN} characters` };
@@ -22,7 +22,7 @@ export function compileRegex(source: string): RegexResult {
   try {
     compiled = RE2JS.compile(source);
   } catch (error) {
-    // The library's one way to say that a pattern is not RE2's.
+    // The library has no other way to say that a pattern is not RE2's.
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
   const size = compiled.programSize();

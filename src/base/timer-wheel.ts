@@ -12,7 +12,7 @@
 const SLOTS = 1024;
 const TICK_MS = 4;
 
-/** A timer that is owned by whoever waits for it and may be armed again and again. */
+/** Its owner may arm it again and again. */
 export class Timer {
   /** Milliseconds on the wheel's clock; meaningful only while armed. */
   deadline = 0;
@@ -35,7 +35,7 @@ export class Timer {
 
 export class TimerWheel {
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
-  /** No timer of the slot is due earlier: most slots that hold timers hold those of later turns of the wheel. */
+  /** No timer of the slot is due earlier. Most slots hold timers of later turns of the wheel. */
   readonly #earliest = new Float64Array(SLOTS).fill(Infinity);
   #count = 0;
   #now: number;

@@ -5,7 +5,7 @@ import { type Environment, type FlagTable, type FlagValues, ok, parseFlags, wron
 import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
 import type { SocketAddress } from '../base/socket-address.ts';
 
-/** The agent answers from memory; this long means that it hangs. */
+/** The agent answers from memory: if it takes this long, it hangs. */
 const TIMEOUT_MS = 5000;
 
 export const CLIENT_FLAGS = {

@@ -2,12 +2,12 @@
 import { statSync } from 'node:fs';
 import { parseConfig } from '../agent/config.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 
 export const agent: Run = async ({ args, environment }) => {
   const parsed = parseConfig(args, environment);
   if (!parsed.ok) throw new CommandError(ExitCode.Usage, `${parsed.errors.join('\n')}\nSee nodeway help agent.`);
-  // Later it may vanish and come back, as mounted directories do; missing at the start it is a slip of the pen.
+  // Later the directory may vanish and come back, as mounted ones do. If it is missing at the start, it is misspelt.
   if (statSync(parsed.config.manifests, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new CommandError(ExitCode.Usage, `--manifests: there is no directory ${parsed.config.manifests}`);
   }

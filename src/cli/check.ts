@@ -1,14 +1,14 @@
-/** `nodeway check`: one line for each thing that the agent needs of the node, and what to do where it is missing. */
+/** `nodeway check`: one line for each thing that the agent needs of the node, and what to do if it is missing. */
 import { ExitCode, messageOf } from '../base/errors.ts';
 import { AddonMissing } from '../base/native-addon.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { nodeOptions } from './node-flags.ts';
 
 interface Line {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
-  /** What to do; empty where there is nothing to be done. */
+  /** What to do; empty: nothing. */
   readonly advice: string;
 }
 

@@ -1,6 +1,6 @@
 /** `nodeway cleanup`: removes everything that agents have left on this node. */
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { nodeOptions } from './node-flags.ts';
 
 export const cleanup: Run = async (invocation) => {

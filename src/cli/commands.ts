@@ -1,21 +1,5 @@
-/** The commands, each loaded only when it is asked for. */
-import type { Environment } from '../agent/flags.ts';
-import type { Terminal } from './terminal.ts';
-
-export interface Invocation {
-  readonly args: readonly string[];
-  readonly environment: Environment;
-  readonly terminal: Terminal;
-}
-
-/** Resolves with the exit code. */
-export type Run = (invocation: Invocation) => Promise<number>;
-
-export interface Command {
-  readonly usage: string;
-  readonly summary: string;
-  readonly load: () => Promise<Run>;
-}
+/** The commands. Each is loaded only when somebody asks for it. */
+import type { Command } from './command.ts';
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   agent: {

@@ -2,7 +2,7 @@
 import { AGENT_FLAGS } from '../agent/config.ts';
 import { type FlagTable, parseFlags } from '../agent/flags.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
-import type { Invocation } from './commands.ts';
+import type { Invocation } from './command.ts';
 
 const NODE_FLAGS = { instance: AGENT_FLAGS.instance, cgroup: AGENT_FLAGS.cgroup } satisfies FlagTable;
 

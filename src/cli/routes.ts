@@ -3,7 +3,7 @@ import { CommandError, ExitCode } from '../base/errors.ts';
 import type { SnapshotView } from '../agent/admin/snapshot-view.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, ScopeConfig, StringMatch, VirtualHostConfig } from '../l7/snapshot.ts';
 import { ask, clientArguments } from './admin-client.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { table } from './terminal.ts';
 
 /** What a pod sees. */

@@ -1,8 +1,8 @@
-/** `nodeway status`: what the running agent does, and what it could not do. */
+/** `nodeway status`: what the running agent does, and what it cannot do. */
 import type { AgentStatus } from '../agent/admin/status.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import { ask, clientArguments } from './admin-client.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { table } from './terminal.ts';
 
 export const status: Run = async ({ args, environment, terminal }) => {

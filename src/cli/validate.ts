@@ -12,7 +12,7 @@ import { inventory } from '../agent/sources/inventory.ts';
 import { manifestsBelow } from '../agent/sources/manifests.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
 import { CLIENT_FLAGS } from './admin-client.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 
 const USAGE = 'usage: nodeway validate FILE|DIR|-… [-o text|json]';
 /** What the compiler must know of the agent: the same flags, the same variables. */

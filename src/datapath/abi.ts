@@ -2,11 +2,13 @@
 export const OUTBOUND_PORT = 15001;
 export const INBOUND_PORT = 15006;
 export const TUNNEL_PORT = 15008;
+/** The ports that the agent takes in every enrolled pod. */
+export const AGENT_PORTS: readonly number[] = [OUTBOUND_PORT, INBOUND_PORT, TUNNEL_PORT];
 export const MAX_PODS = 1024;
 
 /** Sizes of the maps' keys and values, and where their fields begin, in bytes. */
 export const LAYOUT = {
-  pod: { size: 40, slot: 0, fail_closed: 4, own4: 8, own6: 24 },
+  pod: { size: 56, slot: 0, fail_closed: 4, own4: 8, own6: 24, owner: 40 },
   pod_address: { size: 24, cookie: 0, address: 8 },
   origin_key: { size: 32, cookie: 0, source: 8, port: 24 },
   destination: { size: 20, address: 0, port: 16 },

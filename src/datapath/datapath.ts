@@ -16,7 +16,7 @@ import {
   removePins,
 } from './pins.ts';
 import { REASONS } from './reasons.ts';
-import { addressBytes, concat, podAddress, podRecord, slotOf, u32, u64 } from './records.ts';
+import { addressBytes, concat, ownerIn, podAddress, type PodFacts, podRecord, slotOf, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
 export { checkNode, type CheckLine } from './check-node.ts';
@@ -30,12 +30,9 @@ export interface DatapathOptions {
   readonly mark?: number;
 }
 
-export interface EnrolledPod {
+export interface EnrolledPod extends PodFacts {
   readonly netns: number;
   readonly cookie: string;
-  /** The first of each family is the one that its captured connections seem to come from, to the application. */
-  readonly addresses: readonly string[];
-  readonly failClosed: boolean;
   readonly inbound4: number;
   readonly inbound6: number;
 }
@@ -90,7 +87,7 @@ export class Datapath {
    * everything pass, so that a failure half-way leaves nothing behind for a pod that was not enrolled before.
    */
   enroll(pod: EnrolledPod): void {
-    const known = this.#slots().get(pod.cookie);
+    const known = this.#pods().get(pod.cookie)?.slot;
     const slot = known ?? this.#freeSlot();
     try {
       this.#assignInbound(slot, pod);
@@ -108,14 +105,14 @@ export class Datapath {
   }
 
   withdraw(cookie: string): void {
-    const slot = this.#slots().get(cookie) ?? null;
+    const slot = this.#pods().get(cookie)?.slot ?? null;
     this.#addon.mapDelete(this.#map('nw_pods'), u64(BigInt(cookie)));
     this.#forget(cookie, slot);
   }
 
-  /** Cookies of the enrolled pods, those of an agent that crashed included. */
-  enrolled(): string[] {
-    return [...this.#slots().keys()];
+  /** Enrolled pods by cookie, and who each is; those of an agent that crashed included. */
+  enrolled(): { cookie: string; owner: string }[] {
+    return [...this.#pods()].map(([cookie, { owner }]) => ({ cookie, owner }));
   }
 
   setProbers(cgroupIds: readonly bigint[]): void {
@@ -165,7 +162,7 @@ export class Datapath {
   }
 
   #removeHalfEnrolled(): void {
-    const enrolled = this.#slots();
+    const enrolled = this.#pods();
     for (const cookie of pinnedPods(this.#directory)) if (!enrolled.has(cookie)) this.#forget(cookie, null);
   }
 
@@ -191,17 +188,17 @@ export class Datapath {
     }
   }
 
-  #slots(): Map<string, number> {
+  #pods(): Map<string, { slot: number; owner: string }> {
     const value = new Uint8Array(LAYOUT.pod.size);
-    const slots = new Map<string, number>();
+    const pods = new Map<string, { slot: number; owner: string }>();
     for (const key of this.#keys('nw_pods', 8)) {
-      if (this.#addon.mapLookup(this.#map('nw_pods'), key, value)) slots.set(cookieOf(key), slotOf(value));
+      if (this.#addon.mapLookup(this.#map('nw_pods'), key, value)) pods.set(cookieOf(key), { slot: slotOf(value), owner: ownerIn(value) });
     }
-    return slots;
+    return pods;
   }
 
   #freeSlot(): number {
-    const slot = freeSlot(new Set(this.#slots().values()));
+    const slot = freeSlot(new Set([...this.#pods().values()].map(({ slot }) => slot)));
     if (slot !== null) return slot;
     throw new DatapathError(
       'TOO_MANY_PODS',

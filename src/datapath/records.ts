@@ -40,8 +40,15 @@ export function podAddress(cookie: string, ip: string): Uint8Array {
   return concat(u64(BigInt(cookie)), addressBytes(ip));
 }
 
+export interface PodFacts {
+  readonly failClosed: boolean;
+  readonly addresses: readonly string[];
+  /** 32 hexadecimal digits. */
+  readonly owner: string;
+}
+
 /** The pod's own address of a family is the first in the list; all zero: none. */
-export function podRecord(slot: number, { failClosed, addresses }: { failClosed: boolean; addresses: readonly string[] }): Uint8Array {
+export function podRecord(slot: number, { failClosed, addresses, owner }: PodFacts): Uint8Array {
   const record = new Uint8Array(LAYOUT.pod.size);
   const view = new DataView(record.buffer);
   view.setUint32(LAYOUT.pod.slot, slot, true);
@@ -53,7 +60,12 @@ export function podRecord(slot: number, { failClosed, addresses }: { failClosed:
     const own = addresses.find(isOfFamily);
     if (own !== undefined) record.set(addressBytes(own), at);
   }
+  record.set(Buffer.from(owner, 'hex'), LAYOUT.pod.owner);
   return record;
+}
+
+export function ownerIn(pod: Uint8Array): string {
+  return Buffer.from(pod.subarray(LAYOUT.pod.owner, LAYOUT.pod.owner + 16)).toString('hex');
 }
 
 export function slotOf(pod: Uint8Array): number {

@@ -14,6 +14,8 @@
  *     produces the bytes pauses then: memory per connection is bounded by HIGH_WATER plus what one turn reads.
  *  5. A paused connection delivers no data and no FIN (at most what the current turn had read already); a reset is still seen.
  *  6. FIN and RST are told apart: `onEnd` leaves the other direction open, `onClose` means that the connection is gone.
+ *  8. An exception of a handler, an acceptor, a timer or a deferred task ends the connection that it was called for (RST, and
+ *     `onClose` where the handler has not heard of it), is told to `onFault`, and the turn goes on.
  */
 import type { TimerWheel } from '../base/timer-wheel.ts';
 
@@ -129,6 +131,9 @@ export interface Transport {
 
   peerAddress(id: ConnectionId): Address;
   localAddress(id: ConnectionId): Address;
+
+  /** Told of an exception, and whose it was (-1: no connection's). Without anybody it is thrown out of the turn, whose rest follows. */
+  onFault: (error: unknown, id: ConnectionId, doing: string) => void;
 
   /** Runs `task` at the end of the current turn, before its commands are carried out. */
   defer(task: () => void): void;

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Run } from '../../bench/measure.ts';
 import { parseOptions } from '../../bench/options.ts';
 import { spread, summarize } from '../../bench/summary.ts';
-import { judge } from '../../bench/targets.ts';
+import { judge, judgeBuilds } from '../../bench/targets.ts';
 
 const PHASE = { roundTripNs: 100, core0Ns: 300, core1Ns: 300 };
 
@@ -80,6 +80,16 @@ t.test('targets are met, missed or not measured', async (t) => {
   t.match(verdict('churn'), { measured: null, met: null });
 });
 
+t.test('a build is slower when it is in the median and in every pair', async (t) => {
+  const runs = (others: readonly number[]): Run[] =>
+    others.flatMap((cpuUs, index) => [run('before', index, { cpuUs: 10 }), run('after', index, { cpuUs })]);
+  const verdict = (others: readonly number[]): unknown =>
+    judgeBuilds(summarize(runs(others), ['before', 'after'], 'before'), ['before', 'after']);
+  t.match(verdict([11, 12, 13]), [{ target: 'sat: CPU per request of after not above that of before', measured: 1.2, met: false }]);
+  t.match(verdict([9.9, 12, 13]), [{ measured: 1.2, met: true }], 'one pair says otherwise');
+  t.match(verdict([10.1, 10.2, 10.3]), [{ measured: 1.02, met: true }], 'within the noise');
+});
+
 t.test('options', async (t) => {
   t.match(parseOptions([]), { repetitions: 5, quick: false });
   t.match(parseOptions(['--quick', '--reps', '7']), { repetitions: 1, quick: true });
@@ -88,4 +98,5 @@ t.test('options', async (t) => {
   t.match(parseOptions(['--variants', 'other']), 'no variant other');
   t.match(parseOptions(['--reps', 'many']), '--reps many');
   t.match(parseOptions(['--no-such-option']), '--no-such-option');
+  t.match(parseOptions(['--build', t.testdir()]), 'no build there');
 });

@@ -1,7 +1,7 @@
 /** Addresses as the kernel programs have them. */
 import fc from 'fast-check';
 import t from 'tap';
-import { addressBytes, addressText, originKey, podAddress, podRecord, slotOf } from '../../src/datapath/records.ts';
+import { addressBytes, addressText, originKey, ownerIn, podAddress, podRecord, slotOf } from '../../src/datapath/records.ts';
 import { LAYOUT } from '../../src/datapath/abi.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -28,12 +28,18 @@ t.test('what is written is read', async () => {
   );
 });
 
-t.test('a pod is known by the first address of each family', async (t) => {
-  const record = podRecord(7, { failClosed: true, addresses: ['fd00::1', '10.0.0.1', '10.0.0.2', 'fd00::2'] });
-  t.equal(hex(record), `0700000001000000${hex(addressBytes('10.0.0.1'))}${hex(addressBytes('fd00::1'))}`);
+t.test('a pod is known by the first address of each family, and by its owner', async (t) => {
+  const owner = '0123456789abcdef0123456789abcdef';
+  const record = podRecord(7, { owner, failClosed: true, addresses: ['fd00::1', '10.0.0.1', '10.0.0.2', 'fd00::2'] });
+  t.equal(hex(record), `0700000001000000${hex(addressBytes('10.0.0.1'))}${hex(addressBytes('fd00::1'))}${owner}`);
+  t.equal(ownerIn(record), owner);
   t.equal(slotOf(record), 7);
-  t.equal(hex(podRecord(0x102, { failClosed: false, addresses: ['10.0.0.1'] })).slice(48), '0'.repeat(32), 'none of that family');
-  t.equal(podRecord(0, { failClosed: false, addresses: [] }).length, LAYOUT.pod.size);
+  t.equal(
+    hex(podRecord(0x102, { owner, failClosed: false, addresses: ['10.0.0.1'] })).slice(48, 80),
+    '0'.repeat(32),
+    'none of that family',
+  );
+  t.equal(podRecord(0, { owner, failClosed: false, addresses: [] }).length, LAYOUT.pod.size);
 });
 
 t.test('keys have the sizes of the maps', async (t) => {

@@ -53,7 +53,7 @@ function sort(manifests: readonly Manifest[]): Chapters {
 }
 
 /** Null for what has no place in the walk. */
-export function chapterOf(object: KubeObject): ChapterName | null {
+function chapterOf(object: KubeObject): ChapterName | null {
   if (isDeployment(object)) return releaseOf(programOf(object.spec.template.spec, { name: '', address: '', volumes: '' }).env);
   if (isService(object) || object.kind === 'PersistentVolumeClaim') return 'application';
   if (object.kind === 'Namespace') return 'enrolment';

@@ -8,7 +8,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { output } from './command.ts';
 
-export const PREFIX = 'nwd-';
+const PREFIX = 'nwd-';
 const SWITCH = `${PREFIX}switch`;
 const BRIDGE = `${PREFIX}bridge`;
 const NODE_LINK = `${PREFIX}node`;

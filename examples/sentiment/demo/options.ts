@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 
 const NODEWAY = relative(process.cwd(), fileURLToPath(new URL('../../../scripts/nodeway', import.meta.url)));
 
-/** Slow has to be longer than a try may take, 3 s, by more than a busy machine adds. */
+/** Slow has to be longer than an attempt may take, 3 s, by more than a busy machine adds. */
 const LEAST_SLEEP = 5;
 
 export interface Options {

@@ -2,7 +2,6 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Agent } from './agent.ts';
-import { binomialBand } from './binomial.ts';
 import type { ChapterName, Chapters } from './chapters.ts';
 import type { Cluster } from './cluster.ts';
 import type { Manifest } from './manifests.ts';
@@ -10,8 +9,6 @@ import type { Pod } from './pod.ts';
 import { sendFromPod } from './pod-traffic.ts';
 import type { Check, Report } from './report.ts';
 import { type Call, type Pace, type Reply, sendAll } from './traffic.ts';
-
-export const SENTENCE = 'I love yogobella';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE = fileURLToPath(new URL('../', import.meta.url));
@@ -109,50 +106,4 @@ export class Walk {
     const shown = relative(ROOT, path);
     return shown.startsWith('..') ? path : shown;
   }
-}
-
-export function analysis(base: string, sentence = SENTENCE): Call {
-  return { url: `${base}/sentiment`, method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sentence }) };
-}
-
-export function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}
-
-/** A check that two things are the same. */
-export function same(what: string, expected: string | number, seen: string | number): Check {
-  return { what, expected: String(expected), seen: String(seen), held: expected === seen };
-}
-
-/** A check that a count of successes is credible for a share. */
-export function share(what: string, expected: number, successes: number, total: number): Check {
-  const { low, high } = binomialBand(total, expected);
-  return {
-    what,
-    expected: `≈ ${percent(expected)} (${percent(low / total)}–${percent(high / total)})`,
-    seen: `${percent(successes / total)} (${successes} of ${total})`,
-    held: successes >= low && successes <= high,
-  };
-}
-
-export function slowest(replies: readonly Reply[]): number {
-  return Math.max(0, ...replies.map(({ seconds }) => seconds));
-}
-
-export function within(what: string, limit: number, seconds: number): Check {
-  return { what, expected: `≤ ${limit} s`, seen: `${seconds.toFixed(2)} s`, held: seconds <= limit };
-}
-
-export function withStatus(replies: readonly Reply[], status: number): Reply[] {
-  return replies.filter((reply) => reply.status === status);
-}
-
-/** "200 × 17, 500 × 3": every outcome with its count. */
-export function outcomes(replies: readonly Reply[]): string {
-  const groups = Map.groupBy(replies, ({ status, error }) => error || String(status));
-  return [...groups].map(([outcome, group]) => `${outcome} × ${group.length}`).join(', ');
-}
-
-export function percent(value: number): string {
-  return `${(value * 100).toFixed(1)} %`;
 }

@@ -1,4 +1,4 @@
-/** What the node's administrator, and `nodeway status`, ask; on loopback by default. */
+/** The endpoint for the node's administrator and for `nodeway status`; on loopback by default. */
 import type { Snapshot } from '../../l7/snapshot.ts';
 import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
 import { refuseForeignPages } from './browser-guard.ts';
@@ -7,7 +7,7 @@ import { type SnapshotView, snapshotView } from './snapshot-view.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AdminSources {
-  /** Settings in force. */
+  /** The settings in effect. */
   readonly config: () => unknown;
   readonly snapshot: () => Snapshot | null;
   readonly status: () => AgentStatus;

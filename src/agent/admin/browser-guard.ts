@@ -1,5 +1,5 @@
 /**
- * The admin endpoint listens on loopback, but a browser on the same machine runs other people's pages. A page reaches it through
+ * The admin endpoint listens on loopback, but a browser on the same machine runs pages of others. A page reaches it through
  * a name of its own that resolves to 127.0.0.1 (DNS rebinding: the Host header gives it away) or by a cross-site request (the
  * Origin or Sec-Fetch-Site header does).
  */

@@ -26,7 +26,7 @@ export interface AdminRequest {
 /** By `METHOD /path`. HEAD is answered as GET is. */
 export type Routes = Readonly<Record<string, Handler>>;
 
-/** What the endpoints take is a word; more is a mistake or worse. */
+/** The endpoints take one word; a longer body is a mistake or an attack. */
 const MAX_BODY = 64 * 1024;
 
 export function json(value: unknown, status = 200): Reply {
@@ -40,7 +40,7 @@ export function plain(body: string, status = 200): Reply {
 export class HttpServer {
   readonly #server: Server;
 
-  /** @param guard refuses a request before it is looked at further; null: go on. */
+  /** @param guard refuses a request before anything else looks at it; null: go on. */
   constructor(routes: Routes, guard: (request: IncomingMessage) => Reply | null) {
     this.#server = createServer((request, response) => {
       void answer(routes, guard, request).then((reply) => send(request, response, reply));

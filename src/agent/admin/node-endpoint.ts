@@ -1,4 +1,4 @@
-/** What the node's monitoring asks: metrics, and whether the agent lives and is ready. */
+/** The endpoint for the node's monitoring: metrics, liveness and readiness. */
 import type { Readiness } from '../readiness.ts';
 import { HttpServer, type Routes, plain } from './http-server.ts';
 
@@ -12,7 +12,7 @@ export function nodeEndpoint(sources: NodeEndpointSources): HttpServer {
   const metrics = async () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await sources.metrics() });
   const routes: Routes = {
     'GET /metrics': metrics,
-    // Where Istio's sample Prometheus looks by its pod annotations.
+    // Istio's pod annotations send Prometheus here.
     'GET /stats/prometheus': metrics,
     'GET /healthz': () => plain('ok'),
     'GET /readyz': () => {

@@ -1,4 +1,4 @@
-/** What the agent says of itself, as the admin endpoint gives it and `nodeway status` prints it. Plain data. */
+/** The agent's state, as the admin endpoint serves it and `nodeway status` prints it. Plain data. */
 import type { GatewayReport } from '../enroll/gateway-listeners.ts';
 import type { PodPhase } from '../enroll/reconciler.ts';
 import type { ProblemReport } from '../model/report.ts';

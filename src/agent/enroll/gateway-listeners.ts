@@ -1,5 +1,5 @@
 /** Serves the ports of Gateways at the node's addresses. A port that cannot be had is reported and tried again; the others go on. */
-import type { Clock } from '../../base/clock.ts';
+import type { Cancel, Clock } from '../../base/clock.ts';
 import { codeOf, messageOf } from '../../base/errors.ts';
 import type { Log } from '../log.ts';
 import { ListenerGroup, type ListenerIds } from './listener-group.ts';
@@ -37,14 +37,14 @@ export class GatewayListeners {
   readonly #places = new Map<string, Place>();
   /** Groups that are being closed: their port is free again only afterwards. */
   readonly #closing = new Set<Promise<void>>();
-  #timer: NodeJS.Timeout | null = null;
+  #stopRetrying: Cancel = () => {};
 
   constructor(options: GatewayListenersOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#openMissing(), RETRY_MS);
+    this.#stopRetrying = this.#options.clock.every(RETRY_MS, () => this.#openMissing());
   }
 
   /** Stops listening at ports that no Gateway names any more. Call before the workers forget those Gateways. */
@@ -77,7 +77,7 @@ export class GatewayListeners {
   }
 
   async close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopRetrying();
     this.drop(new Set());
     await Promise.all(this.#closing);
   }

@@ -1,6 +1,7 @@
 /** What enrolment needs of the node; src/datapath gives it on a node, tests give their own. */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { Address } from '../../l7/transport.ts';
+import type { InheritedCapture } from './inherited-captures.ts';
 
 export interface ListenOptions {
   /** Descriptor of a network namespace; -1: the agent's own. */
@@ -24,6 +25,8 @@ export interface NodeSockets {
 export interface CapturedPod {
   readonly netns: number;
   readonly cookie: string;
+  /** Who it is (`ownerOf`), which the kernel keeps for the next agent. */
+  readonly owner: string;
   readonly addresses: readonly string[];
   /** Without the agent the pod's connections are refused instead of sent past it. */
   readonly failClosed: boolean;
@@ -35,7 +38,7 @@ export interface CapturedPod {
 export interface Capture {
   enroll(pod: CapturedPod): void;
   withdraw(cookie: string): void;
-  enrolled(): string[];
+  enrolled(): readonly InheritedCapture[];
 }
 
 /** The worker pool's part in it. */
@@ -48,5 +51,3 @@ export interface ListenerHost {
 
 /** Connections that wait for a worker; as large as the kernel allows by default (net.core.somaxconn), since a worker that is replaced is away for a moment. */
 export const BACKLOG = 4096;
-export const OUTBOUND_PORT = 15001;
-export const INBOUND_PORT = 15006;

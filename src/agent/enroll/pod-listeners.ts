@@ -1,7 +1,8 @@
 /** The agent's sockets inside one pod: outbound on the loopback addresses, inbound on all, for IPv4 and, where the pod has it, IPv6. */
 import { codeOf } from '../../base/errors.ts';
+import { AGENT_PORTS, INBOUND_PORT, OUTBOUND_PORT } from '../../datapath/abi.ts';
 import { ListenerGroup, type ListenerIds } from './listener-group.ts';
-import { INBOUND_PORT, OUTBOUND_PORT, type ListenerHost, type NodeSockets } from './node-ports.ts';
+import type { ListenerHost, NodeSockets } from './node-ports.ts';
 
 /** Errors that mean that a namespace has no IPv6: compiled out, disabled, or no loopback address. */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
@@ -35,7 +36,7 @@ export class PodListeners {
     const { workload, netns, cookie } = pod;
     const outbound = (opened: ListenerGroup): void => opened.serve((id, fd) => ({ kind: 'outbound', id, fd, workload, netns, cookie }));
     const inbound = (opened: ListenerGroup): number => {
-      opened.serve((id, fd) => ({ kind: 'inbound', id, fd, workload, netns }));
+      opened.serve((id, fd) => ({ kind: 'inbound', id, fd, workload, netns, ownPorts: AGENT_PORTS }));
       return opened.representative;
     };
     try {

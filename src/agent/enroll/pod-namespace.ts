@@ -1,18 +1,34 @@
-/** Where an enrolled pod's network namespace is, and whether it still is the same one. */
-import { statSync } from 'node:fs';
+/** Which network namespace a path leads to, or a descriptor holds. */
+import { fstatSync, statSync } from 'node:fs';
 
-/** A namespace is known by device and inode of its nsfs file; a path may come to name another one. */
+/** Device and inode of its nsfs file. No other namespace gets them while a descriptor holds this one. */
 export interface NamespaceIdentity {
-  readonly path: string;
   readonly device: number;
   readonly inode: number;
 }
 
-/** Null: nothing is there. */
-export function identifyNamespace(path: string): NamespaceIdentity | null {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? null : { path, device: found.dev, inode: found.ino };
+export interface NamespaceFiles {
+  /** Null: nothing is there, or it cannot be told now. */
+  at(path: string): NamespaceIdentity | null;
+  behind(fd: number): NamespaceIdentity;
 }
+
+export const OWN_NAMESPACE = '/proc/self/ns/net';
+
+export const namespaceFiles: NamespaceFiles = {
+  at: (path) => {
+    try {
+      const { dev, ino } = statSync(path);
+      return { device: dev, inode: ino };
+    } catch {
+      return null; // of a process that ends, the kernel says EACCES as well as ENOENT
+    }
+  },
+  behind: (fd) => {
+    const { dev, ino } = fstatSync(fd);
+    return { device: dev, inode: ino };
+  },
+};
 
 export function sameNamespace(a: NamespaceIdentity, b: NamespaceIdentity | null): boolean {
   return b !== null && a.device === b.device && a.inode === b.inode;

@@ -1,6 +1,7 @@
 /** Tells the kernel programs whose connections into pods are health probes: the kubelet's. */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
+import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { cgroupId } from '../../datapath/namespaces.ts';
 import type { AgentConfig } from '../config.ts';
@@ -10,8 +11,7 @@ import { findKubeletCgroup } from './processes.ts';
 /** A kubelet that was restarted has a new cgroup, under the same path; its probes fail open meanwhile, through the agent. */
 const LOOK_MS = 10_000;
 
-/** Returns how to stop. */
-export function watchProbers(config: AgentConfig, log: Log, tell: (cgroups: readonly bigint[]) => void): () => void {
+export function watchProbers(config: AgentConfig, clock: Clock, log: Log, tell: (cgroups: readonly bigint[]) => void): Cancel {
   let known: bigint | null = null;
   const look = (): void => {
     const path = config['kubelet-cgroup'] || kubeletPath();
@@ -28,8 +28,7 @@ export function watchProbers(config: AgentConfig, log: Log, tell: (cgroups: read
     }
   };
   look();
-  const timer = setInterval(look, LOOK_MS);
-  return () => clearInterval(timer);
+  return clock.every(LOOK_MS, look);
 }
 
 function kubeletPath(): string | null {

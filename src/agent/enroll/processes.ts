@@ -2,16 +2,19 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { podUidOf, unifiedPathOf } from './cgroup.ts';
+import type { PodProcesses } from './pod-homes.ts';
 
-/** One process of each of these pods that has one, by pod UID. Costs a read of a small file for each process of the node. */
-export function findPodProcesses(uids: ReadonlySet<string>, proc = '/proc'): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const pid of processIds(proc)) {
-    if (found.size === uids.size) break;
-    const uid = podUidOf(readOrEmpty(join(proc, String(pid), 'cgroup')));
-    if (uid !== null && uids.has(uid) && !found.has(uid)) found.set(uid, pid);
-  }
-  return found;
+/** Processes of pods, by the cgroups that the kubelet makes. A search costs a read of a small file for each process of the node. */
+export function podProcesses(proc = '/proc'): PodProcesses {
+  const podOf = (pid: number): string | null => podUidOf(readOrEmpty(join(proc, String(pid), 'cgroup')));
+  return {
+    find: (uids) => {
+      const found = new Map<string, number[]>([...uids].map((uid) => [uid, []]));
+      for (const pid of processIds(proc)) found.get(podOf(pid) ?? '')?.push(pid);
+      return found;
+    },
+    belongs: (pid, uid) => podOf(pid) === uid,
+  };
 }
 
 /** Path of the kubelet's cgroup in the v2 hierarchy, from its process; null: no kubelet, or no v2 hierarchy. */
@@ -26,20 +29,19 @@ export function findKubeletCgroup(proc = '/proc'): string | null {
 }
 
 function processIds(proc: string): number[] {
-  return readdirSync(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
+  try {
+    return readdirSync(proc)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return []; // out of descriptors for now; who looks, looks again
+  }
 }
 
 function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // ended since the directory was read
+    return ''; // ended since the directory was read, or out of descriptors for now
   }
-}
-
-/** Path of the network namespace of each of these pods that has a process, by pod UID. */
-export function findPodNamespaces(uids: ReadonlySet<string>): Map<string, string> {
-  return new Map([...findPodProcesses(uids)].map(([uid, pid]) => [uid, `/proc/${pid}/ns/net`]));
 }

@@ -4,34 +4,30 @@
  *
  *     absent --open namespace, listeners--> listening --all workers accept, kernel told--> captured
  *        ^                                                                                    |
- *        |                                            kernel told, then ARRIVAL_MS              |
+ *        |                                            kernel told, then ARRIVAL_MS            |
  *        +------------- close when no worker accepts any more <------- leaving <--------------+
  *
- * Invariants (test/agent/enroll/reconciler.test.ts):
- *  1. the kernel sends a pod's connections here only while all workers accept them;
+ * Invariants; test/agent/enroll/reconciler.test.ts has a test for each by its number, and reconciler-model.test.ts beside it keeps
+ * all of them through random sequences of events:
+ *  1. the kernel is told of a pod only when all workers accept its connections;
  *  2. what the kernel had sent here before it was told otherwise is still accepted;
- *  3. a namespace that went away, or was replaced at its path, is let go, so that it can end;
- *  4. of what an agent that crashed left captured, only pods that are still wanted stay so.
+ *  3. a captured pod is withdrawn when it is not wanted any more, when it is seen in another namespace, or when it fails open and has
+ *     not been seen for UNSEEN_MS. Nothing else withdraws it: no failure, no search in vain, no process id that became another's;
+ *  4. of what an agent that crashed left captured, that is released which no wanted pod owns, and nothing else;
+ *  5. a descriptor is closed once, and that of a namespace only when the namespace has not been seen for long.
  */
-import type { Clock } from '../../base/clock.ts';
+import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../log.ts';
+import { backoff } from './backoff.ts';
+import { type Claimant, InheritedCaptures } from './inherited-captures.ts';
 import type { ListenerIds } from './listener-group.ts';
 import type { Capture, ListenerHost, NodeSockets } from './node-ports.ts';
 import { ParkedNamespaces } from './parked-namespaces.ts';
+import type { PodHomes, Sighting, Sought, Whereabouts } from './pod-homes.ts';
 import { PodListeners } from './pod-listeners.ts';
-import { type NamespaceIdentity, identifyNamespace, sameNamespace } from './pod-namespace.ts';
-
-/** A pod that should be captured. */
-export interface WantedPod {
-  /** `namespace/name`. */
-  readonly key: string;
-  readonly uid: string;
-  /** Path of its network namespace where the manifests name one. */
-  readonly netns: string | null;
-  readonly addresses: readonly string[];
-  readonly failClosed: boolean;
-}
+import { type NamespaceFiles, sameNamespace } from './pod-namespace.ts';
+import { missingNamespace, ownerOf, sameCapture, type WantedPod } from './wanted-pod.ts';
 
 export type PodPhase = 'absent' | 'listening' | 'captured' | 'leaving';
 
@@ -45,28 +41,31 @@ export interface PodReport {
 
 /** Between the rewriting of an address by connect(2) and the arrival in the listener's queue lies a handshake over loopback. */
 export const ARRIVAL_MS = 250;
-const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 10_000;
-/** How soon a namespace that was deleted is noticed. */
+/** How soon a namespace that was replaced is noticed. */
 const LOOK_MS = 1000;
+/** A pod that fails open is let go after so long out of sight, so that its namespace can end. */
+const UNSEEN_MS = 5000;
 
 export interface ReconcilerOptions {
   readonly sockets: NodeSockets;
+  readonly files: NamespaceFiles;
+  readonly homes: PodHomes;
   readonly capture: Capture;
   readonly workers: ListenerHost;
   readonly ids: ListenerIds;
   readonly mark: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** Path of a namespace of each of these pods that has a running process, by UID. */
-  readonly findNamespaces: (uids: ReadonlySet<string>) => ReadonlyMap<string, string>;
   readonly onChange: () => void;
 }
 
 interface Held {
   readonly uid: string;
-  /** The same namespace may be found through another process later. */
-  namespace: NamespaceIdentity;
+  readonly named: string | null;
+  /** The way to the namespace may become another. */
+  at: Whereabouts;
+  /** Since when no way was found that leads to it; null: one was. */
+  unseenSince: number | null;
   readonly netns: number;
   readonly cookie: string;
   readonly listeners: PodListeners;
@@ -84,24 +83,28 @@ interface Pod {
   error: string;
   failures: number;
   retryAt: number;
+  /** Takes back the closing of the listeners of a pod that is leaving. */
+  stay: Cancel;
 }
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #pods = new Map<string, Pod>();
   readonly #parked: ParkedNamespaces;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #inherited: InheritedCaptures;
+  #stopLooking: Cancel = () => {};
+  /** Whether it was said what is wanted. */
+  #told = false;
   #stopped = false;
-  #inherited: readonly string[];
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#parked = new ParkedNamespaces((fd) => options.sockets.closeFd(fd));
-    this.#inherited = options.capture.enrolled();
+    this.#inherited = new InheritedCaptures(options.capture.enrolled());
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.reconcile(), LOOK_MS);
+    this.#stopLooking = this.#options.clock.every(LOOK_MS, () => this.reconcile());
   }
 
   want(pods: readonly WantedPod[]): void {
@@ -110,29 +113,18 @@ export class Reconciler {
     for (const [key, pod] of wanted) {
       if (!this.#pods.has(key)) this.#pods.set(key, absent(key, pod));
     }
+    this.#told = true;
     this.reconcile();
-    this.#disown();
-  }
-
-  /** Once, when the first configuration is there: every pod that is wanted and can be found has its cookie by then. */
-  #disown(): void {
-    if (this.#stopped) return;
-    const held = new Set([...this.#pods.values()].map((pod) => pod.held?.cookie));
-    const abandoned = this.#inherited.filter((cookie) => !held.has(cookie));
-    this.#inherited = [];
-    for (const cookie of abandoned) {
-      this.#options.log.info({ cookie }, 'a pod that an earlier agent left captured is released');
-      this.#tellWithdrawn(cookie);
-    }
   }
 
   /** Takes every pod one step on. Called after a change, when the workers have confirmed something, and regularly. */
   reconcile(): void {
     if (this.#stopped) return;
     const now = this.#options.clock.monotonic();
-    const homes = this.#homes(now);
-    for (const pod of this.#pods.values()) this.#step(pod, homes.get(pod.key) ?? null, now);
-    this.#parked.sweep(now);
+    const seen = this.#options.homes.look([...this.#sought(), ...this.#parked.sought()], now);
+    for (const pod of this.#pods.values()) this.#step(pod, seen.get(pod.key), now);
+    if (this.#told && !this.#inherited.empty) this.#releaseAbandoned();
+    this.#parked.sweep(seen, now);
   }
 
   report(): PodReport[] {
@@ -152,90 +144,89 @@ export class Reconciler {
   /** Tells the kernel to send new connections past the agent; the listeners stay for those that are on their way. */
   release(): void {
     this.#stopped = true;
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopLooking();
     for (const pod of this.#pods.values()) {
       if (pod.phase === 'captured' && pod.held !== null && pod.told?.failClosed !== true) this.#withdraw(pod, pod.held);
     }
   }
 
   async close(): Promise<void> {
+    for (const pod of this.#pods.values()) pod.stay();
     await Promise.all([...this.#pods.values()].map((pod) => this.#letGo(pod)));
     this.#parked.closeAll();
   }
 
-  /** Namespaces of the pods, looked up once for all: by path where one is given, else by the pod's processes. */
-  #homes(now: number): Map<string, NamespaceIdentity | null> {
-    const homes = new Map<string, NamespaceIdentity | null>();
-    const byUid = new Set<string>();
-    for (const { key, wanted, held, retryAt } of this.#pods.values()) {
-      if (wanted === null) continue;
-      const path = wanted.netns ?? held?.namespace.path ?? null;
-      const home = path === null ? null : identifyNamespace(path);
-      homes.set(key, home);
-      if (home === null && wanted.netns === null && wanted.uid !== '' && now >= retryAt) byUid.add(wanted.uid);
-    }
-    if (byUid.size === 0) return homes;
-    const found = this.#options.findNamespaces(byUid);
-    for (const { key, wanted } of this.#pods.values()) {
-      const path = wanted === null || !byUid.has(wanted.uid) ? undefined : found.get(wanted.uid);
-      if (path !== undefined) homes.set(key, identifyNamespace(path));
-    }
-    return homes;
+  #sought(): Sought[] {
+    return [...this.#pods.values()].flatMap(({ key, wanted, held }) =>
+      wanted === null ? [] : [{ id: key, uid: wanted.uid, named: wanted.netns, held: held?.at ?? null }],
+    );
   }
 
-  #step(pod: Pod, home: NamespaceIdentity | null, now: number): void {
+  #step(pod: Pod, seen: Sighting, now: number): void {
     const { held, wanted } = pod;
     if (pod.phase === 'leaving') return;
-    if (held !== null && (wanted?.uid !== held.uid || !sameNamespace(held.namespace, home))) return this.#leave(pod, held);
-    if (held !== null && home !== null) held.namespace = home;
+    if (held !== null && (wanted === null || wanted.uid !== held.uid || hasMoved(held, seen, wanted, now))) return this.#leave(pod, held);
     if (wanted === null) {
       this.#pods.delete(pod.key);
       return;
     }
+    if (held === null && seen === null) return this.#report(pod, missingNamespace(wanted));
+    if (now < pod.retryAt) return;
     try {
-      if (now < pod.retryAt) return;
-      if (held === null) this.#open(pod, wanted, home);
+      if (held === null && seen) this.#open(pod, wanted, seen);
       if (pod.held !== null) this.#capture(pod, pod.held, wanted);
     } catch (error) {
-      this.#fail(pod, messageOf(error), now);
+      pod.retryAt = now + backoff(++pod.failures);
+      this.#report(pod, messageOf(error));
     }
   }
 
-  #open(pod: Pod, wanted: WantedPod, home: NamespaceIdentity | null): void {
+  #open(pod: Pod, wanted: WantedPod, at: Whereabouts): void {
     const { sockets, ids, workers, mark } = this.#options;
-    if (home === null) throw new Error(missing(wanted));
-    const netns = this.#parked.take(home) ?? sockets.openNamespace(home.path);
+    const { uid, netns: named } = wanted;
+    const netns = this.#parked.take(at.namespace) ?? this.#openNamespace(at);
     try {
       const cookie = sockets.namespaceCookie(netns);
-      this.#refuseShared(pod, cookie, home);
+      this.#refuseShared(pod, cookie, at);
       const listeners = PodListeners.open({ workload: pod.key, netns, cookie, mark }, ids, sockets, workers);
-      pod.held = { uid: wanted.uid, namespace: home, netns, cookie, listeners, gone: null };
+      pod.held = { uid, named, at, unseenSince: null, netns, cookie, listeners, gone: null };
     } catch (error) {
-      sockets.closeFd(netns);
+      // A listener that was open for a moment, or the pod when it was captured before, may have connections that use the descriptor.
+      this.#parked.park({ uid, named, at, netns });
       throw error;
     }
     pod.phase = 'listening';
   }
 
+  /** The path may lead elsewhere since it was looked at. */
+  #openNamespace({ path, namespace }: Whereabouts): number {
+    const { sockets, files } = this.#options;
+    const netns = sockets.openNamespace(path);
+    if (sameNamespace(namespace, files.behind(netns))) return netns;
+    sockets.closeFd(netns);
+    throw new Error(`the network namespace at ${path} was replaced while it was opened`);
+  }
+
   /** Two pods in one namespace (or the node's own, of hostNetwork pods) cannot be told apart by the kernel. */
-  #refuseShared(pod: Pod, cookie: string, home: NamespaceIdentity): void {
+  #refuseShared(pod: Pod, cookie: string, { namespace }: Whereabouts): void {
     const other = [...this.#pods.values()].find((candidate) => candidate !== pod && candidate.held?.cookie === cookie);
     if (other !== undefined) throw new Error(`its network namespace is that of ${other.key}`);
-    if (sameNamespace(home, identifyNamespace('/proc/self/ns/net'))) throw new Error("its network namespace is the node's own");
+    if (sameNamespace(namespace, this.#options.homes.own())) throw new Error("its network namespace is the node's own");
   }
 
   #capture(pod: Pod, held: Held, wanted: WantedPod): void {
     if (!held.listeners.ready && pod.phase === 'listening') return;
     if (pod.told !== null && sameCapture(pod.told, wanted)) return;
-    const { netns, cookie } = held;
-    const { inbound4, inbound6 } = held.listeners;
-    this.#options.capture.enroll({ netns, cookie, addresses: wanted.addresses, failClosed: wanted.failClosed, inbound4, inbound6 });
-    const first = pod.phase !== 'captured';
+    const { netns, cookie, listeners } = held;
+    const { addresses, failClosed } = wanted;
+    const { inbound4, inbound6 } = listeners;
+    this.#options.capture.enroll({ netns, cookie, owner: ownerOf(wanted), addresses, failClosed, inbound4, inbound6 });
+    this.#inherited.forget(cookie);
+    if (pod.phase !== 'captured') this.#options.log.info({ pod: pod.key, cookie }, 'pod is captured');
     pod.told = wanted;
     pod.phase = 'captured';
     pod.error = '';
     pod.failures = 0;
-    if (first) this.#options.log.info({ pod: pod.key, cookie }, 'pod is captured');
     this.#options.onChange();
   }
 
@@ -243,58 +234,73 @@ export class Reconciler {
     this.#withdraw(pod, held);
     pod.phase = 'leaving';
     this.#options.onChange();
-    setTimeout(() => {
-      void this.#letGo(pod).then(() => {
-        pod.held = null;
-        pod.phase = 'absent';
-        this.#options.log.info({ pod: pod.key }, 'pod is no longer captured');
-        this.reconcile();
-        this.#options.onChange();
-      });
-    }, ARRIVAL_MS);
+    pod.stay = this.#options.clock.after(ARRIVAL_MS, () => void this.#letGo(pod).then(() => this.#left(pod)));
   }
 
-  #withdraw(pod: Pod, held: Held): void {
-    if (pod.told === null) return;
+  #left(pod: Pod): void {
+    pod.held = null;
+    pod.phase = 'absent';
+    this.#options.log.info({ pod: pod.key }, 'pod is no longer captured');
+    this.reconcile();
+    this.#options.onChange();
+  }
+
+  #withdraw(pod: Pod, { cookie }: Held): void {
+    if (pod.told === null && !this.#inherited.has(cookie)) return;
     pod.told = null;
-    this.#tellWithdrawn(held.cookie);
+    this.#tellWithdrawn(cookie);
+  }
+
+  #releaseAbandoned(): void {
+    const claimants: Claimant[] = [...this.#pods.values()].flatMap(({ wanted, held, phase }) =>
+      wanted === null || phase === 'leaving'
+        ? []
+        : [{ owner: ownerOf(wanted), cookie: held?.cookie ?? null, captured: phase === 'captured' }],
+    );
+    for (const cookie of this.#inherited.abandoned(claimants)) {
+      this.#options.log.info({ cookie }, 'a pod that an earlier agent left captured is released');
+      this.#tellWithdrawn(cookie);
+    }
   }
 
   #tellWithdrawn(cookie: string): void {
     try {
       this.#options.capture.withdraw(cookie);
+      this.#inherited.forget(cookie);
     } catch (error) {
       this.#options.log.error({ cookie, error: messageOf(error) }, 'the kernel still sends new connections of the pod to the agent');
     }
   }
 
   /** Once, whoever asks first: a pod that is leaving while the agent stops is asked for twice. */
-  #letGo(pod: Pod): Promise<void> {
-    const { held } = pod;
+  #letGo({ held }: Pod): Promise<void> {
     if (held === null) return Promise.resolve();
-    held.gone ??= held.listeners.close().then(() => this.#parked.park(held.namespace, held.netns));
+    held.gone ??= held.listeners.close().then(() => this.#parked.park(held));
     return held.gone;
   }
 
-  #fail(pod: Pod, error: string, now: number): void {
-    if (pod.error !== error) this.#options.log.warn({ pod: pod.key, error }, 'pod cannot be captured; tried again');
+  #report(pod: Pod, error: string): void {
+    if (pod.error === error) return;
+    this.#options.log.warn({ pod: pod.key, error }, 'pod cannot be captured; tried again');
     pod.error = error;
-    pod.retryAt = now + Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(pod.failures++, 10));
     this.#options.onChange();
   }
 }
 
 function absent(key: string, wanted: WantedPod): Pod {
-  return { key, wanted, phase: 'absent', held: null, told: null, error: '', failures: 0, retryAt: 0 };
+  return { key, wanted, phase: 'absent', held: null, told: null, error: '', failures: 0, retryAt: 0, stay: () => {} };
 }
 
-function sameCapture(a: WantedPod, b: WantedPod): boolean {
-  return a.failClosed === b.failClosed && a.addresses.join() === b.addresses.join();
-}
-
-function missing(pod: WantedPod): string {
-  if (pod.netns !== null) return `there is no network namespace at ${pod.netns}`;
-  return pod.uid === ''
-    ? 'it has neither a UID nor the annotation nodeway.io/netns'
-    : `no process of it runs on this node (UID ${pod.uid})`;
+/** Whether a pod that is held is elsewhere, or has been out of sight for so long that it is taken to be. */
+function hasMoved(held: Held, seen: Sighting, { failClosed }: WantedPod, now: number): boolean {
+  if (seen === undefined) return false;
+  if (seen !== null && !sameNamespace(held.at.namespace, seen.namespace)) return true;
+  if (seen !== null) {
+    held.at = seen;
+    held.unseenSince = null;
+    return false;
+  }
+  held.unseenSince ??= now;
+  // Out of sight a pod that fails closed is kept: it may only be that it cannot be looked for, and then it would be open.
+  return !failClosed && now - held.unseenSince >= UNSEEN_MS;
 }

@@ -12,9 +12,10 @@
  * 4. The cost of a change does not depend on the number of other objects.
  */
 import type { Clock } from '../../base/clock.ts';
-import type { ApiObject, Kinds } from './objects.ts';
+import type { AnyObject, Kinds } from './objects.ts';
 import { type ObjectRef, type ObjectType, placeOf, type Problem, refKey, refOf, typeKey } from './problem.ts';
-import { checkObject, typeOfKind } from './schema/index.ts';
+import { checkObject } from './schema/index.ts';
+import { typeOfKind } from './schema/kinds.ts';
 import type { ObjectSink, Origin, RawObject } from './sink.ts';
 
 /** Of what the source gave last. `previous-in-force`: that was refused, and what it gave before still holds. */
@@ -30,13 +31,13 @@ export interface ObjectStatus {
 export interface ObjectChange {
   readonly ref: ObjectRef;
   /** The version in force now; null: none. */
-  readonly object: ApiObject | null;
+  readonly object: AnyObject | null;
   readonly origin: Origin | null;
 }
 
 /** What one source says of an object. */
 interface Version {
-  readonly good: ApiObject | null;
+  readonly good: AnyObject | null;
   readonly origin: Origin;
   readonly state: ObjectState;
   readonly since: number;
@@ -64,13 +65,13 @@ interface Contributor {
 export class ObjectStore {
   readonly #entries = new Map<string, Entry>();
   /** Those with a version in force, by type. */
-  readonly #inForce = new Map<string, Map<string, ApiObject>>();
+  readonly #inForce = new Map<string, Map<string, AnyObject>>();
   readonly #contributors: Contributor[] = [];
   /** Keys of the entries that have problems. */
   readonly #troubled = new Set<string>();
   readonly #sourceProblems = new Map<string, readonly Problem[]>();
   /** Of what changed since the last `takeChanges`, the version that was in force then. */
-  readonly #before = new Map<string, { readonly ref: ObjectRef; readonly object: ApiObject | null }>();
+  readonly #before = new Map<string, { readonly ref: ObjectRef; readonly object: AnyObject | null }>();
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
   #scheduled = false;
@@ -189,7 +190,7 @@ export class ObjectStore {
     if (!this.#before.has(key)) this.#before.set(key, { ref, object: this.#objectInForce(ref, key) });
     change();
     const object = winner(entry)?.good ?? null;
-    const known = this.#inForce.get(typeKey(ref)) ?? new Map<string, ApiObject>();
+    const known = this.#inForce.get(typeKey(ref)) ?? new Map<string, AnyObject>();
     if (object !== null) this.#inForce.set(typeKey(ref), known.set(key, object));
     else if (known.delete(key) && known.size === 0) this.#inForce.delete(typeKey(ref));
     if (versions.size === 0) this.#entries.delete(key);
@@ -199,7 +200,7 @@ export class ObjectStore {
     this.#changed();
   }
 
-  #objectInForce(ref: ObjectRef, key: string): ApiObject | null {
+  #objectInForce(ref: ObjectRef, key: string): AnyObject | null {
     return this.#inForce.get(typeKey(ref))?.get(key) ?? null;
   }
 

@@ -1,4 +1,4 @@
-/** The agent's own metrics by prom-client, beside the workers' series. Values are asked for at each scrape, never pushed. */
+/** The agent's own metrics by prom-client, beside the workers' series. Each scrape asks for the values; nobody pushes them. */
 import type { AgentStatus } from '../admin/status.ts';
 import { renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -81,7 +81,7 @@ function gauge(registry: Registry, name: string, help: string, labelNames: strin
   });
 }
 
-/** For counts that are kept elsewhere: the counter is set to them by starting again from nothing. */
+/** For counts that somebody else keeps: the counter is reset and then set to the count. */
 function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: (set: Setter) => void): void {
   new Counter({
     name,

@@ -2,16 +2,23 @@
 import { BUCKETS } from '../../l7/record/stats.ts';
 import type { SummedSeries } from './worker-counters.ts';
 
-/** What the engine's metrics mean; one that is not listed goes without a help line. */
+/** What the engine's metrics mean. */
 const HELP: Readonly<Record<string, string>> = {
   istio_requests_total: 'Requests, by who sent them, who served them and how they ended.',
   istio_request_duration_milliseconds: 'Time from the first byte of a request to the last byte of its response.',
-  istio_request_bytes: 'Bytes of requests, heads included.',
-  istio_response_bytes: 'Bytes of responses, heads included.',
   istio_tcp_connections_opened_total: 'Connections opened that were passed through as bytes.',
   istio_tcp_connections_closed_total: 'Connections closed that were passed through as bytes.',
   istio_tcp_sent_bytes_total: 'Bytes sent to clients of connections that were passed through.',
   istio_tcp_received_bytes_total: 'Bytes received from clients of connections that were passed through.',
+  nodeway_downstream_connections: 'Open connections of clients.',
+  nodeway_downstream_connections_total: 'Connections of clients.',
+  nodeway_upstream_connections: 'Open connections to servers.',
+  nodeway_upstream_connections_total: 'Connections to servers.',
+  nodeway_tunnels: 'Connections that are passed through as bytes now.',
+  nodeway_retries_total: "Further attempts by a route's retries.",
+  nodeway_mirrored_requests_total: 'Copies of requests, sent by a mirror.',
+  nodeway_stale_connection_retries_total: 'Requests that were sent again because a kept connection had been closed.',
+  nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',
 };
 
 export function renderSeries(all: readonly SummedSeries[]): string {

@@ -1,4 +1,4 @@
-/** What Prometheus' own client libraries say of a process, under the same names. */
+/** Metrics of the process, under the names that Prometheus' own client libraries use. */
 import { readdirSync } from 'node:fs';
 
 export interface ProcessMetric {

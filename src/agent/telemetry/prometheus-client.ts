@@ -1,6 +1,6 @@
 /**
- * The parts of prom-client that the agent uses. Its main module brings https, cluster and a collector of default metrics along,
- * which cost 13 MB of memory (measured, Node.js 24) in an agent that should be small; see process-metrics.ts for what replaces them.
+ * The parts of prom-client that the agent uses. Its main module also loads https, cluster and a collector of default metrics, which
+ * cost 13 MB of memory (measured, Node.js 24). process-metrics.ts replaces them.
  */
 import { createRequire } from 'node:module';
 import type * as PromClient from 'prom-client';

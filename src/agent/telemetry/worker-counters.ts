@@ -1,6 +1,6 @@
 /**
- * Sums the counters of all workers by series. What a worker that has ended had counted is kept, so that no counter ever
- * goes back; its gauges go with it.
+ * Sums the counters of all workers by series. The counts of a worker that has ended stay in the sums, so no counter ever goes back.
+ * Its gauges do not stay.
  */
 import { BUCKETS, type SeriesDefinition } from '../../l7/record/stats.ts';
 

@@ -24,17 +24,12 @@ export class HeadBuffer {
     return true;
   }
 
-  clear(): void {
-    this.bytes = new Uint8Array(0);
-    this.length = 0;
-    this.#parseAt = 0;
-  }
-
-  /** Whether a blank line ends behind `before`. */
+  /** Whether an empty line ends behind `before`; its line end and the one before it may be LF alone (RFC 9112 §2.2). */
   #endsAfter(before: number): boolean {
     const { bytes, length } = this;
     for (let p = bytes.indexOf(LF, before); p >= 0 && p < length; p = bytes.indexOf(LF, p + 1)) {
-      if (p >= 3 && bytes[p - 1] === CR && bytes[p - 2] === LF && bytes[p - 3] === CR) return true;
+      const line = p > 0 && bytes[p - 1] === CR ? p - 1 : p;
+      if (line > 0 && bytes[line - 1] === LF) return true;
     }
     return false;
   }

@@ -1,6 +1,7 @@
 /**
  * Heads of HTTP/1 messages, RFC 9112 §2–§5. A head that two parsers could read in two ways is refused, whatever the grammar
- * or other proxies allow.
+ * or other proxies allow. A response that deviates from the grammar in a way that everybody reads alike is read from a clean
+ * copy of its head, so that what goes on is within the grammar.
  *
  * A parser starts at the beginning of a message each time it is called; there is no state between calls, and `end` says what
  * has arrived. Whoever collects a head from small pieces calls again when the end of the head has arrived or the size has
@@ -18,6 +19,7 @@ import { equalsIgnoreCase, FIELD_VALUE, framingFault, hostFault, parseFieldLines
 import { TargetForm, type Head, type HeadLimits } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
+import { cleanResponseHead } from './response-cleaner.ts';
 
 const LF = 10;
 const CR = 13;
@@ -56,10 +58,22 @@ export function parseRequestHead(bytes: Uint8Array, start: number, end: number, 
   return next === 0 && end - start >= limits.maxHeadBytes ? ParseError.HeadTooLarge : next;
 }
 
-/** As parseRequestHead, for a response. */
+/** Faults that a server may commit in a response, see response-cleaner.ts. */
+const MENDABLE: ReadonlySet<number> = new Set([
+  ParseError.LineEnd,
+  ParseError.SpaceBeforeColon,
+  ParseError.ObsFold,
+  ParseError.StatusLine,
+  ParseError.VersionUnsupported,
+  ParseError.ContentLength,
+  ParseError.RepeatedContentLength,
+]);
+
+/** As parseRequestHead, for a response; but the spans may refer to a clean copy of the head, which `head.bytes` is then. */
 export function parseResponseHead(bytes: Uint8Array, start: number, end: number, head: Head, limits: HeadLimits): number {
   const stop = end - start > limits.maxHeadBytes ? start + limits.maxHeadBytes : end;
-  const next = responseHead(bytes, start, stop, head, limits);
+  let next = responseHead(bytes, start, stop, head, limits);
+  if (next < 0 && MENDABLE.has(next)) next = mendedHead(bytes, start, stop, head, limits);
   return next === 0 && end - start >= limits.maxHeadBytes ? ParseError.HeadTooLarge : next;
 }
 
@@ -242,6 +256,13 @@ function responseHead(bytes: Uint8Array, p: number, end: number, head: Head, lim
   if (next <= 0) return next;
   const fault = checkResponse(head);
   return fault === 0 ? next : fault;
+}
+
+function mendedHead(bytes: Uint8Array, start: number, end: number, head: Head, limits: HeadLimits): number {
+  const clean = cleanResponseHead(bytes, start, end);
+  if (clean === null) return 0;
+  const parsed = responseHead(clean.bytes, 0, clean.bytes.length, head, limits);
+  return parsed > 0 ? clean.next : parsed;
 }
 
 function statusLine(bytes: Uint8Array, p: number, end: number, head: Head): number {

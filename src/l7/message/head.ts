@@ -25,7 +25,7 @@ export const DEFAULT_LIMITS: HeadLimits = { maxHeadBytes: 60 * 1024, maxHeaders:
 
 export class Head {
   readonly names: HeaderNames;
-  /** What all spans refer to. */
+  /** What all spans refer to: the bytes that were parsed, or a copy of a response's head that was brought within the grammar. */
   bytes: Uint8Array = new Uint8Array(0);
   /** The head occupies `bytes[start, end)`, blank line included; `fields` is where the first header line begins. */
   start = 0;

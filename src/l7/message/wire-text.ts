@@ -37,8 +37,16 @@ export function fieldValue(text: string): WireResult {
 
 /** A path, with or without a query. What is not ASCII is escaped as UTF-8 (RFC 3987 §3.1). */
 export function requestTarget(text: string): WireResult {
-  const bytes = utf8(text).replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  const bytes = escaped(text);
   return TARGET.test(bytes) ? ok(bytes) : refuse('has a blank, a control character or #, which cannot stand in a request target');
+}
+
+/** A path of a Location, which may have a fragment (RFC 9110 §10.2.2). */
+export function locationPath(text: string): WireResult {
+  const bytes = escaped(text);
+  return TARGET.test(bytes.replace('#', ''))
+    ? ok(bytes)
+    : refuse('has a blank, a control character or a second #, which cannot stand in a Location');
 }
 
 /** A host with or without a port. */
@@ -80,6 +88,10 @@ export function wireBytes(text: WireText): Uint8Array {
 /** Bytes that were made of WireText, as text again. */
 export function lineText(bytes: Uint8Array): WireText {
   return Buffer.from(bytes).toString('latin1') as WireText;
+}
+
+function escaped(text: string): string {
+  return utf8(text).replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function utf8(text: string): string {

@@ -16,6 +16,7 @@ import type {
 import { CloseReason, HIGH_WATER } from '../transport.ts';
 import { LinkConnection } from './link-connection.ts';
 import type { Link, Wake } from './link.ts';
+import { rethrow } from './rethrow.ts';
 
 const LARGEST_READ = 64 * 1024;
 const SCRATCH_BYTES = 1024 * 1024;
@@ -55,6 +56,7 @@ export abstract class LinkTransport implements Transport {
   readonly ownEnd: number;
   readonly timers: TimerWheel;
   now: number;
+  onFault = rethrow;
 
   readonly #scratchStart: number;
   #scratch: number;
@@ -251,11 +253,39 @@ export abstract class LinkTransport implements Transport {
     this.#listed = [];
     let next = 0;
     try {
-      this.timers.advance(this.now);
-      while (next < listed.length && this.#scratchStart - this.#readEnd >= LARGEST_READ) this.#serve(listed[next++]!);
-      this.#runDeferred();
+      this.#guard('a timer', () => this.timers.advance(this.now));
+      while (next < listed.length && this.#scratchStart - this.#readEnd >= LARGEST_READ) this.#serveGuarded(listed[next++]!);
+      this.#guard('a deferred task', () => this.#runDeferred());
     } finally {
       this.#endTurn(listed.slice(next));
+    }
+  }
+
+  /** The connection that an exception was about is over, whatever its handler was doing. */
+  #serveGuarded(connection: LinkConnection): void {
+    try {
+      this.#serve(connection);
+    } catch (error) {
+      const { handler, id } = connection;
+      connection.link?.reset();
+      this.#remove(connection);
+      try {
+        handler?.onClose(CloseReason.Failed);
+      } catch (second) {
+        this.onFault(second, id, 'ending a connection');
+      }
+      this.onFault(error, id, 'serving a connection');
+    }
+  }
+
+  /** Runs `task` again after each exception, for the rest of what it does. */
+  #guard(doing: string, task: () => void): void {
+    for (;;) {
+      try {
+        return task();
+      } catch (error) {
+        this.onFault(error, -1, doing);
+      }
     }
   }
 

@@ -17,6 +17,7 @@ import type {
   Transport,
 } from '../transport.ts';
 import { CloseReason, TransportError } from '../transport.ts';
+import { rethrow } from './rethrow.ts';
 import type { NativeBinding } from './native-binding.ts';
 import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, loadTransportAddon } from './native-binding.ts';
 
@@ -68,6 +69,7 @@ export class NativeTransport implements Transport {
   readonly #scratchStart: number;
   readonly #onExhausted: () => void;
   #scratch: number;
+  onFault = rethrow;
   readonly #deferred: (() => void)[] = [];
   #nextTask = 0;
   /** Where the running turn is in its events, so that a turn goes on behind a handler that threw. */
@@ -227,22 +229,53 @@ export class NativeTransport implements Transport {
       this.#cursor = 0;
       this.#scratch = this.#scratchStart;
     }
-    this.timers.advance(this.now);
-    this.#dispatch();
-    this.#runDeferred();
+    this.#guard('a timer', () => this.timers.advance(this.now));
+    while (this.#cursor < this.#cells[Cell.EventWords]!) this.#dispatch();
+    this.#guard('a deferred task', () => this.#runDeferred());
     this.#inTurn = false;
     this.#clock[Clock.WakeAt] = this.now + this.timers.nextDelay(LONGEST_WAIT_MS);
   }
 
+  /** Delivers events until there are no more, or one of them throws. */
   #dispatch(): void {
     const events = this.#events;
-    while (this.#cursor < this.#cells[Cell.EventWords]!) {
-      const at = this.#cursor;
-      this.#cursor = at + 3;
-      const id = events[at]! >> KIND_BITS;
-      const kind = events[at]! & KIND_MASK;
-      if (kind === Event.Data) this.#handlers[id]?.onData(events[at + 1]!, events[at + 2]!);
-      else this.#deliver(kind, id, events[at + 1]!, events[at + 2]!);
+    let id = -1;
+    try {
+      while (this.#cursor < this.#cells[Cell.EventWords]!) {
+        const at = this.#cursor;
+        this.#cursor = at + 3;
+        id = events[at]! >> KIND_BITS;
+        const kind = events[at]! & KIND_MASK;
+        if (kind === Event.Data) this.#handlers[id]?.onData(events[at + 1]!, events[at + 2]!);
+        else this.#deliver(kind, id, events[at + 1]!, events[at + 2]!);
+      }
+    } catch (error) {
+      this.#faulted(error, id);
+    }
+  }
+
+  /** The connection that an exception was about is over, whatever its handler was doing. */
+  #faulted(error: unknown, id: ConnectionId): void {
+    const handler = this.#handlers[id] ?? null;
+    const accepted = (this.#events[this.#cursor - 3]! & KIND_MASK) === Event.Accept;
+    if (handler !== null || accepted) this.#command(id, Command.Reset);
+    this.#forget(id);
+    try {
+      handler?.onClose(CloseReason.Failed);
+    } catch (second) {
+      this.onFault(second, id, 'ending a connection');
+    }
+    this.onFault(error, id, 'serving a connection');
+  }
+
+  /** Runs `task` again after each exception, for the rest of what it does. */
+  #guard(doing: string, task: () => void): void {
+    for (;;) {
+      try {
+        return task();
+      } catch (error) {
+        this.onFault(error, -1, doing);
+      }
     }
   }
 

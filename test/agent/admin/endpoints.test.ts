@@ -16,7 +16,7 @@ const STATUS: AgentStatus = {
   draining: false,
   gates: [],
   snapshot: 4,
-  workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3 }],
+  workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3, longestPauseSeconds: 0 }],
   workerRestarts: 2,
   pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', error: '', addresses: ['10.0.0.1'] }],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'busy' }],

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { podUidOf, unifiedPathOf } from '../../../src/agent/enroll/cgroup.ts';
-import { findKubeletCgroup, findPodProcesses } from '../../../src/agent/enroll/processes.ts';
+import { findKubeletCgroup, podProcesses } from '../../../src/agent/enroll/processes.ts';
 
 const UID = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
 const UNDERSCORED = UID.replaceAll('-', '_');
@@ -58,6 +58,18 @@ t.test('processes in a directory laid out as /proc', async (t) => {
   add(20, 'kubelet', '0::/system.slice/kubelet.service\n');
   add(30, 'app', `0::/kubepods/pod${UID}/c\n`);
   mkdirSync(join(proc, '40')); // ended while it was looked at
-  t.strictSame(findPodProcesses(new Set([UID, 'other']), proc), new Map([[UID, 30]]));
+  add(31, 'helper', `0::/kubepods/pod${UID}/d\n`);
+  const processes = podProcesses(proc);
+  t.strictSame(
+    processes.find(new Set([UID, 'other'])),
+    new Map([
+      [UID, [30, 31]],
+      ['other', []],
+    ]),
+  );
+  t.ok(processes.belongs(31, UID));
+  t.notOk(processes.belongs(20, UID), 'the process of another');
+  t.notOk(processes.belongs(99, UID), 'no such process');
+  t.strictSame(podProcesses(join(proc, 'nowhere')).find(new Set([UID])), new Map([[UID, []]]), 'what cannot be read has none');
   t.equal(findKubeletCgroup(proc), '/system.slice/kubelet.service');
 });

@@ -1,121 +1,51 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
-import t, { type Test } from 'tap';
-import { ListenerIds } from '../../../src/agent/enroll/listener-group.ts';
-import type { Capture, CapturedPod, ListenerHost, NodeSockets } from '../../../src/agent/enroll/node-ports.ts';
-import { Reconciler, type WantedPod } from '../../../src/agent/enroll/reconciler.ts';
-import { systemClock } from '../../../src/base/clock.ts';
-import type { ListenerConfig } from '../../../src/l7/engine-port.ts';
+/** The numbers are those of the invariants in src/agent/enroll/reconciler.ts. */
+import t from 'tap';
+import { ownerOf, type WantedPod } from '../../../src/agent/enroll/wanted-pod.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+import { FakeNode, type Namespace, reconcilerOn, settle } from './fake-node.ts';
 
-/** A node that writes down what is done to it, in order. Files stand for namespaces: a file's inode is as good as an nsfs one's. */
-class FakeNode implements NodeSockets, Capture, ListenerHost {
-  readonly size = 2;
-  readonly journal: string[] = [];
-  readonly open = new Map<number, string>();
-  readonly listeners = new Map<number, readonly ListenerConfig[]>();
-  readonly told = new Map<string, CapturedPod>();
-  /** Whether workers confirm at once. */
-  prompt = true;
-  refuseEnroll = '';
-  refusePort = new Map<string, string>();
-  #fd = 100;
-  readonly #cookies = new Map<string, string>();
+const ARRIVAL = 250;
 
-  openNamespace(path: string): number {
-    return this.#take(`namespace ${path}`);
-  }
-  namespaceCookie(netns: number): string {
-    const name = this.open.get(netns) as string;
-    if (!this.#cookies.has(name)) this.#cookies.set(name, String(this.#cookies.size + 1));
-    return this.#cookies.get(name) as string;
-  }
-  listenIn({ address, port }: { address: string; port: number }): number {
-    const code = this.refusePort.get(`${address} ${port}`);
-    if (code !== undefined) throw Object.assign(new Error(`${code} ${address} ${port}`), { code });
-    return this.#take(`socket ${address} ${port}`);
-  }
-  closeFd(fd: number): void {
-    if (!this.open.delete(fd)) throw new Error(`closed twice: ${fd}`);
-  }
-  enroll(pod: CapturedPod): void {
-    if (this.refuseEnroll !== '') throw new Error(this.refuseEnroll);
-    this.journal.push(`enroll ${pod.cookie}`);
-    this.told.set(pod.cookie, pod);
-  }
-  withdraw(cookie: string): void {
-    this.journal.push(`withdraw ${cookie}`);
-    this.told.delete(cookie);
-  }
-  enrolled(): string[] {
-    return [...this.told.keys()];
-  }
-  listen(id: number, configs: readonly ListenerConfig[]): void {
-    this.journal.push(`listen ${configs[0]?.kind}`);
-    this.listeners.set(id, configs);
-  }
-  async unlisten(id: number): Promise<void> {
-    this.journal.push('unlisten');
-    this.listeners.delete(id);
-  }
-  listening(id: number): boolean {
-    return this.prompt && this.listeners.has(id);
-  }
-  sockets(): string[] {
-    return [...this.open.values()].filter((name) => name.startsWith('socket'));
-  }
-  #take(name: string): number {
-    this.open.set(++this.#fd, name);
-    return this.#fd;
-  }
+function pod(name: string, changes: Partial<WantedPod> = {}): WantedPod {
+  return { key: `default/${name}`, uid: '', netns: `/netns/${name}`, addresses: ['10.0.0.1'], failClosed: false, ...changes };
 }
 
-function set(t: Test, node = new FakeNode()) {
-  const folder = t.testdir();
-  let now = 0;
-  const found = new Map<string, string>();
-  const reconciler = new Reconciler({
-    sockets: node,
-    capture: node,
-    workers: node,
-    ids: new ListenerIds(),
-    mark: 1,
-    clock: { ...systemClock(), monotonic: () => now },
-    log: pino({ level: 'silent' }),
-    findNamespaces: () => found,
-    onChange: () => {},
-  });
-  const namespace = (name: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, name);
-    return path;
+/** Known by its processes alone. */
+function found(name: string, changes: Partial<WantedPod> = {}): WantedPod {
+  return pod(name, { uid: `uid-${name}`, netns: null, ...changes });
+}
+
+function setUp(node = new FakeNode()) {
+  const clock = new ManualClock();
+  const reconciler = reconcilerOn(node, clock);
+  const namespace = (name: string): Namespace => {
+    const made = node.newNamespace();
+    node.paths.set(`/netns/${name}`, made);
+    return made;
   };
-  const pod = (name: string, changes: Partial<WantedPod> = {}): WantedPod => {
-    return { key: `default/${name}`, uid: '', netns: join(folder, name), addresses: ['10.0.0.1'], failClosed: false, ...changes };
+  const run = (pid: number, name: string, where = node.newNamespace()): Namespace => {
+    node.running.set(pid, { uid: `uid-${name}`, namespace: where });
+    return where;
   };
-  const later = (ms: number): void => {
-    now += ms;
+  const later = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await settle();
     reconciler.reconcile();
   };
-  return { node, reconciler, namespace, pod, later, found, folder };
+  const phase = (): string => reconciler.report()[0]?.phase ?? 'none';
+  return { node, clock, reconciler, namespace, run, later, phase };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await delay(10);
-  if (!condition()) throw new Error('waited in vain');
-}
-
-t.test('workers listen first, then the kernel is told; on the way out the other way round', async (t) => {
-  const { node, reconciler, namespace, pod } = set(t);
+t.test('1, 2: workers listen first, then the kernel is told; on the way out the other way round', async (t) => {
+  const { node, reconciler, namespace, later, phase } = setUp();
   namespace('a');
   node.prompt = false;
   reconciler.want([pod('a')]);
-  t.equal(reconciler.report()[0]?.phase, 'listening');
+  t.equal(phase(), 'listening');
   t.equal(node.told.size, 0, 'not before every worker has confirmed');
   node.prompt = true;
   reconciler.reconcile();
-  t.equal(reconciler.report()[0]?.phase, 'captured');
+  t.equal(phase(), 'captured');
   t.ok(reconciler.settled);
   t.equal(node.sockets().length, 8, 'four addresses, two workers');
   t.strictSame(
@@ -126,30 +56,32 @@ t.test('workers listen first, then the kernel is told; on the way out the other 
   node.journal.length = 0;
   reconciler.want([]);
   t.strictSame(node.journal, ['withdraw 1'], 'connections that are on their way are still accepted');
+  await later(ARRIVAL - 1);
   t.ok(reconciler.served().has('default/a'));
-  await until(() => reconciler.report().length === 0);
+  await later(1);
+  t.strictSame(reconciler.report(), []);
   t.strictSame(node.journal, ['withdraw 1', 'unlisten', 'unlisten', 'unlisten', 'unlisten']);
   t.strictSame(node.sockets(), []);
 });
 
 t.test('a namespace without IPv6', async (t) => {
-  const { node, reconciler, namespace, pod } = set(t);
+  const { node, reconciler, namespace, phase } = setUp();
   namespace('a');
   node.refusePort.set('::1 15001', 'EADDRNOTAVAIL');
   reconciler.want([pod('a')]);
-  t.equal(reconciler.report()[0]?.phase, 'captured');
+  t.equal(phase(), 'captured');
   t.equal(node.told.get('1')?.inbound6, -1);
 });
 
-t.test('one pod fails, is tried again at growing intervals, and leaves nothing open; the others are untouched', async (t) => {
-  const { node, reconciler, namespace, pod, later } = set(t);
+t.test('one pod fails, is tried again at growing intervals, and leaves no socket open; the others are untouched', async (t) => {
+  const { node, reconciler, namespace, later } = setUp();
   namespace('good');
   namespace('bad');
   node.refusePort.set('0.0.0.0 15006', 'EADDRINUSE');
   reconciler.want([pod('bad')]);
   t.match(reconciler.report()[0], { phase: 'absent', error: /EADDRINUSE/ });
-  await until(() => node.sockets().length === 0);
-  t.equal(node.open.size, 0);
+  await settle();
+  t.strictSame(node.sockets(), []);
   node.refusePort.clear();
   reconciler.want([pod('good'), pod('bad')]);
   t.match(
@@ -160,74 +92,189 @@ t.test('one pod fails, is tried again at growing intervals, and leaves nothing o
     ],
     'not before its time',
   );
-  later(300);
+  await later(300);
   t.strictSame(
     reconciler.report().map(({ phase, error }) => `${phase}${error}`),
     ['captured', 'captured'],
   );
+  t.equal(node.namespaces().length, 2, 'a descriptor for each');
 });
 
 t.test('the kernel refuses a pod', async (t) => {
-  const { node, reconciler, namespace, pod, later } = set(t);
+  const { node, reconciler, namespace, later } = setUp();
   namespace('a');
   node.refuseEnroll = 'map full';
   reconciler.want([pod('a')]);
   t.match(reconciler.report()[0], { phase: 'listening', error: 'map full' });
   node.refuseEnroll = '';
-  later(300);
+  await later(300);
   t.match(reconciler.report()[0], { phase: 'captured', error: '' });
 });
 
-t.test('a namespace that is missing, appears, is replaced and vanishes', async (t) => {
-  const { node, reconciler, namespace, pod, later } = set(t);
+t.test('3: a namespace that is missing, appears, is replaced and vanishes', async (t) => {
+  const { node, reconciler, namespace, later, phase } = setUp();
   reconciler.want([pod('a')]);
   t.match(reconciler.report()[0], { phase: 'absent', error: /there is no network namespace at .*\/a$/ });
-  const path = namespace('a');
-  later(300);
-  t.equal(reconciler.report()[0]?.phase, 'captured');
-  // The old file stays in being, as a namespace does that somebody holds: its inode is not used again.
-  rmSync(path);
-  later(1000);
-  t.equal(reconciler.report()[0]?.phase, 'leaving');
-  await until(() => reconciler.report()[0]?.phase === 'absent');
+  namespace('a');
+  await later(1000);
+  t.equal(phase(), 'captured');
+  namespace('a');
+  await later(1000);
+  t.equal(phase(), 'leaving', 'the path leads to another one');
+  await later(ARRIVAL);
+  t.equal(phase(), 'captured', 'there');
+  t.strictSame([...node.told.keys()], ['2']);
+  node.paths.clear();
+  await later(1000);
+  await later(4000);
+  t.equal(phase(), 'captured', 'a path may be gone for a moment');
+  await later(1000);
+  t.equal(phase(), 'leaving');
+  await later(ARRIVAL);
   t.strictSame(node.sockets(), []);
   t.equal(node.told.size, 0);
-  later(1000);
-  later(60_000);
-  t.equal(node.open.size, 0, 'the namespace is let go');
+  await later(1000);
+  await later(60_000);
+  t.strictSame(node.namespaces(), [], 'both are let go');
 });
 
-t.test('un-enrolled and enrolled again: the descriptor that running connections use is kept', async (t) => {
-  const { node, reconciler, namespace, pod, later } = set(t);
-  namespace('a');
-  reconciler.want([pod('a')]);
-  const before = [...node.open].find(([, name]) => name.startsWith('namespace'))?.[0];
+t.test("3: a process id that became another pod's, or none, withdraws nobody", async (t) => {
+  for (const failClosed of [false, true]) {
+    const { node, reconciler, run, later, phase } = setUp();
+    const home = run(10, 'a');
+    reconciler.want([found('a', { failClosed })]);
+    t.equal(phase(), 'captured');
+    run(11, 'a', home);
+    run(10, 'b');
+    await later(1000);
+    t.equal(phase(), 'captured', 'it has another process');
+    run(9, 'a');
+    node.running.delete(11);
+    run(12, 'a', home);
+    await later(1000);
+    t.equal(phase(), 'captured', 'one of its processes made a namespace of its own inside the pod');
+    node.running.delete(9);
+    run(12, 'a', node.own);
+    await later(1000);
+    t.equal(phase(), 'captured', 'a process that is being started is in the namespace of the node still');
+    run(12, 'a', home);
+    node.blind = true;
+    run(11, 'b', home);
+    await later(1000);
+    t.equal(phase(), 'captured', '/proc cannot be read');
+    node.blind = false;
+    await later(10_000);
+    t.strictSame(
+      node.journal.filter((entry) => entry.startsWith('withdraw')),
+      [],
+    );
+  }
+});
+
+t.test('3: out of sight for good, a pod that fails open is let go and one that fails closed stays until it is not wanted', async (t) => {
+  const { node, reconciler, run, later } = setUp();
+  run(10, 'open');
+  run(11, 'closed');
+  const wanted = [found('open'), found('closed', { failClosed: true })];
+  reconciler.want(wanted);
+  t.strictSame([...node.told.keys()], ['1', '2']);
+  node.running.clear();
+  await later(1000);
+  await later(60_000);
+  t.strictSame([...node.told.keys()], ['2']);
   reconciler.want([]);
-  await until(() => reconciler.report().length === 0);
-  later(3_600_000);
-  t.ok(node.open.has(before as number));
-  reconciler.want([pod('a')]);
+  t.strictSame([...node.told.keys()], []);
+});
+
+t.test('3: a pod that comes back into sight between two searches stays', async (t) => {
+  const { node, reconciler, run, later, phase } = setUp();
+  const home = run(10, 'a');
+  reconciler.want([found('a')]);
+  node.running.clear();
+  for (let look = 0; look < 16; look++) await later(250);
+  run(11, 'a', home);
+  for (let look = 0; look < 20; look++) await later(250);
+  t.equal(phase(), 'captured');
+  t.notOk(node.journal.includes('withdraw 1'));
+});
+
+t.test('3: a pod whose sandbox was made anew is captured there', async (t) => {
+  for (const failClosed of [false, true]) {
+    const { node, reconciler, run, later, phase } = setUp();
+    run(10, 'a');
+    reconciler.want([found('a', { failClosed })]);
+    node.running.clear();
+    run(20, 'a');
+    await later(1000);
+    t.equal(phase(), 'leaving');
+    await later(ARRIVAL);
+    t.equal(phase(), 'captured');
+    t.strictSame([...node.told.keys()], ['2']);
+  }
+});
+
+t.test('a path that leads elsewhere by the time it is opened is looked at again', async (t) => {
+  const { node, reconciler, run, later } = setUp();
+  run(10, 'a');
+  node.beforeOpen = () => void run(10, 'b');
+  reconciler.want([found('a')]);
+  t.match(reconciler.report()[0], { phase: 'absent', error: /was replaced while it was opened/ });
+  t.equal(node.open.size, 0);
+  node.beforeOpen = () => {};
+  run(11, 'a');
+  await later(300);
+  t.equal(node.told.get('3')?.owner, ownerOf(found('a')), 'its own namespace, not that of b');
+});
+
+t.test('5: un-enrolled and enrolled again: the descriptor that running connections use is kept', async (t) => {
+  const { node, reconciler, run, later } = setUp();
+  const home = run(10, 'a');
+  reconciler.want([found('a')]);
+  const [before] = node.namespaces();
+  reconciler.want([]);
+  await later(ARRIVAL);
+  run(11, 'a', home);
+  run(10, 'b');
+  for (let hour = 0; hour < 3; hour++) await later(3_600_000);
+  t.strictSame(node.namespaces(), [before], 'also when the process by which it was found has ended');
+  node.refusePort.set('0.0.0.0 15006', 'EMFILE');
+  reconciler.want([found('a')]);
+  t.match(reconciler.report()[0]?.error, /EMFILE/);
+  t.strictSame(node.namespaces(), [before], 'also when listeners fail');
+  node.refusePort.clear();
+  await later(300);
   t.equal(
     [...node.listeners.values()].flat().every((config) => config.kind !== 'gateway' && config.netns === before),
     true,
   );
 });
 
-t.test('a pod that names no namespace is found by its UID, and found again when that process ends', async (t) => {
-  const { reconciler, namespace, pod, later, found, folder } = set(t);
-  const wanted = pod('a', { uid: 'u', netns: null });
+t.test('a pod that names no namespace is found by its UID; the same name with another UID is another pod', async (t) => {
+  const { reconciler, run, later, phase } = setUp();
+  const wanted = found('a');
   reconciler.want([wanted]);
-  t.match(reconciler.report()[0]?.error, /no process of it runs on this node \(UID u\)/);
-  mkdirSync(join(folder, 'proc'));
-  found.set('u', namespace('a'));
-  later(300);
-  t.equal(reconciler.report()[0]?.phase, 'captured');
+  t.match(reconciler.report()[0]?.error, /no process of it runs on this node \(UID uid-a\)/);
+  run(10, 'a');
+  await later(300);
+  t.equal(phase(), 'captured');
   reconciler.want([{ ...wanted, uid: 'v' }]);
-  t.equal(reconciler.report()[0]?.phase, 'leaving', 'the same name with another UID is another pod');
+  t.equal(phase(), 'leaving');
+});
+
+t.test('a pod that is never found is searched for more and more rarely', async (t) => {
+  const { node, reconciler, later } = setUp();
+  let searches = 0;
+  node.find = () => {
+    searches++;
+    return new Map();
+  };
+  reconciler.want([found('a')]);
+  for (let second = 0; second < 100; second++) await later(1000);
+  t.equal(searches, 15, 'after 0, 1, 2, 4 and 8 seconds, then every 10 s');
 });
 
 t.test('changes of a captured pod reach the kernel, once', async (t) => {
-  const { node, reconciler, namespace, pod } = set(t);
+  const { node, reconciler, namespace } = setUp();
   namespace('a');
   reconciler.want([pod('a')]);
   reconciler.want([pod('a', { addresses: ['10.0.0.2'], failClosed: true })]);
@@ -236,49 +283,114 @@ t.test('changes of a captured pod reach the kernel, once', async (t) => {
   t.equal(node.journal.filter((entry) => entry.startsWith('enroll')).length, 2);
 });
 
-t.test('what an agent that crashed left captured is released, but for the pods that are wanted', async (t) => {
+/** What an agent that crashed left of a pod. */
+function leave(node: FakeNode, cookie: string, owner: WantedPod): void {
+  const { addresses, failClosed } = owner;
+  node.told.set(cookie, { netns: -1, cookie, owner: ownerOf(owner), addresses, failClosed, inbound4: -1, inbound6: -1 });
+}
+
+t.test('4: what an agent that crashed left captured is released, but for the pods that are wanted', async (t) => {
   const node = new FakeNode();
-  for (const cookie of ['1', '77']) {
-    node.told.set(cookie, { netns: -1, cookie, addresses: [], failClosed: true, inbound4: -1, inbound6: -1 });
-  }
-  const { reconciler, namespace, pod } = set(t, node);
+  leave(node, '1', pod('a'));
+  leave(node, '77', pod('gone', { failClosed: true }));
+  const { reconciler, namespace } = setUp(node);
   namespace('a');
   node.prompt = false;
   reconciler.reconcile();
-  t.strictSame(node.enrolled(), ['1', '77'], 'nothing is released before it is known what is wanted');
+  t.strictSame([...node.told.keys()], ['1', '77'], 'nothing is released before it is known what is wanted');
   reconciler.want([pod('a')]);
-  t.strictSame(node.enrolled(), ['1'], 'the wanted one has cookie 1, and stays while its workers are not ready');
-  node.told.set('78', { netns: -1, cookie: '78', addresses: [], failClosed: true, inbound4: -1, inbound6: -1 });
+  t.strictSame([...node.told.keys()], ['1'], 'the wanted one stays while its workers are not ready');
+  leave(node, '78', pod('other'));
   reconciler.want([pod('a')]);
-  t.strictSame(node.enrolled(), ['1', '78'], 'only what was there at the start is released');
+  t.strictSame([...node.told.keys()], ['1', '78'], 'only what was there at the start is released');
+});
+
+t.test('4: after a crash a pod is not withdrawn because its listeners, its namespace or its process cannot be had at once', async (t) => {
+  for (const failClosed of [false, true]) {
+    const node = new FakeNode();
+    const wanted = found('a', { failClosed });
+    leave(node, '1', wanted);
+    const { reconciler, run, later, phase } = setUp(node);
+    const home = node.newNamespace();
+    reconciler.want([wanted]);
+    await later(60_000);
+    t.strictSame([...node.told.keys()], ['1'], 'no process was found');
+    run(10, 'a', home);
+    node.refusePort.set('127.0.0.1 15001', 'EMFILE');
+    await later(10_000);
+    t.match(reconciler.report()[0]?.error, /EMFILE/);
+    await later(60_000);
+    t.strictSame([...node.told.keys()], ['1'], 'its listeners failed');
+    node.refusePort.clear();
+    await later(10_000);
+    t.equal(phase(), 'captured');
+    t.notOk(node.journal.includes('withdraw 1'));
+  }
+});
+
+t.test('4: a pod that moved while no agent ran is released where it was, once it is captured where it is', async (t) => {
+  const node = new FakeNode();
+  leave(node, '77', found('a', { failClosed: true }));
+  const { reconciler, run } = setUp(node);
+  run(10, 'a');
+  node.prompt = false;
+  reconciler.want([found('a', { failClosed: true })]);
+  t.strictSame([...node.told.keys()], ['77']);
+  node.prompt = true;
+  reconciler.reconcile();
+  t.strictSame([...node.told.keys()], ['1']);
+});
+
+t.test('4, 2: a pod that is no longer wanted before it was taken over leaves like others', async (t) => {
+  const node = new FakeNode();
+  leave(node, '1', pod('a', { failClosed: true }));
+  const { reconciler, namespace, later } = setUp(node);
+  namespace('a');
+  node.prompt = false;
+  reconciler.want([pod('a')]);
+  node.journal.length = 0;
+  reconciler.want([]);
+  t.strictSame(node.journal, ['withdraw 1'], 'the kernel first');
+  await later(ARRIVAL);
+  t.equal(node.journal[1], 'unlisten');
 });
 
 t.test('two pods in one namespace: the second is refused', async (t) => {
-  const { reconciler, namespace, pod } = set(t);
-  const netns = namespace('a');
-  reconciler.want([pod('a'), pod('b', { netns })]);
+  const { reconciler, namespace } = setUp();
+  namespace('a');
+  reconciler.want([pod('a'), pod('b', { netns: '/netns/a' })]);
   t.match(reconciler.report(), [{ phase: 'captured' }, { phase: 'absent', error: /that of default\/a/ }]);
 });
 
-t.test('on the way out fail-open pods are released and fail-closed ones stay', async (t) => {
-  const { node, reconciler, namespace, pod } = set(t);
-  namespace('a');
-  namespace('b');
-  reconciler.want([pod('a'), pod('b', { failClosed: true })]);
-  reconciler.release();
-  t.strictSame(node.enrolled(), ['2']);
-  await reconciler.close();
-  t.equal(node.open.size, 0);
+t.test("a pod in the node's own namespace is refused", async (t) => {
+  const { node, reconciler, run } = setUp();
+  run(10, 'a', node.own);
+  reconciler.want([found('a')]);
+  t.match(reconciler.report(), [{ phase: 'absent', error: /is the node's own/ }]);
 });
 
-t.test('the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
-  const { node, reconciler, namespace, pod } = set(t);
+t.test('on the way out fail-open pods are released and fail-closed ones stay', async (t) => {
+  const { node, clock, reconciler, namespace } = setUp();
+  namespace('a');
+  namespace('b');
+  reconciler.start();
+  reconciler.want([pod('a'), pod('b', { failClosed: true })]);
+  reconciler.release();
+  t.strictSame([...node.told.keys()], ['2']);
+  await reconciler.close();
+  t.equal(node.open.size, 0);
+  t.equal(clock.pending, 0);
+});
+
+t.test('5: the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
+  const { node, clock, reconciler, namespace, later } = setUp();
   namespace('a');
   reconciler.want([pod('a')]);
   reconciler.want([]);
   reconciler.release();
   await reconciler.close();
-  await delay(400);
+  t.equal(clock.pending, 0);
+  await later(400);
   t.equal(node.open.size, 0);
   t.equal(node.journal.filter((entry) => entry === 'unlisten').length, 4);
 });

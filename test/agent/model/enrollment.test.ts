@@ -14,6 +14,7 @@ const object = (kind: string, annotation?: string, labels: Record<string, string
 });
 const pod = (annotation?: string, rest: Partial<Pod> = {}, labels: Record<string, string> = {}): Pod => ({
   ...object('Pod', annotation, labels),
+  kind: 'Pod',
   ...rest,
 });
 const inject = (value: string): Record<string, string> => ({ 'sidecar.istio.io/inject': value });

@@ -32,13 +32,12 @@ if (inherited === undefined) {
 }
 
 function snapshot(version: number): Snapshot {
+  const none = { workloads: new Map(), scopes: new Map(), virtualHosts: new Map(), addresses: new Map(), clusters: new Map() };
   return {
     version,
-    mesh: { outboundTrafficPolicy: 'ALLOW_ANY', connectTimeoutMs: 1000 },
-    workloads: {},
-    scopes: {},
-    gateways: { 80: { port: 80, protocol: 'http', routes: { virtualHosts: [], unknownHost: 'not-found' } } },
-    clusters: {},
+    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system' },
+    records: { ...none, gateways: new Map([['80', { port: 80, protocol: 'http', layer: 'gateway' }]]) },
+    endpoints: new Map(),
   };
 }
 

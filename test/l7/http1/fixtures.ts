@@ -22,14 +22,14 @@ export function readFixtures(name: string): Fixture[] {
   return found;
 }
 
-export function bytesOf(block: string): Buffer {
+function bytesOf(block: string): Buffer {
   const lines = block.replaceAll('\n', '\r\n').replace(/\\\r\n$/, '');
   return Buffer.from(unescape(lines), 'latin1');
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', 0: '\0', '\\': '\\' };
 
-export function unescape(text: string): string {
+function unescape(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|([rnt0\\]))/g, (_, hex?: string, c = '') =>
     hex === undefined ? (ESCAPES[c] as string) : String.fromCharCode(parseInt(hex, 16)),
   );

@@ -3,12 +3,12 @@
  * round, the table below has to say why. So a difference is a decision, not an accident.
  */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { createServer, get, type Server } from 'node:http';
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
-import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
+import { parseRequestHead, parseResponseHead } from '../../../src/l7/http1/parser.ts';
 import { readFixtures, type Fixture } from './fixtures.ts';
 
 /** Fixtures that llhttp (with node:http's own checks) takes and we refuse, and why llhttp does. */
@@ -39,6 +39,35 @@ const STRICTER: ReadonlyMap<string, string> = new Map([
 ]);
 /** Fixtures that we take and llhttp does not. */
 const LAXER: ReadonlyMap<string, string> = new Map();
+
+/** As STRICTER, for responses. */
+const STRICTER_RESPONSES: ReadonlyMap<string, string> = new Map([
+  ['204 that announces a body (RFC 9110 §8.6)', 'ignores the length'],
+  ['1xx with chunks (RFC 9112 §6.1)', 'ignores the coding'],
+  ['Below 100', 'takes any three digits'],
+  ['HTTP/2.0 in a status line', 'takes HTTP/2.0'],
+  ['NUL in the reason phrase', 'does not look into the reason phrase'],
+  ['Chunks in HTTP/1.0 (RFC 9112 §6.1: the framing is faulty)', 'reads chunks in HTTP/1.0 as well'],
+  ['An empty line before the status line: only servers skip it (RFC 9112 §2.2)', 'skips any number of empty lines'],
+  ['Another coding', 'takes any list of codings that ends in chunked'],
+]);
+/** As LAXER, for responses: what RFC 9112 lets or makes a proxy take. */
+const LAXER_RESPONSES: ReadonlyMap<string, string> = new Map([
+  ['Lines that end with LF alone (RFC 9112 §2.2)', 'a recipient may'],
+  ['Both line ends in one head', 'a recipient may'],
+  ['LF alone before an empty line that ends with CR LF', 'a recipient may'],
+  ['LF alone after the status line only', 'a recipient may'],
+  ["The first empty line ends the head: what follows is the body's", 'a recipient may'],
+  ['White space before the colon, which a proxy has to remove (RFC 9112 §5.1)', 'a proxy must'],
+  ['White space before the colon of the length: it is the length, as the proxy has to forward it as such', 'a proxy must'],
+  ['A folded line, which a proxy has to unfold (RFC 9112 §5.2)', 'a proxy must, or answer 502'],
+  ['A folded line that ends with LF alone', 'a proxy must, or answer 502'],
+  ['The value begins in the fold', 'a proxy must, or answer 502'],
+  ['More white space than one SP in the status line (RFC 9112 §4)', 'a recipient may'],
+  ['A higher minor version is read as the highest that we know (RFC 9110 §2.5)', 'a recipient should'],
+  ['The same length twice', 'a recipient may, and must not forward both'],
+  ['The same length in a list', 'a recipient may, and must not forward both'],
+]);
 
 const ours = new Head(new HeaderNames());
 
@@ -75,4 +104,36 @@ t.test('requests that only one of the two takes are known', async (t) => {
   }
   server.closeAllConnections();
   server.close();
+});
+
+/** Whether node:http's client reports a response, of whatever status. */
+async function llhttpTakesResponse(bytes: Buffer): Promise<boolean> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(bytes));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const taken = await new Promise<boolean>((resolve) => {
+    const request = get({ port, agent: false, headers: { connection: 'upgrade', upgrade: 'websocket' } });
+    const accept = (): void => {
+      resolve(true);
+      request.destroy();
+    };
+    request.on('response', accept).on('upgrade', accept).on('information', accept);
+    request.on('error', () => resolve(false));
+  });
+  server.close();
+  return taken;
+}
+
+t.test('responses that only one of the two takes are known', async (t) => {
+  for (const { title, bytes } of readFixtures('responses').filter(({ expect }) => !expect.has('more'))) {
+    const next = parseResponseHead(bytes, 0, bytes.length, ours, DEFAULT_LIMITS);
+    const taken = await llhttpTakesResponse(bytes);
+    const why = STRICTER_RESPONSES.get(title) ?? LAXER_RESPONSES.get(title) ?? 'is not known';
+    t.equal(next < 0 && taken, STRICTER_RESPONSES.has(title), `${title}: only llhttp takes it, which ${why}`);
+    t.equal(next > 0 && !taken, LAXER_RESPONSES.has(title), `${title}: only we take it, as ${why}`);
+  }
 });

@@ -70,6 +70,7 @@ const wire = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   soup.map((rest) => Buffer.concat([bytesOf('GET / HTTP/1.1\r\nHost: h\r\n'), rest])),
   soup.map((rest) => Buffer.concat([bytesOf('HTTP/1.1 200 OK\r\n'), rest])),
+  soup.map((rest) => Buffer.concat([bytesOf('HTTP/1.1 200 OK\nContent-Length: 5\n'), rest, bytesOf('\n\n')])),
 );
 
 t.test('any bytes: no exception, no byte beyond the end, prefixes agree', async () => {
@@ -89,6 +90,54 @@ t.test('any bytes: no exception, no byte beyond the end, prefixes agree', async 
       { numRuns: 500 },
     );
   }
+});
+
+/** A field line as a careless server writes it, and what it means. */
+const carelessField = fc.record({
+  name: token.map((name) => `x-${name}`),
+  words: fc.array(fc.string({ unit: fc.constantFrom(...'ab:,=\xe9'.split('')), minLength: 1, maxLength: 5 }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  blanks: fc.constantFrom('', ' ', '\t '),
+  fold: fc.boolean(),
+});
+const lineEnds = fc.infiniteStream(fc.constantFrom('\n', '\r\n'));
+
+t.test("a careless server's head means what the same head means within the grammar, and comes at its end only", async () => {
+  fc.assert(
+    fc.property(fc.array(carelessField, { maxLength: 6 }), lineEnds, fc.constantFrom('', 'rest\n\n'), (fields, ends, rest) => {
+      const line = (text: string): string => `${text}${ends.next().value}`;
+      const lines = fields.map(({ name, words, blanks, fold }) => {
+        const separators = words.slice(1).map(() => (fold ? line('') + '\t ' : ' '));
+        return line(`${name}${blanks}: ${words.map((word, i) => `${separators[i - 1] ?? ''}${word}`).join('')}`);
+      });
+      const headBytes = bytesOf(`${line('HTTP/1.1 200 OK')}${lines.join('')}${line('Content-Length: 4')}${line('')}`);
+      const bytes = Buffer.concat([headBytes, bytesOf(rest)]);
+      for (let end = 0; end < headBytes.length; end++) {
+        if (parseResponseHead(bytes, 0, end, head, DEFAULT_LIMITS) !== 0) throw new Error(`not incomplete at ${end}`);
+      }
+      if (parseResponseHead(bytes, 0, bytes.length, head, DEFAULT_LIMITS) !== headBytes.length) throw new Error('not whole');
+      const got = Array.from({ length: head.count }, (_, i) => [head.name(i), head.value(i)]);
+      const want = [...fields.map(({ name, words }) => [name, words.join(' ')]), ['Content-Length', '4']];
+      if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${JSON.stringify(got)} instead of ${JSON.stringify(want)}`);
+      if (head.status !== 200 || head.contentLength !== 4) throw new Error('status or length');
+    }),
+  );
+});
+
+t.test('what is forwarded of a response is within the grammar', async () => {
+  fc.assert(
+    fc.property(wire, (bytes) => {
+      if (parseResponseHead(bytes, 0, bytes.length, head, DEFAULT_LIMITS) <= 0) return;
+      const forwarded = Buffer.from(head.bytes.subarray(head.start, head.end));
+      const lines = forwarded.toString('latin1').split('\r\n');
+      if (lines.slice(1, -2).some((line) => !/^[!-9;-~]+:[\t -~\x80-\xff]*$/.test(line))) throw new Error(JSON.stringify(lines));
+      if (parseResponseHead(forwarded, 0, forwarded.length, head, DEFAULT_LIMITS) !== forwarded.length) throw new Error('not whole');
+      if (head.bytes !== forwarded) throw new Error('cleaned twice');
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 t.test('limits', async (t) => {
@@ -158,8 +207,12 @@ t.test('a head in pieces is parsed a few times only', async (t) => {
   }
   t.equal(parsed, text.length, 'the last byte completes it');
   t.ok(parses <= Math.ceil(Math.log2(text.length)) + 2, `${parses} parses`);
-  buffer.clear();
-  t.equal(buffer.add(bytesOf('G'), 0, 1), true);
+
+  const bare = `HTTP/1.1 200 OK\n${'X: y\n'.repeat(90)}`;
+  const other = new HeadBuffer();
+  for (const byte of bytesOf(bare)) other.add(Uint8Array.of(byte), 0, 1);
+  t.equal(other.add(bytesOf('\r\n'), 0, 2), true, 'an empty line after a line that ended with LF alone');
+  t.equal(parseResponseHead(other.bytes, 0, other.length, head, DEFAULT_LIMITS), bare.length + 2);
 });
 
 t.test('sniffing', async (t) => {

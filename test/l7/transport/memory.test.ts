@@ -3,6 +3,7 @@ import type { Address } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import { transportContract } from './contract.ts';
 import type { Lab, Peer, PeerServer } from './lab.ts';
+import { faultCases } from './fault-contract.ts';
 import { relayCases } from './relay-contract.ts';
 
 class MemoryLab implements Lab {
@@ -33,4 +34,4 @@ class MemoryLab implements Lab {
   }
 }
 
-transportContract('memory', async () => new MemoryLab(), relayCases);
+transportContract('memory', async () => new MemoryLab(), { ...relayCases, ...faultCases });

@@ -133,7 +133,7 @@ t.test('what a cluster picks is in the configuration, before and after each comm
       };
       for (const [i, { set, remove, kind: nextKind, gone }] of moves.entries()) {
         const next = new Map(members);
-        const first = !exists && !gone;
+        const first: boolean = !exists && !gone;
         const config = clusterConfig('c', { balancer: KINDS[nextKind ?? kind] as BalancerConfig });
         const change =
           gone && i % 3 === 2
@@ -155,7 +155,7 @@ t.test('what a cluster picks is in the configuration, before and after each comm
           next.clear();
         } else {
           exists ||= first;
-          if (exists && change.set !== undefined) kind = nextKind ?? kind;
+          if (exists && 'set' in change && change.set !== undefined) kind = nextKind ?? kind;
           for (const { set, remove } of steps.endpoints) {
             for (const endpoint of set) next.set(`${endpoint.address}|80`, endpoint);
             for (const key of remove) next.delete(key);

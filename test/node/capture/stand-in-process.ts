@@ -2,6 +2,7 @@
  * The process of the stand-in: what an agent needs of the datapath, and nothing of an engine. It accepts in pods, asks where the connection
  * was going, and relays it there; at the addresses of RFC 2544 and RFC 3849 nobody is, so it answers itself with the address.
  */
+import { INBOUND_PORT, OUTBOUND_PORT } from '../../../src/datapath/abi.ts';
 import { Datapath } from '../../../src/datapath/datapath.ts';
 import { cgroupId, listenIn, namespaceCookie, openNamespace, closeFd } from '../../../src/datapath/namespaces.ts';
 import { OriginalDestinationMap } from '../../../src/datapath/original-destinations.ts';
@@ -9,8 +10,6 @@ import type { Address, CloseReason, ConnectionHandler, ConnectionId, ListenerId 
 import { NativeTransport } from '../../../src/l7/transport/native.ts';
 import type { Accepted, Command, OpenOptions, PodToEnroll, Reply } from './stand-in.ts';
 
-const OUTBOUND = 15001;
-const INBOUND = 15006;
 const BEATS_PER_TIMEOUT = 5;
 
 const transport = NativeTransport.create();
@@ -104,11 +103,11 @@ class StandInAgent {
     };
     const outbound = (id: ConnectionId, socket: number) => this.#outbound(pod.name, cookie, netns, id, socket);
     const inbound = (id: ConnectionId, socket: number): ConnectionHandler => this.#inbound(pod.name, netns, id, socket);
-    listen('127.0.0.1', OUTBOUND, outbound);
-    listen('::1', OUTBOUND, outbound);
-    const inbound4 = listen('0.0.0.0', INBOUND, inbound);
-    const inbound6 = listen('::', INBOUND, inbound);
-    this.#datapath.enroll({ netns, cookie, addresses: pod.addresses, failClosed: pod.failClosed, inbound4, inbound6 });
+    listen('127.0.0.1', OUTBOUND_PORT, outbound);
+    listen('::1', OUTBOUND_PORT, outbound);
+    const inbound4 = listen('0.0.0.0', INBOUND_PORT, inbound);
+    const inbound6 = listen('::', INBOUND_PORT, inbound);
+    this.#datapath.enroll({ netns, cookie, owner: '', addresses: pod.addresses, failClosed: pod.failClosed, inbound4, inbound6 });
     this.#pods.set(pod.name, { netns, cookie, listeners, descriptors });
   }
 
@@ -137,7 +136,7 @@ class StandInAgent {
       case 'counters':
         return this.#datapath.counters();
       case 'enrolled':
-        return this.#datapath.enrolled();
+        return this.#datapath.enrolled().map(({ cookie }) => cookie);
       case 'accepted':
         return this.#takeAccepted();
       default:

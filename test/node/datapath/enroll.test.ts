@@ -32,7 +32,15 @@ function setUp(t: Test) {
   ip('-n', instance, 'link', 'set', 'lo', 'up');
   const netns = openNamespace(`/run/netns/${instance}`);
   const inbound4 = listenIn({ netns, address: '0.0.0.0', port: 15006, mark: 1, backlog: 8 });
-  const pod = { netns, cookie: namespaceCookie(netns), addresses: ['10.0.0.1', 'fd00::1'], failClosed: true, inbound4, inbound6: -1 };
+  const pod = {
+    netns,
+    cookie: namespaceCookie(netns),
+    owner: 'ab'.repeat(16),
+    addresses: ['10.0.0.1', 'fd00::1'],
+    failClosed: true,
+    inbound4,
+    inbound6: -1,
+  };
   const datapath = Datapath.open({ instance, cgroup });
   t.teardown(() => {
     datapath.close();
@@ -62,7 +70,7 @@ t.test('a pod is enrolled, changed and withdrawn', { skip: needsRoot }, async (t
   const { datapath, pod } = setUp(t);
   datapath.enroll(pod);
   t.strictSame(state(), { pods: 1, addresses: 2, links: 1 });
-  t.strictSame(datapath.enrolled(), [pod.cookie]);
+  t.strictSame(datapath.enrolled(), [{ cookie: pod.cookie, owner: pod.owner }]);
   datapath.enroll(pod);
   t.strictSame(state(), { pods: 1, addresses: 2, links: 1 }, 'again');
   datapath.enroll({ ...pod, addresses: ['fd00::1'], failClosed: false });

@@ -4,7 +4,10 @@ import { PINS } from '../agent.ts';
 import { output } from '../command.ts';
 import type { Pod } from '../pod.ts';
 import type { Reply } from '../traffic.ts';
-import { analysis, outcomes, same, times, type Walk } from '../walk.ts';
+import { analysis, times } from '../calls.ts';
+import { same } from '../checks.ts';
+import { outcomes } from '../replies.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 export const killed: Step = {
@@ -32,7 +35,7 @@ export const killed: Step = {
     const between = replies.filter((reply) => !before.includes(reply) && !after.includes(reply));
     await walk.check(
       same('answered before', `200 × ${before.length}`, outcomes(before)),
-      same('opened after its death, first try', `200 × ${after.length}`, outcomes(after)),
+      same('opened after its death, first attempt', `200 × ${after.length}`, outcomes(after)),
       { what: 'in flight at that moment', expected: 'may be lost', seen: outcomes(between) || 'none', held: true },
       { what: 'connections opened after its death', expected: '≥ 50', seen: String(after.length), held: after.length >= 50 },
     );

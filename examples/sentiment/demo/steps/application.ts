@@ -2,7 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectionsIn } from '../network.ts';
 import type { Reply } from '../traffic.ts';
-import { analysis, outcomes, same, times, type Walk } from '../walk.ts';
+import { analysis, times } from '../calls.ts';
+import { same } from '../checks.ts';
+import { outcomes } from '../replies.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 export const withoutAgent: Step = {

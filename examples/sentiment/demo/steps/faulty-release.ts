@@ -2,7 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SHARES } from '../../services/logic/draws.ts';
 import { type Reply } from '../traffic.ts';
-import { analysis, outcomes, same, share, slowest, times, type Walk, withStatus, within } from '../walk.ts';
+import { analysis, times } from '../calls.ts';
+import { same, share, within } from '../checks.ts';
+import { outcomes, slowest, withStatus } from '../replies.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 const REQUESTS = 600;
@@ -14,7 +17,7 @@ const MARGIN_SECONDS = 2;
 const { success: ok, 'slow error': slow } = SHARES;
 const bad = 1 - ok;
 const WITHOUT_RETRIES = 1 - CANARY_WEIGHT * bad;
-/** Four tries fit in 8 s as long as at most two of them last 3 s: all outcomes of the first three are bad, but not all three slow. */
+/** Four attempts fit in 8 s as long as at most two of them last 3 s: all outcomes of the first three are bad, but not all three slow. */
 const RETRIED = 1 - CANARY_WEIGHT * (1 - ok * (1 + bad + bad ** 2 + bad ** 3 - slow ** 3));
 
 export const shadowing: Step = {
@@ -55,7 +58,7 @@ export const canary: Step = {
 
 export const retries: Step = {
   title: 'Timeouts and retries',
-  why: 'Today’s Istio retries no answer of an application unless `retryOn` asks for it: waiting ends after 3 s, success stays. With the default policy that Istio 1.0 had, a failed or slow try is made again, on the same version.',
+  why: 'Today’s Istio retries no answer of an application unless `retryOn` asks for it: waiting ends after 3 s, success stays. With the default policy that Istio 1.0 had, a failed or slow attempt is repeated, on the same version.',
   prepare: (walk) => walk.apply('timeouts and retries'),
   async walk(walk) {
     const today = await measured(walk);

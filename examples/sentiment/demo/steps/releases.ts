@@ -1,6 +1,8 @@
 /** Two builds of the page at once: broken, then stable by a header, then stable for browsers. */
 import type { Call, Reply } from '../traffic.ts';
-import { same, times, type Walk } from '../walk.ts';
+import { times } from '../calls.ts';
+import { same } from '../checks.ts';
+import type { Walk } from '../walk.ts';
 import type { Step } from './step.ts';
 
 interface Visit {

@@ -33,7 +33,7 @@ const STRENGTHS: Readonly<Record<string, number>> = {
 /** A negated "good" is weaker than "bad": it turns the sign and loses half. */
 const NEGATION_FACTOR = -0.5;
 
-export function firstSentence(text: string): string {
+function firstSentence(text: string): string {
   return /^\s*(.*?[.!?]+)(?:\s|$)/s.exec(text)?.[1] ?? text.trim();
 }
 

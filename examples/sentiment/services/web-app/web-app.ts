@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import { type Answer, json, jsonObject, type Received, SERVED_BY } from '../service.ts';
 
 /** What a traced application has to carry from a request to the requests that it makes for it (B3, W3C and Istio's own). */
-export const PROPAGATED = [
+const PROPAGATED = [
   'x-request-id',
   'x-b3-traceid',
   'x-b3-spanid',

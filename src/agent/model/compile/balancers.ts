@@ -3,7 +3,7 @@ import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import type { BalancerConfig, HashKey } from '../../../l7/snapshot.ts';
 import type { ConsistentHash, LoadBalancer } from '../objects.ts';
 import type { FieldPath } from '../problem.ts';
-import { milliseconds } from './durations.ts';
+import { seconds } from './durations.ts';
 
 /** Istio's default; Envoy rounds up to what the endpoints need. */
 const RING_SIZE = 1024;
@@ -50,7 +50,7 @@ function hashKey({
     if (!name.ok) return fault(['httpCookie', 'name'], httpCookie.name, name.fault);
     const path = cookiePath(httpCookie.path ?? '');
     if (!path.ok) return fault(['httpCookie', 'path'], httpCookie.path ?? '', path.fault);
-    const ttlSeconds = httpCookie.ttl === undefined ? null : Math.floor(milliseconds(httpCookie.ttl) / 1000);
+    const ttlSeconds = httpCookie.ttl === undefined ? null : seconds(httpCookie.ttl);
     return { kind: 'cookie', name: name.text, path: path.text, ttlSeconds };
   }
   if (useSourceIp === true) return { kind: 'source-address' };

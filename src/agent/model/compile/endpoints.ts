@@ -246,6 +246,6 @@ function podOf(target: SliceEndpoint['targetRef'], namespace: string): string | 
   return target?.kind === 'Pod' && target.name !== undefined ? `${target.namespace ?? namespace}/${target.name}` : null;
 }
 
-function numbered(ports: readonly { readonly name?: string | null; readonly port?: number | null }[]): { name: string; port: number }[] {
-  return ports.flatMap(({ name, port }) => (port === undefined || port === null ? [] : [{ name: name ?? '', port }]));
+function numbered(ports: readonly { readonly name?: string | undefined; readonly port?: number | undefined }[]): { name: string; port: number }[] {
+  return ports.flatMap(({ name, port }) => (port === undefined ? [] : [{ name: name ?? '', port }]));
 }

@@ -94,7 +94,7 @@ export class Mesh {
         rootNamespace: this.#options.rootNamespace,
       },
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
-      defaultRetry: defaultHttpRetryPolicy as HttpRetry | undefined,
+      defaultRetry: defaultHttpRetryPolicy,
     };
   }
 }

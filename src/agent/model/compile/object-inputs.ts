@@ -2,7 +2,7 @@
 import type { ApiObject, Kinds } from '../objects.ts';
 import type { ObjectRef } from '../problem.ts';
 import { typeKey } from '../problem.ts';
-import { typeOfKind } from '../schema/index.ts';
+import { typeOfKind } from '../schema/kinds.ts';
 import type { ObjectChange } from '../store.ts';
 import type { DestinationRules } from './destination-rules.ts';
 import type { Endpoints } from './endpoints.ts';

@@ -1,8 +1,13 @@
 /** networking.istio.io DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { duration, exportTo, port, text, unsupported } from './fields.ts';
+import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
+import { duration, exportTo, port, present, text, unsupported, wireText } from './fields.ts';
+import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 
+/** Envoy's limit of a ring (RingHashLbConfig.minimum_ring_size). */
+const MAX_RING = 8_388_608;
+const ringSize = z.number().int().min(0).max(MAX_RING, `must be at most ${MAX_RING}`);
 /** Envoy's limit of the table. */
 const MAX_TABLE = 5_000_011;
 const KEYS = ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'] as const;
@@ -10,11 +15,18 @@ const ALGORITHMS = ['ringHash', 'maglev', 'minimumRingSize'] as const;
 
 const consistentHash = z
   .object({
-    httpHeaderName: text.min(1).optional(),
-    httpCookie: z.object({ name: text.min(1), path: text.optional(), ttl: duration.optional(), attributes: unsupported() }).optional(),
-    useSourceIp: z.boolean().optional(),
-    httpQueryParameterName: text.min(1).optional(),
-    ringHash: z.object({ minimumRingSize: z.number().int().min(0).optional() }).optional(),
+    httpHeaderName: present(checkedText(matchedHeaderFault)).optional(),
+    httpCookie: z
+      .object({
+        name: wireText(fieldName),
+        path: wireText(cookiePath).optional(),
+        ttl: duration.optional(),
+        attributes: unsupported('attributes of the cookie are not written yet'),
+      })
+      .optional(),
+    useSourceIp: present(z.boolean()).optional(),
+    httpQueryParameterName: present(text.min(1)).optional(),
+    ringHash: z.object({ minimumRingSize: ringSize.optional() }).optional(),
     maglev: z
       .object({
         tableSize: z
@@ -24,7 +36,7 @@ const consistentHash = z
           .refine((size) => size >= MAX_TABLE || isPrime(size), 'must be a prime number'),
       })
       .optional(),
-    minimumRingSize: z.number().int().min(0).optional(),
+    minimumRingSize: ringSize.optional(),
   })
   .superRefine((value, context) => {
     const given = (names: readonly (keyof typeof value)[]): string[] => names.filter((name) => value[name] !== undefined);

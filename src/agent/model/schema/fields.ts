@@ -1,54 +1,78 @@
 /** The types of fields that Istio's kinds share. */
 import { z } from 'zod';
 import { compileRegex } from '../../../base/regex.ts';
-import type { FieldPath } from '../problem.ts';
+import type { WireResult, WireText } from '../../../l7/message/wire-text.ts';
+import type { FieldPath, Severity } from '../problem.ts';
 
 const reasons = new WeakMap<object, string>();
 const judges = new WeakMap<object, Judge>();
+const presences = new WeakSet<object>();
+const open = new WeakSet<object>();
 
-/** Why a block is not served although each of its fields has its right type. */
-export interface Unserved {
+/** Something that is not in force although each of its fields has its right type. */
+export interface Fault {
   readonly path: FieldPath;
   readonly reason: string;
+  /** `unsupported` where nothing else is said. */
+  readonly severity?: Severity;
 }
 
-interface Judge {
-  readonly faults: (value: never) => readonly Unserved[];
-  /** What the compiler gets; undefined takes a block out of its list. */
-  readonly inForce: (value: never, faulty: boolean) => unknown;
-}
+type Judge = (value: never) => readonly Fault[];
 
-/** A field that Istio has and this release does not serve. */
-export function unsupported(reason = 'not supported yet'): z.ZodOptional<z.ZodUnknown> {
-  const schema = z.unknown().optional();
+/** A field that Istio has and this release does not serve: it is reported, and the compiler does not get it. */
+export function unsupported(reason = 'not supported yet') {
+  const schema = z
+    .unknown()
+    .transform(() => undefined)
+    .optional();
   reasons.set(schema, reason);
   return schema;
 }
 
-interface JudgeOf<T> {
-  readonly faults: (value: T) => readonly Unserved[];
-  readonly inForce: (value: T, faulty: boolean) => unknown;
+/** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in force. */
+export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S>) => readonly Fault[]): S {
+  judges.set(schema, judge);
+  return schema;
 }
 
-/** A block that is served as a whole or not at all: what is left after taking a field out would mean something else. */
-export function servedAsWhole<S extends z.ZodType>(schema: S, judge: JudgeOf<z.infer<S>>): S {
-  judges.set(schema, judge);
+/** A field whose zero value says something: a member of a oneof, a wrapper or another message, a pointer in Go. */
+export function present<S extends z.ZodType>(schema: S): S {
+  // Other fields share the schema that it is made of.
+  const own = schema.clone();
+  presences.add(own);
+  return own;
+}
+
+/** Has fields beside these, which are nobody's concern here. */
+export function partial<S extends z.ZodRawShape>(shape: S) {
+  const schema = z.object(shape);
+  open.add(schema);
   return schema;
 }
 
 export const judgeOf = (schema: object): Judge | undefined => judges.get(schema);
 export const unsupportedReason = (schema: object): string | undefined => reasons.get(schema);
+export const hasPresence = (schema: object): boolean => presences.has(schema);
+export const isPartial = (schema: object): boolean => open.has(schema);
+
+/** Go's durations are nanoseconds in 64 bits. */
+const MAX_NANOSECONDS = 2 ** 63;
 
 /** Go's durations, which istiod's reader of protobuf JSON and the custom resources' pattern accept. */
-export const duration = z
-  .string()
-  .regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, { error: 'must be a duration such as 1.5s, 300ms or 1h', abort: true });
+export const duration = present(
+  z
+    .string()
+    .regex(/^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$/, { error: 'must be a duration such as 1.5s, 300ms or 1h', abort: true })
+    .refine((value) => nanosecondsOf(value) < MAX_NANOSECONDS, { error: 'must be less than 292 years', abort: true }),
+);
 /** Istio's proxies count in milliseconds and take 0 for no limit, so its validation refuses what would round to that. */
-export const positiveDuration = duration.superRefine((value, context) => {
-  const nanoseconds = nanosecondsOf(value);
-  if (nanoseconds < 1e6) context.addIssue({ code: 'custom', message: 'must be at least 1ms' });
-  else if (nanoseconds % 1e6 !== 0) context.addIssue({ code: 'custom', message: 'must be whole milliseconds' });
-});
+export const positiveDuration = present(
+  duration.superRefine((value, context) => {
+    const nanoseconds = nanosecondsOf(value);
+    if (nanoseconds < 1e6) context.addIssue({ code: 'custom', message: 'must be at least 1ms' });
+    else if (nanoseconds % 1e6 !== 0) context.addIssue({ code: 'custom', message: 'must be whole milliseconds' });
+  }),
+);
 
 const NANOSECONDS: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
 
@@ -58,13 +82,33 @@ function nanosecondsOf(value: string): number {
 }
 
 export const port = z.number().int().min(1).max(65535);
+/** Bounds of protobuf's numbers, beyond which its JSON is refused. */
+export const int32 = z
+  .number()
+  .int()
+  .min(-(2 ** 31))
+  .max(2 ** 31 - 1);
+export const uint32 = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
 export const text = z.string();
-export const labels = z.record(z.string(), z.string());
 export const percent = z.object({ value: z.number().min(0).max(100).optional() });
 export const regex = z.string().superRefine((source, context) => {
   const result = compileRegex(source);
   if (!result.ok) context.addIssue({ code: 'custom', message: result.error });
 });
+
+/** Text that is written to the wire, checked and encoded by one of `wire-text.ts`. */
+export function wireText(encode: (text: string) => WireResult) {
+  return z.string().transform((value, context): WireText => {
+    const result = encode(value);
+    if (result.ok) return result.text;
+    context.addIssue({ code: 'custom', message: result.fault });
+    return z.NEVER;
+  });
+}
 
 /** For each target namespace; only the default is served. */
 export const exportTo = unsupported('visibility is not restricted yet; every namespace sees this object');

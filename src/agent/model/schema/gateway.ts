@@ -1,6 +1,6 @@
 /** networking.istio.io Gateway. */
 import { z } from 'zod';
-import { port, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { type Fault, judged, port, text, unsupported } from './fields.ts';
 import { checkedText, gatewayHostFault, labelSelector } from './names.ts';
 
 /** As Istio reads them: in any case. */
@@ -22,8 +22,8 @@ const server = z.object({
 });
 
 /** A server that would listen elsewhere, or in the clear where its author wants TLS, is worse than none. */
-function unservedServer({ bind, tls, port: { protocol } }: z.infer<typeof server>): Unserved[] {
-  const faults: Unserved[] = [];
+function serverFaults({ bind, tls, port: { protocol } }: z.output<typeof server>): Fault[] {
+  const faults: Fault[] = [];
   if (!SERVED_PROTOCOLS.test(protocol)) {
     faults.push({ path: ['port', 'protocol'], reason: `servers of protocol ${protocol} are not served yet; this server is left out` });
   }
@@ -33,14 +33,12 @@ function unservedServer({ bind, tls, port: { protocol } }: z.infer<typeof server
 }
 
 /** With the protocol as the API's documentation writes it. */
-function serverInForce(value: z.infer<typeof server>, faulty: boolean): unknown {
-  const protocol = value.port.protocol.toUpperCase();
-  if (faulty) return undefined;
-  return protocol === value.port.protocol ? value : { ...value, port: { ...value.port, protocol } };
+function serverInForce({ name, hosts, port: { number, protocol, name: portName } }: z.output<typeof server>) {
+  return { ...(name !== undefined && { name }), hosts, port: { number, protocol: protocol.toUpperCase(), name: portName } };
 }
 
 const servers = z
-  .array(servedAsWhole(server, { faults: unservedServer, inForce: serverInForce }))
+  .array(judged(server, serverFaults))
   .min(1, 'a gateway has at least one server')
   .superRefine((list, context) => {
     list.forEach(({ port: { name } }, index) => {
@@ -48,4 +46,7 @@ const servers = z
       context.addIssue({ code: 'custom', path: [index, 'port', 'name'], message: `a port ${name} is already given` });
     });
   });
-export const gatewaySpec = z.object({ selector: labelSelector.optional(), servers });
+export const gatewaySpec = z.object({ selector: labelSelector.optional(), servers }).transform(({ servers: given, ...spec }) => ({
+  ...spec,
+  servers: given.filter((entry) => serverFaults(entry).length === 0).map(serverInForce),
+}));

@@ -1,5 +1,6 @@
 /** What may be done to headers, and with which names and values. */
 import { z } from 'zod';
+import { authority } from '../../../l7/message/wire-text.ts';
 
 /** A token (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
@@ -22,6 +23,13 @@ function changedHeaderFault(name: string): string | null {
   return TOKEN.test(name) ? null : 'not the name of a header';
 }
 
+/** What is made from the request is not known here, and not served yet. */
+function authorityFault(value: string): string | null {
+  const literal = value.replaceAll('%%', '');
+  const result = literal.includes('%') ? null : authority(value.replaceAll('%%', '%'));
+  return result === null || result.ok ? null : result.fault;
+}
+
 type Operations = { readonly set?: Values | undefined; readonly add?: Values | undefined; readonly remove?: string[] | undefined };
 type Values = Readonly<Record<string, string>>;
 
@@ -31,8 +39,10 @@ function checkOperations(operations: Operations, context: z.core.$RefinementCtx,
   };
   for (const field of ['set', 'add'] as const) {
     for (const [name, value] of Object.entries(operations[field] ?? {})) {
-      if (!mayNameAuthority || !isAuthority(name)) complain([field, name], changedHeaderFault(name));
+      const isHost = mayNameAuthority && isAuthority(name);
+      if (!isHost) complain([field, name], changedHeaderFault(name));
       if (!VALUE.test(value)) complain([field, name], 'not the value of a header; a % of its own is written %%');
+      else if (isHost) complain([field, name], authorityFault(value));
     }
   }
   operations.remove?.forEach((name, index) => complain(['remove', index], changedHeaderFault(name)));

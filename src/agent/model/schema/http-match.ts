@@ -1,13 +1,15 @@
 /** networking.istio.io HTTPMatchRequest. */
 import { z } from 'zod';
 import { checkedText, dnsLabel, gatewayNameFault, labelSelector } from './names.ts';
-import { port, regex, text, unsupported } from './fields.ts';
+import { port, present, regex, text, unsupported } from './fields.ts';
 import { isClaim, matchedHeaderFault } from './header-operations.ts';
 
 const single = (value: object): boolean => Object.keys(value).length <= 1;
 const ONLY_ONE = 'only one of exact, prefix and regex may be given';
-const match = (prefix: z.ZodString, pattern: z.ZodType<string>): z.ZodType =>
-  z.object({ exact: text.optional(), prefix: prefix.optional(), regex: pattern.optional() }).refine(single, ONLY_ONE);
+const match = (prefix: z.ZodString, pattern: z.ZodType<string>) =>
+  z
+    .object({ exact: present(text).optional(), prefix: present(prefix).optional(), regex: present(pattern).optional() })
+    .refine(single, ONLY_ONE);
 const prefix = text.min(1, 'the prefix is empty');
 const stringMatch = match(prefix, regex);
 /** Only here Envoy takes an empty prefix. */

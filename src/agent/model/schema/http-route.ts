@@ -1,7 +1,8 @@
 /** networking.istio.io HTTPRoute, with the rules of Istio's own validation. */
 import { z } from 'zod';
 import { compileRegex, substitutionFault } from '../../../base/regex.ts';
-import { percent, port, positiveDuration, regex, servedAsWhole, text, type Unserved, unsupported } from './fields.ts';
+import { authority, locationPath, requestTarget } from '../../../l7/message/wire-text.ts';
+import { type Fault, int32, judged, percent, port, positiveDuration, present, regex, text, unsupported, wireText } from './fields.ts';
 import { headers, isAuthority } from './header-operations.ts';
 import { matchRequest } from './http-match.ts';
 import { checkedText, dnsLabel, domainFault } from './names.ts';
@@ -10,31 +11,30 @@ import { retries } from './retries.ts';
 const host = checkedText((name) => (name === '*' ? 'the host * is not allowed' : domainFault(name)));
 const destination = z.object({
   host,
-  // An empty name means none.
-  subset: z.union([z.literal(''), dnsLabel]).optional(),
+  subset: dnsLabel.optional(),
   port: z.object({ number: port }).optional(),
 });
 const redirect = z
   .object({
-    uri: text.optional(),
-    prefixRewrite: text.optional(),
-    authority: text.optional(),
-    port: port.optional(),
+    uri: wireText(locationPath).optional(),
+    prefixRewrite: wireText(locationPath).optional(),
+    authority: wireText(authority).optional(),
+    port: present(port).optional(),
     derivePort: z.enum(['FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT']).optional(),
-    scheme: z.enum(['', 'http', 'https']).optional(),
-    redirectCode: z.literal(0).or(z.number().int().min(300).max(399)).optional(),
+    scheme: z.enum(['http', 'https']).optional(),
+    redirectCode: z.number().int().min(300).max(399).optional(),
   })
   .superRefine((value, context) => {
     const complain = (message: string): void => context.addIssue({ code: 'custom', message });
-    if (value.uri && value.prefixRewrite) complain('uri and prefixRewrite exclude each other');
+    if (value.uri !== undefined && value.prefixRewrite !== undefined) complain('uri and prefixRewrite exclude each other');
     if (value.port !== undefined && value.derivePort !== undefined) complain('port and derivePort exclude each other');
-    const given = value.uri || value.prefixRewrite || value.authority || value.scheme || value.port || value.derivePort;
-    if (!given) complain('one of uri, prefixRewrite, authority, scheme and port is needed');
+    const { redirectCode: _, ...given } = value;
+    if (Object.keys(given).length === 0) complain('one of uri, prefixRewrite, authority, scheme and port is needed');
   });
 const rewrite = z
   .object({
-    uri: text.optional(),
-    authority: text.optional(),
+    uri: wireText(requestTarget).optional(),
+    authority: wireText(authority).optional(),
     uriRegexRewrite: z
       .object({ match: regex, rewrite: text.min(1) })
       .superRefine(checkSubstitution)
@@ -42,12 +42,10 @@ const rewrite = z
   })
   .superRefine((value, context) => {
     const complain = (message: string): void => context.addIssue({ code: 'custom', message });
-    if (value.uri && value.uriRegexRewrite !== undefined) complain('uri and uriRegexRewrite exclude each other');
-    if (!value.uri && value.uriRegexRewrite === undefined && !value.authority) {
-      complain('one of uri, uriRegexRewrite and authority is needed');
-    }
+    if (value.uri !== undefined && value.uriRegexRewrite !== undefined) complain('uri and uriRegexRewrite exclude each other');
+    if (Object.keys(value).length === 0) complain('one of uri, uriRegexRewrite and authority is needed');
   });
-const weighted = z.object({ destination, weight: z.number().int().min(0).optional(), headers: headers.optional() });
+const weighted = z.object({ destination, weight: int32.min(0).optional(), headers: headers.optional() });
 
 const httpRoute = z
   .object({
@@ -64,7 +62,7 @@ const httpRoute = z
     mirror: destination.optional(),
     mirrors: z.array(z.object({ destination, percentage: percent.optional() })).optional(),
     mirrorPercentage: percent.optional(),
-    mirrorPercent: z.number().int().min(0).max(100).optional(),
+    mirrorPercent: present(z.number().int().min(0).max(100)).optional(),
     corsPolicy: unsupported('CORS policies are not applied yet'),
     headers: headers.optional(),
   })
@@ -72,51 +70,58 @@ const httpRoute = z
     for (const [path, message] of [...actionFaults(value), ...authorityFaults(value)]) context.addIssue({ code: 'custom', path, message });
   });
 
-type HttpRoute = z.infer<typeof httpRoute>;
-type Fault = readonly [path: string[], message: string];
+type HttpRoute = z.output<typeof httpRoute>;
+type Issue = readonly [path: string[], message: string];
 
-function actionFaults({ route, redirect, directResponse, delegate, rewrite, fault, ...value }: HttpRoute): Fault[] {
-  const faults: Fault[] = [];
+function actionFaults(rule: HttpRoute): Issue[] {
+  const { route, redirect, directResponse, delegate, rewrite, ...value } = rule;
+  const faults: Issue[] = [];
   const destinations = route ?? [];
-  const actions = { route: destinations.length > 0 || undefined, redirect, directResponse, delegate };
+  const actions = { route, redirect, directResponse, delegate };
   const [action, ...others] = Object.keys(actions).filter((name) => actions[name as keyof typeof actions] !== undefined);
   if (action === undefined) faults.push([[], 'one of route, redirect, directResponse and delegate is needed']);
   for (const other of others) faults.push([[other], `${action} and ${other} exclude each other`]);
   if (action === 'redirect' || action === 'directResponse') {
-    for (const [name, block] of Object.entries({ rewrite, fault })) {
+    for (const [name, block] of Object.entries({ rewrite, fault: 'fault' in value || undefined })) {
       if (block !== undefined) faults.push([[name], `${action} and ${name} exclude each other`]);
     }
   }
   if (value.mirror !== undefined && (value.mirrors ?? []).length > 0) faults.push([['mirrors'], 'mirror and mirrors exclude each other']);
-  if (destinations.length > 1 && destinations.every(({ weight }) => (weight ?? 0) === 0)) {
+  if (destinations.length > 1 && destinations.every(({ weight = 0 }) => weight === 0)) {
     faults.push([['route'], 'the sum of the weights is 0']);
   }
-  const uris = (value.match ?? []).map(({ uri }) => uri as object | undefined);
-  if (redirect?.prefixRewrite && uris.some((uri) => uri !== undefined && !('prefix' in uri))) {
+  const uris = (value.match ?? []).map(({ uri }) => uri);
+  if (redirect?.prefixRewrite !== undefined && uris.some((uri) => uri !== undefined && uri.prefix === undefined)) {
     faults.push([['redirect', 'prefixRewrite'], 'needs that every match of the uri is a prefix']);
   }
   return faults;
 }
 
 /** The authority may be set at one place. */
-function authorityFaults({ rewrite, headers }: HttpRoute): Fault[] {
+function authorityFaults({ rewrite, headers }: HttpRoute): Issue[] {
   const places = (['set', 'add'] as const).flatMap((field) =>
     Object.keys(headers?.request?.[field] ?? {})
       .filter(isAuthority)
       .map((name) => ['headers', 'request', field, name]),
   );
-  const repeated = rewrite?.authority ? places : places.slice(1);
+  const repeated = rewrite?.authority !== undefined ? places : places.slice(1);
   return repeated.map((path) => [path, 'the authority is already set by this route']);
 }
 
 function checkSubstitution({ match, rewrite }: { match: string; rewrite: string }, context: z.core.$RefinementCtx): void {
   const compiled = compileRegex(match);
-  const message = compiled.ok ? substitutionFault(compiled.regex, rewrite) : null;
+  const message = compiled.ok ? (substitutionFault(compiled.regex, rewrite) ?? literalFault(rewrite)) : null;
   if (message !== null) context.addIssue({ code: 'custom', path: ['rewrite'], message });
 }
 
-function unservedRoute({ directResponse, delegate }: HttpRoute): Unserved[] {
-  const faults: Unserved[] = [];
+/** What a substitution says itself, beside what it takes from the path, which has been checked as a request target already. */
+function literalFault(rewrite: string): string | null {
+  const result = requestTarget(rewrite.replace(/\\[0-9\\]/g, ''));
+  return result.ok ? null : result.fault;
+}
+
+function routeFaults({ directResponse, delegate }: HttpRoute): Fault[] {
+  const faults: Fault[] = [];
   const instead = 'requests of this route are answered 503';
   if (directResponse !== undefined) faults.push({ path: ['directResponse'], reason: `direct responses are not served yet; ${instead}` });
   if (delegate !== undefined) faults.push({ path: ['delegate'], reason: `delegation is not served yet; ${instead}` });
@@ -124,9 +129,11 @@ function unservedRoute({ directResponse, delegate }: HttpRoute): Unserved[] {
 }
 
 /** A route without action is one that the compiler cannot serve; those after it keep their positions, and get none of its requests. */
-function routeInForce(value: HttpRoute, faulty: boolean): Partial<HttpRoute> {
+export function routeInForce(value: HttpRoute): Omit<HttpRoute, 'directResponse' | 'delegate'> {
   const { name, match } = value;
-  return faulty ? { ...(name === undefined ? {} : { name }), ...(match === undefined ? {} : { match }) } : value;
+  if (routeFaults(value).length > 0) return { ...(name !== undefined && { name }), ...(match !== undefined && { match }) };
+  const { directResponse: _, delegate: __, ...served } = value;
+  return served;
 }
 
-export const route = servedAsWhole(httpRoute, { faults: unservedRoute, inForce: routeInForce });
+export const route = judged(httpRoute, routeFaults);

@@ -1,6 +1,6 @@
 /** networking.istio.io HTTPRetry. */
 import { z } from 'zod';
-import { positiveDuration, text, unsupported } from './fields.ts';
+import { int32, positiveDuration, present, text, unsupported } from './fields.ts';
 
 /** Envoy's conditions for `x-envoy-retry-on` and `x-envoy-retry-grpc-on`. */
 const CONDITIONS = new Set(
@@ -14,19 +14,19 @@ const STATUS = /^(10[0-3]|20[0-8]|226|30[0-578]|40\d|41[0-8]|42[1-689]|431|451|5
 
 export const retries = z
   .object({
-    attempts: z.number().int().min(0, 'may not be negative').optional(),
+    attempts: int32.min(0, 'may not be negative').optional(),
     perTryTimeout: positiveDuration.optional(),
     retryOn: text.optional(),
     retryRemoteLocalities: unsupported(),
-    retryIgnorePreviousHosts: z.boolean().optional(),
+    retryIgnorePreviousHosts: present(z.boolean()).optional(),
     backoff: positiveDuration.optional(),
   })
-  .superRefine(({ attempts, perTryTimeout, retryOn, retryRemoteLocalities }, context) => {
+  .superRefine((value, context) => {
+    const { attempts, perTryTimeout, retryOn } = value;
     const complain = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
-    const configured = perTryTimeout !== undefined || Boolean(retryOn) || retryRemoteLocalities !== undefined;
-    if (!attempts && configured)
-      complain(attempts === 0 ? ['attempts'] : [], 'attempts must be given and above 0 when retries are configured');
-    for (const condition of retryOn ? retryOn.split(',') : []) {
+    const configured = perTryTimeout !== undefined || retryOn !== undefined || 'retryRemoteLocalities' in value;
+    if (attempts === undefined && configured) complain([], 'attempts must be given and above 0 when retries are configured');
+    for (const condition of retryOn?.split(',') ?? []) {
       if (!CONDITIONS.has(condition) && !STATUS.test(condition)) complain(['retryOn'], `“${condition}” is no condition of retries`);
     }
   });

@@ -1,9 +1,9 @@
 /** networking.istio.io VirtualService, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { exportTo, servedAsWhole, type Unserved, unsupported } from './fields.ts';
+import { exportTo, type Fault, judged, unsupported } from './fields.ts';
 import { claimsOf } from './http-match.ts';
-import { route } from './http-route.ts';
+import { route, routeInForce } from './http-route.ts';
 import { checkedText, domainFault, gatewayNameFault, overlap } from './names.ts';
 
 const host = checkedText((name) => (isIP(name) === 0 ? domainFault(name) : null));
@@ -16,11 +16,11 @@ const spec = z.object({
   exportTo,
 });
 
-type Spec = z.infer<typeof spec>;
-type Fault = readonly [path: (string | number)[], message: string];
+type Spec = z.output<typeof spec>;
+type Issue = readonly [path: (string | number)[], message: string];
 
-function hostFaults({ hosts = [], gateways = [] }: Spec, inMesh: boolean): Fault[] {
-  const faults: Fault[] = [];
+function hostFaults({ hosts = [], gateways = [] }: Spec, inMesh: boolean): Issue[] {
+  const faults: Issue[] = [];
   if (hosts.length === 0 && gateways.length > 0) faults.push([['gateways'], 'without hosts this is a delegate, which has no gateways']);
   hosts.forEach((name, index) => {
     if (inMesh && name === '*') faults.push([['hosts', index], 'the host * needs gateways without mesh']);
@@ -30,25 +30,26 @@ function hostFaults({ hosts = [], gateways = [] }: Spec, inMesh: boolean): Fault
   return faults;
 }
 
-const empty = (block: unknown): boolean => block === undefined || (Array.isArray(block) && block.length === 0);
-
-function meshFaults({ http = [] }: Spec): Fault[] {
+function meshFaults({ http = [] }: Spec): Issue[] {
   const message = 'claims of tokens can be matched at gateways only';
   return http.flatMap(({ match = [] }, route) =>
-    match.flatMap((request, index) => claimsOf(request).map((path): Fault => [['http', route, 'match', index, ...path], message])),
+    match.flatMap((request, index) => claimsOf(request).map((path): Issue => [['http', route, 'match', index, ...path], message])),
   );
 }
 
 const checkedSpec = spec.superRefine((value, context) => {
-  const { gateways = [], http, tls, tcp } = value;
+  const { gateways = [], http } = value;
   const inMesh = gateways.length === 0 || gateways.includes('mesh');
   const faults = [...hostFaults(value, inMesh), ...(inMesh ? meshFaults(value) : [])];
-  if (empty(http) && empty(tls) && empty(tcp)) faults.push([[], 'one of http, tls and tcp is needed']);
+  if (http === undefined && !('tls' in value) && !('tcp' in value)) faults.push([[], 'one of http, tls and tcp is needed']);
   for (const [path, message] of faults) context.addIssue({ code: 'custom', path, message });
 });
 
-function unservedSpec({ hosts = [] }: Spec): Unserved[] {
+function specFaults({ hosts = [] }: Spec): Fault[] {
   return hosts.length > 0 ? [] : [{ path: [], reason: 'without hosts this is a delegate; delegation is not served yet' }];
 }
 
-export const virtualServiceSpec = servedAsWhole(checkedSpec, { faults: unservedSpec, inForce: (served) => served });
+export const virtualServiceSpec = judged(checkedSpec, specFaults).transform(({ http, ...rest }) => ({
+  ...rest,
+  ...(http !== undefined && { http: http.map(routeInForce) }),
+}));

@@ -1,0 +1,53 @@
+/** Every relative link of a Markdown file leads to a file of the tree, and every anchor to a heading. Prints those that do not. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+
+const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'], { encoding: 'utf8' })
+  .split('\0')
+  .filter((file) => file !== '' && existsSync(file));
+let links = 0;
+const dead = files.flatMap((file) =>
+  linksOf(withoutCode(readFileSync(file, 'utf8'))).flatMap((link) => {
+    links++;
+    const fault = faultOf(file, link);
+    return fault === null ? [] : [`${file}: ${link}: ${fault}`];
+  }),
+);
+for (const line of dead) console.log(line);
+console.log(`${links} links in ${files.length} files, ${dead.length} dead`);
+process.exitCode = dead.length === 0 ? 0 : 1;
+
+/** Inline links and reference definitions, without those that name another host. */
+function linksOf(text: string): string[] {
+  const inline = text.matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g);
+  const references = text.matchAll(/^\[[^\]]+\]:\s+(\S+)/gm);
+  return [...inline, ...references].map((match) => match[1]).filter((link) => !/^[a-z]+:/i.test(link));
+}
+
+function faultOf(file: string, link: string): string | null {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? file : normalize(join(dirname(file), decodeURIComponent(path)));
+  if (target.startsWith('..')) return 'leaves the tree';
+  if (!existsSync(target)) return 'there is no such file';
+  if (anchor === undefined || statSync(target).isDirectory()) return null;
+  return anchorsOf(readFileSync(target, 'utf8')).has(anchor) ? null : 'there is no such heading';
+}
+
+/** As GitHub makes them: lower case, punctuation dropped, blanks to hyphens, a number after one that is taken. */
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const match of withoutCode(text).matchAll(/^#{1,6}\s+(.+?)\s*$/gm)) {
+    const words = match[1].replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const slug = words.replaceAll(/[^\p{L}\p{N}\p{M}_\- ]/gu, '').replaceAll(' ', '-');
+    let anchor = slug;
+    for (let again = 1; anchors.has(anchor); again++) anchor = `${slug}-${again}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** Fenced blocks may show links that are none. Code in a heading stays: its words are part of the anchor. */
+function withoutCode(text: string): string {
+  return text.replaceAll(/^(`{3,}|~{3,})[^\n]*\n[\s\S]*?^\1\s*$/gm, '');
+}

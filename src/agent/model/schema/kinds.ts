@@ -1,0 +1,75 @@
+/** Every kind that is read, with its schema. What a schema lets through is the kind's type (`objects.ts`). */
+import type { ObjectType } from '../problem.ts';
+import { destinationRuleSpec } from './destination-rule.ts';
+import { gatewaySpec } from './gateway.ts';
+import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
+import { virtualServiceSpec } from './virtual-service.ts';
+
+const ISTIO_KINDS = {
+  Gateway: kind('Gateway', { spec: gatewaySpec }),
+  VirtualService: kind('VirtualService', { spec: virtualServiceSpec }),
+  DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }),
+};
+
+export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
+export type KindName = keyof typeof KINDS;
+
+interface Api {
+  readonly group: string;
+  readonly versions: readonly string[];
+}
+
+const CORE: Api = { group: '', versions: ['v1'] };
+const APPS: Api = { group: 'apps', versions: ['v1'] };
+const BATCH: Api = { group: 'batch', versions: ['v1'] };
+const DISCOVERY: Api = { group: 'discovery.k8s.io', versions: ['v1'] };
+const ISTIO: Api = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
+
+const APIS: Readonly<Record<KindName, Api>> = {
+  Namespace: CORE,
+  Node: CORE,
+  ServiceAccount: CORE,
+  Pod: CORE,
+  Service: CORE,
+  Endpoints: CORE,
+  EndpointSlice: DISCOVERY,
+  Secret: CORE,
+  ConfigMap: CORE,
+  Deployment: APPS,
+  ReplicaSet: APPS,
+  StatefulSet: APPS,
+  DaemonSet: APPS,
+  Job: BATCH,
+  CronJob: BATCH,
+  Gateway: ISTIO,
+  VirtualService: ISTIO,
+  DestinationRule: ISTIO,
+};
+
+/** Kinds that say something by their metadata alone. */
+const BY_METADATA: ReadonlySet<string> = new Set<KindName>([
+  'Namespace',
+  'Node',
+  'ServiceAccount',
+  'Pod',
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+]);
+
+export const isKindName = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
+export const isKnownByMetadata = (kind: KindName): boolean => BY_METADATA.has(kind);
+
+export function typeOfKind(kind: KindName): ObjectType {
+  return { group: APIS[kind].group, kind };
+}
+
+/** The kind by which an object is read; null when its group has none of that name in that version. */
+export function kindOf(apiVersion: string, kind: string): KindName | null {
+  if (!isKindName(kind)) return null;
+  const { group, versions } = APIS[kind];
+  return versions.some((version) => apiVersion === (group === '' ? version : `${group}/${version}`)) ? kind : null;
+}
