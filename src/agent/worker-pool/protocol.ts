@@ -2,15 +2,12 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
-import type { Address } from '../../l7/transport.ts';
 
 /** Handed over when the worker starts. */
 export interface WorkerSettings {
   readonly index: number;
   /** SO_MARK of the agent's own sockets. */
   readonly mark: number;
-  /** `native` needs the addon; `node` runs on node:net. */
-  readonly transport: 'native' | 'node';
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */
   readonly originalDestinations: number;
   /** Int32 cell that the worker increments at least every 100 ms, so that a stuck one is seen. */
@@ -19,8 +16,7 @@ export interface WorkerSettings {
 
 export type ToWorker =
   | { readonly type: 'configure'; readonly delta: SnapshotDelta }
-  /** `at` is where the worker binds by itself when the listener comes without a descriptor (fd -1: node:net cannot share one). */
-  | { readonly type: 'listen'; readonly listener: ListenerConfig; readonly at?: Address }
+  | { readonly type: 'listen'; readonly listener: ListenerConfig }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
   | { readonly type: 'unlisten'; readonly id: number }
   /** No new work on kept-alive connections; answered by `drained` when idle or after `deadlineMs`. */
