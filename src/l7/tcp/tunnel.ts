@@ -1,15 +1,22 @@
 /**
  * Two connections joined into one: bytes go from socket to socket in the kernel, in both directions, until both sides have
- * sent FIN, or one is reset. Half-close and RST pass through.
+ * sent FIN, or one is reset. Half-close and RST pass through, behind the bytes that were sent before them.
  *
  *     side:   open ──FIN──▶ ended          both ended: closed in order
- *               └──RST──▶ gone             one gone: the other one is reset
+ *               └──RST──▶ gone             one gone: the other one is aborted, which lets it receive everything first
  *
  * A tunnel through which nothing has passed for the idle time (looked at once per idle time) is reset: its peers may be long gone.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { Context } from '../context.ts';
-import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId } from '../transport.ts';
+import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId, type Transport } from '../transport.ts';
+
+/** What a tunnel uses. */
+export interface TunnelMeans {
+  readonly transport: Transport;
+  /** Counts the open tunnels. */
+  readonly recorder: { tunnels(change: 1 | -1): void };
+  readonly limits: { readonly idleTimeoutMs: number };
+}
 
 export interface TunnelBytes {
   /** From the first connection to the second. */
@@ -18,7 +25,7 @@ export interface TunnelBytes {
 }
 
 export class Tunnel {
-  readonly #context: Context;
+  readonly #means: TunnelMeans;
   readonly #done: (bytes: TunnelBytes) => void;
   #first: Side | null = null;
   #second: Side | null = null;
@@ -26,8 +33,8 @@ export class Tunnel {
   #passed = -1;
 
   /** @param done called once, when the tunnel is over. */
-  constructor(context: Context, done: (bytes: TunnelBytes) => void) {
-    this.#context = context;
+  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void) {
+    this.#means = means;
     this.#done = done;
   }
 
@@ -36,12 +43,12 @@ export class Tunnel {
    * @param ended which of them has sent FIN already.
    */
   join(first: ConnectionId, second: ConnectionId, ended: 'none' | 'first' | 'second' = 'none'): void {
-    const { transport } = this.#context;
-    this.#context.recorder.tunnels(1);
-    const a = (this.#first = new Side(this.#context, first, second, this));
-    const b = (this.#second = new Side(this.#context, second, first, this));
+    const { transport } = this.#means;
+    this.#means.recorder.tunnels(1);
+    const a = (this.#first = new Side(this.#means, first, second, this));
+    const b = (this.#second = new Side(this.#means, second, first, this));
     this.#idle = new Timer(() => this.#checkIdle());
-    transport.timers.arm(this.#idle, this.#context.limits.idleTimeoutMs);
+    transport.timers.arm(this.#idle, this.#means.limits.idleTimeoutMs);
     transport.setHandler(first, a);
     transport.setHandler(second, b);
     transport.resume(first);
@@ -54,18 +61,18 @@ export class Tunnel {
 
   /** @internal */
   ended(): void {
-    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#context.transport.close(side.id));
+    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#means.transport.close(side.id));
   }
 
-  /** @internal One side is gone; the other one learns it the same way. */
+  /** @internal One side is gone; the other one learns it the same way, after all that this one had sent. */
   gone(side: Side): void {
     this.#over((other) => {
-      if (other !== side) this.#context.transport.reset(other.id);
+      if (other !== side) this.#means.transport.abort(other.id);
     });
   }
 
   #checkIdle(): void {
-    const { transport, limits } = this.#context;
+    const { transport, limits } = this.#means;
     const passed = (this.#first?.passed ?? 0) + (this.#second?.passed ?? 0);
     if (passed === this.#passed) return this.#over((side) => transport.reset(side.id));
     this.#passed = passed;
@@ -78,10 +85,10 @@ export class Tunnel {
     if (first === null || second === null) return;
     this.#first = this.#second = null;
     const bytes = { forward: first.passed, backward: second.passed };
-    if (this.#idle !== null) this.#context.transport.timers.disarm(this.#idle);
+    if (this.#idle !== null) this.#means.transport.timers.disarm(this.#idle);
     release(first);
     release(second);
-    this.#context.recorder.tunnels(-1);
+    this.#means.recorder.tunnels(-1);
     this.#done(bytes);
   }
 }
@@ -90,12 +97,12 @@ class Side implements ConnectionHandler {
   readonly id: ConnectionId;
   ended = false;
   #moved = 0;
-  readonly #context: Context;
+  readonly #means: TunnelMeans;
   readonly #other: ConnectionId;
   readonly #tunnel: Tunnel;
 
-  constructor(context: Context, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
-    this.#context = context;
+  constructor(means: TunnelMeans, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
+    this.#means = means;
     this.id = id;
     this.#other = other;
     this.#tunnel = tunnel;
@@ -103,7 +110,7 @@ class Side implements ConnectionHandler {
 
   /** Bytes that came from this side. */
   get passed(): number {
-    return this.#moved + this.#context.transport.relayed(this.id);
+    return this.#moved + this.#means.transport.relayed(this.id);
   }
 
   onConnect(): void {}
@@ -111,7 +118,7 @@ class Side implements ConnectionHandler {
   /** What the current turn had read before the relay took over. */
   onData(start: number, end: number): void {
     this.#moved += end - start;
-    this.#context.transport.write(this.#other, start, end);
+    this.#means.transport.write(this.#other, start, end);
   }
 
   onRelayed(bytes: number): void {
@@ -120,7 +127,7 @@ class Side implements ConnectionHandler {
 
   onEnd(): void {
     this.ended = true;
-    this.#context.transport.shutdown(this.#other);
+    this.#means.transport.shutdown(this.#other);
     this.#tunnel.ended();
   }
 

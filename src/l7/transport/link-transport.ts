@@ -2,7 +2,7 @@
  * A transport on links that are driven from JavaScript: node:net's sockets and the in-memory ones. It keeps the same turns
  * and rules as the native one, and copies bytes where that one need not.
  */
-import { Timer, TimerWheel } from '../../base/timer-wheel.ts';
+import { Timer, type TimerWheel } from '../../base/timer-wheel.ts';
 import type {
   Acceptor,
   Address,
@@ -13,14 +13,14 @@ import type {
   ListenerId,
   Transport,
 } from '../transport.ts';
-import { CloseReason, HIGH_WATER } from '../transport.ts';
+import { CloseReason, HIGH_WATER, LINGER_MS } from '../transport.ts';
 import { LinkConnection } from './link-connection.ts';
 import type { Link, Wake } from './link.ts';
 import { rethrow } from './rethrow.ts';
+import { WakingTimerWheel } from './waking-timer-wheel.ts';
 
 const LARGEST_READ = 64 * 1024;
 const SCRATCH_BYTES = 1024 * 1024;
-const LINGER_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
 
 export interface LinkTransportOptions {
@@ -34,20 +34,6 @@ export interface LinkTransportOptions {
 export interface LinkListener {
   readonly address: Address;
   close(): void;
-}
-
-class WakingTimerWheel extends TimerWheel {
-  readonly #armed: (deadline: number) => void;
-
-  constructor(now: number, armed: (deadline: number) => void) {
-    super(now);
-    this.#armed = armed;
-  }
-
-  override arm(timer: Timer, delayMs: number): void {
-    super.arm(timer, delayMs);
-    this.#armed(timer.deadline);
-  }
 }
 
 export abstract class LinkTransport implements Transport {
@@ -151,7 +137,7 @@ export abstract class LinkTransport implements Transport {
 
   write(id: ConnectionId, start: number, end: number): void {
     const connection = this.#open(id);
-    if (connection === null || start >= end || connection.failure !== null || connection.shutdown !== 'no') return;
+    if (connection === null || start >= end || isBroken(connection) || connection.shutdown !== 'no') return;
     connection.append(this.arena.slice(start, end));
     this.#touch(connection);
   }
@@ -169,9 +155,15 @@ export abstract class LinkTransport implements Transport {
     this.#endRelays(connection);
     connection.handler = null;
     connection.life = 'closing';
-    if (connection.failure !== null || (connection.connecting && connection.unsent === 0)) return this.reset(id);
+    if (isBroken(connection) || (connection.connecting && connection.unsent === 0)) return this.reset(id);
     this.#startLinger(connection);
     this.#touch(connection);
+  }
+
+  abort(id: ConnectionId): void {
+    const connection = this.#open(id);
+    if (connection !== null) connection.aborting = true;
+    this.close(id);
   }
 
   reset(id: ConnectionId): void {
@@ -190,6 +182,7 @@ export abstract class LinkTransport implements Transport {
     const connection = this.#open(id);
     if (connection === null) return;
     connection.paused = false;
+    if (connection.sendFailed) this.#stopTimer(connection);
     this.#list(connection);
   }
 
@@ -201,7 +194,7 @@ export abstract class LinkTransport implements Transport {
     const refused =
       destination === null ||
       destination === source ||
-      destination.failure !== null ||
+      isBroken(destination) ||
       destination.shutdown !== 'no' ||
       destination.feeder !== null;
     if (refused || bytes === 0 || source.ended) {
@@ -366,9 +359,9 @@ export abstract class LinkTransport implements Transport {
   }
   readonly #accepting = new Map<LinkConnection, Acceptor>();
 
-  #startLinger(connection: LinkConnection): void {
+  #startLinger(connection: LinkConnection, over = (): void => this.reset(connection.id)): void {
     this.#stopTimer(connection);
-    connection.timer = new Timer(() => this.reset(connection.id));
+    connection.timer = new Timer(over);
     this.timers.arm(connection.timer, LINGER_MS);
   }
 
@@ -389,6 +382,7 @@ export abstract class LinkTransport implements Transport {
       if (connection.handler === null) return this.reset(connection.id);
     }
     if (connection.life === 'lingering') return connection.link?.closed === true ? this.#remove(connection) : undefined;
+    if (isBroken(connection)) this.#failSending(connection);
     this.#flush(connection);
     if (connection.connecting && connection.link?.connected === true) this.#tellConnected(connection);
     this.#tellNotices(connection);
@@ -424,10 +418,10 @@ export abstract class LinkTransport implements Transport {
     const { link } = connection;
     const failure = connection.failure ?? link?.failure ?? null;
     if (connection.paused || connection.connecting || connection.ended || link === null) {
-      if (failure !== null) this.#tellClosed(connection, failure);
+      if (failure !== null) this.#tellBroken(connection, failure);
       return;
     }
-    if (connection.relay !== null && (connection.relay.to.unsent > 0 || connection.relay.to.connecting) && failure === null) return;
+    if (connection.relay !== null && (connection.relay.to.unsent > 0 || connection.relay.to.connecting)) return;
     const room = Math.min(LARGEST_READ, this.#scratchStart - this.#readEnd, connection.relay?.left ?? LARGEST_READ);
     const start = this.#readEnd;
     const length = link.read(this.arena.subarray(start, start + room));
@@ -436,14 +430,21 @@ export abstract class LinkTransport implements Transport {
       this.#list(connection);
       if (connection.relay === null) connection.handler?.onData(start, start + length);
       else this.#move(connection, start, start + length);
-    } else if (failure !== null) {
-      this.#tellClosed(connection, failure);
     } else if (link.ended) {
       connection.ended = true;
       this.#endRelays(connection, 'source');
       this.#tellNotices(connection);
       connection.handler?.onEnd();
+      if (failure !== null) this.#list(connection);
+    } else if (failure !== null) {
+      this.#tellClosed(connection, failure);
     }
+  }
+
+  /** Of a connection that is not read from: what is unread waits to be resumed. */
+  #tellBroken(connection: LinkConnection, failure: CloseReason): void {
+    if (connection.ended || connection.connecting || connection.link?.readable !== true) return this.#tellClosed(connection, failure);
+    if (connection.timer === null) this.#startLinger(connection, () => this.#tellClosed(connection, failure));
   }
 
   // ---- sending ----
@@ -472,8 +473,8 @@ export abstract class LinkTransport implements Transport {
     const { link } = connection;
     if (connection.life === 'gone' || connection.life === 'lingering' || link === null || connection.connecting) return;
     if (link.failure !== null) {
-      if (connection.handler === null && connection.life === 'closing') this.#remove(connection);
-      else this.#list(connection);
+      if (connection.life === 'closing') this.#remove(connection);
+      else if (!connection.sendFailed) this.#list(connection);
       return;
     }
     const progress = connection.send();
@@ -488,10 +489,20 @@ export abstract class LinkTransport implements Transport {
       link.shutdown();
     }
     if (connection.life === 'closing') {
+      if (connection.aborting) return this.reset(connection.id);
       connection.life = 'lingering';
       link.close();
       this.#list(connection);
     }
+  }
+
+  /** Rule 7: what is queued is dropped, and nobody waits for it. */
+  #failSending(connection: LinkConnection): void {
+    if (connection.sendFailed) return;
+    connection.sendFailed = true;
+    connection.drop();
+    if (connection.blocked !== 'no') this.#unblock(connection);
+    if (connection.feeder !== null) this.#endRelays(connection.feeder, 'source');
   }
 
   #unblock(connection: LinkConnection): void {
@@ -501,4 +512,8 @@ export abstract class LinkTransport implements Transport {
     }
     connection.blocked = 'no';
   }
+}
+
+function isBroken(connection: LinkConnection): boolean {
+  return connection.failure !== null || (connection.link?.failure ?? null) !== null;
 }
