@@ -47,6 +47,11 @@ export class LinkConnection {
     this.link = link;
   }
 
+  /** Nothing can be sent to it any more. */
+  get broken(): boolean {
+    return this.failure !== null || (this.link?.failure ?? null) !== null;
+  }
+
   append(bytes: Uint8Array): void {
     this.#queue.push(bytes);
     this.unsent += bytes.length;

@@ -14,7 +14,9 @@ import type {
   Transport,
 } from '../transport.ts';
 import { CloseReason, HIGH_WATER, LINGER_MS } from '../transport.ts';
-import { LinkConnection } from './link-connection.ts';
+import type { LinkConnection } from './link-connection.ts';
+import { endRelayFrom, endRelays, moveRelayed, relayHeld, startRelay } from './link-relays.ts';
+import { LinkTable } from './link-table.ts';
 import type { Link, Wake } from './link.ts';
 import { rethrow } from './rethrow.ts';
 import { WakingTimerWheel } from './waking-timer-wheel.ts';
@@ -47,10 +49,8 @@ export abstract class LinkTransport implements Transport {
   readonly #scratchStart: number;
   #scratch: number;
   #readEnd = 0;
-  readonly #table: (LinkConnection | null)[] = [];
-  #freeIds: ConnectionId[] = [];
-  #releasedIds: ConnectionId[] = [];
-  #count = 0;
+  readonly #table = new LinkTable();
+  readonly #list = (connection: LinkConnection): void => this.#listFor(connection);
   readonly #listeners = new Map<ListenerId, LinkListener>();
   #nextListener = 1;
   #listed: LinkConnection[] = [];
@@ -82,12 +82,12 @@ export abstract class LinkTransport implements Transport {
   protected abstract bind(target: ListenTarget, accept: (link: Link) => Wake): LinkListener;
 
   get connections(): number {
-    return this.#count;
+    return this.#table.count;
   }
 
   listen(target: ListenTarget, acceptor: Acceptor): ListenerId {
     const accept = (link: Link): Wake => {
-      const connection = this.#add(link);
+      const connection = this.#table.add(link);
       this.#deferAccept(connection, acceptor);
       return () => this.#list(connection);
     };
@@ -108,7 +108,7 @@ export abstract class LinkTransport implements Transport {
   connect(options: ConnectOptions, handler: ConnectionHandler): ConnectionId {
     let connection: LinkConnection | null = null;
     const link = this.open(options, () => connection !== null && this.#list(connection));
-    connection = this.#add(typeof link === 'number' ? null : link);
+    connection = this.#table.add(typeof link === 'number' ? null : link);
     connection.handler = handler;
     connection.connecting = true;
     if (typeof link === 'number') connection.failure = link;
@@ -123,7 +123,7 @@ export abstract class LinkTransport implements Transport {
   }
 
   setHandler(id: ConnectionId, handler: ConnectionHandler): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection !== null) connection.handler = handler;
   }
 
@@ -136,50 +136,50 @@ export abstract class LinkTransport implements Transport {
   }
 
   write(id: ConnectionId, start: number, end: number): void {
-    const connection = this.#open(id);
-    if (connection === null || start >= end || isBroken(connection) || connection.shutdown !== 'no') return;
+    const connection = this.#table.open(id);
+    if (connection === null || start >= end || connection.broken || connection.shutdown !== 'no') return;
     connection.append(this.arena.slice(start, end));
     this.#touch(connection);
   }
 
   shutdown(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null || connection.shutdown !== 'no') return;
     connection.shutdown = 'asked';
     this.#touch(connection);
   }
 
   close(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null) return;
-    this.#endRelays(connection);
+    endRelays(connection, this.#list);
     connection.handler = null;
     connection.life = 'closing';
-    if (isBroken(connection) || (connection.connecting && connection.unsent === 0)) return this.reset(id);
+    if (connection.broken || (connection.connecting && connection.unsent === 0)) return this.reset(id);
     this.#startLinger(connection);
     this.#touch(connection);
   }
 
   abort(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection !== null) connection.aborting = true;
     this.close(id);
   }
 
   reset(id: ConnectionId): void {
-    const connection = this.#table[id] ?? null;
+    const connection = this.#table.find(id);
     if (connection === null) return;
     connection.link?.reset();
     this.#remove(connection);
   }
 
   pause(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection !== null) connection.paused = true;
   }
 
   resume(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null) return;
     connection.paused = false;
     if (connection.sendFailed) this.#stopTimer(connection);
@@ -187,34 +187,20 @@ export abstract class LinkTransport implements Transport {
   }
 
   relay(from: ConnectionId, to: ConnectionId, bytes: number): void {
-    const source = this.#open(from);
-    const destination = this.#open(to);
-    if (source === null || source.relay !== null || source.relayed !== null) return;
-    this.#list(source);
-    const refused =
-      destination === null ||
-      destination === source ||
-      isBroken(destination) ||
-      destination.shutdown !== 'no' ||
-      destination.feeder !== null;
-    if (refused || bytes === 0 || source.ended) {
-      source.relayed = 0;
-      return;
-    }
-    source.relay = { to: destination, left: bytes, moved: 0 };
-    destination.feeder = source;
+    const source = this.#table.open(from);
+    if (source !== null) startRelay(source, this.#table.open(to), bytes, this.#list);
   }
 
   relayed(from: ConnectionId): number {
-    return this.#open(from)?.relay?.moved ?? 0;
+    return this.#table.open(from)?.relay?.moved ?? 0;
   }
 
   peerAddress(id: ConnectionId): Address {
-    return this.#table[id]?.link?.peer ?? { ip: '', port: 0 };
+    return this.#table.find(id)?.link?.peer ?? { ip: '', port: 0 };
   }
 
   localAddress(id: ConnectionId): Address {
-    return this.#table[id]?.link?.local ?? { ip: '', port: 0 };
+    return this.#table.find(id)?.link?.local ?? { ip: '', port: 0 };
   }
 
   defer(task: () => void): void {
@@ -227,8 +213,7 @@ export abstract class LinkTransport implements Transport {
     this.#disposed = true;
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
-    for (const connection of this.#table) connection?.link?.reset();
-    this.#table.length = this.#count = 0;
+    this.#table.clear();
     this.#listed = [];
     this.#unflushed = [];
     this.#deferred = [];
@@ -237,8 +222,7 @@ export abstract class LinkTransport implements Transport {
   /** One turn. An exception of a handler leaves it, and the rest follows in the next turn. */
   protected runTurn(): void {
     if (this.#disposed) return;
-    this.#freeIds.push(...this.#releasedIds);
-    this.#releasedIds = [];
+    this.#table.recycle();
     this.#readEnd = 0;
     this.#scratch = this.#scratchStart;
     this.now = this.readClock();
@@ -305,28 +289,14 @@ export abstract class LinkTransport implements Transport {
 
   // ---- connections ----
 
-  #add(link: Link | null): LinkConnection {
-    const connection = new LinkConnection(this.#freeIds.pop() ?? this.#table.length, link);
-    this.#table[connection.id] = connection;
-    this.#count++;
-    return connection;
-  }
-
-  #open(id: ConnectionId): LinkConnection | null {
-    const connection = this.#table[id] ?? null;
-    return connection !== null && connection.handler !== null ? connection : null;
-  }
-
   #remove(connection: LinkConnection): void {
     if (connection.life === 'gone') return;
-    this.#endRelays(connection);
+    endRelays(connection, this.#list);
     this.#stopTimer(connection);
     connection.life = 'gone';
     connection.handler = null;
     connection.drop();
-    this.#table[connection.id] = null;
-    this.#releasedIds.push(connection.id);
-    this.#count--;
+    this.#table.remove(connection.id);
   }
 
   #tellClosed(connection: LinkConnection, reason: CloseReason): void {
@@ -336,7 +306,7 @@ export abstract class LinkTransport implements Transport {
     handler?.onClose(reason);
   }
 
-  #list(connection: LinkConnection): void {
+  #listFor(connection: LinkConnection): void {
     if (connection.listed || connection.life === 'gone' || this.#disposed) return;
     connection.listed = true;
     this.#listed.push(connection);
@@ -382,7 +352,7 @@ export abstract class LinkTransport implements Transport {
       if (connection.handler === null) return this.reset(connection.id);
     }
     if (connection.life === 'lingering') return connection.link?.closed === true ? this.#remove(connection) : undefined;
-    if (isBroken(connection)) this.#failSending(connection);
+    if (connection.broken) this.#failSending(connection);
     this.#flush(connection);
     if (connection.connecting && connection.link?.connected === true) this.#tellConnected(connection);
     this.#tellNotices(connection);
@@ -421,7 +391,7 @@ export abstract class LinkTransport implements Transport {
       if (failure !== null) this.#tellBroken(connection, failure);
       return;
     }
-    if (connection.relay !== null && (connection.relay.to.unsent > 0 || connection.relay.to.connecting)) return;
+    if (relayHeld(connection)) return;
     const room = Math.min(LARGEST_READ, this.#scratchStart - this.#readEnd, connection.relay?.left ?? LARGEST_READ);
     const start = this.#readEnd;
     const length = link.read(this.arena.subarray(start, start + room));
@@ -429,10 +399,10 @@ export abstract class LinkTransport implements Transport {
       this.#readEnd += length;
       this.#list(connection);
       if (connection.relay === null) connection.handler?.onData(start, start + length);
-      else this.#move(connection, start, start + length);
+      else this.#unflushed.push(moveRelayed(connection, this.arena.slice(start, start + length), this.#list));
     } else if (link.ended) {
       connection.ended = true;
-      this.#endRelays(connection, 'source');
+      endRelayFrom(connection, this.#list);
       this.#tellNotices(connection);
       connection.handler?.onEnd();
       if (failure !== null) this.#list(connection);
@@ -448,26 +418,6 @@ export abstract class LinkTransport implements Transport {
   }
 
   // ---- sending ----
-
-  #move(source: LinkConnection, start: number, end: number): void {
-    const relay = source.relay!;
-    relay.left -= end - start;
-    relay.moved += end - start;
-    relay.to.append(this.arena.slice(start, end));
-    this.#unflushed.push(relay.to);
-    if (relay.left === 0) this.#endRelays(source, 'source');
-  }
-
-  #endRelays(connection: LinkConnection, side: 'source' | 'both' = 'both'): void {
-    const source = connection.relay === null ? null : connection;
-    for (const each of [source, side === 'both' ? connection.feeder : null]) {
-      if (each === null || each.relay === null) continue;
-      each.relay.to.feeder = null;
-      each.relayed = each.relay.moved;
-      each.relay = null;
-      this.#list(each);
-    }
-  }
 
   #flush(connection: LinkConnection): void {
     const { link } = connection;
@@ -485,7 +435,7 @@ export abstract class LinkTransport implements Transport {
     if (connection.blocked !== 'no') this.#unblock(connection);
     if (connection.shutdown === 'asked') {
       connection.shutdown = 'sent';
-      if (connection.feeder !== null) this.#endRelays(connection.feeder, 'source');
+      endRelayFrom(connection.feeder, this.#list);
       link.shutdown();
     }
     if (connection.life === 'closing') {
@@ -502,7 +452,7 @@ export abstract class LinkTransport implements Transport {
     connection.sendFailed = true;
     connection.drop();
     if (connection.blocked !== 'no') this.#unblock(connection);
-    if (connection.feeder !== null) this.#endRelays(connection.feeder, 'source');
+    endRelayFrom(connection.feeder, this.#list);
   }
 
   #unblock(connection: LinkConnection): void {
@@ -512,8 +462,4 @@ export abstract class LinkTransport implements Transport {
     }
     connection.blocked = 'no';
   }
-}
-
-function isBroken(connection: LinkConnection): boolean {
-  return connection.failure !== null || (connection.link?.failure ?? null) !== null;
 }
