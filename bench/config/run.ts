@@ -82,6 +82,7 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
   } finally {
     run.workerRestarts = await agent.restarts();
     run.lostConnections = pods.lost;
+    if (agent.running) run.residentMbAfter ??= agent.residentMb;
     run.complaints = agent.complaints;
     await pods.stop();
     await agent.remove();

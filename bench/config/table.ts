@@ -57,7 +57,8 @@ export function configTargets(runs: readonly ConfigRun[]): string {
   const lines = TARGETS.map((_, index) => {
     const cells = verdicts.map((all) => {
       const { measured, met } = all[index]!;
-      return measured === null ? 'not measured' : `${measured.toFixed(1)} ${met === true ? 'met' : 'MISSED'}`;
+      if (measured === null) return 'not measured';
+      return `${Number.isFinite(measured) ? measured.toFixed(1) : 'never'} ${met === true ? 'met' : 'MISSED'}`;
     });
     return [verdicts[0]?.[index]?.target ?? '', ...cells];
   });

@@ -39,6 +39,12 @@ struct Connection {
     Draining = 1 << 10,
     /** The socket is closed; only onClose is still to be told. */
     Gone = 1 << 11,
+    /** Nothing can be sent any more; what the peer sent before is still read, then `reason` is told. */
+    SendFailed = 1 << 12,
+    /** The peer's FIN came before the error that ended sending. */
+    FinFirst = 1 << 13,
+    /** Closing with RST instead of FIN. */
+    Aborting = 1 << 14,
   };
   /** Events that wait for the next batch, in the order in which they are told. */
   enum Notice : uint8_t {
@@ -67,7 +73,7 @@ struct Connection {
   CloseReason reason = CloseReason::Failed;
   SendQueue unsent;
   std::unique_ptr<Relay> relay;
-  /** Of a closing connection: when it last got rid of bytes, in ms. */
+  /** When a closing connection last got rid of bytes, or one that cannot send was paused, in ms. */
   double progressAt = 0;
 };
 

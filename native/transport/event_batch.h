@@ -9,7 +9,7 @@ namespace nodeway::transport {
 
 enum class Event : int32_t { Accept = 1, Connect, Data, End, Close, Blocked, Drained, Relayed, Exhausted };
 
-enum class Command : int32_t { Write = 1, Shutdown, Close, Reset, Pause, Resume, Relay };
+enum class Command : int32_t { Write = 1, Shutdown, Close, Reset, Pause, Resume, Relay, Abort };
 
 /** Int32 cells that both sides read and write between crossings. */
 enum class Cell : size_t { CommandWords = 0, EventWords, Deferred, Connections };

@@ -1,5 +1,6 @@
 #include "reactor.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -19,7 +20,8 @@ constexpr size_t kLargestRead = 64 * 1024;
 constexpr size_t kSmallestRead = 4 * 1024;
 constexpr int kAcceptsPerTurn = 64;
 constexpr double kSuspendMs = 100;
-constexpr double kSweepMs = 250;
+constexpr double kSweepMs = 100;
+constexpr double kLingerMs = 5000;
 
 enum class Source : uint64_t { Connection, Listener, Foreign };
 
@@ -29,6 +31,13 @@ double monotonicMs() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
+/** The socket's error, which the kernel tells once: to whoever asks first. */
+int takeError(int socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
 bool outOfResources(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
@@ -59,7 +68,7 @@ void Reactor::collect(int timeoutMs) {
   readEnd_ = 0;
   sawForeign_ = false;
   if (hasWork()) timeoutMs = 0;
-  if ((suspended_ || !closing_.empty()) && (timeoutMs < 0 || timeoutMs > kSuspendMs)) timeoutMs = static_cast<int>(kSuspendMs);
+  if ((suspended_ || !lingering_.empty()) && (timeoutMs < 0 || timeoutMs > kSuspendMs)) timeoutMs = static_cast<int>(kSuspendMs);
   const int count = epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), timeoutMs);
   now_ = monotonicMs();
   // What the engine's own commands brought about comes before what is read now: a relay's end before the bytes behind it.
@@ -67,7 +76,7 @@ void Reactor::collect(int timeoutMs) {
   tellNotices();
   for (int i = 0; i < count; i++) handle(ready_[static_cast<size_t>(i)]);
   readScheduled();
-  if (suspended_ || !closing_.empty()) sweep();
+  if (suspended_ || !lingering_.empty()) sweep();
   tellNotices();
 }
 
@@ -95,12 +104,9 @@ void Reactor::handle(Connection& connection, uint32_t events) {
   if (connection.has(Connection::Connecting)) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
     established(connection);
-  } else if ((events & EPOLLERR) != 0 && connection.has(Connection::Paused | Connection::Ended | Connection::Draining)) {
-    // Nobody will read from it, so nobody else would find out.
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (getsockopt(connection.socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error != 0)
-      return fail(connection, reasonWhenOpen(error));
+  } else if ((events & EPOLLERR) != 0) {
+    const int error = takeError(connection.socket.get());
+    if (error != 0) failSending(connection, error);
   } else if ((events & EPOLLOUT) != 0 && (!connection.unsent.empty() || connection.feeder >= 0)) {
     flush(connection);
   }
@@ -133,12 +139,13 @@ void Reactor::accept(int32_t id, Listener& listener) {
 }
 
 void Reactor::established(Connection& connection) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (getsockopt(connection.socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-  if (error != 0) return fail(connection, reasonWhileConnecting(error));
+  const int error = takeError(connection.socket.get());
+  // A connect that is answered by RST is refused: one that is told as reset had been established, and may have brought bytes.
+  const bool reset = error == ECONNRESET || error == EPIPE;
+  if (error != 0 && !reset) return fail(connection, reasonWhileConnecting(error));
   connection.clear(Connection::Connecting);
   notice(connection, Connection::Connects);
+  if (reset) return failSending(connection, error);
   flush(connection);
 }
 
@@ -189,16 +196,27 @@ void Reactor::receive(Connection& connection) {
     if (length == room || connection.has(Connection::HangUp)) return schedule(connection);
     connection.clear(Connection::Readable);
   } else if (got == 0) {
-    connection.clear(Connection::Readable);
-    connection.set(Connection::Ended);
-    batch_.add(Event::End, connection.id);
+    inputEnded(connection);
   } else if (errno == EINTR) {
     schedule(connection);
-  } else if (errno == EAGAIN) {
+  } else if (errno == EAGAIN && !connection.has(Connection::SendFailed)) {
     connection.clear(Connection::Readable);
+  } else if (errno == EAGAIN) {
+    fail(connection, connection.reason);
   } else {
     fail(connection, reasonWhenOpen(errno));
   }
+}
+
+/** Everything was read. After a failed send the kernel says 0 also where no FIN came, for it has told the error already. */
+void Reactor::inputEnded(Connection& connection) {
+  connection.clear(Connection::Readable);
+  if (connection.relay) endRelay(connection);
+  if (!connection.has(Connection::SendFailed) || connection.has(Connection::FinFirst)) {
+    connection.set(Connection::Ended);
+    notice(connection, Connection::Ends);
+  }
+  if (connection.has(Connection::SendFailed)) fail(connection, connection.reason);
 }
 
 /** Reads a closed connection's last bytes away; MSG_TRUNC lets TCP discard them without a copy. */
@@ -212,7 +230,7 @@ void Reactor::drop(Connection& connection) {
 // ---- ends ----
 
 void Reactor::close(Connection& connection) {
-  if (connection.has(Connection::Gone)) return destroy(connection);
+  if (connection.has(Connection::Gone | Connection::SendFailed)) return destroy(connection);
   leaveRelays(connection);
   connection.set(Connection::Closing);
   connection.clear(Connection::Paused);
@@ -226,11 +244,23 @@ void Reactor::close(Connection& connection) {
   } else {
     closeFlushed(connection);
   }
-  if (table_.find(id) != nullptr) closing_.push_back(id);
+  if (table_.find(id) != nullptr) lingering_.push_back(id);
+}
+
+void Reactor::abort(Connection& connection) {
+  connection.set(Connection::Aborting);
+  close(connection);
+}
+
+/** A RST drops what the kernel has not yet delivered, so it waits until the peer has acknowledged everything. */
+void Reactor::resetDelivered(Connection& connection) {
+  int unacknowledged = 0;
+  if (ioctl(connection.socket.get(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0) reset(connection);
 }
 
 /** Closing a socket that holds unread bytes sends RST, which may destroy our last bytes on their way (RFC 9112, 9.6). */
 void Reactor::closeFlushed(Connection& connection) {
+  if (connection.has(Connection::Aborting)) return resetDelivered(connection);
   int unread = 0;
   if (connection.has(Connection::Ended) || ioctl(connection.socket.get(), FIONREAD, &unread) != 0 || unread == 0)
     return destroy(connection);
@@ -265,22 +295,37 @@ void Reactor::destroy(Connection& connection) {
   table_.remove(connection.id);
 }
 
-/** Ends closing connections that make no progress, and lets listeners try again. */
 void Reactor::sweep() {
-  constexpr double kLingerMs = 5000;
   if (now_ < nextSweep_) return;
-  nextSweep_ = now_ + std::min(kSuspendMs, kSweepMs);
-  auto kept = closing_.begin();
-  for (const int32_t id : closing_) {
+  nextSweep_ = now_ + kSweepMs;
+  sweepLingering();
+  resumeListeners();
+}
+
+void Reactor::sweepLingering() {
+  auto kept = lingering_.begin();
+  for (const int32_t id : lingering_) {
     Connection* connection = table_.find(id);
-    if (connection == nullptr || !connection->has(Connection::Closing)) continue;
-    if (now_ - connection->progressAt >= kLingerMs) {
+    if (connection == nullptr || connection->has(Connection::Gone)) continue;
+    if (connection->has(Connection::Aborting) && connection->unsent.empty()) {
+      resetDelivered(*connection);
+      if (table_.find(id) == nullptr) continue;
+    }
+    const bool closing = connection->has(Connection::Closing);
+    if (!closing && !(connection->has(Connection::SendFailed) && connection->has(Connection::Paused))) continue;
+    if (now_ - connection->progressAt < kLingerMs) {
+      *kept++ = id;
+    } else if (closing) {
       reset(*connection);
     } else {
-      *kept++ = id;
+      fail(*connection, connection->reason);
     }
   }
-  closing_.erase(kept, closing_.end());
+  lingering_.erase(kept, lingering_.end());
+}
+
+/** Lets listeners try again that had no descriptors or memory. */
+void Reactor::resumeListeners() {
   suspended_ = false;
   for (auto& [id, listener] : listeners_) {
     if (listener.suspendedUntil == 0) continue;

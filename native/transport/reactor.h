@@ -29,7 +29,8 @@ struct Arena {
  * Invariants:
  *  1. a connection is told at most one Data or End in a batch, so that a relay or pause commanded on the data still catches the FIN;
  *  2. a connection is scheduled if, and only if, it is Readable and may be read (not paused, no relay that waits for its destination);
- *  3. bytes in a relay's pipe are older than bytes in its destination's queue, and are sent first.
+ *  3. bytes in a relay's pipe are older than bytes in its destination's queue, and are sent first;
+ *  4. a failed send leaves the socket open until everything that the kernel holds was read.
  */
 class Reactor {
  public:
@@ -72,11 +73,15 @@ class Reactor {
   void serve(Connection& connection);
   void receive(Connection& connection);
   void drop(Connection& connection);
+  void inputEnded(Connection& connection);
 
   size_t write(const int32_t* words, size_t left);
   void send(Connection& connection, iovec* slices, size_t count);
   void flush(Connection& connection);
   void sent(Connection& connection);
+  void unblock(Connection& connection);
+  void failSending(Connection& connection, int error);
+  void pause(Connection& connection);
   void resume(Connection& connection);
 
   void startRelay(Connection& source, int32_t destination, uint64_t length);
@@ -87,10 +92,14 @@ class Reactor {
 
   void close(Connection& connection);
   void closeFlushed(Connection& connection);
+  void abort(Connection& connection);
+  void resetDelivered(Connection& connection);
   void reset(Connection& connection);
   void fail(Connection& connection, CloseReason reason);
   void destroy(Connection& connection);
   void sweep();
+  void sweepLingering();
+  void resumeListeners();
 
   void notice(Connection& connection, Connection::Notice what);
   void tellNotices();
@@ -112,7 +121,8 @@ class Reactor {
   std::vector<int32_t> noticed_;
   /** Their queues got a pipe's bytes, which nobody has tried to send. */
   std::vector<int32_t> unloaded_;
-  std::vector<int32_t> closing_;
+  /** Closing, or paused and unable to send: ended by `sweep` when nothing happens to them for kLingerMs. */
+  std::vector<int32_t> lingering_;
   double nextSweep_ = 0;
   double now_ = 0;
   bool sawForeign_ = false;

@@ -1,5 +1,6 @@
 // The other half of Reactor: what the engine commands.
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -49,8 +50,11 @@ void Reactor::run(const int32_t* words, size_t count) {
       case Command::Reset:
         if (connection != nullptr) reset(*connection);
         break;
+      case Command::Abort:
+        if (connection != nullptr) abort(*connection);
+        break;
       case Command::Pause:
-        if (connection != nullptr) connection->set(Connection::Paused);
+        if (connection != nullptr) pause(*connection);
         break;
       case Command::Resume:
         if (connection != nullptr) resume(*connection);
@@ -58,6 +62,16 @@ void Reactor::run(const int32_t* words, size_t count) {
     }
     at += 1;
   }
+}
+
+/** One that cannot send any more is gone at once when nothing is left to be read, and otherwise has the linger's time to be resumed. */
+void Reactor::pause(Connection& connection) {
+  connection.set(Connection::Paused);
+  if (!connection.has(Connection::SendFailed) || connection.has(Connection::Gone)) return;
+  int unread = 0;
+  if (ioctl(connection.socket.get(), FIONREAD, &unread) != 0 || unread == 0) return fail(connection, connection.reason);
+  connection.progressAt = now_;
+  lingering_.push_back(connection.id);
 }
 
 void Reactor::resume(Connection& connection) {
@@ -112,14 +126,14 @@ ssize_t transmit(int socket, iovec* slices, size_t count) {
 }  // namespace
 
 void Reactor::send(Connection& connection, iovec* slices, size_t count) {
-  if (connection.has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked)) return;
+  if (connection.has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked | Connection::SendFailed)) return;
   const Connection* feeder = connection.feeder < 0 ? nullptr : table_.find(connection.feeder);
   const bool waits =
       connection.has(Connection::Connecting) || !connection.unsent.empty() || (feeder != nullptr && feeder->relay->holdsBytes());
   size_t done = 0;
   if (!waits) {
     const ssize_t sent = transmit(connection.socket.get(), slices, count);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail(connection, reasonWhenOpen(errno));
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return failSending(connection, errno);
     if (sent > 0) done = static_cast<size_t>(sent);
   }
   for (size_t i = 0; i < count; i++) {
@@ -139,11 +153,11 @@ void Reactor::send(Connection& connection, iovec* slices, size_t count) {
 
 /** Sends what the relay's pipe and then what the queue holds, and whatever waits for both to be empty. */
 void Reactor::flush(Connection& connection) {
-  if (connection.has(Connection::Gone | Connection::Connecting)) return;
+  if (connection.has(Connection::Gone | Connection::Connecting | Connection::SendFailed)) return;
   Connection* feeder = connection.feeder < 0 ? nullptr : table_.find(connection.feeder);
   if (feeder != nullptr && feeder->relay->holdsBytes()) {
     pump(*feeder, connection);
-    if (connection.has(Connection::Gone)) return;
+    if (connection.has(Connection::Gone | Connection::SendFailed)) return;
     if (connection.feeder >= 0 && table_.find(connection.feeder)->relay->holdsBytes()) return;
   }
   while (!connection.unsent.empty()) {
@@ -151,7 +165,7 @@ void Reactor::flush(Connection& connection) {
     if (count < 0) {
       if (errno == EAGAIN) return;
       if (errno == EINTR) continue;
-      return fail(connection, reasonWhenOpen(errno));
+      return failSending(connection, errno);
     }
     connection.unsent.consume(static_cast<size_t>(count));
     connection.progressAt = now_;
@@ -159,16 +173,38 @@ void Reactor::flush(Connection& connection) {
   sent(connection);
 }
 
-void Reactor::sent(Connection& connection) {
-  if (connection.has(Connection::Blocked)) {
-    connection.clear(Connection::Blocked);
-    // A block that was not yet told and is over already need not be told.
-    if (connection.notices & Connection::Blocks) {
-      connection.notices = static_cast<uint8_t>(connection.notices & ~Connection::Blocks);
-    } else {
-      notice(connection, Connection::Drains);
-    }
+/**
+ * A failed send says nothing about what the peer had sent before: the kernel keeps it readable behind an RST, and only the
+ * error is gone, for it is told once. The end is told when everything was read (invariant 4).
+ */
+void Reactor::failSending(Connection& connection, int error) {
+  if (connection.has(Connection::Gone | Connection::SendFailed)) return;
+  if (connection.has(Connection::Closing)) return destroy(connection);
+  connection.reason = reasonWhenOpen(error);
+  // An RST is EPIPE to a socket that has received FIN, and ECONNRESET to any other (tcp_reset in the kernel).
+  if (error == EPIPE) connection.set(Connection::FinFirst);
+  connection.set(Connection::SendFailed | Connection::HangUp | Connection::Readable);
+  connection.unsent.clear();
+  unblock(connection);
+  if (connection.feeder >= 0) endRelay(*table_.find(connection.feeder));
+  if (connection.has(Connection::Ended)) return fail(connection, connection.reason);
+  if (connection.has(Connection::Paused)) return pause(connection);
+  schedule(connection);
+}
+
+void Reactor::unblock(Connection& connection) {
+  if (!connection.has(Connection::Blocked)) return;
+  connection.clear(Connection::Blocked);
+  // A block that was not yet told and is over already need not be told.
+  if (connection.notices & Connection::Blocks) {
+    connection.notices = static_cast<uint8_t>(connection.notices & ~Connection::Blocks);
+  } else {
+    notice(connection, Connection::Drains);
   }
+}
+
+void Reactor::sent(Connection& connection) {
+  unblock(connection);
   if (connection.has(Connection::ShutdownAsked) && !connection.has(Connection::ShutdownSent)) {
     connection.set(Connection::ShutdownSent);
     if (connection.feeder >= 0) endRelay(*table_.find(connection.feeder));
@@ -187,7 +223,8 @@ void Reactor::startRelay(Connection& source, int32_t destinationId, uint64_t len
   Connection* destination = table_.find(destinationId);
   source.relay = std::make_unique<Relay>(destinationId, length);
   const bool refused = destination == nullptr || destination == &source ||
-                       destination->has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked) || destination->feeder >= 0;
+                       destination->has(Connection::Gone | Connection::Closing | Connection::ShutdownAsked | Connection::SendFailed) ||
+                       destination->feeder >= 0;
   if (refused || length == 0 || source.has(Connection::Ended)) {
     source.relay->finish();
     return notice(source, Connection::Relayed);
@@ -203,6 +240,7 @@ void Reactor::pump(Connection& source, Connection& destination) {
     case Relay::Outcome::More:
       return schedule(source);
     case Relay::Outcome::SourceDry:
+      if (source.has(Connection::SendFailed)) return fail(source, source.reason);
       return source.clear(Connection::Readable);
     case Relay::Outcome::Held:
     case Relay::Outcome::DestinationFull:
@@ -210,14 +248,11 @@ void Reactor::pump(Connection& source, Connection& destination) {
     case Relay::Outcome::LengthReached:
       return endRelay(source);
     case Relay::Outcome::SourceEnded:
-      source.clear(Connection::Readable);
-      source.set(Connection::Ended);
-      endRelay(source);
-      return notice(source, Connection::Ends);
+      return inputEnded(source);
     case Relay::Outcome::SourceFailed:
       return fail(source, reasonWhenOpen(source.relay->error()));
     case Relay::Outcome::DestinationFailed:
-      return fail(destination, reasonWhenOpen(source.relay->error()));
+      return failSending(destination, source.relay->error());
   }
 }
 
@@ -228,7 +263,7 @@ void Reactor::endRelay(Connection& source) {
   Connection* destination = table_.find(relay.destination());
   if (destination != nullptr && destination->feeder == source.id) {
     destination->feeder = -1;
-    if (relay.holdsBytes() && !destination->has(Connection::Gone)) {
+    if (relay.holdsBytes() && !destination->has(Connection::Gone | Connection::SendFailed)) {
       relay.unload(*destination, pipes_);
       unloaded_.push_back(destination->id);
     }

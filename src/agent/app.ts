@@ -103,7 +103,7 @@ function workerPool({ config, output, clock, node }: AgentMeans, changes: Change
   return new WorkerPool({
     count: config.workers,
     entry: workerEntry(),
-    settings: { mark: node.mark, transport: config.transport, originalDestinations: node.originalDestinations },
+    settings: { mark: node.mark, originalDestinations: node.originalDestinations },
     clock,
     log: output.log,
     onChange: () => changes.raise(),
@@ -119,9 +119,9 @@ function endpointsOf(
   return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });
 }
 
-function reportReadiness({ config, output, clock, disposal }: AgentMeans, ready: boolean): void {
+function reportReadiness({ output, clock, disposal }: AgentMeans, ready: boolean): void {
   output.log.info({ ready }, ready ? 'ready' : 'not ready');
-  if (ready && config.transport === 'native') disposal.add('the pages of the start', clock.after(SETTLED_MS, releaseStartupPages));
+  if (ready) disposal.add('the pages of the start', clock.after(SETTLED_MS, releaseStartupPages));
 }
 
 /**

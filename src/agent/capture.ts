@@ -22,7 +22,7 @@ export interface NodeAccess {
 
 /** @throws CommandError when the node lacks something. */
 export async function openNode(config: AgentConfig, clock: Clock, log: Log): Promise<NodeAccess> {
-  if (!config.capture) return withoutCapture(config.transport === 'native' ? await nativeSockets() : boundByWorkers());
+  if (!config.capture) return withoutCapture(await nativeSockets());
   const datapath = await openDatapath(config);
   const { watchProbers } = await import('./enroll/probers.ts');
   const stopWatching = watchProbers(config, clock, log, (cgroups) => datapath.setProbers(cgroups));
@@ -55,17 +55,9 @@ async function openDatapath(config: AgentConfig): Promise<Datapath> {
   }
 }
 
-async function nativeSockets(): Promise<NodeSockets> {
+export async function nativeSockets(): Promise<NodeSockets> {
   const { closeFd, listenIn, namespaceCookie, openNamespace } = await import('../datapath/namespaces.ts');
   return { openNamespace, namespaceCookie, listenIn, closeFd };
-}
-
-/** node:net cannot take over a listening descriptor. Its workers listen by themselves, in the node's own namespace. */
-export function boundByWorkers(): NodeSockets {
-  const refuse = (): never => {
-    throw new Error('not possible without the native addon');
-  };
-  return { openNamespace: refuse, namespaceCookie: refuse, listenIn: () => -1, closeFd: () => {} };
 }
 
 export function withoutCapture(sockets: NodeSockets): NodeAccess {

@@ -98,13 +98,6 @@ export const AGENT_FLAGS = {
     "Istio's drain duration",
     '5s',
   ),
-  transport: flag<'native' | 'node'>(
-    'native|node',
-    'How workers reach sockets.',
-    oneOf(['native', 'node']),
-    'native',
-    'the fast one; node needs no addon',
-  ),
   instance: flag<string>('NAME', 'Name of this agent where several run on one machine.', instance, '', 'one agent a node', 'none'),
   'log-level': flag<LogLevel>(
     LOG_LEVELS.join('|'),
@@ -138,12 +131,6 @@ function crossChecks(config: AgentConfig, positionals: readonly string[]): strin
     errors.push('--kubeconfig: the Kubernetes API is not a source in this release; give the same objects as files with --manifests DIR');
   } else if (config.manifests === '') {
     errors.push(`--manifests: needed, a directory of manifests (or set ${environmentName('manifests')})`);
-  }
-  if (config.capture && config.transport === 'node') {
-    errors.push('--transport node: cannot open sockets inside pods; add --no-capture, or use --transport native');
-  }
-  if (config.transport === 'node' && config.workers > 1) {
-    errors.push('--transport node: workers cannot share a port with it; add --workers 1');
   }
   const { 'admin-address': admin, 'metrics-address': metrics } = config;
   if (admin !== null && metrics !== null && admin.port !== 0 && admin.port === metrics.port && admin.ip === metrics.ip) {

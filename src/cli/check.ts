@@ -62,6 +62,6 @@ function transportLine(error: string): Line {
     name: 'transport addon',
     ok,
     detail: ok ? 'loads' : error,
-    advice: ok ? '' : 'run scripts/build, or use --transport node --no-capture',
+    advice: ok ? '' : 'run scripts/build',
   };
 }

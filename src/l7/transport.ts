@@ -9,11 +9,18 @@
  *  1. A slice handed to `onData`, or reserved, is valid until the current turn ends, not longer.
  *  2. After `close` or `reset`, and after `onClose`, no handler method of that connection is called again, and its id is
  *     not used for another connection before the turn has ended. Commands for such an id are ignored.
- *  3. What was written is sent in order; `close` and `shutdown` take effect after it, `reset` at once.
- *  4. A connection whose unsent bytes pass HIGH_WATER gets `onBlocked` once, and `onDrained` once they are sent. Whoever
- *     produces the bytes pauses then: memory per connection is bounded by HIGH_WATER plus what one turn reads.
- *  5. A paused connection delivers no data and no FIN (at most what the current turn had read already); a reset is still seen.
+ *  3. What was written is sent in order; `close`, `shutdown` and `abort` take effect after it, `reset` at once.
+ *  4. A connection whose unsent bytes pass HIGH_WATER gets `onBlocked` once, and `onDrained` once they are sent, or dropped
+ *     because of rule 7. Whoever produces the bytes pauses then: memory per connection is bounded by HIGH_WATER plus what
+ *     one turn reads.
+ *  5. A paused connection delivers no data and no FIN (at most what the current turn had read already). A reset is still
+ *     seen: at once when the peer had sent nothing that is unread, and otherwise as rule 7 says when the connection is
+ *     resumed, or after LINGER_MS without being resumed.
  *  6. FIN and RST are told apart: `onEnd` leaves the other direction open, `onClose` means that the connection is gone.
+ *  7. What breaks a connection ends its sending side only: what is queued is dropped, later writes are ignored, a relay to
+ *     it ends (`onRelayed` for its source, whose further bytes come by `onData`). All that the peer had sent before is still
+ *     read and delivered, by `onData` or by the relay from it, then `onEnd` if the peer had sent FIN, then `onClose`. So a
+ *     server that answers early and closes with the request unread is heard: the kernel keeps what was received behind an RST.
  *  8. An exception of a handler, an acceptor, a timer or a deferred task ends the connection that it was called for (RST, and
  *     `onClose` where the handler has not heard of it), is told to `onFault`, and the turn goes on.
  */
@@ -84,6 +91,8 @@ export interface ConnectOptions {
 
 /** Unsent bytes above which a connection is blocked. */
 export const HIGH_WATER = 256 * 1024;
+/** How long what was closed, or broke while it was paused, is kept without any progress. */
+export const LINGER_MS = 5_000;
 /** Relay until FIN. */
 export const UNTIL_END = Infinity;
 
@@ -115,8 +124,13 @@ export interface Transport {
   write(id: ConnectionId, start: number, end: number): void;
   /** Sends FIN after what is queued. */
   shutdown(id: ConnectionId): void;
-  /** Closes after what is queued has been sent (bounded by a linger of 5 s with no progress); forgets the handler at once. */
+  /** Closes after what is queued has been sent (bounded by LINGER_MS without progress); forgets the handler at once. */
   close(id: ConnectionId): void;
+  /**
+   * As `close`, but ends with RST, once the peer's kernel has acknowledged what was queued: who passes a reset on must neither
+   * turn it into FIN, which says that a stream is complete, nor let it overtake bytes, as `reset` would.
+   */
+  abort(id: ConnectionId): void;
   /** Sends RST and drops what is queued. */
   reset(id: ConnectionId): void;
   pause(id: ConnectionId): void;

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import t from 'tap';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
 import { composeAgent } from '../../src/agent/app.ts';
-import { boundByWorkers, withoutCapture } from '../../src/agent/capture.ts';
+import { nativeSockets, withoutCapture } from '../../src/agent/capture.ts';
 import { parseConfig } from '../../src/agent/config.ts';
 import type { ObjectSink, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -54,7 +54,7 @@ function gateway(ports: readonly number[]): RawObject {
 
 t.test('the life of an agent', async (t) => {
   const [metrics, admin, first, second] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  const flags = ['--manifests', '/nowhere', '--no-capture', '--transport', 'node', '--workers', '1', '--gateway-address', '127.0.0.1'];
+  const flags = ['--manifests', '/nowhere', '--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1'];
   const endpoints = ['--metrics-address', `127.0.0.1:${metrics}`, '--admin-address', `127.0.0.1:${admin}`];
   const parsed = parseConfig([...flags, ...endpoints, '--drain-timeout', '3s'], {});
   if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
@@ -68,7 +68,7 @@ t.test('the life of an agent', async (t) => {
     output: { log: pino({ level: 'silent' }), reopen: () => {}, flush: () => {} },
     clock: systemClock(),
     disposal,
-    node: withoutCapture(boundByWorkers()),
+    node: withoutCapture(await nativeSockets()),
     sources: [{ name: 'by hand', start: async (given) => void (sink = given), stop: async () => {} }],
   });
   await agent.start();

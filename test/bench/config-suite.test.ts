@@ -130,6 +130,7 @@ t.test('a run that is fast enough meets all targets, one that ended early is not
     judgeRun(dead).map(({ met }) => met),
     [false, null, null, null, true, null, null],
   );
+  t.match(configTargets([finished({ readyMs: null, ended: 'not ready' })]), 'never MISSED');
   t.match(configTable([finished({}), dead]), 'yes, see below');
   t.match(configTargets([finished({}), dead]), 'not measured');
   t.match(earlyEnds([finished({}), dead]), [/no answer/]);

@@ -20,13 +20,11 @@ export interface GroupPlace {
 export class ListenerGroup {
   readonly id: number;
   readonly descriptors: readonly number[];
-  readonly #place: GroupPlace;
   readonly #sockets: NodeSockets;
   readonly #workers: ListenerHost;
 
-  private constructor(id: number, place: GroupPlace, descriptors: readonly number[], sockets: NodeSockets, workers: ListenerHost) {
+  private constructor(id: number, descriptors: readonly number[], sockets: NodeSockets, workers: ListenerHost) {
     this.id = id;
-    this.#place = place;
     this.descriptors = descriptors;
     this.#sockets = sockets;
     this.#workers = workers;
@@ -41,7 +39,7 @@ export class ListenerGroup {
       for (const fd of descriptors) sockets.closeFd(fd);
       throw error;
     }
-    return new ListenerGroup(ids.next(), place, descriptors, sockets, workers);
+    return new ListenerGroup(ids.next(), descriptors, sockets, workers);
   }
 
   /** Any one of the group stands for all of it in the kernel. */
@@ -55,14 +53,13 @@ export class ListenerGroup {
 
   /** Hands one descriptor to each worker. */
   serve(config: (id: number, fd: number) => ListenerConfig): void {
-    const { address: ip, port } = this.#place;
     const configs = this.descriptors.map((fd) => config(this.id, fd));
-    this.#workers.listen(this.id, configs, this.representative < 0 ? { ip, port } : undefined);
+    this.#workers.listen(this.id, configs);
   }
 
   /** Closes once no worker uses it. Connections that were accepted go on. */
   async close(): Promise<void> {
     await this.#workers.unlisten(this.id);
-    for (const fd of this.descriptors) if (fd >= 0) this.#sockets.closeFd(fd);
+    for (const fd of this.descriptors) this.#sockets.closeFd(fd);
   }
 }

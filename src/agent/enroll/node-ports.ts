@@ -1,6 +1,5 @@
 /** What enrolment needs of the node; src/datapath gives it on a node, tests give their own. */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
-import type { Address } from '../../l7/transport.ts';
 import type { InheritedCapture } from './inherited-captures.ts';
 
 export interface ListenOptions {
@@ -44,7 +43,7 @@ export interface Capture {
 /** The worker pool's part in it. */
 export interface ListenerHost {
   readonly size: number;
-  listen(id: number, configs: readonly ListenerConfig[], at?: Address): void;
+  listen(id: number, configs: readonly ListenerConfig[]): void;
   unlisten(id: number): Promise<void>;
   listening(id: number): boolean;
 }

@@ -11,7 +11,6 @@
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
-import type { Address } from '../../l7/transport.ts';
 import type { Log } from '../log.ts';
 import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
@@ -48,11 +47,6 @@ export interface WorkerReport {
   readonly longestPauseSeconds: number;
 }
 
-interface Listening {
-  readonly configs: readonly ListenerConfig[];
-  readonly at: Address | undefined;
-}
-
 interface Slot {
   member: Member | null;
   bornAt: number;
@@ -68,7 +62,7 @@ export class WorkerPool {
   readonly #slots: Slot[];
   #snapshot: Snapshot | null = null;
   /** By listener id: one configuration a worker, differing in the descriptor. */
-  readonly #listeners = new Map<number, Listening>();
+  readonly #listeners = new Map<number, readonly ListenerConfig[]>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
   #check: Cancel | null = null;
   #draining: { readonly deadlineMs: number; readonly done: () => void } | null = null;
@@ -102,11 +96,10 @@ export class WorkerPool {
     for (const member of this.members) member.configure(delta);
   }
 
-  /** @param configs one a worker. @param at where workers bind by themselves, without descriptors. */
-  listen(id: number, configs: readonly ListenerConfig[], at?: Address): void {
-    const listening = { configs, at };
-    this.#listeners.set(id, listening);
-    for (const member of this.members) this.#tell(member, listening);
+  /** @param configs one a worker. */
+  listen(id: number, configs: readonly ListenerConfig[]): void {
+    this.#listeners.set(id, configs);
+    for (const member of this.members) this.#tell(member, configs);
   }
 
   /** Resolves when no worker accepts from this listener any more. */
@@ -176,13 +169,13 @@ export class WorkerPool {
     });
     slot.member = member;
     if (this.#snapshot !== null) member.configure(wholeDelta(this.#snapshot));
-    for (const listening of this.#listeners.values()) this.#tell(member, listening);
+    for (const configs of this.#listeners.values()) this.#tell(member, configs);
     if (this.#draining !== null) member.drain(this.#draining.deadlineMs);
   }
 
-  #tell(member: Member, { configs, at }: Listening): void {
+  #tell(member: Member, configs: readonly ListenerConfig[]): void {
     const listener = configs[member.index];
-    if (listener !== undefined) member.listen({ type: 'listen', listener, ...(at === undefined ? {} : { at }) });
+    if (listener !== undefined) member.listen({ type: 'listen', listener });
   }
 
   #hear(member: Member, message: FromWorker): void {

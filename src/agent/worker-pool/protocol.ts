@@ -2,15 +2,12 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
-import type { Address } from '../../l7/transport.ts';
 
 /** Handed over when the worker starts. */
 export interface WorkerSettings {
   readonly index: number;
   /** SO_MARK of the agent's own sockets. */
   readonly mark: number;
-  /** `native` needs the addon; `node` runs on node:net. */
-  readonly transport: 'native' | 'node';
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */
   readonly originalDestinations: number;
   /** What the worker shows of itself while it runs: see vitals.ts. */
@@ -22,8 +19,7 @@ export type ToWorker =
   | { readonly type: 'part'; readonly part: DeltaPart }
   /** All pieces have been sent. Answered by `configured` when they are in force, and by `settled` when the next may follow. */
   | { readonly type: 'commit'; readonly version: number }
-  /** `at` is where the worker binds by itself when the listener comes without a descriptor (fd -1: node:net cannot share one). */
-  | { readonly type: 'listen'; readonly listener: ListenerConfig; readonly at?: Address }
+  | { readonly type: 'listen'; readonly listener: ListenerConfig }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
   | { readonly type: 'unlisten'; readonly id: number }
   /** No new work on kept-alive connections; answered by `drained` when idle or after `deadlineMs`. */

@@ -5,7 +5,7 @@ import { systemRandom } from '../../base/random.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type SeriesDefinition, Stats } from '../../l7/record/stats.ts';
-import { type Transport, TransportError } from '../../l7/transport.ts';
+import { NativeTransport } from '../../l7/transport/native.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
 import { Vitals } from './vitals.ts';
@@ -20,7 +20,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   const stats = new Stats(announceSeries(send));
   const clock = systemClock();
   const engine = new Engine({
-    transport: await openTransport(settings.transport),
+    transport: NativeTransport.create(),
     stats,
     originalDestinations: await openOriginalDestinations(settings.originalDestinations),
     mark: settings.mark,
@@ -55,23 +55,14 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
       );
     }
     case 'listen':
-      return listen(engine, message, send);
+      // A descriptor that cannot be served is a broken promise and ends the worker.
+      engine.listen(message.listener, { fd: message.listener.fd });
+      return send({ type: 'listening', id: message.listener.id });
     case 'unlisten':
       engine.unlisten(message.id);
       return send({ type: 'unlistened', id: message.id });
     case 'drain':
       return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
-  }
-}
-
-/** An address that cannot be bound is that listener's failure alone. A descriptor that cannot be served is a broken promise and ends the worker. */
-function listen(engine: Engine, { listener, at }: Extract<ToWorker, { type: 'listen' }>, send: (message: FromWorker) => void): void {
-  try {
-    engine.listen(listener, at === undefined ? { fd: listener.fd } : { address: at.ip, port: at.port });
-    send({ type: 'listening', id: listener.id });
-  } catch (error) {
-    if (at === undefined || !(error instanceof TransportError)) throw error;
-    send({ type: 'log', level: 'error', message: 'listener cannot be opened', fields: { ...at, error: error.message } });
   }
 }
 
@@ -86,12 +77,6 @@ function announceSeries(send: (message: FromWorker) => void): (series: SeriesDef
       send({ type: 'series', series: batch });
     });
   };
-}
-
-/** Loaded when needed: the other one's modules cost memory in every worker. */
-async function openTransport(kind: WorkerSettings['transport']): Promise<Transport> {
-  if (kind === 'native') return (await import('../../l7/transport/native.ts')).NativeTransport.create();
-  return (await import('../../l7/transport/node.ts')).NodeTransport.create();
 }
 
 async function openOriginalDestinations(map: number): Promise<OriginalDestinations> {

@@ -3,15 +3,15 @@
  * they came; for a side that knows no chunks, `nextData` tells where the data lies in them and `trailers` what followed it.
  *
  *     Size ─▶ (Extension…) ─▶ SizeLf ─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
- *                                └ size 0 ─▶ Line ─▶ TrailerName ─▶ TrailerValue ─▶ TrailerLf ─▶ Line
- *                                             └ CR ─▶ EndLf ─▶ Done
+ *                                └ size 0 ─▶ Trailers (trailer-section.ts) ─▶ Done
  *
  * Invariants (test/l7/http1/chunked.test.ts): the outcome does not depend on how the body was cut into pieces; nothing outside
- * `[start, end)` is read; work per byte is constant; memory is fixed, and bounded by MAX_TRAILER_BYTES when there are trailers.
+ * `[start, end)` is read; work per byte is constant; memory is fixed, and bounded when there are trailers.
  */
 import { FIELD_VALUE } from './field-lines.ts';
 import { TOKEN_LOWER } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
+import { TrailerSection, type Sender } from './trailer-section.ts';
 
 const State = {
   SizeStart: 0,
@@ -30,13 +30,8 @@ const State = {
   Quoted: 12,
   QuotedPair: 13,
   QuotedEnd: 14,
-  /** The beginning of a trailer line, or of the blank line. */
-  Line: 15,
-  TrailerName: 16,
-  TrailerValue: 17,
-  TrailerLf: 18,
-  EndLf: 19,
-  Done: 20,
+  Trailers: 15,
+  Done: 16,
 } as const;
 type State = (typeof State)[keyof typeof State];
 
@@ -44,38 +39,12 @@ type State = (typeof State)[keyof typeof State];
 const MAX_SIZE_DIGITS = 16;
 /** How far extensions may outweigh the data: a body of one-byte chunks with long extensions is an attack, a signature on each chunk is not. */
 const MAX_EXTENSION_EXCESS = 16 * 1024;
-const MAX_TRAILER_BYTES = 16 * 1024;
-const MAX_TRAILERS = 100;
-const FIRST_TRAILER_BYTES = 256;
-
-/** What decides framing, routing, authentication or the connection may not come after the body (RFC 9110 §6.5.1). */
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  'authorization',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'cookie',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const LONGEST_FORBIDDEN = 19;
 
 const HTAB = 9;
 const LF = 10;
 const CR = 13;
 const SP = 32;
 const QUOTE = 34;
-const COLON = 58;
 const SEMICOLON = 59;
 const EQUALS = 61;
 const BACKSLASH = 92;
@@ -94,17 +63,18 @@ export class ChunkedScanner {
   /** After `nextData`: the data found, empty when there is none yet. */
   dataStart = 0;
   dataEnd = 0;
-  /** After `done`: the trailer lines as they came, each with its CR LF, in an array of their own; null when there are none. */
+  /** After `done`: the trailer lines, each with its CR LF, in an array of their own; null when there are none. */
   trailers: Uint8Array | null = null;
   #state: State = State.SizeStart;
   #size = 0;
   #digits = 0;
   #excess = 0;
-  #trailers = 0;
-  #trailerBytes = 0;
-  #nameLength = 0;
-  #kept: Uint8Array | null = null;
-  readonly #name = new Uint8Array(LONGEST_FORBIDDEN);
+  readonly #section: TrailerSection;
+
+  /** @param sender whose message it is: a server's trailers are mended where a proxy has to. */
+  constructor(sender: Sender = 'client') {
+    this.#section = new TrailerSection(sender);
+  }
 
   reset(): void {
     this.done = false;
@@ -113,10 +83,8 @@ export class ChunkedScanner {
     this.#size = 0;
     this.#digits = 0;
     this.#excess = 0;
-    this.#trailers = 0;
-    this.#trailerBytes = 0;
-    this.#nameLength = 0;
-    this.#kept = this.trailers = null;
+    this.trailers = null;
+    this.#section.reset();
   }
 
   /** @returns the offset after what belongs to this body: `end` while it goes on, less or equal when `done`; negative: a ParseError. */
@@ -148,7 +116,7 @@ export class ChunkedScanner {
 
   #step(c: number): number {
     if (this.#state <= State.DataLf) return this.#stepChunk(c);
-    return this.#state < State.Line ? this.#stepExtension(c) : this.#stepTrailer(c);
+    return this.#state < State.Trailers ? this.#stepExtension(c) : this.#stepTrailer(c);
   }
 
   #stepChunk(c: number): number {
@@ -190,7 +158,7 @@ export class ChunkedScanner {
   #beginData(): void {
     this.#digits = 0;
     this.#excess = Math.max(0, this.#excess - this.#size);
-    this.#state = this.#size === 0 ? State.Line : State.Data;
+    this.#state = this.#size === 0 ? State.Trailers : State.Data;
   }
 
   /** chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ), and no white space that nothing follows. */
@@ -234,70 +202,12 @@ export class ChunkedScanner {
   }
 
   #stepTrailer(c: number): number {
-    if (++this.#trailerBytes > MAX_TRAILER_BYTES) return ParseError.TrailersTooLarge;
-    switch (this.#state) {
-      case State.Line:
-        if (c === CR) {
-          this.#state = State.EndLf;
-          return 0;
-        }
-        if (++this.#trailers > MAX_TRAILERS) return ParseError.TrailersTooLarge;
-        this.#nameLength = 0;
-        this.#state = State.TrailerName;
-        return this.#stepTrailerLine(c);
-      case State.EndLf:
-        if (c !== LF) return ParseError.TrailerField;
-        this.#state = State.Done;
-        this.done = true;
-        if (this.#kept !== null) this.trailers = this.#kept.subarray(0, this.#trailerBytes - 2);
-        return 0;
-      default:
-        return this.#stepTrailerLine(c);
+    const fault = this.#section.step(c);
+    if (fault === 0 && this.#section.done) {
+      this.#state = State.Done;
+      this.done = true;
+      this.trailers = this.#section.lines;
     }
-  }
-
-  #stepTrailerLine(c: number): number {
-    this.#keep(c);
-    switch (this.#state) {
-      case State.TrailerName:
-        return this.#stepTrailerName(c);
-      case State.TrailerValue:
-        if (c === CR) this.#state = State.TrailerLf;
-        else if (FIELD_VALUE[c] !== 1) return ParseError.TrailerField;
-        return 0;
-      default:
-        this.#state = State.Line;
-        return c === LF ? 0 : ParseError.TrailerField;
-    }
-  }
-
-  /** All of the trailer section but its blank line is kept, so the count of its bytes is the place in what is kept. */
-  #keep(c: number): void {
-    const kept = this.#kept;
-    const at = this.#trailerBytes - 1;
-    if (kept !== null && at < kept.length) {
-      kept[at] = c;
-      return;
-    }
-    const more = new Uint8Array(kept === null ? FIRST_TRAILER_BYTES : 2 * kept.length);
-    if (kept !== null) more.set(kept);
-    more[at] = c;
-    this.#kept = more;
-  }
-
-  #stepTrailerName(c: number): number {
-    const low = TOKEN_LOWER[c] as number;
-    if (low !== 0) {
-      if (this.#nameLength < LONGEST_FORBIDDEN) this.#name[this.#nameLength] = low;
-      this.#nameLength++;
-      return 0;
-    }
-    if (c !== COLON || this.#nameLength === 0) return ParseError.TrailerField;
-    this.#state = State.TrailerValue;
-    return this.#isForbidden() ? ParseError.TrailerForbidden : 0;
-  }
-
-  #isForbidden(): boolean {
-    return this.#nameLength <= LONGEST_FORBIDDEN && FORBIDDEN.has(String.fromCharCode(...this.#name.subarray(0, this.#nameLength)));
+    return fault;
   }
 }

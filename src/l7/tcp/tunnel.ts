@@ -1,9 +1,9 @@
 /**
  * Two connections joined into one: bytes go from socket to socket in the kernel, in both directions, until both sides have
- * sent FIN, or one is reset. Half-close and RST pass through.
+ * sent FIN, or one is reset. Half-close and RST pass through, behind the bytes that were sent before them.
  *
  *     side:   open ──FIN──▶ ended          both ended: closed in order
- *               └──RST──▶ gone             one gone: the other one is reset
+ *               └──RST──▶ gone             one gone: the other one is aborted, which lets it receive everything first
  *
  * A tunnel through which nothing has passed for the idle time (looked at once per idle time) is reset: its peers may be long gone.
  */
@@ -12,12 +12,12 @@ import type { DetachedConnection } from '../message/stream.ts';
 import { send } from '../send.ts';
 import { UNTIL_END, type CloseReason, type ConnectionHandler, type ConnectionId, type Transport } from '../transport.ts';
 
-/** What tunnels work with. */
-export interface TunnelGround {
+/** What a tunnel uses. */
+export interface TunnelMeans {
   readonly transport: Transport;
-  readonly limits: { readonly idleTimeoutMs: number };
-  /** Told of every tunnel that comes and goes. */
+  /** Counts the open tunnels. */
   readonly recorder: { tunnels(change: 1 | -1): void };
+  readonly limits: { readonly idleTimeoutMs: number };
 }
 
 export interface TunnelBytes {
@@ -27,7 +27,7 @@ export interface TunnelBytes {
 }
 
 export class Tunnel {
-  readonly #ground: TunnelGround;
+  readonly #means: TunnelMeans;
   readonly #done: (bytes: TunnelBytes) => void;
   #first: Side | null = null;
   #second: Side | null = null;
@@ -35,8 +35,8 @@ export class Tunnel {
   #passed = -1;
 
   /** @param done called once, when the tunnel is over. */
-  constructor(ground: TunnelGround, done: (bytes: TunnelBytes) => void) {
-    this.#ground = ground;
+  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void) {
+    this.#means = means;
     this.#done = done;
   }
 
@@ -45,12 +45,12 @@ export class Tunnel {
    * @param ended which of them has sent FIN already.
    */
   join(first: ConnectionId, second: ConnectionId, ended: 'none' | 'first' | 'second' = 'none'): void {
-    const { transport } = this.#ground;
-    this.#ground.recorder.tunnels(1);
-    const a = (this.#first = new Side(this.#ground, first, second, this));
-    const b = (this.#second = new Side(this.#ground, second, first, this));
+    const { transport } = this.#means;
+    this.#means.recorder.tunnels(1);
+    const a = (this.#first = new Side(this.#means, first, second, this));
+    const b = (this.#second = new Side(this.#means, second, first, this));
     this.#idle = new Timer(() => this.#checkIdle());
-    transport.timers.arm(this.#idle, this.#ground.limits.idleTimeoutMs);
+    transport.timers.arm(this.#idle, this.#means.limits.idleTimeoutMs);
     transport.setHandler(first, a);
     transport.setHandler(second, b);
     transport.resume(first);
@@ -63,18 +63,18 @@ export class Tunnel {
 
   /** @internal */
   ended(): void {
-    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#ground.transport.close(side.id));
+    if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#means.transport.close(side.id));
   }
 
-  /** @internal One side is gone; the other one learns it the same way. */
+  /** @internal One side is gone; the other one learns it the same way, after all that this one had sent. */
   gone(side: Side): void {
     this.#over((other) => {
-      if (other !== side) this.#ground.transport.reset(other.id);
+      if (other !== side) this.#means.transport.abort(other.id);
     });
   }
 
   #checkIdle(): void {
-    const { transport, limits } = this.#ground;
+    const { transport, limits } = this.#means;
     const passed = (this.#first?.passed ?? 0) + (this.#second?.passed ?? 0);
     if (passed === this.#passed) return this.#over((side) => transport.reset(side.id));
     this.#passed = passed;
@@ -87,32 +87,32 @@ export class Tunnel {
     if (first === null || second === null) return;
     this.#first = this.#second = null;
     const bytes = { forward: first.passed, backward: second.passed };
-    if (this.#idle !== null) this.#ground.transport.timers.disarm(this.#idle);
+    if (this.#idle !== null) this.#means.transport.timers.disarm(this.#idle);
     release(first);
     release(second);
-    this.#ground.recorder.tunnels(-1);
+    this.#means.recorder.tunnels(-1);
     this.#done(bytes);
   }
 }
 
 /** Joins two connections that two streams have handed out; what either of them has read ahead goes first. */
-export function joinConnections(ground: TunnelGround, first: DetachedConnection, second: DetachedConnection, done: () => void): void {
-  const { transport } = ground;
+export function joinConnections(means: TunnelMeans, first: DetachedConnection, second: DetachedConnection, done: () => void): void {
+  const { transport } = means;
   if (first.early !== null) send(transport, second.id, first.early, 0, first.early.length);
   if (second.early !== null) send(transport, first.id, second.early, 0, second.early.length);
-  new Tunnel(ground, done).join(first.id, second.id);
+  new Tunnel(means, done).join(first.id, second.id);
 }
 
 class Side implements ConnectionHandler {
   readonly id: ConnectionId;
   ended = false;
   #moved = 0;
-  readonly #ground: TunnelGround;
+  readonly #means: TunnelMeans;
   readonly #other: ConnectionId;
   readonly #tunnel: Tunnel;
 
-  constructor(ground: TunnelGround, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
-    this.#ground = ground;
+  constructor(means: TunnelMeans, id: ConnectionId, other: ConnectionId, tunnel: Tunnel) {
+    this.#means = means;
     this.id = id;
     this.#other = other;
     this.#tunnel = tunnel;
@@ -120,7 +120,7 @@ class Side implements ConnectionHandler {
 
   /** Bytes that came from this side. */
   get passed(): number {
-    return this.#moved + this.#ground.transport.relayed(this.id);
+    return this.#moved + this.#means.transport.relayed(this.id);
   }
 
   onConnect(): void {}
@@ -128,7 +128,7 @@ class Side implements ConnectionHandler {
   /** What the current turn had read before the relay took over. */
   onData(start: number, end: number): void {
     this.#moved += end - start;
-    this.#ground.transport.write(this.#other, start, end);
+    this.#means.transport.write(this.#other, start, end);
   }
 
   onRelayed(bytes: number): void {
@@ -137,7 +137,7 @@ class Side implements ConnectionHandler {
 
   onEnd(): void {
     this.ended = true;
-    this.#ground.transport.shutdown(this.#other);
+    this.#means.transport.shutdown(this.#other);
     this.#tunnel.ended();
   }
 

@@ -22,6 +22,10 @@ export class LinkConnection {
   connecting = false;
   paused = false;
   ended = false;
+  /** The link has failed, and what could not be sent was dropped. */
+  sendFailed = false;
+  /** It is to close with RST. */
+  aborting = false;
   /** FIN is to be sent behind the queue; then it was. */
   shutdown: 'no' | 'asked' | 'sent' = 'no';
   /** `closing`: the queue is still to be sent. `lingering`: the link is to end. */
@@ -41,6 +45,11 @@ export class LinkConnection {
   constructor(id: ConnectionId, link: Link | null) {
     this.id = id;
     this.link = link;
+  }
+
+  /** Nothing can be sent to it any more. */
+  get broken(): boolean {
+    return this.failure !== null || (this.link?.failure ?? null) !== null;
   }
 
   append(bytes: Uint8Array): void {

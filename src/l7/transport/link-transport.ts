@@ -2,7 +2,7 @@
  * A transport on links that are driven from JavaScript: node:net's sockets and the in-memory ones. It keeps the same turns
  * and rules as the native one, and copies bytes where that one need not.
  */
-import { Timer, TimerWheel } from '../../base/timer-wheel.ts';
+import { Timer, type TimerWheel } from '../../base/timer-wheel.ts';
 import type {
   Acceptor,
   Address,
@@ -13,14 +13,16 @@ import type {
   ListenerId,
   Transport,
 } from '../transport.ts';
-import { CloseReason, HIGH_WATER } from '../transport.ts';
-import { LinkConnection } from './link-connection.ts';
+import { CloseReason, HIGH_WATER, LINGER_MS } from '../transport.ts';
+import type { LinkConnection } from './link-connection.ts';
+import { endRelayFrom, endRelays, moveRelayed, relayHeld, startRelay } from './link-relays.ts';
+import { LinkTable } from './link-table.ts';
 import type { Link, Wake } from './link.ts';
 import { rethrow } from './rethrow.ts';
+import { WakingTimerWheel } from './waking-timer-wheel.ts';
 
 const LARGEST_READ = 64 * 1024;
 const SCRATCH_BYTES = 1024 * 1024;
-const LINGER_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
 
 export interface LinkTransportOptions {
@@ -36,20 +38,6 @@ export interface LinkListener {
   close(): void;
 }
 
-class WakingTimerWheel extends TimerWheel {
-  readonly #armed: (deadline: number) => void;
-
-  constructor(now: number, armed: (deadline: number) => void) {
-    super(now);
-    this.#armed = armed;
-  }
-
-  override arm(timer: Timer, delayMs: number): void {
-    super.arm(timer, delayMs);
-    this.#armed(timer.deadline);
-  }
-}
-
 export abstract class LinkTransport implements Transport {
   readonly arena: Uint8Array;
   readonly ownStart: number;
@@ -61,10 +49,8 @@ export abstract class LinkTransport implements Transport {
   readonly #scratchStart: number;
   #scratch: number;
   #readEnd = 0;
-  readonly #table: (LinkConnection | null)[] = [];
-  #freeIds: ConnectionId[] = [];
-  #releasedIds: ConnectionId[] = [];
-  #count = 0;
+  readonly #table = new LinkTable();
+  readonly #list = (connection: LinkConnection): void => this.#listFor(connection);
   readonly #listeners = new Map<ListenerId, LinkListener>();
   #nextListener = 1;
   #listed: LinkConnection[] = [];
@@ -96,12 +82,12 @@ export abstract class LinkTransport implements Transport {
   protected abstract bind(target: ListenTarget, accept: (link: Link) => Wake): LinkListener;
 
   get connections(): number {
-    return this.#count;
+    return this.#table.count;
   }
 
   listen(target: ListenTarget, acceptor: Acceptor): ListenerId {
     const accept = (link: Link): Wake => {
-      const connection = this.#add(link);
+      const connection = this.#table.add(link);
       this.#deferAccept(connection, acceptor);
       return () => this.#list(connection);
     };
@@ -122,7 +108,7 @@ export abstract class LinkTransport implements Transport {
   connect(options: ConnectOptions, handler: ConnectionHandler): ConnectionId {
     let connection: LinkConnection | null = null;
     const link = this.open(options, () => connection !== null && this.#list(connection));
-    connection = this.#add(typeof link === 'number' ? null : link);
+    connection = this.#table.add(typeof link === 'number' ? null : link);
     connection.handler = handler;
     connection.connecting = true;
     if (typeof link === 'number') connection.failure = link;
@@ -137,7 +123,7 @@ export abstract class LinkTransport implements Transport {
   }
 
   setHandler(id: ConnectionId, handler: ConnectionHandler): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection !== null) connection.handler = handler;
   }
 
@@ -150,78 +136,71 @@ export abstract class LinkTransport implements Transport {
   }
 
   write(id: ConnectionId, start: number, end: number): void {
-    const connection = this.#open(id);
-    if (connection === null || start >= end || connection.failure !== null || connection.shutdown !== 'no') return;
+    const connection = this.#table.open(id);
+    if (connection === null || start >= end || connection.broken || connection.shutdown !== 'no') return;
     connection.append(this.arena.slice(start, end));
     this.#touch(connection);
   }
 
   shutdown(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null || connection.shutdown !== 'no') return;
     connection.shutdown = 'asked';
     this.#touch(connection);
   }
 
   close(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null) return;
-    this.#endRelays(connection);
+    endRelays(connection, this.#list);
     connection.handler = null;
     connection.life = 'closing';
-    if (connection.failure !== null || (connection.connecting && connection.unsent === 0)) return this.reset(id);
+    if (connection.broken || (connection.connecting && connection.unsent === 0)) return this.reset(id);
     this.#startLinger(connection);
     this.#touch(connection);
   }
 
+  abort(id: ConnectionId): void {
+    const connection = this.#table.open(id);
+    if (connection !== null) connection.aborting = true;
+    this.close(id);
+  }
+
   reset(id: ConnectionId): void {
-    const connection = this.#table[id] ?? null;
+    const connection = this.#table.find(id);
     if (connection === null) return;
     connection.link?.reset();
     this.#remove(connection);
   }
 
   pause(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection !== null) connection.paused = true;
   }
 
   resume(id: ConnectionId): void {
-    const connection = this.#open(id);
+    const connection = this.#table.open(id);
     if (connection === null) return;
     connection.paused = false;
+    if (connection.sendFailed) this.#stopTimer(connection);
     this.#list(connection);
   }
 
   relay(from: ConnectionId, to: ConnectionId, bytes: number): void {
-    const source = this.#open(from);
-    const destination = this.#open(to);
-    if (source === null || source.relay !== null || source.relayed !== null) return;
-    this.#list(source);
-    const refused =
-      destination === null ||
-      destination === source ||
-      destination.failure !== null ||
-      destination.shutdown !== 'no' ||
-      destination.feeder !== null;
-    if (refused || bytes === 0 || source.ended) {
-      source.relayed = 0;
-      return;
-    }
-    source.relay = { to: destination, left: bytes, moved: 0 };
-    destination.feeder = source;
+    const source = this.#table.open(from);
+    if (source !== null) startRelay(source, this.#table.open(to), bytes, this.#list);
   }
 
   relayed(from: ConnectionId): number {
-    return this.#open(from)?.relay?.moved ?? 0;
+    return this.#table.open(from)?.relay?.moved ?? 0;
   }
 
   peerAddress(id: ConnectionId): Address {
-    return this.#table[id]?.link?.peer ?? { ip: '', port: 0 };
+    return this.#table.find(id)?.link?.peer ?? { ip: '', port: 0 };
   }
 
   localAddress(id: ConnectionId): Address {
-    return this.#table[id]?.link?.local ?? { ip: '', port: 0 };
+    return this.#table.find(id)?.link?.local ?? { ip: '', port: 0 };
   }
 
   defer(task: () => void): void {
@@ -234,8 +213,7 @@ export abstract class LinkTransport implements Transport {
     this.#disposed = true;
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
-    for (const connection of this.#table) connection?.link?.reset();
-    this.#table.length = this.#count = 0;
+    this.#table.clear();
     this.#listed = [];
     this.#unflushed = [];
     this.#deferred = [];
@@ -244,8 +222,7 @@ export abstract class LinkTransport implements Transport {
   /** One turn. An exception of a handler leaves it, and the rest follows in the next turn. */
   protected runTurn(): void {
     if (this.#disposed) return;
-    this.#freeIds.push(...this.#releasedIds);
-    this.#releasedIds = [];
+    this.#table.recycle();
     this.#readEnd = 0;
     this.#scratch = this.#scratchStart;
     this.now = this.readClock();
@@ -312,28 +289,14 @@ export abstract class LinkTransport implements Transport {
 
   // ---- connections ----
 
-  #add(link: Link | null): LinkConnection {
-    const connection = new LinkConnection(this.#freeIds.pop() ?? this.#table.length, link);
-    this.#table[connection.id] = connection;
-    this.#count++;
-    return connection;
-  }
-
-  #open(id: ConnectionId): LinkConnection | null {
-    const connection = this.#table[id] ?? null;
-    return connection !== null && connection.handler !== null ? connection : null;
-  }
-
   #remove(connection: LinkConnection): void {
     if (connection.life === 'gone') return;
-    this.#endRelays(connection);
+    endRelays(connection, this.#list);
     this.#stopTimer(connection);
     connection.life = 'gone';
     connection.handler = null;
     connection.drop();
-    this.#table[connection.id] = null;
-    this.#releasedIds.push(connection.id);
-    this.#count--;
+    this.#table.remove(connection.id);
   }
 
   #tellClosed(connection: LinkConnection, reason: CloseReason): void {
@@ -343,7 +306,7 @@ export abstract class LinkTransport implements Transport {
     handler?.onClose(reason);
   }
 
-  #list(connection: LinkConnection): void {
+  #listFor(connection: LinkConnection): void {
     if (connection.listed || connection.life === 'gone' || this.#disposed) return;
     connection.listed = true;
     this.#listed.push(connection);
@@ -366,9 +329,9 @@ export abstract class LinkTransport implements Transport {
   }
   readonly #accepting = new Map<LinkConnection, Acceptor>();
 
-  #startLinger(connection: LinkConnection): void {
+  #startLinger(connection: LinkConnection, over = (): void => this.reset(connection.id)): void {
     this.#stopTimer(connection);
-    connection.timer = new Timer(() => this.reset(connection.id));
+    connection.timer = new Timer(over);
     this.timers.arm(connection.timer, LINGER_MS);
   }
 
@@ -389,6 +352,7 @@ export abstract class LinkTransport implements Transport {
       if (connection.handler === null) return this.reset(connection.id);
     }
     if (connection.life === 'lingering') return connection.link?.closed === true ? this.#remove(connection) : undefined;
+    if (connection.broken) this.#failSending(connection);
     this.#flush(connection);
     if (connection.connecting && connection.link?.connected === true) this.#tellConnected(connection);
     this.#tellNotices(connection);
@@ -424,10 +388,10 @@ export abstract class LinkTransport implements Transport {
     const { link } = connection;
     const failure = connection.failure ?? link?.failure ?? null;
     if (connection.paused || connection.connecting || connection.ended || link === null) {
-      if (failure !== null) this.#tellClosed(connection, failure);
+      if (failure !== null) this.#tellBroken(connection, failure);
       return;
     }
-    if (connection.relay !== null && (connection.relay.to.unsent > 0 || connection.relay.to.connecting) && failure === null) return;
+    if (relayHeld(connection)) return;
     const room = Math.min(LARGEST_READ, this.#scratchStart - this.#readEnd, connection.relay?.left ?? LARGEST_READ);
     const start = this.#readEnd;
     const length = link.read(this.arena.subarray(start, start + room));
@@ -435,45 +399,32 @@ export abstract class LinkTransport implements Transport {
       this.#readEnd += length;
       this.#list(connection);
       if (connection.relay === null) connection.handler?.onData(start, start + length);
-      else this.#move(connection, start, start + length);
-    } else if (failure !== null) {
-      this.#tellClosed(connection, failure);
+      else this.#unflushed.push(moveRelayed(connection, this.arena.slice(start, start + length), this.#list));
     } else if (link.ended) {
       connection.ended = true;
-      this.#endRelays(connection, 'source');
+      endRelayFrom(connection, this.#list);
       this.#tellNotices(connection);
       connection.handler?.onEnd();
+      if (failure !== null) this.#list(connection);
+    } else if (failure !== null) {
+      this.#tellClosed(connection, failure);
     }
+  }
+
+  /** Of a connection that is not read from: what is unread waits to be resumed. */
+  #tellBroken(connection: LinkConnection, failure: CloseReason): void {
+    if (connection.ended || connection.connecting || connection.link?.readable !== true) return this.#tellClosed(connection, failure);
+    if (connection.timer === null) this.#startLinger(connection, () => this.#tellClosed(connection, failure));
   }
 
   // ---- sending ----
-
-  #move(source: LinkConnection, start: number, end: number): void {
-    const relay = source.relay!;
-    relay.left -= end - start;
-    relay.moved += end - start;
-    relay.to.append(this.arena.slice(start, end));
-    this.#unflushed.push(relay.to);
-    if (relay.left === 0) this.#endRelays(source, 'source');
-  }
-
-  #endRelays(connection: LinkConnection, side: 'source' | 'both' = 'both'): void {
-    const source = connection.relay === null ? null : connection;
-    for (const each of [source, side === 'both' ? connection.feeder : null]) {
-      if (each === null || each.relay === null) continue;
-      each.relay.to.feeder = null;
-      each.relayed = each.relay.moved;
-      each.relay = null;
-      this.#list(each);
-    }
-  }
 
   #flush(connection: LinkConnection): void {
     const { link } = connection;
     if (connection.life === 'gone' || connection.life === 'lingering' || link === null || connection.connecting) return;
     if (link.failure !== null) {
-      if (connection.handler === null && connection.life === 'closing') this.#remove(connection);
-      else this.#list(connection);
+      if (connection.life === 'closing') this.#remove(connection);
+      else if (!connection.sendFailed) this.#list(connection);
       return;
     }
     const progress = connection.send();
@@ -484,14 +435,24 @@ export abstract class LinkTransport implements Transport {
     if (connection.blocked !== 'no') this.#unblock(connection);
     if (connection.shutdown === 'asked') {
       connection.shutdown = 'sent';
-      if (connection.feeder !== null) this.#endRelays(connection.feeder, 'source');
+      endRelayFrom(connection.feeder, this.#list);
       link.shutdown();
     }
     if (connection.life === 'closing') {
+      if (connection.aborting) return this.reset(connection.id);
       connection.life = 'lingering';
       link.close();
       this.#list(connection);
     }
+  }
+
+  /** Rule 7: what is queued is dropped, and nobody waits for it. */
+  #failSending(connection: LinkConnection): void {
+    if (connection.sendFailed) return;
+    connection.sendFailed = true;
+    connection.drop();
+    if (connection.blocked !== 'no') this.#unblock(connection);
+    endRelayFrom(connection.feeder, this.#list);
   }
 
   #unblock(connection: LinkConnection): void {

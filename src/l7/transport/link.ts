@@ -3,8 +3,10 @@ import type { Address, CloseReason } from '../transport.ts';
 
 export interface Link {
   readonly connected: boolean;
-  /** It is broken. Told after what can still be read, except to a paused connection. */
+  /** Nothing can be sent any more, and nothing more will come than what can be read now. */
   readonly failure: CloseReason | null;
+  /** Whether `read` would give something. */
+  readonly readable: boolean;
   /** All bytes were read and FIN follows. */
   readonly ended: boolean;
   /** Closed on both sides after `close`. */

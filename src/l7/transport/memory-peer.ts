@@ -24,6 +24,9 @@ class MemoryLink implements Link {
   get closed(): boolean {
     return this.#end.ended && (this.#end.finSent || this.failure !== null);
   }
+  get readable(): boolean {
+    return this.#end.outgoing.length > 0;
+  }
   read(target: Uint8Array): number {
     return this.#end.give(target);
   }

@@ -31,6 +31,7 @@ export const Command = {
   Resume: 6,
   /** destination, bytes: high word, low word; all ones: until FIN */
   Relay: 7,
+  Abort: 8,
 } as const;
 
 export const KIND_BITS = 4;

@@ -5,7 +5,7 @@
  *     [ read area: filled anew in every turn | scratch: reserve() | own: the engine's ]
  */
 import { getSystemErrorName } from 'node:util';
-import { Timer, TimerWheel } from '../../base/timer-wheel.ts';
+import { Timer, type TimerWheel } from '../../base/timer-wheel.ts';
 import type {
   Acceptor,
   Address,
@@ -20,6 +20,7 @@ import { CloseReason, TransportError } from '../transport.ts';
 import { rethrow } from './rethrow.ts';
 import type { NativeBinding } from './native-binding.ts';
 import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, loadTransportAddon } from './native-binding.ts';
+import { WakingTimerWheel } from './waking-timer-wheel.ts';
 
 const SCRATCH_BYTES = 1024 * 1024;
 const COMMAND_WORDS = 48 * 1024;
@@ -35,21 +36,6 @@ export interface NativeTransportOptions {
   readonly readBytes?: number;
   /** Told once when accepting fails for want of descriptors or memory; it is tried again every 100 ms. */
   readonly onExhausted?: () => void;
-}
-
-/** Tells the native side about every timer, so that it wakes up also for those that are armed outside a turn. */
-class WakingTimerWheel extends TimerWheel {
-  readonly #clock: Float64Array;
-
-  constructor(now: number, clock: Float64Array) {
-    super(now);
-    this.#clock = clock;
-  }
-
-  override arm(timer: Timer, delayMs: number): void {
-    super.arm(timer, delayMs);
-    if (timer.deadline < this.#clock[Clock.WakeAt]!) this.#clock[Clock.WakeAt] = timer.deadline;
-  }
 }
 
 export class NativeTransport implements Transport {
@@ -92,7 +78,7 @@ export class NativeTransport implements Transport {
     this.#onExhausted = onExhausted;
     const turn = (): void => this.#turn();
     this.#binding = loadTransportAddon().create(this.arena, readBytes, this.#commands, this.#events, this.#cells, this.#clock, turn);
-    this.timers = new WakingTimerWheel(this.now, this.#clock);
+    this.timers = new WakingTimerWheel(this.now, (deadline) => this.#wakeBy(deadline));
   }
 
   get now(): number {
@@ -167,6 +153,12 @@ export class NativeTransport implements Transport {
   close(id: ConnectionId): void {
     if (!this.#isOpen(id)) return;
     this.#command(id, Command.Close);
+    this.#forget(id);
+  }
+
+  abort(id: ConnectionId): void {
+    if (!this.#isOpen(id)) return;
+    this.#command(id, Command.Abort);
     this.#forget(id);
   }
 
@@ -256,9 +248,10 @@ export class NativeTransport implements Transport {
 
   /** The connection that an exception was about is over, whatever its handler was doing. */
   #faulted(error: unknown, id: ConnectionId): void {
+    const kind = this.#events[this.#cursor - 3]! & KIND_MASK;
+    if (kind === Event.Exhausted) return this.onFault(error, -1, 'telling of exhaustion');
     const handler = this.#handlers[id] ?? null;
-    const accepted = (this.#events[this.#cursor - 3]! & KIND_MASK) === Event.Accept;
-    if (handler !== null || accepted) this.#command(id, Command.Reset);
+    if (handler !== null || kind === Event.Accept) this.#command(id, Command.Reset);
     this.#forget(id);
     try {
       handler?.onClose(CloseReason.Failed);
@@ -324,6 +317,11 @@ export class NativeTransport implements Transport {
     while (this.#nextTask < this.#deferred.length) this.#deferred[this.#nextTask++]!();
     this.#deferred.length = this.#nextTask = 0;
     this.#cells[Cell.Deferred] = 0;
+  }
+
+  /** The native side sleeps no longer than until then. */
+  #wakeBy(deadline: number): void {
+    if (deadline < this.#clock[Clock.WakeAt]!) this.#clock[Clock.WakeAt] = deadline;
   }
 
   #isOpen(id: ConnectionId): boolean {

@@ -62,7 +62,7 @@ function run(descriptors: readonly number[], port: number): void {
   const pool = new WorkerPool({
     count: WORKERS,
     entry: new URL('faulty-worker.ts', import.meta.url),
-    settings: { mark: 0, transport: 'native', originalDestinations: -1 },
+    settings: { mark: 0, originalDestinations: -1 },
     clock: systemClock(),
     log: pino({ level: 'silent' }),
     onChange: () => {},

@@ -10,6 +10,7 @@ import {
 } from '../../../src/l7/http1/chunk-writer.ts';
 import { ChunkedScanner } from '../../../src/l7/http1/chunked.ts';
 import { ParseError } from '../../../src/l7/http1/parse-error.ts';
+import type { Sender } from '../../../src/l7/http1/trailer-section.ts';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -45,8 +46,8 @@ interface Fed {
 }
 
 /** Cuts at the given places; the scanner sees each piece surrounded by bytes that are none of its business. */
-function feed(bytes: Uint8Array, cuts: readonly number[]): Fed {
-  const scanner = new ChunkedScanner();
+function feed(bytes: Uint8Array, cuts: readonly number[], sender: Sender = 'client'): Fed {
+  const scanner = new ChunkedScanner(sender);
   const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].toSorted((a, b) => a - b);
   const data: Uint8Array[] = [];
   let end = 0;
@@ -90,6 +91,40 @@ t.test('a broken body is refused or goes on, the same for every cut', async () =
       if (whole.done !== cut.done || whole.end !== cut.end) throw new Error(`${whole.end} whole, ${cut.end} cut`);
       const scanned = new ChunkedScanner().scan(body, 0, body.length);
       if (scanned !== whole.end) throw new Error(`scan says ${scanned}`);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const carelessTrailer = fc
+  .tuple(
+    fc.constantFrom('X-A', 'Digest', 'Content-Length', 'Host'),
+    fc.constantFrom('', ' ', '\t'),
+    fc.array(fc.constantFrom('a', 'b c', '\xe9'), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([name, blanks, words]) => ({ name, words, text: `${name}${blanks}: ${words.join('\r\n\t ')}\r\n` }));
+
+t.test("what is kept of a server's trailers is within the grammar, and what it meant", async () => {
+  fc.assert(
+    fc.property(fc.array(carelessTrailer, { maxLength: 6 }), cuts, (trailers, cuts) => {
+      const body = bytesOf(`0\r\n${trailers.map(({ text }) => text).join('')}\r\n`);
+      const { done, end, trailers: kept } = feed(body, cuts, 'server');
+      if (!done || end !== body.length) throw new Error(`ends at ${end}`);
+      const want = trailers.filter(({ name }) => name !== 'Content-Length' && name !== 'Host');
+      const lines = want.map(({ name, words }) => `${name}: ${words.join(' ')}\r\n`).join('');
+      if ((kept ?? '') !== lines) throw new Error(`${kept} instead of ${lines}`);
+      if (feed(bytesOf(`0\r\n${lines}\r\n`), []).trailers !== kept) throw new Error('outside the grammar');
+    }),
+  );
+});
+
+t.test('a broken trailer section of a server is refused or goes on, the same for every cut', async () => {
+  fc.assert(
+    fc.property(fc.array(carelessTrailer, { maxLength: 4 }), cuts, fc.nat(), fc.nat(255), (trailers, cuts, place, byte) => {
+      const body = bytesOf(`0\r\n${trailers.map(({ text }) => text).join('')}\r\n`);
+      body[place % body.length] = byte;
+      const whole = feed(body, [], 'server');
+      if (JSON.stringify(feed(body, cuts, 'server')) !== JSON.stringify(whole)) throw new Error(`${whole.end} whole`);
     }),
     { numRuns: 500 },
   );

@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS, Framing, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseError } from '../../../src/l7/http1/parse-error.ts';
 import { parseRequestHead, parseResponseHead } from '../../../src/l7/http1/parser.ts';
+import type { Sender } from '../../../src/l7/http1/trailer-section.ts';
 import { readFixtures } from './fixtures.ts';
 
 type Parse = typeof parseRequestHead;
@@ -76,8 +77,8 @@ for (const [file, parse] of [
   });
 }
 
-function scan(pieces: readonly Uint8Array[]): Outcome {
-  const scanner = new ChunkedScanner();
+function scan(pieces: readonly Uint8Array[], sender: Sender): Outcome {
+  const scanner = new ChunkedScanner(sender);
   let data = '';
   let rest = '';
   for (const piece of pieces) {
@@ -94,15 +95,20 @@ function scan(pieces: readonly Uint8Array[]): Outcome {
   return new Map([['data', data], ['rest', rest], ['trailers', trailers]]); // prettier-ignore
 }
 
-t.test('chunked', async (t) => {
-  for (const { title, bytes, expect } of readFixtures('chunked')) {
-    const whole = scan([bytes]);
-    for (const [key, value] of expect) t.equal(whole.get(key), value, `${title}: ${key}`);
-    t.equal(whole.has('error'), expect.has('error'), `${title}: refused or not`);
-    for (let cut = 1; cut < bytes.length; cut++) {
-      t.same(scan([bytes.subarray(0, cut), bytes.subarray(cut)]), whole, `${title}: cut at ${cut}`);
+for (const [file, sender] of [
+  ['chunked', 'client'],
+  ['server-trailers', 'server'],
+] as const) {
+  t.test(file, async (t) => {
+    for (const { title, bytes, expect } of readFixtures(file)) {
+      const whole = scan([bytes], sender);
+      for (const [key, value] of expect) t.equal(whole.get(key), value, `${title}: ${key}`);
+      t.equal(whole.has('error'), expect.has('error'), `${title}: refused or not`);
+      for (let cut = 1; cut < bytes.length; cut++) {
+        t.same(scan([bytes.subarray(0, cut), bytes.subarray(cut)], sender), whole, `${title}: cut at ${cut}`);
+      }
+      t.same(scan(Array.from(bytes, (byte) => Uint8Array.of(byte)), sender), whole, `${title}: byte by byte`); // prettier-ignore
+      t.equal(new ChunkedScanner(sender).scan(bytes, 0, bytes.length) < 0, whole.has('error'), `${title}: scan says the same`);
     }
-    t.same(scan([...bytes].map((byte) => Uint8Array.of(byte))), whole, `${title}: byte by byte`);
-    t.equal(new ChunkedScanner().scan(bytes, 0, bytes.length) < 0, whole.has('error'), `${title}: scan says the same`);
-  }
-});
+  });
+}

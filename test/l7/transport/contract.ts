@@ -30,7 +30,7 @@ class Echo extends Recorder {
 }
 
 /** An accepted connection and its peer. */
-async function accepted(
+export async function accepted(
   lab: Lab,
   make = (transport: Lab['transport']): Recorder => new Recorder(transport),
 ): Promise<{ handler: Recorder; peer: Peer }> {
@@ -38,6 +38,24 @@ async function accepted(
   const peer = await lab.dial(address);
   await until(() => handlers.length === 1, 'the connection is accepted');
   return { handler: handlers[0]!, peer };
+}
+
+/** client — source ⇒ destination — server */
+interface Pair {
+  readonly client: Peer;
+  readonly server: Peer;
+  readonly source: Recorder;
+  readonly destination: Recorder;
+}
+
+export async function pair(lab: Lab): Promise<Pair> {
+  const { address, handlers } = listen(lab.transport, (transport) => new Recorder(transport));
+  const upstream = await lab.serve();
+  const client = await lab.dial(address);
+  const destination = new Recorder(lab.transport);
+  destination.id = lab.transport.connect(to(upstream.address), destination);
+  await until(() => handlers.length === 1 && upstream.peers.length === 1 && destination.has('connect'), 'both connections');
+  return { client, server: upstream.peers[0]!, source: handlers[0]!, destination };
 }
 
 const cases: Record<string, Case> = {

@@ -1,6 +1,7 @@
 import { CloseReason } from '../../../src/l7/transport.ts';
 import type { Address } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
+import { brokenCases } from './broken-contract.ts';
 import { transportContract } from './contract.ts';
 import type { Lab, Peer, PeerServer } from './lab.ts';
 import { faultCases } from './fault-contract.ts';
@@ -34,4 +35,4 @@ class MemoryLab implements Lab {
   }
 }
 
-transportContract('memory', async () => new MemoryLab(), { ...relayCases, ...faultCases });
+transportContract('memory', async () => new MemoryLab(), { ...relayCases, ...brokenCases, ...faultCases });

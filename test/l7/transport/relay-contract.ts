@@ -3,27 +3,8 @@ import fc from 'fast-check';
 import { CloseReason, UNTIL_END } from '../../../src/l7/transport.ts';
 import type { Transport } from '../../../src/l7/transport.ts';
 import type { ContractCase } from './contract.ts';
-import { to } from './contract.ts';
-import type { Lab, Peer } from './lab.ts';
+import { pair, to } from './contract.ts';
 import { Recorder, listen, pattern, send, settle, until } from './lab.ts';
-
-/** client — source ⇒ destination — server */
-interface Pair {
-  readonly client: Peer;
-  readonly server: Peer;
-  readonly source: Recorder;
-  readonly destination: Recorder;
-}
-
-async function pair(lab: Lab, make = (transport: Transport): Recorder => new Recorder(transport)): Promise<Pair> {
-  const { address, handlers } = listen(lab.transport, make);
-  const upstream = await lab.serve();
-  const client = await lab.dial(address);
-  const destination = new Recorder(lab.transport);
-  destination.id = lab.transport.connect(to(upstream.address), destination);
-  await until(() => handlers.length === 1 && upstream.peers.length === 1 && destination.has('connect'), 'both connections');
-  return { client, server: upstream.peers[0]!, source: handlers[0]!, destination };
-}
 
 /** A step of a proxy that alternates between copying and relaying. */
 type Step = { readonly kind: 'copy' | 'relay'; readonly bytes: number };

@@ -151,6 +151,46 @@ print('done')`;
   t.equal((await agent.accepted()).length, 50);
 });
 
+t.test(
+  'a connection that was reset before it was accepted does not take the destination of the next one',
+  { skip: needsRoot },
+  async (t) => {
+    const network = await PodNetwork.create('reset');
+    removePrograms(network);
+    t.teardown(() => network.close());
+    const agent = await StandIn.start(network);
+    t.teardown(async () => {
+      await agent.kill();
+      removePrograms(network);
+    });
+    const pod = network.addPod('client');
+    await agent.enroll(pod);
+    agent.child.kill('SIGSTOP');
+    const program = `import socket, struct, sys
+def connect(number):
+    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.settimeout(10)
+    s.bind(('127.0.0.1', 45678)); s.connect(('198.18.0.%d' % number, 80))
+    return s
+first = connect(1)
+first.sendall(b'for the first alone')
+first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); first.close()
+second = connect(2)
+print('connected', flush=True)
+sys.stdin.readline()
+print(second.makefile().readline().strip(), flush=True)`;
+    const client = pod.start([PYTHON, '-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: client.stdout! })[Symbol.asyncIterator]();
+    t.equal((await lines.next()).value, 'connected');
+    agent.child.kill('SIGCONT');
+    client.stdin?.write('go\n');
+    t.equal((await lines.next()).value, '198.18.0.2 80');
+    t.strictSame(
+      (await agent.accepted()).flatMap(({ origin }) => (origin === null ? [] : [origin.ip])),
+      ['198.18.0.2'],
+    );
+  },
+);
+
 /** Both connections are there before the agent accepts one. */
 const TWINS = `
 import socket, sys
