@@ -93,7 +93,7 @@ function change(version: number, indices: readonly number[], whole: boolean): Sn
     version,
     records: Object.fromEntries(
       kinds.map((kind) => [kind, { set: new Map<string, unknown>(records[kind as 'clusters'] as [string, unknown][]), remove: [] }]),
-    ) as SnapshotDelta['records'],
+    ),
     endpoints: whole ? indices.map((i) => ({ cluster: id(i), set: endpoints(i), remove: [] })) : [],
   };
 }
@@ -122,21 +122,26 @@ function steps(work: Steps<void>, longest: Longest): void {
 }
 
 function apply(runtime: Runtime, delta: SnapshotDelta, what: string): void {
-  const [reading, staging, preparing, committing, settling, rebuilding] = Array.from({ length: 6 }, () => new Longest());
+  const reading = new Longest();
+  const staging = new Longest();
+  const preparing = new Longest();
+  const committing = new Longest();
+  const settling = new Longest();
+  const rebuilding = new Longest();
   // Received bytes are made into objects as the worker's port does it.
   const parts = Array.from(partsOf(delta), (part) => serialize(part));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   for (const part of parts) {
-    const read = reading?.measure(() => deserialize(part) as DeltaPart) as DeltaPart;
-    staging?.measure(() => runtime.staging.take(read));
+    const read = reading.measure(() => deserialize(part) as DeltaPart);
+    staging.measure(() => runtime.staging.take(read));
   }
-  steps(runtime.staging.prepare(), preparing as Longest);
-  committing?.measure(() => runtime.staging.commit(delta.version));
-  steps(runtime.staging.settle(), settling as Longest);
-  steps(runtime.staging.rebuild(), rebuilding as Longest);
+  steps(runtime.staging.prepare(), preparing);
+  committing.measure(() => runtime.staging.commit(delta.version));
+  steps(runtime.staging.settle(), settling);
+  steps(runtime.staging.rebuild(), rebuilding);
   process.stdout.write(
-    `${what}: ${parts.length} parts, ${(bytes / 1e6).toFixed(1)} MB\n  read    ${reading}\n  stage   ${staging}\n  prepare ${preparing}\n` +
-      `  commit  ${committing}\n  settle  ${settling}\n  rebuild ${rebuilding}\n`,
+    `${what}: ${parts.length} parts, ${(bytes / 1e6).toFixed(1)} MB\n  read    ${reading.toString()}\n  stage   ${staging.toString()}\n  prepare ${preparing.toString()}\n` +
+      `  commit  ${committing.toString()}\n  settle  ${settling.toString()}\n  rebuild ${rebuilding.toString()}\n`,
   );
 }
 

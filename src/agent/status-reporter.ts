@@ -45,6 +45,7 @@ export class StatusReporter {
       snapshot: rollout.version,
       workers: pool.report(),
       workerRestarts: pool.restarts,
+      workerFaults: pool.faults,
       pods: this.#pods(),
       gateways: gateways.report(),
       problems: configuration.problems(),

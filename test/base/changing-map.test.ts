@@ -15,7 +15,8 @@ t.test('what is staged is seen at the commit, all of it, and stays so while it s
       let model = new Map<string, number>();
       const check = (when: string): void => {
         for (const name of 'abcdefg') if (map.get(name) !== model.get(name)) throw new Error(`${name} ${when}`);
-        const sorted = (entries: Iterable<[string, number]>): string => JSON.stringify([...entries].toSorted());
+        const sorted = (entries: Iterable<[string, number]>): string =>
+          JSON.stringify([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
         if (sorted(map.entries()) !== sorted(model)) throw new Error(`entries ${when}`);
       };
       for (const round of changes) {

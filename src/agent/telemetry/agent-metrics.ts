@@ -48,6 +48,22 @@ export function agentMetrics(sources: MetricSources): () => Promise<string> {
   counter(registry, 'nodeway_worker_restarts_total', 'Workers that ended unexpectedly and were replaced.', [], (set) =>
     set({}, status().workerRestarts),
   );
+  counter(
+    registry,
+    'nodeway_worker_faults_total',
+    'Records, exchanges and connections that workers gave up because of a fault.',
+    [],
+    (set) => set({}, status().workerFaults),
+  );
+  gauge(
+    registry,
+    'nodeway_worker_longest_pause_seconds',
+    'Longest time in the last 10 to 20 s for which a worker attended to nothing else: one message, one slice of configuration, or the collector.',
+    ['worker'],
+    (set) => {
+      for (const { index, longestPauseSeconds } of status().workers) set({ worker: String(index) }, longestPauseSeconds);
+    },
+  );
   counter(registry, 'nodeway_datapath_verdicts_total', 'Decisions of the kernel programs, by reason.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(sources.verdicts() ?? {})) set({ reason }, count);
   });

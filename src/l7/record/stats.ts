@@ -1,6 +1,9 @@
 /**
  * Counters of one worker in shared memory: the worker adds, the control thread reads, nobody waits. A series gets its cells
  * when it is first needed; its definition travels to the control thread by `publish`, its values never do.
+ *
+ * Invariant (test/l7/record/stats.test.ts): asking for a series never fails. When the memory is full, what is new is counted under
+ * labels that say `overflow`; room for these is set aside with the first series of a name.
  */
 
 export interface SeriesDefinition {
@@ -24,12 +27,18 @@ export class Stats {
   readonly cells: Float64Array;
   readonly #publish: (series: SeriesDefinition) => void;
   readonly #known = new Map<string, number>();
+  /** By name: where the series lies that counts what has no cells of its own, and whether it has been published. */
+  readonly #overflow = new Map<string, { readonly cell: number; published: boolean }>();
+  /** From here on lies what not even the overflow of its name had room for: counted together, told to nobody. */
+  readonly #sink: number;
   #next = 0;
 
   constructor(publish: (series: SeriesDefinition) => void, cells: number = Stats.CELLS) {
     this.memory = new SharedArrayBuffer(cells * 8);
     this.cells = new Float64Array(this.memory);
     this.#publish = publish;
+    this.#sink = cells - HISTOGRAM_CELLS;
+    if (this.#sink < 0) throw new RangeError(`a worker's counters need at least ${HISTOGRAM_CELLS} cells`);
   }
 
   counter(name: string, labels: Readonly<Record<string, string>>): number {
@@ -55,26 +64,34 @@ export class Stats {
     this.add(histogram + HISTOGRAM_CELLS - 1, value);
   }
 
-  /** Past the end of the memory all new series of one kind share cells, with the labels replaced: bounded, and visible as such. */
   #series(kind: SeriesDefinition['kind'], name: string, labels: Readonly<Record<string, string>>, size: number): number {
     const key = `${name}\u0000${Object.entries(labels).flat().join('\u0000')}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    if (this.#next + size > this.cells.length - 64) {
-      const overflow = Object.fromEntries(Object.keys(labels).map((label) => [label, 'overflow']));
-      const overflowKey = `${name}\u0000overflow`;
-      const shared = this.#known.get(overflowKey);
-      if (shared !== undefined) return shared;
-      if (this.#next + size > this.cells.length) throw new RangeError('no room left for metric series');
-      return this.#define(overflowKey, { cell: this.#next, kind, name, labels: overflow }, size);
-    }
-    return this.#define(key, { cell: this.#next, kind, name, labels }, size);
-  }
-
-  #define(key: string, series: SeriesDefinition, size: number): number {
+    this.#setAside(name, size);
+    if (this.#next + size > this.#sink) return this.#overflowOf(kind, name, labels);
+    const series = { cell: this.#next, kind, name, labels };
     this.#next += size;
     this.#known.set(key, series.cell);
     this.#publish(series);
     return series.cell;
+  }
+
+  #setAside(name: string, size: number): void {
+    if (this.#overflow.has(name) || this.#next + size > this.#sink) return;
+    this.#overflow.set(name, { cell: this.#next, published: false });
+    this.#next += size;
+  }
+
+  /** Past the end of the memory all new series of one name share cells: bounded, and visible as such. */
+  #overflowOf(kind: SeriesDefinition['kind'], name: string, labels: Readonly<Record<string, string>>): number {
+    const overflow = this.#overflow.get(name);
+    if (overflow === undefined) return this.#sink;
+    if (!overflow.published) {
+      overflow.published = true;
+      const replaced = Object.fromEntries(Object.keys(labels).map((label) => [label, 'overflow']));
+      this.#publish({ cell: overflow.cell, kind, name, labels: replaced });
+    }
+    return overflow.cell;
   }
 }

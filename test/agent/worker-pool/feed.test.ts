@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { Feed } from '../../../src/agent/worker-pool/feed.ts';
+import type { ToWorker } from '../../../src/agent/worker-pool/protocol.ts';
+import { clusterConfig, delta, host, route } from '../../l7/runtime/snapshots.ts';
+
+/** A change that takes several parts. */
+function large(version: number, count: number) {
+  return delta(version, {
+    set: {
+      clusters: Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, clusterConfig(`c${i}`)])),
+      virtualHosts: {
+        v: host(
+          ['v'],
+          Array.from({ length: count }, (_, i) => route(`r${i}`)),
+        ),
+      },
+    },
+  });
+}
+
+type Push = { readonly delta: number } | { readonly message: number };
+const push: fc.Arbitrary<Push> = fc.oneof(fc.record({ delta: fc.nat(200) }), fc.record({ message: fc.nat(9) }));
+
+/** A worker that answers in its own time: `take` does the next thing that it has been sent, `finish` ends a commit. */
+class SlowWorker {
+  readonly done: string[] = [];
+  readonly #waiting: ToWorker[] = [];
+  #parts = 0;
+  #committing: number | null = null;
+  #settling = false;
+  #most = 0;
+
+  get most(): number {
+    return this.#most;
+  }
+
+  readonly receive = (message: ToWorker): void => {
+    if (message.type === 'part') {
+      if (this.#settling || this.#committing !== null) throw new Error('a part before the change before it has settled');
+      this.#parts++;
+      this.#most = Math.max(this.#most, this.#parts);
+    }
+    this.#waiting.push(message);
+  };
+
+  /** @returns whether there was something to do. */
+  step(feed: Feed): boolean {
+    const message = this.#waiting.shift();
+    if (message !== undefined) this.#take(feed, message);
+    else if (this.#committing !== null) this.#confirm(feed, this.#committing);
+    else if (this.#settling) this.#settle(feed);
+    else return false;
+    return true;
+  }
+
+  #take(feed: Feed, message: ToWorker): void {
+    if (message.type === 'part') {
+      this.#parts--;
+      feed.taken();
+    } else if (message.type === 'commit') {
+      if (this.#parts > 0) throw new Error('a commit before all parts');
+      this.#committing = message.version;
+    } else if (message.type === 'unlisten') {
+      this.done.push(`message ${message.id}`);
+    }
+  }
+
+  #confirm(feed: Feed, version: number): void {
+    this.done.push(`version ${version}`);
+    this.#committing = null;
+    this.#settling = true;
+    feed.configured();
+  }
+
+  #settle(feed: Feed): void {
+    this.#settling = false;
+    feed.settled();
+  }
+}
+
+t.test('a worker gets everything in order, and never more than it has room for', async () => {
+  fc.assert(
+    fc.property(fc.array(push, { maxLength: 12 }), fc.array(fc.nat(6), { minLength: 12, maxLength: 12 }), (pushes, pauses) => {
+      const worker = new SlowWorker();
+      const feed = new Feed(worker.receive);
+      const wanted: string[] = [];
+      for (const [i, item] of pushes.entries()) {
+        if ('delta' in item) {
+          wanted.push(`version ${i}`);
+          feed.configure(large(i, item.delta));
+        } else {
+          wanted.push(`message ${i}`);
+          feed.post({ type: 'unlisten', id: i });
+        }
+        for (let k = 0; k < (pauses[i] as number); k++) worker.step(feed);
+      }
+      while (worker.step(feed));
+      if (JSON.stringify(worker.done) !== JSON.stringify(wanted)) throw new Error(`${worker.done.join()} instead of ${wanted.join()}`);
+      if (worker.most > 2) throw new Error(`${worker.most} parts under way`);
+    }),
+  );
+});
