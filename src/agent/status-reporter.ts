@@ -45,7 +45,6 @@ export class StatusReporter {
       snapshot: rollout.version,
       workers: pool.report(),
       workerRestarts: pool.restarts,
-      workerFaults: pool.faults,
       pods: this.#pods(),
       gateways: gateways.report(),
       problems: configuration.problems(),

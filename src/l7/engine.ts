@@ -41,6 +41,8 @@ export interface EngineOptions {
   /** Milliseconds that never step back, read at each call. */
   readonly monotonic: () => number;
   readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Milliseconds for which a slice of configuration kept everyone else waiting. */
+  readonly onPause?: (milliseconds: number) => void;
   /** Faults repeat beyond a bound: the worker should be replaced. */
   readonly unfit: (cause: string) => void;
   readonly limits?: Partial<EngineLimits>;
@@ -75,7 +77,15 @@ export class Engine {
     const date = new DateLine(options.now);
     const wire = new Http1Wire(transport, limits, names, text, date);
     const runtime = (this.#runtime = new Runtime(names));
-    this.configurator = new Configurator({ runtime, timers: transport.timers, monotonic: options.monotonic, log: options.log });
+    this.configurator = new Configurator({
+      runtime,
+      timers: transport.timers,
+      monotonic: options.monotonic,
+      log: options.log,
+      // Not one of those that make a worker unfit: the one that replaces it would meet the same record.
+      countFault: () => recorder.fault(),
+      onPause: options.onPause ?? (() => {}),
+    });
     const originals = new OriginalCluster();
     const changes = new HeadChanges(transport);
     const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });

@@ -49,7 +49,6 @@ const STATUS: AgentStatus = {
     { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1, longestPauseSeconds: 0 },
   ],
   workerRestarts: 1,
-  workerFaults: 3,
   pods: [
     { pod: 'a/in', enrolled: true, reason: 'annotation of the pod', phase: 'captured', error: '', addresses: ['10.0.0.1'] },
     { pod: 'a/out', enrolled: false, reason: 'nothing asks for it', phase: 'absent', error: '', addresses: [] },

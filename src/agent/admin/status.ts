@@ -16,7 +16,6 @@ export interface AgentStatus {
   readonly snapshot: number;
   readonly workers: readonly WorkerReport[];
   readonly workerRestarts: number;
-  readonly workerFaults: number;
   readonly pods: readonly PodStatus[];
   readonly gateways: readonly GatewayReport[];
   readonly problems: readonly ProblemReport[];

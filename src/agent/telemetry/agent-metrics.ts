@@ -48,13 +48,6 @@ export function agentMetrics(sources: MetricSources): () => Promise<string> {
   counter(registry, 'nodeway_worker_restarts_total', 'Workers that ended unexpectedly and were replaced.', [], (set) =>
     set({}, status().workerRestarts),
   );
-  counter(
-    registry,
-    'nodeway_worker_faults_total',
-    'Records, exchanges and connections that workers gave up because of a fault.',
-    [],
-    (set) => set({}, status().workerFaults),
-  );
   gauge(
     registry,
     'nodeway_worker_longest_pause_seconds',

@@ -18,14 +18,14 @@ export class LoopWatch {
     this.#clock = clock;
     this.#windowEnd = clock.monotonic() + WINDOW_MS;
     new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) this.#note(duration);
+      for (const { duration } of list.getEntries()) this.note(duration);
     }).observe({ entryTypes: ['gc'] });
   }
 
   during(work: () => void): void {
     const start = this.#clock.monotonic();
     work();
-    this.#note(this.#clock.monotonic() - start);
+    this.note(this.#clock.monotonic() - start);
   }
 
   beat(): void {
@@ -36,7 +36,7 @@ export class LoopWatch {
     this.#vitals.nextWindow();
   }
 
-  #note(milliseconds: number): void {
+  note(milliseconds: number): void {
     this.#vitals.pause(milliseconds * 1000);
   }
 }

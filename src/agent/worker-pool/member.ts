@@ -73,11 +73,6 @@ export class Member {
     this.#post({ type: 'drain', deadlineMs });
   }
 
-  /** Records, exchanges and connections that the worker gave up because of a fault of its own. */
-  get faults(): number {
-    return this.#vitals.faults;
-  }
-
   /** Seconds: the longest time in the last ones for which the worker attended to nothing else. */
   get longestPause(): number {
     return this.#vitals.longestPause;

@@ -56,8 +56,6 @@ interface Slot {
 
 export class WorkerPool {
   restarts = 0;
-  /** Faults of workers that have ended. */
-  #retiredFaults = 0;
   readonly #options: PoolOptions;
   readonly #slots: Slot[];
   #snapshot: Snapshot | null = null;
@@ -71,11 +69,6 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#slots = Array.from({ length: options.count }, () => ({ member: null, bornAt: 0, failures: 0, respawn: null }));
-  }
-
-  /** What workers gave up because of a fault of their own, since the agent began. */
-  get faults(): number {
-    return this.members.reduce((sum, member) => sum + member.faults, this.#retiredFaults);
   }
 
   get size(): number {
@@ -192,7 +185,6 @@ export class WorkerPool {
   #lose(member: Member, cause: string): void {
     const slot = this.#slots[member.index] as Slot;
     slot.member = null;
-    this.#retiredFaults += member.faults;
     this.#options.onRetire(member);
     for (const id of [...this.#unlistening.keys()]) this.#confirmUnlistened(id, member);
     this.#finishDrain();

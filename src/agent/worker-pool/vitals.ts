@@ -1,13 +1,11 @@
-/** What a worker shows of itself in shared memory, also while it is busy: that it is alive, how long it kept others waiting, its faults. */
+/** What a worker shows of itself in shared memory, also while it is busy: that it is alive, and how long it kept others waiting. */
 
 /** A beat at least every 100 ms, so that a stuck worker is seen. */
 const BEATS = 0;
-/** Faults that ended a record, an exchange or a connection. */
-const FAULTS = 1;
 /** Microseconds: the longest pause of the window under way, and of the one before. */
-const PAUSE_NOW = 2;
-const PAUSE_BEFORE = 3;
-const CELLS = 4;
+const PAUSE_NOW = 1;
+const PAUSE_BEFORE = 2;
+const CELLS = 3;
 
 export class Vitals {
   readonly memory: SharedArrayBuffer;
@@ -24,14 +22,6 @@ export class Vitals {
 
   beat(): void {
     Atomics.add(this.#cells, BEATS, 1);
-  }
-
-  get faults(): number {
-    return Atomics.load(this.#cells, FAULTS);
-  }
-
-  fault(): void {
-    Atomics.add(this.#cells, FAULTS, 1);
   }
 
   /** In seconds, over the last one to two windows. */

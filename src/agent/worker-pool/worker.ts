@@ -19,6 +19,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   const send = (message: FromWorker): void => port.postMessage(message);
   const stats = new Stats(announceSeries(send));
   const clock = systemClock();
+  const watch = new LoopWatch(new Vitals(settings.vitals), clock);
   const engine = new Engine({
     transport: NativeTransport.create(),
     stats,
@@ -28,13 +29,12 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
+    onPause: (milliseconds) => watch.note(milliseconds),
     unfit: (cause) =>
       queueMicrotask(() => {
         throw new Error(cause);
       }),
   });
-  const vitals = new Vitals(settings.vitals);
-  const watch = new LoopWatch(vitals, clock);
   port.on('message', (message: ToWorker) => watch.during(() => obey(engine, message, send)));
   clock.every(HEARTBEAT_MS, () => watch.beat());
   send({ type: 'started', stats: stats.memory });

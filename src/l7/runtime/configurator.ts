@@ -19,6 +19,10 @@ export interface ConfiguratorOptions {
   readonly timers: TimerWheel;
   /** Milliseconds that never step back, read at each call. */
   readonly monotonic: () => number;
+  /** A record could not be prepared. */
+  readonly countFault: () => void;
+  /** Milliseconds that a slice took. */
+  readonly onPause: (milliseconds: number) => void;
   readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -26,20 +30,24 @@ export class Configurator {
   readonly #runtime: Runtime;
   readonly #timers: TimerWheel;
   readonly #monotonic: () => number;
+  readonly #onPause: (milliseconds: number) => void;
   readonly #timer = new Timer(() => this.#slice());
   #work: Steps<void> | null = null;
   /** Goes on when nothing else is to be done. */
   #rebuilding: Steps<void> | null = null;
 
-  constructor({ runtime, timers, monotonic, log }: ConfiguratorOptions) {
+  constructor({ runtime, timers, monotonic, log, countFault, onPause }: ConfiguratorOptions) {
+    this.#onPause = onPause;
     this.#runtime = runtime;
     this.#timers = timers;
     this.#monotonic = monotonic;
-    runtime.onFault = ({ kind, id, error }) =>
+    runtime.onFault = ({ kind, id, error }) => {
+      countFault();
       log('error', 'a part of the configuration could not be prepared; what it replaces stays in force', {
         record: `${kind}/${id}`,
         error: messageOf(error),
       });
+    };
   }
 
   /** Takes over a part of the next configuration. The one before must have settled. */
@@ -68,12 +76,18 @@ export class Configurator {
   }
 
   #slice(): void {
-    const until = this.#monotonic() + (this.#runtime.serving ? SLICE_MS : UNSERVED_SLICE_MS);
+    const start = this.#monotonic();
+    if (this.#spend(start)) this.#timers.arm(this.#timer, 0);
+    this.#onPause(this.#monotonic() - start);
+  }
+
+  /** Whether there is more to do. */
+  #spend(start: number): boolean {
+    const until = start + (this.#runtime.serving ? SLICE_MS : UNSERVED_SLICE_MS);
     while (this.#step()) {
-      if (this.#monotonic() < until) continue;
-      this.#timers.arm(this.#timer, 0);
-      return;
+      if (this.#monotonic() >= until) return true;
     }
+    return false;
   }
 
   /** Whether there is more to do. */
