@@ -41,7 +41,7 @@ export class Addresses {
   }
 
   #add(entries: Map<string, DestinationConfig>, ip: string, service: MeshService, { number, protocol }: MeshPort, cluster: string): void {
-    const owner = this.#services.addressClaims.get(ip).find(({ ports }) => ports.includes(number));
+    const owner = this.#services.addressClaims.get(ip).find(({ ports }) => ports.some((port) => port.number === number));
     const key = socketAddress(ip, number);
     if (owner?.host === service.host && !entries.has(key)) entries.set(key, { to: 'cluster', protocol, cluster });
   }

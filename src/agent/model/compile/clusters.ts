@@ -3,11 +3,7 @@ import type { ClusterConfig } from '../../../l7/snapshot.ts';
 import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { type DestinationRules, loadBalancerOf, type MergedRule } from './destination-rules.ts';
-import type { MeshPort, MeshService, Services } from './services.ts';
-
-export function clusterName(port: number, subset: string, host: string): string {
-  return `outbound|${port}|${subset}|${host}`;
-}
+import { clusterName, type MeshPort, type MeshService, portOf, type Services } from './services.ts';
 
 /** Ids are Istio's names, and more only where clients of one namespace see another policy than the others. */
 export class ClusterIds {
@@ -21,8 +17,10 @@ export class ClusterIds {
 
   /** Of what does not exist, an id that no cluster has. @param client its namespace; null: one without rules of its own. */
   of(client: string | null, host: string, port: number, subset: string): string {
-    const service = client === null ? null : this.#services.get(host);
-    return clusterId(clusterName(port, subset, host), service !== null && this.#rules.differs(client, service) ? client : null);
+    const service = this.#services.get(host);
+    if (service === null) return clusterName(port, subset, host);
+    const known = subset === '' ? portOf(service, port)?.cluster : undefined;
+    return clusterId(known ?? clusterName(port, subset, host), this.#rules.differs(client, service) ? client : null);
   }
 }
 
@@ -38,6 +36,8 @@ function clusterId(name: string, client: string | null): string {
 /** A cluster as far as it does not depend on its endpoints. */
 export interface ClusterPlan {
   readonly id: string;
+  /** Istio's. */
+  readonly name: string;
   readonly subset: string;
   /** What endpoints must have; null: all are in. */
   readonly labels: StringMap | null;
@@ -54,16 +54,15 @@ export function serviceViews(rules: DestinationRules, service: MeshService): Ser
 }
 
 export function clusterPlans({ client, rule }: ServiceView, service: MeshService, port: MeshPort): ClusterPlan[] {
-  const plan = (subset: string, labels: StringMap | null): ClusterPlan => ({
-    id: clusterId(clusterName(port.number, subset, service.host), client),
-    subset,
-    labels,
-  });
+  const plan = (subset: string, labels: StringMap | null): ClusterPlan => {
+    const name = subset === '' ? port.cluster : clusterName(port.number, subset, service.host);
+    return { id: clusterId(name, client), name, subset, labels };
+  };
   return [plan('', null), ...(rule?.subsets ?? []).map(({ name, labels }) => plan(name, labels ?? {}))];
 }
 
 export function clusterConfig(
-  { id, subset }: Pick<ClusterPlan, 'id' | 'subset'>,
+  { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
   { rule }: ServiceView,
   service: MeshService,
   port: MeshPort,
@@ -71,7 +70,7 @@ export function clusterConfig(
 ): ClusterConfig {
   return {
     id,
-    name: clusterName(port.number, subset, service.host),
+    name,
     service: port.ref,
     balancer: balancerConfig(loadBalancerOf(rule, subset, port.number)),
     connectTimeoutMs,

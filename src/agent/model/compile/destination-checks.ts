@@ -60,8 +60,8 @@ export class DestinationChecks {
     if (![subject.namespace, null].some(has)) return complain(`no DestinationRule gives ${service.host} a subset ${subset}`);
     for (const client of this.#clientsOfTheirOwn(subject, rule, service)) {
       if (has(client)) continue;
-      const { namespace, name } = this.#rules.find(client, service)?.refs[0] as ObjectRef;
-      const theirs = `DestinationRule ${namespace}/${name}, which gives ${service.host} no subset ${subset}`;
+      const own = this.#rules.find(client, service)?.refs[0];
+      const theirs = `DestinationRule ${own?.namespace}/${own?.name}, which gives ${service.host} no subset ${subset}`;
       complain(`for clients in namespace ${client}, ${theirs}, takes the place of the others`);
     }
   }

@@ -5,7 +5,7 @@ import { Index } from '../incremental/index-by-key.ts';
 import type { Output } from '../incremental/output.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
-import { type ObjectRef, refOf } from '../problem.ts';
+import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
 import { clusterPlans, instanceId, serviceViews } from './clusters.ts';
 import type { DestinationRules } from './destination-rules.ts';
@@ -34,19 +34,18 @@ export interface LocalEndpoint {
   readonly containerPort: number;
 }
 
-/** What a slice says of one endpoint at one port, once for all services that ask. */
-interface Slice {
-  readonly ref: ObjectRef;
-  readonly namespace: string;
-  readonly ports: readonly { readonly name: string; readonly port: number }[];
-  readonly endpoints: readonly SlicedEndpoint[];
+/** Where a service's endpoints are written. */
+interface Written {
+  readonly object: EndpointSlice | EndpointsObject;
+  readonly ports: readonly { readonly name?: string | null; readonly port?: number | null }[];
+  readonly endpoints: readonly WrittenEndpoint[];
 }
 
-interface SlicedEndpoint {
-  readonly address: string;
-  readonly hostname: string;
-  /** `namespace/name` of the pod that it says it is. */
-  readonly pod: string | null;
+interface WrittenEndpoint {
+  readonly path: FieldPath;
+  readonly ip: string;
+  readonly hostname?: string | null | undefined;
+  readonly targetRef?: SliceEndpoint['targetRef'] | undefined;
 }
 
 export class Endpoints {
@@ -59,8 +58,8 @@ export class Endpoints {
   readonly #problems: ProblemLog;
   readonly #output: Output<readonly EndpointConfig[]>;
   readonly #slices: Input<EndpointSlice, true>;
-  readonly #byService: Index<Slice>;
-  readonly #objects: Input<EndpointsObject, readonly Slice[]>;
+  readonly #byService: Index<EndpointSlice>;
+  readonly #objects: Input<EndpointsObject, EndpointsObject>;
   readonly #endpoints: Table<ServiceEndpoints>;
 
   constructor(
@@ -86,8 +85,8 @@ export class Endpoints {
     this.#problems = problems;
     this.#output = output;
     this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
-    this.#byService = new Index(graph, (a, b) => order(a.ref.name, b.ref.name));
-    this.#objects = new Input(graph, 'Endpoints', (object) => this.#subsets(object));
+    this.#byService = new Index(graph, (a, b) => order(a.metadata.name, b.metadata.name));
+    this.#objects = new Input(graph, 'Endpoints', (object) => object);
     this.#endpoints = new Table(graph, 'endpoints', (host) => this.#compute(host));
     this.local = new Index(graph);
     services.hosts.each(this.#endpoints);
@@ -118,7 +117,7 @@ export class Endpoints {
       }
       for (const { config } of endpoints) {
         if (config.local !== null) this.local.emit(config.local, { host, port: port.number, containerPort: config.port });
-        if (service.headless) this.#claim(service, config.address);
+        if (service.headless) this.#services.addressClaims.emit(config.address, service);
       }
     }
     return found;
@@ -138,10 +137,6 @@ export class Endpoints {
       this.#emit(instanceId(cluster, address), null, own);
   }
 
-  #claim({ created, name, namespace, host, ports }: MeshService, address: string): void {
-    this.#services.addressClaims.emit(address, { created, name, namespace, host, ports: ports.map(({ number }) => number) });
-  }
-
   #at(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const unique = new Map<string, ServiceEndpoint>();
     for (const endpoint of this.#found(service, port)) unique.set(addressKey(endpoint.config), endpoint);
@@ -151,8 +146,9 @@ export class Endpoints {
   #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const key = `${service.namespace}/${service.name}`;
     const slices = this.#byService.get(key);
-    const given = slices.length > 0 ? slices : this.#objects.get(key);
-    return given === null ? this.#selected(service, port) : given.flatMap((slice) => this.#sliced(slice, port));
+    if (slices.length > 0) return slices.flatMap((slice) => this.#written(ofSlice(slice), port));
+    const object = this.#objects.get(key);
+    return object === null ? this.#selected(service, port) : ofEndpoints(object).flatMap((written) => this.#written(written, port));
   }
 
   #selected(service: MeshService, port: MeshPort): ServiceEndpoint[] {
@@ -165,53 +161,50 @@ export class Endpoints {
     });
   }
 
-  #sliced({ ports, endpoints }: Slice, port: MeshPort): ServiceEndpoint[] {
-    const number = ports.find(({ name }) => name === port.name)?.port;
-    if (number === undefined) return [];
-    return endpoints.map(({ address, hostname, pod }) => {
+  #written({ object, ports, endpoints }: Written, port: MeshPort): ServiceEndpoint[] {
+    const number = ports.find(({ name }) => (name ?? '') === port.name)?.port;
+    if (number === undefined || number === null) return [];
+    const { namespace = '' } = object.metadata;
+    return endpoints.flatMap(({ path, ip, hostname, targetRef }) => {
+      const address = socketForm(ip);
+      if (address === null) this.#problems.add('error', refOf(object), path, `"${ip}" is no IP address; it is left out`);
+      if (address === null) return [];
+      const pod = podOf(targetRef, namespace);
       const named = pod === null ? null : this.#pods.get(pod);
-      return endpointOf(address, number, named ?? this.#pods.at(address), hostname);
+      return [endpointOf(address, number, named ?? this.#pods.at(address), hostname ?? '')];
     });
   }
 
-  #slice(object: EndpointSlice): true {
-    const service = object.metadata.labels?.[SERVICE_LABEL];
-    if (service === undefined || object.addressType === 'FQDN') return true;
-    const { namespace = '' } = object.metadata;
-    const endpoints = (object.endpoints ?? []).flatMap((endpoint, index) => this.#ofSlice(object, endpoint, index));
-    this.#byService.emit(`${namespace}/${service}`, { ref: refOf(object), namespace, ports: numbered(object.ports ?? []), endpoints });
+  #slice(slice: EndpointSlice): true {
+    const service = slice.metadata.labels?.[SERVICE_LABEL];
+    if (service !== undefined && slice.addressType !== 'FQDN') this.#byService.emit(`${slice.metadata.namespace}/${service}`, slice);
     return true;
   }
+}
 
-  #ofSlice(slice: EndpointSlice, { addresses, conditions, hostname, targetRef }: SliceEndpoint, index: number): SlicedEndpoint[] {
+function ofSlice(slice: EndpointSlice): Written {
+  const endpoints = (slice.endpoints ?? []).flatMap(({ addresses, conditions, hostname, targetRef }, index): WrittenEndpoint[] => {
     // No word about readiness means ready. Kubernetes itself says `ready` of unready pods where the service publishes them.
     if (conditions?.ready === false || conditions?.terminating === true) return [];
     // Several addresses of one endpoint are the same process: consumers may take any (EndpointSlice API).
-    const ip = addresses[0];
-    const address = ip === undefined ? null : socketForm(ip);
-    if (ip !== undefined && address === null) this.#refuse(refOf(slice), ['endpoints', index, 'addresses', 0], ip);
-    const { namespace = '' } = slice.metadata;
-    return address === null ? [] : [{ address, hostname: hostname ?? '', pod: podOf(targetRef, namespace) }];
-  }
+    const [ip] = addresses;
+    return ip === undefined ? [] : [{ path: ['endpoints', index, 'addresses', 0], ip, hostname, targetRef }];
+  });
+  return { object: slice, ports: slice.ports ?? [], endpoints };
+}
 
-  /** Each subset has all of its addresses at all of its ports. */
-  #subsets(object: EndpointsObject): Slice[] {
-    const { namespace = '' } = object.metadata;
-    return (object.subsets ?? []).map(({ addresses, ports }, subset) => ({
-      ref: refOf(object),
-      namespace,
-      ports: numbered(ports ?? []),
-      endpoints: (addresses ?? []).flatMap(({ ip, hostname, targetRef }, index): SlicedEndpoint[] => {
-        const address = socketForm(ip);
-        if (address === null) this.#refuse(refOf(object), ['subsets', subset, 'addresses', index, 'ip'], ip);
-        return address === null ? [] : [{ address, hostname: hostname ?? '', pod: podOf(targetRef, namespace) }];
-      }),
-    }));
-  }
-
-  #refuse(object: ObjectRef, path: (string | number)[], ip: string): void {
-    this.#problems.add('error', object, path, `"${ip}" is no IP address; it is left out`);
-  }
+/** Each subset has all of its addresses at all of its ports. */
+function ofEndpoints(object: EndpointsObject): Written[] {
+  return (object.subsets ?? []).map(({ addresses, ports }, subset) => ({
+    object,
+    ports: ports ?? [],
+    endpoints: (addresses ?? []).map(({ ip, hostname, targetRef }, index) => ({
+      path: ['subsets', subset, 'addresses', index, 'ip'],
+      ip,
+      hostname,
+      targetRef,
+    })),
+  }));
 }
 
 /** The port of the pod behind a service's port; null when the pod has no port of that name. */
@@ -244,8 +237,4 @@ function hostnameOf({ hostname, subdomain, stateful, name }: MeshPod, service: M
 
 function podOf(target: SliceEndpoint['targetRef'], namespace: string): string | null {
   return target?.kind === 'Pod' && target.name !== undefined ? `${target.namespace ?? namespace}/${target.name}` : null;
-}
-
-function numbered(ports: readonly { readonly name?: string | undefined; readonly port?: number | undefined }[]): { name: string; port: number }[] {
-  return ports.flatMap(({ name, port }) => (port === undefined ? [] : [{ name: name ?? '', port }]));
 }

@@ -21,7 +21,7 @@ export function compileGatewayHosts(
     const from = new Set<string>();
     for (const { service, gateway } of byGatewayHost.get(key)) {
       // The same rules by way of a second server add nothing.
-      const routes = from.has(service.key) ? [] : routeLists.atGateway(service, gateway, port);
+      const routes = from.has(service.key) ? [] : routeLists.atGateway(service, gateway.key, port);
       if (routes.length > 0) from.add(service.key);
       merged.push(...routes);
     }

@@ -1,97 +1,109 @@
 /** Entries by host names with and without wildcards: who names a host, and what a pattern names. */
-import { type Entry, type Graph, Node } from '../incremental/graph.ts';
+import { type Bag, bagEach, bagSize, bagWith, bagWithout } from '../incremental/bag.ts';
+import { type Entry, Node } from '../incremental/cell.ts';
+import type { Graph } from '../incremental/graph.ts';
 import { Levelled, type WantedCells } from '../incremental/index-by-key.ts';
 import { covers, isWildcard } from './hosts.ts';
 
 type Order<V> = (a: V, b: V) => number;
 
+/** A host or wildcard, with the entries for exactly that. It is read for who names it. */
+class HostNode extends Node {
+  entries: Bag<Entry> = null;
+}
+
 const NONE: readonly never[] = [];
 
 export class HostIndex<V> extends Levelled {
-  readonly #entries = new Map<string, Entry[]>();
-  readonly #wildcards = new Set<string>();
-  /** Who asks which entries name a host, and who asks which entries a pattern names. */
-  readonly #hosts = new Map<string, Node>();
+  readonly #nodes = new Map<string, HostNode>();
+  readonly #wildcards = new Set<HostNode>();
+  /** Read for what a wildcard names. */
   readonly #patterns = new Map<string, Node>();
   readonly #order: Order<V>;
   readonly #tables: WantedCells[] = [];
 
+  /** @param order of the entries of one host. */
   constructor(graph: Graph, order: Order<V>) {
     super(graph);
     this.#order = order;
   }
 
+  /** For each host that has an entry, the table's cell of that key is kept computed. */
   each(table: WantedCells): void {
     this.#tables.push(table);
   }
 
-  emit(pattern: string, value: V): void {
-    this.graph.emit(this, pattern, value);
+  emit(host: string, value: V): void {
+    this.graph.emit(this, host, value);
   }
 
-  /** Of the patterns that name `host`, each with its entries: itself first, then the longest wildcard. */
+  /** Of the hosts and wildcards that name `host`, each with its entries: itself first, then the longest wildcard. */
   naming(host: string): readonly (readonly [pattern: string, values: readonly V[]])[] {
-    this.record(this.#node(this.#hosts, host));
-    const wide = [...this.#wildcards].filter((pattern) => pattern !== host && covers(pattern, host)).sort((a, b) => b.length - a.length);
-    const patterns = this.#entries.has(host) ? [host, ...wide] : wide;
-    return patterns.length === 0 ? NONE : patterns.map((pattern) => [pattern, this.#values(pattern)] as const);
+    const own = this.#node(host);
+    this.record(own);
+    const wide = [...this.#wildcards].filter((node) => node !== own && covers(node.key, host)).sort((a, b) => b.key.length - a.key.length);
+    const naming = own.entries === null ? wide : [own, ...wide];
+    return naming.length === 0 ? NONE : naming.map((node) => [node.key, this.#values(node)] as const);
   }
 
-  /** All that `pattern` names, in no particular order. */
-  named(pattern: string): readonly V[] {
-    this.record(this.#node(this.#patterns, pattern));
-    if (!isWildcard(pattern)) return this.#values(pattern);
-    return [...this.#entries.keys()].filter((host) => covers(pattern, host)).flatMap((host) => this.#values(host));
+  /** The entries of all that a wildcard names, in no particular order. */
+  named(wildcard: string): readonly V[] {
+    const pattern = this.#patterns.get(wildcard) ?? new Node(this, wildcard);
+    this.#patterns.set(wildcard, pattern);
+    this.record(pattern);
+    return [...this.#nodes.values()]
+      .filter((node) => node.entries !== null && covers(wildcard, node.key))
+      .flatMap((node) => this.#values(node));
   }
 
   added(entry: Entry): void {
-    const known = this.#entries.get(entry.key);
-    if (known !== undefined) known.push(entry);
-    else {
-      this.#entries.set(entry.key, [entry]);
-      if (isWildcard(entry.key)) this.#wildcards.add(entry.key);
-      for (const table of this.#tables) table.want(entry.key);
-    }
-    this.#touch(entry.key);
+    const node = this.#node(entry.key);
+    const first = node.entries === null;
+    node.entries = bagWith(node.entries, entry);
+    if (first && isWildcard(entry.key)) this.#wildcards.add(node);
+    if (first) for (const table of this.#tables) table.want(entry.key);
+    this.#touch(node);
   }
 
   replaced({ key }: Entry): void {
-    this.#touch(key);
+    this.#touch(this.#node(key));
   }
 
   removed(entry: Entry): void {
-    const entries = this.#entries.get(entry.key) as Entry[];
-    entries.splice(entries.indexOf(entry), 1);
-    if (entries.length === 0) {
-      this.#entries.delete(entry.key);
-      this.#wildcards.delete(entry.key);
+    const node = this.#node(entry.key);
+    node.entries = bagWithout(node.entries, entry);
+    if (bagSize(node.entries) === 0) {
+      node.entries = null;
+      this.#wildcards.delete(node);
       for (const table of this.#tables) table.unwant(entry.key);
+      this.graph.orphan(node);
     }
-    this.#touch(entry.key);
+    this.#touch(node);
   }
 
   released(node: Node): void {
-    if (this.#hosts.get(node.key) === node) this.#hosts.delete(node.key);
     if (this.#patterns.get(node.key) === node) this.#patterns.delete(node.key);
+    if (this.#nodes.get(node.key) === node && (node as HostNode).entries === null) this.#nodes.delete(node.key);
   }
 
-  #node(nodes: Map<string, Node>, key: string): Node {
-    const node = nodes.get(key) ?? new Node(this, key);
-    nodes.set(key, node);
+  #node(key: string): HostNode {
+    const known = this.#nodes.get(key);
+    if (known !== undefined) return known;
+    const node = new HostNode(this, key);
+    this.#nodes.set(key, node);
     return node;
   }
 
-  #values(pattern: string): readonly V[] {
-    return (this.#entries.get(pattern) ?? []).map(({ value }) => value as V).sort(this.#order);
+  #values({ entries }: HostNode): readonly V[] {
+    const values: V[] = [];
+    bagEach(entries, ({ value }) => values.push(value as V));
+    return values.length > 1 ? values.sort(this.#order) : values;
   }
 
-  #touch(pattern: string): void {
-    if (!isWildcard(pattern)) {
-      const node = this.#hosts.get(pattern);
-      if (node !== undefined) this.graph.changed(node);
-    } else {
-      for (const [host, node] of this.#hosts) if (covers(pattern, host)) this.graph.changed(node);
-    }
-    for (const [asked, node] of this.#patterns) if (covers(asked, pattern)) this.graph.changed(node);
+  /** The entries of the node have changed. */
+  #touch(changed: HostNode): void {
+    if (!isWildcard(changed.key)) this.graph.changed(changed);
+    else for (const node of this.#nodes.values()) if (covers(changed.key, node.key)) this.graph.changed(node);
+    for (const pattern of this.#patterns.values()) if (covers(pattern.key, changed.key)) this.graph.changed(pattern);
   }
 }

@@ -14,7 +14,8 @@ export function fullName(host: string, namespace: string, clusterDomain: string)
 }
 
 export function serviceHost(name: string, namespace: string, clusterDomain: string): string {
-  return `${name}.${namespace}.svc.${clusterDomain}`;
+  // Joined, so that it is no chain of its parts.
+  return [name, namespace, 'svc', clusterDomain].join('.');
 }
 
 /** Whether all that `host` names is named by `pattern` too; both may be wildcards. `*.a.com` has `x.a.com`, not `a.com`. */
@@ -44,7 +45,7 @@ export function serviceDomains({
   readonly namespace: string;
   readonly host: string;
 }): string[] {
-  return [host, `${name}.${namespace}.svc`, `${name}.${namespace}`];
+  return [host, [name, namespace, 'svc'].join('.'), [name, namespace].join('.')];
 }
 
 /** An IP address in the form in which sockets show it (RFC 5952, and IPv4 for what is mapped into IPv6); null: it is none. */
@@ -64,5 +65,5 @@ function mappedIPv4(high: string, low: string): string {
 }
 
 export function socketAddress(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  return [ip.includes(':') ? `[${ip}]` : ip, port].join(':');
 }

@@ -91,7 +91,7 @@ export class MeshHosts {
         const [whole] = plans;
         const found = service.headless ? (endpoints.get(service.host)[index] ?? []) : [];
         const addresses = new Set(found.map(({ config }) => config.address));
-        const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), subset: '' }));
+        const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
         for (const plan of [...plans, ...instances]) {
           this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, service, port, connectTimeoutMs));
         }
@@ -99,7 +99,7 @@ export class MeshHosts {
       const entries = this.#addresses.of(service, view.client);
       if (entries.length === 0) continue;
       const layer = view.client === null ? SHARED_LAYER : this.#ownLayer(view.client);
-      this.#graph.emit(outputs.addresses, `${layer} ${service.host}`, { layer, entries });
+      this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
     }
   }
 
@@ -132,8 +132,9 @@ export class MeshHosts {
 
   #emitHosts(layer: string, { port }: Site, claims: readonly HostClaim[]): void {
     for (const claim of claims) {
-      const record: VirtualHostConfig = { layer, port, ...claim };
-      this.#graph.emit(this.#parts.outputs.virtualHosts, `${layer} ${claim.name}`, record);
+      const { name, domains, local, routes } = claim;
+      const record: VirtualHostConfig = { layer, port, name, domains, local, routes };
+      this.#graph.emit(this.#parts.outputs.virtualHosts, [layer, name].join(' '), record);
     }
   }
 

@@ -126,10 +126,12 @@ export class Pods {
 
   #compute({ object, trusted }: GivenPod): MeshPod {
     const owners = this.#owners.of(object);
-    const { namespace = '', labels } = object.metadata;
+    const { name, namespace = '', labels } = object.metadata;
     const { hostname, subdomain } = object.spec ?? {};
     const pod: MeshPod = {
-      ...ageOf(object),
+      created: ageOf(object).created,
+      name,
+      namespace,
       key: objectKey(object.metadata),
       labels: labels ?? NO_LABELS,
       addresses: this.#addresses(object),

@@ -1,5 +1,6 @@
 /** What is wrong with objects among each other; the same thing found on several ways is one problem. */
-import type { Entry, Graph, Target } from '../incremental/graph.ts';
+import type { Entry, Target } from '../incremental/cell.ts';
+import type { Graph } from '../incremental/graph.ts';
 import { type FieldPath, type ObjectRef, pathText, placeOf, type Problem, refKey, type Severity } from '../problem.ts';
 import type { Origin } from '../sink.ts';
 import { order } from './age.ts';

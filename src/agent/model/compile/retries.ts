@@ -36,7 +36,12 @@ const isRetryCondition = (word: string): word is RetryCondition => Object.hasOwn
  * @param hashed the route has one destination and that is chosen by consistent hash, which must find the same endpoint again.
  */
 export function retryConfig(retries: HttpRetry | undefined, meshDefault: HttpRetry | undefined, hashed: boolean): RetryConfig | null {
-  const policy = retries ?? meshDefault ?? { attempts: DEFAULT_ATTEMPTS };
+  // Of most routes in most meshes: one object for all.
+  if (retries === undefined && meshDefault === undefined) return hashed ? DEFAULT_HASHED : DEFAULT;
+  return compiled(retries ?? meshDefault ?? {}, meshDefault, hashed);
+}
+
+function compiled(policy: HttpRetry, meshDefault: HttpRetry | undefined, hashed: boolean): RetryConfig | null {
   const { attempts = 0 } = policy;
   if (attempts <= 0) return null;
   const { on, statusCodes } = parseRetryOn(policy.retryOn || meshDefault?.retryOn || DEFAULT_ON);
@@ -61,3 +66,6 @@ function parseRetryOn(text: string): { readonly on: RetryCondition[]; readonly s
   if (codes.length > 0) on.add('retriable-status-codes');
   return { on: [...on], statusCodes: [...new Set(codes.map(Number))] };
 }
+
+const DEFAULT = compiled({ attempts: DEFAULT_ATTEMPTS }, undefined, false);
+const DEFAULT_HASHED = compiled({ attempts: DEFAULT_ATTEMPTS }, undefined, true);

@@ -34,12 +34,14 @@ export interface MeshPort extends PortProtocol {
   readonly number: number;
   readonly targetPort: number | string | undefined;
   readonly ref: ServiceRef;
+  /** Istio's name of the cluster of all of its endpoints. */
+  readonly cluster: string;
 }
 
 /** Who claims an address, at which ports. VirtualServices claim one as a name only, at none. */
 export interface AddressClaim extends Aged {
   readonly host: string;
-  readonly ports: readonly number[];
+  readonly ports: readonly Pick<MeshPort, 'number'>[];
 }
 
 export class Services {
@@ -88,8 +90,7 @@ export class Services {
     const service = this.#meshService(object);
     const { host, ports, addresses, selector } = service;
     this.hosts.emit(host, service);
-    const claim: AddressClaim = { ...ageOf(object), host, ports: ports.map(({ number }) => number) };
-    for (const address of addresses) this.addressClaims.emit(address, claim);
+    for (const address of addresses) this.addressClaims.emit(address, service);
     for (const number of new Set(ports.filter(({ declaredHttp }) => declaredHttp).map((port) => port.number))) {
       this.httpPorts.emit(String(number), true);
     }
@@ -105,20 +106,28 @@ export class Services {
     const addresses = this.#addresses(object);
     const selector = spec?.selector;
     return {
-      ...ageOf(object),
+      created: ageOf(object).created,
+      name,
+      namespace,
       host,
       headless: spec?.clusterIP === 'None',
       addresses,
       families: familiesOf(object, addresses),
       selector: selector && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: spec?.publishNotReadyAddresses === true,
-      ports: uniquePorts(spec?.ports ?? []).map((port) => ({
-        ...portProtocol(port),
-        name: port.name ?? '',
-        number: port.port,
-        targetPort: port.targetPort,
-        ref: { host, name, namespace, port: port.port },
-      })),
+      ports: uniquePorts(spec?.ports ?? []).map((port): MeshPort => {
+        const { protocol, declaredHttp, routed } = portProtocol(port);
+        return {
+          name: port.name ?? '',
+          number: port.port,
+          targetPort: port.targetPort,
+          protocol,
+          declaredHttp,
+          routed,
+          ref: { host, name, namespace, port: port.port },
+          cluster: clusterName(port.port, '', host),
+        };
+      }),
     };
   }
 
@@ -134,6 +143,12 @@ export class Services {
     }
     return [...found];
   }
+}
+
+/** `outbound|80|v1|reviews.default.svc.cluster.local` */
+export function clusterName(port: number, subset: string, host: string): string {
+  // Joined, so that it is no chain of its parts.
+  return ['outbound', port, subset, host].join('|');
 }
 
 export function portOf(service: MeshService, number: number): MeshPort | null {

@@ -156,7 +156,7 @@ export class VirtualHosts {
 }
 
 function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): HostClaim {
-  const name = `${host}:${port}`;
+  const name = [host, port].join(':');
   if (of === null) return { name, domains: [host], local: null, routes };
   const { service } = of;
   const domains = withBelow(serviceDomains(service), service);

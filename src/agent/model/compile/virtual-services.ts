@@ -7,8 +7,7 @@ import { type Destination, type HttpRoute, objectKey, type VirtualService } from
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import { DestinationChecks } from './destination-checks.ts';
-import type { Gateways } from './gateways.ts';
-import { serverHosts } from './gateways.ts';
+import { type BoundGateway, type Gateways, serverHosts } from './gateways.ts';
 import { HostIndex } from './host-index.ts';
 import { fullName, intersect } from './hosts.ts';
 import { namesake } from './namesakes.ts';
@@ -35,7 +34,7 @@ export interface BoundVirtualService extends Aged {
 }
 
 /** A VirtualService names a host of the mesh. */
-export interface Naming extends Aged {
+export interface Naming {
   readonly service: BoundVirtualService;
   readonly host: string;
   /** Of the host in `spec.hosts`. */
@@ -43,10 +42,9 @@ export interface Naming extends Aged {
 }
 
 /** A VirtualService is bound to a host at a gateway's port. */
-export interface GatewayBinding extends Aged {
+export interface GatewayBinding {
   readonly service: BoundVirtualService;
-  readonly gateway: string;
-  readonly gatewayAge: Aged;
+  readonly gateway: BoundGateway;
   /** Position of the server in its Gateway. */
   readonly server: number;
 }
@@ -79,8 +77,8 @@ export class VirtualServices {
     this.#checks = checks;
     this.#problems = problems;
     this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
-    this.byHost = new HostIndex(graph, (a, b) => byAge(a, b) || a.index - b.index);
-    this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gatewayAge, b.gatewayAge) || a.server - b.server || byAge(a, b));
+    this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
+    this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.sourceLabels = new Index(graph);
   }
 
@@ -103,7 +101,7 @@ export class VirtualServices {
   #bindToMesh(service: BoundVirtualService): void {
     const { created, name, namespace } = service;
     for (const [index, host] of service.hosts.entries()) {
-      const naming: Naming = { created, name, namespace, service, host, index };
+      const naming: Naming = { service, host, index };
       this.byHost.emit(host, naming);
       if (isIP(host) !== 0) this.#addressClaims.emit(host, { created, name, namespace, host, ports: [] });
       for (const other of namesake(host, this.#options.clusterDomain)) this.byHost.emit(other, naming);
@@ -117,14 +115,11 @@ export class VirtualServices {
     const gateway = this.#gateways.get(key);
     if (gateway === null) return complain(`there is no Gateway ${key}`);
     if (!gateway.appliesHere) return complain(`Gateway ${key} does not select this node's gateway`);
-    const { created, name, namespace } = service;
     let common = 0;
     for (const [position, server] of gateway.servers.entries()) {
-      for (const host of intersect(serverHosts(server, gateway.namespace, namespace), service.hosts)) {
+      for (const host of intersect(serverHosts(server, gateway.namespace, service.namespace), service.hosts)) {
         common++;
-        const { created: since, name: named, namespace: within } = gateway;
-        const gatewayAge: Aged = { created: since, name: named, namespace: within };
-        const binding: GatewayBinding = { created, name, namespace, service, gateway: key, gatewayAge, server: position };
+        const binding: GatewayBinding = { service, gateway, server: position };
         // A gateway that is named twice binds once.
         if (service.gateways.indexOf(key) === index) this.byGatewayHost.emit(`${server.port.number} ${host}`, binding);
       }
@@ -134,21 +129,36 @@ export class VirtualServices {
 }
 
 function bound(object: VirtualService, { clusterDomain }: CompileOptions): BoundVirtualService {
-  const aged = ageOf(object);
-  const { hosts = [], gateways, http: rules = [] } = object.spec;
-  const inFull = (host: string): string => fullName(host, aged.namespace, clusterDomain);
+  const { created, name, namespace } = ageOf(object);
+  const { gateways, http: rules = [] } = object.spec;
+  const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
+  // Most name the host that they are for: one string for both.
+  const inFull = (host: string): string => oneOf(hosts, fullName(host, namespace, clusterDomain));
   const requests = rules.flatMap(({ match }) => match ?? []);
   return {
-    ...aged,
+    created,
+    name,
+    namespace,
     key: objectKey(object.metadata),
     ref: refOf(object),
     rules,
-    hosts: hosts.map(inFull),
-    gateways: gateways === undefined || gateways.length === 0 ? [MESH] : gateways.map((name) => gatewayName(name, aged.namespace)),
-    destinations: [...new Set(rules.flatMap(destinationsOf).map(({ host }) => inFull(host)))],
-    sourceNamespaces: [...new Set(requests.flatMap(({ sourceNamespace }) => sourceNamespace || []))],
-    sourceLabels: [...new Set(requests.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {})))],
+    hosts,
+    gateways: gateways === undefined || gateways.length === 0 ? ONLY_MESH : gateways.map((gateway) => gatewayName(gateway, namespace)),
+    destinations: distinct(rules.flatMap(destinationsOf).map(({ host }) => inFull(host))),
+    sourceNamespaces: distinct(requests.flatMap(({ sourceNamespace }) => sourceNamespace || [])),
+    sourceLabels: distinct(requests.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {}))),
   };
+}
+
+const ONLY_MESH: readonly string[] = [MESH];
+const NONE: readonly string[] = [];
+
+function distinct(values: readonly string[]): readonly string[] {
+  return values.length === 0 ? NONE : [...new Set(values)].slice();
+}
+
+function oneOf(known: readonly string[], text: string): string {
+  return known.find((other) => other === text) ?? text;
 }
 
 function destinationsOf({ route = [], mirror, mirrors = [] }: HttpRoute): Destination[] {

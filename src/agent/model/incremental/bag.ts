@@ -1,42 +1,38 @@
-/** A set that is usually very small: few of the many thousand that there are ever hold more than two members. */
+/**
+ * A set that is usually very small: of the many thousands that there are, few ever hold more than two members. So it is no object of
+ * its own but a value, of which one member is the member itself. What is added must not be there already.
+ */
 
-const LARGE = 24;
+/** Members that are no arrays and no sets. */
+export type Bag<T> = T | T[] | Set<T> | null;
 
-export class Bag<T> {
-  #members: T[] | Set<T> | null = null;
+/** Up to this many, looking at each is quicker than a set, and smaller. */
+const LARGE = 16;
 
-  get size(): number {
-    const members = this.#members;
-    return members === null ? 0 : Array.isArray(members) ? members.length : members.size;
-  }
+export function bagWith<T extends object>(bag: Bag<T>, member: T): Bag<T> {
+  if (bag === null) return member;
+  if (bag instanceof Set) return bag.add(member);
+  // Not by `push`, which makes room for sixteen more.
+  if (!Array.isArray(bag)) return [bag, member];
+  return bag.length < LARGE ? [...bag, member] : new Set(bag).add(member);
+}
 
-  /** What is there already is not to be added again. */
-  add(member: T): void {
-    const members = this.#members;
-    if (members === null) this.#members = [member];
-    else if (!Array.isArray(members)) members.add(member);
-    else if (members.length < LARGE) members.push(member);
-    else this.#members = new Set(members).add(member);
-  }
+export function bagWithout<T extends object>(bag: Bag<T>, member: T): Bag<T> {
+  if (bag === member) return null;
+  if (bag instanceof Set) bag.delete(member);
+  if (!Array.isArray(bag)) return bag;
+  const rest = bag.filter((other) => other !== member);
+  return rest.length === 1 ? (rest[0] as T) : rest;
+}
 
-  delete(member: T): void {
-    const members = this.#members;
-    if (members === null) return;
-    if (!Array.isArray(members)) return void members.delete(member);
-    const index = members.indexOf(member);
-    if (index < 0) return;
-    if (members.length === 1) this.#members = null;
-    else {
-      members[index] = members[members.length - 1] as T;
-      members.pop();
-    }
-  }
+export function bagSize<T extends object>(bag: Bag<T>): number {
+  if (bag === null) return 0;
+  if (bag instanceof Set) return bag.size;
+  return Array.isArray(bag) ? bag.length : 1;
+}
 
-  *[Symbol.iterator](): Iterator<T> {
-    if (this.#members !== null) yield* this.#members;
-  }
-
-  forEach(visit: (member: T) => void): void {
-    this.#members?.forEach(visit);
-  }
+export function bagEach<T extends object>(bag: Bag<T>, visit: (member: T) => void): void {
+  if (bag === null) return;
+  if (bag instanceof Set || Array.isArray(bag)) bag.forEach((member) => visit(member));
+  else visit(bag);
 }

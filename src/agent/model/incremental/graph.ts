@@ -17,73 +17,9 @@
  * 4. A cell that nobody wants or reads is dropped, with what it emitted ("what nobody reads is dropped").
  * 5. A cell that throws keeps what it had, is reported, and holds up no other ("a fault ends what it concerns").
  */
-import { Bag } from './bag.ts';
+import { type Cell, Entry, type Node, NOTHING_EMITTED, NOTHING_READ, type Target } from './cell.ts';
+import { KnownEntries, renewed } from './emissions.ts';
 import { share } from './share.ts';
-
-/** Something that cells read. */
-export class Node {
-  readonly readers = new Bag<Cell>();
-  readonly source: Source;
-  readonly key: string;
-
-  constructor(source: Source, key: string) {
-    this.source = source;
-    this.key = key;
-  }
-}
-
-/** Where nodes come from. */
-export interface Source {
-  readonly level: number;
-  /** Nobody reads the node any more. */
-  released(node: Node): void;
-}
-
-/** Where entries go. */
-export interface Target {
-  /** Every cell that emits to it tells its level. */
-  emittedFrom(level: number): void;
-  added(entry: Entry): void;
-  /** `entry.value` is the new one already. */
-  replaced(entry: Entry): void;
-  removed(entry: Entry): void;
-}
-
-export class Entry {
-  readonly target: Target;
-  readonly key: string;
-  value: unknown;
-
-  constructor(target: Target, key: string, value: unknown) {
-    this.target = target;
-    this.key = key;
-    this.value = value;
-  }
-}
-
-/** Knows how to compute cells. */
-export interface Computation extends Source {
-  compute(cell: Cell): unknown;
-}
-
-export class Cell extends Node {
-  declare readonly source: Computation;
-  value: unknown = undefined;
-  /** What was given from outside; in a table without inputs, nothing. */
-  given: unknown = undefined;
-  /** How many want it besides its readers. */
-  wanted = 0;
-  reads: readonly Node[] = NOTHING_READ;
-  entries: readonly Entry[] = NOTHING_EMITTED;
-  state: 'settled' | 'queued' | 'dropped' = 'settled';
-
-  constructor(source: Computation, key: string) {
-    super(source, key);
-  }
-}
-
-const NOTHING_READ: readonly Node[] = [];
-const NOTHING_EMITTED: readonly Entry[] = [];
 
 interface Run {
   readonly cell: Cell;
@@ -155,13 +91,13 @@ export class Graph {
   }
 
   changed(node: Node): void {
-    node.readers.forEach((cell) => this.queue(cell));
+    node.eachReader((cell) => this.queue(cell));
   }
 
   /** Records that the cell being computed depends on the node. Outside of computations nothing is recorded. */
   read(node: Node): void {
     if (this.#run === null) return;
-    if (node.source.level >= this.level) throw new RangeError(`${String(this.#run.cell.source)} reads ${node.key} of a later level`);
+    if (node.source.level >= this.level) throw new RangeError(`${this.#run.cell.source.name} reads ${node.key} of a later level`);
     this.#run.reads.add(node);
   }
 
@@ -199,11 +135,11 @@ export class Graph {
       value = cell.source.compute(cell);
       entries = run.entries;
     } catch (error) {
-      this.#faults.push({ table: String(cell.source), key: cell.key, error });
+      this.#faults.push({ table: cell.source.name, key: cell.key, error });
     } finally {
       this.#run = outer;
     }
-    this.#relink(cell, run.reads.size === 0 ? NOTHING_READ : [...run.reads]);
+    this.#relink(cell, run.reads.size === 0 ? NOTHING_READ : exactly(run.reads));
     this.#emitAll(cell, entries);
     const shared = share(cell.value, value);
     if (shared === cell.value) return;
@@ -213,7 +149,7 @@ export class Graph {
 
   #dropOrphans(): void {
     for (let node = this.#orphans.pop(); node !== undefined; node = this.#orphans.pop()) {
-      if (node.readers.size === 0) node.source.released(node);
+      if (!node.isRead) node.source.released(node);
     }
   }
 
@@ -221,11 +157,15 @@ export class Graph {
     const before = cell.reads;
     if (before.length === next.length && before.every((node, index) => node === next[index])) return;
     cell.reads = next;
+    if (before.length === 0) {
+      for (const node of next) node.readBy(cell);
+      return;
+    }
     const left = new Set(before);
-    for (const node of next) if (!left.delete(node)) node.readers.add(cell);
+    for (const node of next) if (!left.delete(node)) node.readBy(cell);
     for (const node of left) {
-      node.readers.delete(cell);
-      if (node.readers.size === 0) this.orphan(node);
+      node.unreadBy(cell);
+      if (!node.isRead) this.orphan(node);
     }
   }
 
@@ -238,48 +178,7 @@ export class Graph {
   }
 }
 
-/** The entry that takes the place of `known`: that one, with the new value, so that targets need not look for it. */
-function renewed(known: Entry | undefined, entry: Entry): Entry {
-  if (known === undefined) {
-    entry.target.added(entry);
-    return entry;
-  }
-  const value = share(known.value, entry.value);
-  if (value === known.value) return known;
-  known.value = value;
-  known.target.replaced(known);
-  return known;
-}
-
-/** What a cell emitted before, to be found again: usually at the same place. */
-class KnownEntries {
-  readonly rest: Set<Entry>;
-  readonly #list: readonly Entry[];
-  #byKey: Map<Target, Map<string, Entry[]>> | null = null;
-
-  constructor(list: readonly Entry[]) {
-    this.#list = list;
-    this.rest = new Set(list);
-  }
-
-  take({ target, key }: Entry, index: number): Entry | undefined {
-    const there = this.#list[index];
-    const same = there !== undefined && there.target === target && there.key === key && this.rest.has(there);
-    const found = same ? there : this.#find(target, key);
-    if (found !== undefined) this.rest.delete(found);
-    return found;
-  }
-
-  #find(target: Target, key: string): Entry | undefined {
-    this.#byKey ??= byTargetAndKey(this.#list);
-    return this.#byKey
-      .get(target)
-      ?.get(key)
-      ?.find((entry) => this.rest.has(entry));
-  }
-}
-
-function byTargetAndKey(entries: readonly Entry[]): Map<Target, Map<string, Entry[]>> {
-  const targets = Map.groupBy(entries, ({ target }) => target);
-  return new Map([...targets].map(([target, list]) => [target, Map.groupBy(list, ({ key }) => key)]));
+/** An array without room for more: there are several for each object of a cluster. */
+function exactly<T>(members: ReadonlySet<T>): readonly T[] {
+  return [...members].slice();
 }

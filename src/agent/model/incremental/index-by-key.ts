@@ -1,5 +1,7 @@
 /** What cells emit, by key, for other cells to read: all entries of a key, whether there are any, or which keys there are. */
-import { type Entry, type Graph, Node, type Source, type Target } from './graph.ts';
+import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
+import { type Entry, Node, type Source, type Target } from './cell.ts';
+import type { Graph } from './graph.ts';
 
 /** Cells that are kept computed for as long as somebody wants them. */
 export interface WantedCells {
@@ -10,8 +12,7 @@ export interface WantedCells {
 type Order<V> = (a: V, b: V) => number;
 
 class KeyNode extends Node {
-  /** Most keys have one entry. */
-  entries: Entry | Entry[] | null = null;
+  entries: Bag<Entry> = null;
   /** In order; null: not sorted since the last change. */
   sorted: readonly unknown[] | null = null;
 }
@@ -88,16 +89,14 @@ export class Index<V> extends Levelled {
 
   /** How many entries a key has, without depending on it. */
   peekSize(key: string): number {
-    const entries = this.#nodes.get(key)?.entries ?? null;
-    return entries === null ? 0 : Array.isArray(entries) ? entries.length : 1;
+    return bagSize(this.#nodes.get(key)?.entries ?? null);
   }
 
   added(entry: Entry): void {
     const node = this.#nodes.get(entry.key) ?? this.#make(entry.key);
-    const { entries } = node;
-    if (Array.isArray(entries)) entries.push(entry);
-    else node.entries = entries === null ? entry : [entries, entry];
-    if (entries === null) this.#appeared(node, 1);
+    const first = node.entries === null;
+    node.entries = bagWith(node.entries, entry);
+    if (first) this.#appeared(node, 1);
     this.#touch(node);
   }
 
@@ -107,12 +106,11 @@ export class Index<V> extends Levelled {
 
   removed(entry: Entry): void {
     const node = this.#nodes.get(entry.key) as KeyNode;
-    const { entries } = node;
-    if (Array.isArray(entries)) {
-      entries.splice(entries.indexOf(entry), 1);
-      if (entries.length === 1) node.entries = entries[0] as Entry;
-    } else node.entries = null;
-    if (node.entries === null) this.#appeared(node, -1);
+    node.entries = bagWithout(node.entries, entry);
+    if (bagSize(node.entries) === 0) {
+      node.entries = null;
+      this.#appeared(node, -1);
+    }
     this.#touch(node);
   }
 
@@ -147,11 +145,17 @@ export class Index<V> extends Levelled {
   #values(node: KeyNode): readonly V[] {
     const { entries } = node;
     if (entries === null) return NONE;
-    if (!Array.isArray(entries)) return [entries.value as V];
+    if (bagSize(entries) === 1) return valuesOf(entries);
     if (node.sorted === null) {
-      const values = entries.map(({ value }) => value as V);
+      const values = valuesOf<V>(entries);
       node.sorted = this.#order === null ? values : values.sort(this.#order);
     }
     return node.sorted as readonly V[];
   }
+}
+
+function valuesOf<V>(entries: Bag<Entry>): V[] {
+  const values: V[] = [];
+  bagEach(entries, ({ value }) => values.push(value as V));
+  return values;
 }

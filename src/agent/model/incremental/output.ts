@@ -1,5 +1,5 @@
 /** What leaves the graph: the values by key as of the last `commit`, and what has changed since. */
-import type { Entry, Target } from './graph.ts';
+import type { Entry, Target } from './cell.ts';
 import { share } from './share.ts';
 
 export interface OutputChange<V> {

@@ -1,15 +1,16 @@
 /** Cells of one kind, by key. */
-import { Cell, type Computation, type Graph, type Node } from './graph.ts';
+import { Cell, type Computation, type Node } from './cell.ts';
+import type { Graph } from './graph.ts';
 
 abstract class Cells<V> implements Computation {
   readonly level: number;
   protected readonly graph: Graph;
   protected readonly cells = new Map<string, Cell>();
-  readonly #name: string;
+  readonly name: string;
 
   constructor(graph: Graph, name: string) {
     this.graph = graph;
-    this.#name = name;
+    this.name = name;
     this.level = graph.nextLevel();
   }
 
@@ -29,10 +30,6 @@ abstract class Cells<V> implements Computation {
     if (cell.state === 'dropped' || cell.wanted > 0 || cell.given !== undefined) return;
     this.cells.delete(cell.key);
     this.graph.drop(cell);
-  }
-
-  toString(): string {
-    return this.#name;
   }
 }
 

@@ -44,7 +44,7 @@ function apply(snapshot: Snapshot, delta: SnapshotDelta): void {
   for (const cluster of delta.records.clusters?.remove ?? []) snapshot.endpoints.delete(cluster);
 }
 
-function applyKind<K extends RecordKind>(snapshot: Snapshot, delta: SnapshotDelta, kind: K): void {
+function applyKind(snapshot: Snapshot, delta: SnapshotDelta, kind: RecordKind): void {
   const records: Map<string, unknown> = snapshot.records[kind];
   for (const key of delta.records[kind]?.remove ?? []) records.delete(key);
   for (const [key, record] of delta.records[kind]?.set ?? []) records.set(key, record);

@@ -1,0 +1,80 @@
+/** What the graph is made of: cells, which are computed, and other nodes that cells read; entries, which cells emit. */
+import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
+
+/** Something that cells read. */
+export class Node {
+  readonly source: Source;
+  readonly key: string;
+  #readers: Bag<Cell> = null;
+
+  constructor(source: Source, key: string) {
+    this.source = source;
+    this.key = key;
+  }
+
+  get isRead(): boolean {
+    return bagSize(this.#readers) > 0;
+  }
+
+  readBy(cell: Cell): void {
+    this.#readers = bagWith(this.#readers, cell);
+  }
+
+  unreadBy(cell: Cell): void {
+    this.#readers = bagWithout(this.#readers, cell);
+  }
+
+  eachReader(visit: (cell: Cell) => void): void {
+    bagEach(this.#readers, visit);
+  }
+}
+
+/** Where nodes come from. */
+export interface Source {
+  readonly level: number;
+  /** Nobody reads the node any more. */
+  released(node: Node): void;
+}
+
+/** Where entries go. */
+export interface Target {
+  /** Every cell that emits to it tells its level. */
+  emittedFrom(level: number): void;
+  added(entry: Entry): void;
+  /** `entry.value` is the new one already. */
+  replaced(entry: Entry): void;
+  removed(entry: Entry): void;
+}
+
+export class Entry {
+  readonly target: Target;
+  readonly key: string;
+  value: unknown;
+
+  constructor(target: Target, key: string, value: unknown) {
+    this.target = target;
+    this.key = key;
+    this.value = value;
+  }
+}
+
+/** Knows how to compute cells. */
+export interface Computation extends Source {
+  readonly name: string;
+  compute(cell: Cell): unknown;
+}
+
+export const NOTHING_READ: readonly Node[] = [];
+export const NOTHING_EMITTED: readonly Entry[] = [];
+
+export class Cell extends Node {
+  declare readonly source: Computation;
+  value: unknown = undefined;
+  /** What was given from outside; in a table without inputs, nothing. */
+  given: unknown = undefined;
+  /** How many want it besides its readers. */
+  wanted = 0;
+  reads: readonly Node[] = NOTHING_READ;
+  entries: readonly Entry[] = NOTHING_EMITTED;
+  state: 'settled' | 'queued' | 'dropped' = 'settled';
+}
