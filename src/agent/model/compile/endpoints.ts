@@ -37,14 +37,14 @@ export interface LocalEndpoint {
 /** Where a service's endpoints are written. */
 interface Written {
   readonly object: EndpointSlice | EndpointsObject;
-  readonly ports: readonly { readonly name?: string | null; readonly port?: number | null }[];
+  readonly ports: readonly { readonly name?: string | undefined; readonly port?: number | undefined }[];
   readonly endpoints: readonly WrittenEndpoint[];
 }
 
 interface WrittenEndpoint {
   readonly path: FieldPath;
   readonly ip: string;
-  readonly hostname?: string | null | undefined;
+  readonly hostname?: string | undefined;
   readonly targetRef?: SliceEndpoint['targetRef'] | undefined;
 }
 
@@ -163,7 +163,7 @@ export class Endpoints {
 
   #written({ object, ports, endpoints }: Written, port: MeshPort): ServiceEndpoint[] {
     const number = ports.find(({ name }) => (name ?? '') === port.name)?.port;
-    if (number === undefined || number === null) return [];
+    if (number === undefined) return [];
     const { namespace = '' } = object.metadata;
     return endpoints.flatMap(({ path, ip, hostname, targetRef }) => {
       const address = socketForm(ip);
