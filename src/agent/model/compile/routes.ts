@@ -185,10 +185,20 @@ class RouteBuilder {
     const port = wanted === ((scheme ?? 'http') === 'https' ? 443 : 80) ? undefined : wanted;
     const texts = this.#texts(['redirect'], {
       authority: [redirect.authority, authorityText],
-      ...(redirect.prefixRewrite ? { prefix: [redirect.prefixRewrite, requestTarget] } : { path: [redirect.uri, requestTarget] }),
+      prefixRewrite: [redirect.prefixRewrite, requestTarget],
+      uri: [redirect.prefixRewrite ? undefined : redirect.uri, requestTarget],
     });
     if (texts === null) return null;
-    return { kind: 'redirect', code, ...(scheme !== undefined && { scheme }), ...texts, ...(port !== undefined && { port }) };
+    const { authority, prefixRewrite: prefix, uri: path } = texts;
+    return {
+      kind: 'redirect',
+      code,
+      ...(scheme !== undefined && { scheme }),
+      ...(authority !== undefined && { authority }),
+      ...(port !== undefined && { port }),
+      ...(prefix !== undefined && { prefix }),
+      ...(path !== undefined && { path }),
+    };
   }
 
   /** Null: the rule is left out. */
@@ -203,12 +213,12 @@ class RouteBuilder {
   }
 
   /** Those that are given, checked; null when one is wrong, without which the rule would do another thing than was asked for. */
-  #texts(
+  #texts<F extends string>(
     path: FieldPath,
-    given: Readonly<Record<string, readonly [text: string | undefined, check: (text: string) => WireResult]>>,
-  ): Readonly<Record<string, WireText>> | null {
-    const texts: Record<string, WireText> = {};
-    for (const [field, [text, check]] of Object.entries(given)) {
+    given: Readonly<Record<F, readonly [text: string | undefined, check: (text: string) => WireResult]>>,
+  ): { readonly [K in F]?: WireText } | null {
+    const texts: { [K in F]?: WireText } = {};
+    for (const [field, [text, check]] of Object.entries(given) as [F, (typeof given)[F]][]) {
       if (text === undefined || text === '') continue;
       const checked = this.#text(check(text), [...path, field], text, 'the rule');
       if (checked === null) return null;

@@ -37,6 +37,26 @@ t.test("subsets count as the rule's and the service's namespace see them", async
   t.same(complaints(compileText([service('a'), rule, destinationRule('{ host: a, subsets: [{ name: v1 }] }')])), []);
 });
 
+t.test("a subset that is missing in the view of one namespace's clients", async (t) => {
+  const own = destinationRule('{ host: a.default.svc.cluster.local, subsets: [{ name: other }] }', 'name: own, namespace: other');
+  const shared = destinationRule('{ host: a, subsets: [{ name: v1 }] }');
+  const rule = (http: string, gateways = 'mesh'): string => virtualService(`[${http}]`, `hosts: [a]\n  gateways: [${gateways}]`);
+  const found = (...texts: string[]): string[] => complaints(compileText([client(), service('a'), shared, own, ...texts]));
+  const toV1 = 'route: [{ destination: { host: a, subset: v1 } }]';
+  t.match(found(client('c', 'other'), rule(`{ ${toV1} }`)), [
+    /destination\.subset: for clients in namespace other, DestinationRule other\/own, which gives a\.default.* no subset v1, takes/,
+  ]);
+  t.same(found(rule(`{ ${toV1} }`)), [], 'no client there');
+  t.same(found(client('c', 'other'), rule(`{ match: [{ sourceNamespace: default }], ${toV1} }`)), [], 'a rule for other clients');
+  t.equal(found(client('c', 'other'), rule(`{ match: [{ sourceNamespace: other }], ${toV1} }`)).length, 1);
+  const gw = gateway('"*"');
+  t.same(found(client('c', 'other'), gw, rule(`{ ${toV1} }`, 'gw')), [], 'gateways are no clients of that namespace');
+  const ofAgent = own.replace('namespace: other', 'namespace: nodeway-system');
+  t.match(complaints(compileText([service('a'), shared, ofAgent, gw, rule(`{ ${toV1} }`, 'gw')])), [
+    /for clients in namespace nodeway-system/,
+  ]);
+});
+
 t.test('VirtualServices and their gateways', async (t) => {
   const bound = (name: string): string => virtualService(`[{ ${toA} }]`, `hosts: [x.example]\n  gateways: [${name}]`);
   t.match(complaints(compileText([service('a'), bound('none')])), [/spec\.gateways\[0\]: there is no Gateway default\/none/]);

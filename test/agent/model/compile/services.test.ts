@@ -134,6 +134,86 @@ t.test('the family of a service decides which address of a pod is used', async (
   t.same(endpointsOf(service('a', undefined, 'clusterIP: 10.96.0.1') + dual), ['10.0.0.1:8080']);
 });
 
+t.test('a dual-stack service has the endpoints of both families, behind each of its addresses', async (t) => {
+  const id = 'outbound|80||a.default.svc.cluster.local';
+  const ips = 'clusterIP: "fd00::1"\n  clusterIPs: ["fd00::1", 10.96.0.1]\n  ipFamilies: [IPv6, IPv4]';
+  const dual = pod('p', '10.0.0.1', 'app: a').replace('podIP: 10.0.0.1', 'podIP: 10.0.0.1, podIPs: [{ ip: 10.0.0.1 }, { ip: "fd00::5" }]');
+  const slice = (name: string, type: string, address: string): string => `
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}, namespace: default, labels: { kubernetes.io/service-name: a } }
+addressType: ${type}
+ports: [{ name: http, port: 8080 }]
+endpoints: [{ addresses: ["${address}"] }]
+`;
+  for (const [name, text] of [
+    ['of its pods', dual],
+    ['of its slices', slice('six', 'IPv6', 'fd00::5') + slice('four', 'IPv4', '10.0.0.1')],
+  ] as const) {
+    const compiled = compileText([client(), service('a', undefined, ips), text]);
+    t.same(endpoints(compiled, id).map(({ address }) => address), ['10.0.0.1', 'fd00::5'], name); // prettier-ignore
+    t.equal(cluster(compiled, id).family, 6, 'the first of its families is preferred');
+    const { '10.96.0.1:80': four, '[fd00::1]:80': six } = addressesOf(compiled);
+    t.match([four, six], [{ cluster: id }, { cluster: id }]);
+  }
+  t.equal(cluster(compileText(service('a', undefined, 'clusterIP: 10.96.0.1')), id).family, 4);
+  t.equal(cluster(compileText(service('a', undefined, 'clusterIP: None\n  ipFamilies: [IPv6]')), id).family, 6);
+});
+
+t.test('Endpoints count where there are no slices', async (t) => {
+  const object = (subsets: string): string => `
+---
+apiVersion: v1
+kind: Endpoints
+metadata: { name: a, namespace: default }
+subsets: ${subsets}
+`;
+  const ports = '[{ name: http, port: 80 }, { name: http-b, port: 81 }]';
+  const bare = service('a', ports).replace('selector: { app: a }', '');
+  const two = object(`
+  - { addresses: [{ ip: 10.0.0.1 }, { ip: 10.0.0.2 }], notReadyAddresses: [{ ip: 10.0.0.3 }], ports: [{ name: http, port: 9000 }] }
+  - { addresses: [{ ip: 10.0.0.4 }], ports: [{ name: http, port: 9001 }, { name: http-b, port: 9100 }] }`);
+  t.same(endpointsOf(bare + two), ['10.0.0.1:9000', '10.0.0.2:9000', '10.0.0.4:9001']);
+  t.same(endpointsOf(bare + two, 'outbound|81||a.default.svc.cluster.local'), ['10.0.0.4:9100']);
+  const one = service('a', '[{ port: 80 }]').replace('selector: { app: a }', '');
+  t.same(endpointsOf(one + object('[{ addresses: [{ ip: 10.0.0.1 }], ports: [{ port: 9000 }] }]')), ['10.0.0.1:9000'], 'without a name');
+  const selected = service('a') + pod('p', '10.0.0.9', 'app: a');
+  t.same(endpointsOf(selected + two), ['10.0.0.1:9000', '10.0.0.2:9000', '10.0.0.4:9001'], 'rather than the selector');
+  const slice = `
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: s, namespace: default, labels: { kubernetes.io/service-name: a } }
+addressType: IPv4
+ports: [{ name: http, port: 7000 }]
+endpoints: [{ addresses: [10.0.0.7] }]
+`;
+  t.same(endpointsOf(bare + two + slice), ['10.0.0.7:7000'], 'the slices win');
+  const named = object('[{ addresses: [{ ip: 10.0.0.9, targetRef: { kind: Pod, name: p } }], ports: [{ name: http, port: 9000 }] }]');
+  const [endpoint] = endpoints(compileText([selected + named]), 'outbound|80||a.default.svc.cluster.local');
+  t.equal(endpoint?.identity.pod, 'p');
+});
+
+t.test('of several services with one address, the oldest has it', async (t) => {
+  const aged = (name: string, day: number, ports: string): string =>
+    service(name, ports, 'clusterIP: 10.96.0.1').replace(
+      'namespace: default',
+      `namespace: default, creationTimestamp: "2025-01-0${day}T00:00:00Z"`,
+    );
+  const compiled = compileText([
+    client(),
+    aged('young', 2, '[{ name: http, port: 80 }, { name: tcp, port: 90 }]'),
+    aged('old', 1, '[{ name: http, port: 80 }]'),
+  ]);
+  t.match(addressesOf(compiled), {
+    '10.96.0.1:80': { cluster: /old/ },
+    '10.96.0.1:90': { cluster: /young/ },
+  });
+  t.equal(hostOf(tableOf(compiled), '10.96.0.1')?.name, 'old.default.svc.cluster.local:80');
+  t.ok(hostOf(tableOf(compiled), 'young'));
+});
+
 t.test('EndpointSlices take the place of the selector', async (t) => {
   const slice = (endpoints: string, rest = ''): string => `
 ---
