@@ -1,6 +1,5 @@
 /** Enrolling and un-enrolling pods while they talk: no connection notices. Needs root. */
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { needsRoot, type Pod, PodNetwork, PYTHON, until } from '../pod-network.ts';
 import { call, Knocker, monotonicNow, startGreeter } from './programs.ts';
@@ -70,8 +69,9 @@ t.test('enrolled and un-enrolled under load', { skip: needsRoot }, async (t) => 
     const captured = await agent.accepted();
     for (const kind of ['outbound', 'inbound']) t.ok(captured.filter((one) => one.kind === kind).length > 10, `${kind} while enrolled`);
     for (const pod of [client, server]) await agent.withdraw(pod);
-    // What was on its way when the pods were withdrawn.
-    await delay(100);
+    // What was on its way when the pods were withdrawn has arrived once each client, which opens one after the other, goes on.
+    const withdrawn = monotonicNow();
+    await until(() => load.every((knocker) => knocker.since(withdrawn).length > 0), 'a connection of each client');
     await agent.accepted();
     await some();
     t.same(await agent.accepted(), [], 'nothing afterwards');
