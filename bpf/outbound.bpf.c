@@ -14,7 +14,7 @@ enum kind { CAPTURED = 1, THROUGH = 2 };
 struct socket_note {
   __u64 cookie;
   struct destination destination;
-  /* Of the destination's family; kept here, for the pod may be withdrawn or change its address while the connection lasts. */
+  /* Of the destination's family; kept here, because the pod may be withdrawn or change its address while the connection lasts. */
   struct address pod_address;
   __u16 kind;
   __u16 bound;
@@ -51,7 +51,7 @@ static __always_inline int agent_listens(struct bpf_sock_addr* ctx, int v4, __u3
   return ours;
 }
 
-/* Stops as soon as the decision is certain: a socket that is none of ours costs two look-ups. */
+/* Stops as soon as the decision is certain: a socket that does not concern the agent costs two look-ups. */
 static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct destination* to, __u64 netns, struct outbound_facts* f) {
   f->tcp = ctx->protocol == IPPROTO_TCP;
   const struct liveness* l = liveness();
@@ -95,11 +95,11 @@ static __always_inline int decide(struct bpf_sock_addr* ctx, const struct attemp
   struct verdict verdict = decide_outbound(&facts);
   if (verdict.action == ACTION_CAPTURE && note(ctx->sk, CAPTURED, attempt, netns)) {
     count(REASON_destination_unstored);
-    verdict = outbound_without_agent(&facts); /* as the pod is set: the agent would not know where to go */
+    verdict = outbound_without_agent(&facts); /* per the pod's fail-closed setting: the agent would not know where to go */
   }
   count(verdict.reason);
   if (verdict.action == ACTION_CAPTURE) return CAPTURE;
-  /* If that fails the destination's pod captures the connection once more, which its rules allow for. */
+  /* If that fails, the destination's pod captures the connection once more, which its rules allow for. */
   if (verdict.action == ACTION_THROUGH) return note(ctx->sk, THROUGH, attempt, netns), ALLOW;
   if (facts.tcp) bpf_sk_storage_delete(&nw_sockets, ctx->sk);
   return verdict.action == ACTION_REFUSE ? DENY : ALLOW;

@@ -1,11 +1,11 @@
-/* What becomes of a SYN that arrives in a pod: a function of facts, so that it can be run by itself (bpf/decisions_test.bpf.c). */
+/* Decides on a SYN that arrives in a pod: a function of facts, so that a test can run it by itself (bpf/decisions_test.bpf.c). */
 #ifndef NODEWAY_INBOUND_DECISION_H
 #define NODEWAY_INBOUND_DECISION_H
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
 
-/* In the order in which they are found out; a fact that cannot matter any more may be left 0. */
+/* In the order in which they are found; a fact that no longer matters may stay 0. */
 struct inbound_facts {
   __u8 tcp;
   __u8 enrolled;
@@ -19,9 +19,9 @@ struct inbound_facts {
 };
 
 static __always_inline struct verdict inbound_without_agent(const struct inbound_facts* f) {
-  /* Closed: the pod's policy must not be passed by. */
+  /* Closed: the pod's policy must not be bypassed. */
   if (f->fail_closed) return (struct verdict){ACTION_REFUSE, REASON_inbound_refused};
-  /* Open: an application is worth more than what the agent would add. */
+  /* Open: a working application matters more than what the agent adds. */
   return (struct verdict){ACTION_PASS, REASON_inbound_passed};
 }
 
@@ -32,13 +32,13 @@ static __always_inline struct verdict decide_inbound(const struct inbound_facts*
   if (!f->enrolled) return (struct verdict){ACTION_PASS, REASONS};
   /* Open: the pod's own; also how captured outbound connections come to the agent's listener. */
   if (f->to_loopback) return (struct verdict){ACTION_PASS, REASONS};
-  /* Closed, also for the agent's second leg: it would be accepted by the agent, which would open a second leg, and so on. */
+  /* Closed, also for the agent's second leg: the agent would accept it and open another second leg, without end. */
   if (f->alive && f->to_agent_port) return (struct verdict){ACTION_REFUSE, REASON_inbound_loop_refused};
   /* Open: a pod's traffic with itself never leaves it. */
   if (f->from_self) return (struct verdict){ACTION_PASS, REASONS};
-  /* Open: the rules were applied already, or are not for probes. */
+  /* Open: the rules were applied already, or it is a probe, to which none apply. */
   if (f->through) return (struct verdict){ACTION_PASS, REASON_inbound_through};
-  /* As the pod is set: the agent is dead or stuck, or does not listen for this family. */
+  /* Per the pod's fail-closed setting: the agent is dead or stuck, or does not listen for this family. */
   if (!f->alive || !f->listening) return inbound_without_agent(f);
   return (struct verdict){ACTION_CAPTURE, REASON_inbound_captured};
 }

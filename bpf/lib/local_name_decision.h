@@ -1,4 +1,4 @@
-/* What getsockname(2) answers for a socket: a function of facts, so that it can be run by itself (bpf/decisions_test.bpf.c). */
+/* What getsockname(2) answers for a socket: a function of facts, so that a test can run it by itself (bpf/decisions_test.bpf.c). */
 #ifndef NODEWAY_LOCAL_NAME_DECISION_H
 #define NODEWAY_LOCAL_NAME_DECISION_H
 #include <bpf/bpf_helpers.h>

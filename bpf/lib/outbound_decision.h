@@ -1,11 +1,11 @@
-/* What becomes of a connect(2): a function of facts, so that it can be run by itself (bpf/decisions_test.bpf.c). */
+/* Decides on a connect(2): a function of facts, so that a test can run it by itself (bpf/decisions_test.bpf.c). */
 #ifndef NODEWAY_OUTBOUND_DECISION_H
 #define NODEWAY_OUTBOUND_DECISION_H
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
 
-/* In the order in which they are found out; a fact that cannot matter any more may be left 0. */
+/* In the order in which they are found; a fact that no longer matters may stay 0. */
 struct outbound_facts {
   __u8 tcp;
   __u8 agent_known; /* an agent has run since the maps were made */
@@ -21,9 +21,9 @@ struct outbound_facts {
 };
 
 static __always_inline struct verdict outbound_without_agent(const struct outbound_facts* f) {
-  /* Closed: the pod's policy must not be passed by. */
+  /* Closed: the pod's policy must not be bypassed. */
   if (f->fail_closed) return (struct verdict){ACTION_REFUSE, REASON_outbound_refused};
-  /* Open: an application is worth more than what the agent would add. */
+  /* Open: a working application matters more than what the agent adds. */
   return (struct verdict){ACTION_PASS, REASON_outbound_passed};
 }
 
@@ -36,15 +36,15 @@ static __always_inline struct verdict decide_outbound(const struct outbound_fact
   if (f->agents_own || f->prober) return (struct verdict){ACTION_THROUGH, REASONS};
   /* Open: not enrolled. */
   if (!f->enrolled) return (struct verdict){ACTION_PASS, REASONS};
-  /* Closed: what the agent would accept here has no destination but the agent itself. */
+  /* Closed: the only destination of this connection would be the agent itself. */
   if (f->to_self && f->to_agent_port && f->listening) return (struct verdict){ACTION_REFUSE, REASON_outbound_loop_refused};
   /* Open: a pod's traffic with itself never leaves it. */
   if (f->to_self) return (struct verdict){ACTION_PASS, REASON_outbound_to_self};
-  /* Closed: the pod's policy must not be passed by. */
+  /* Closed: the pod's policy must not be bypassed. */
   if (f->scoped && f->fail_closed) return (struct verdict){ACTION_REFUSE, REASON_outbound_refused};
-  /* Open: loopback cannot be reached from a device, nor can the agent know the link. */
+  /* Open: a device cannot reach loopback, and the agent does not know the link. */
   if (f->scoped) return (struct verdict){ACTION_PASS, REASON_outbound_scoped};
-  /* As the pod is set: the agent is dead or stuck, or has no listener here (an application may have taken the port). */
+  /* Per the pod's fail-closed setting: the agent is dead or stuck, or has no listener here (an application may have taken the port). */
   if (!f->alive || !f->listening) return outbound_without_agent(f);
   return (struct verdict){ACTION_CAPTURE, REASON_outbound_captured};
 }

@@ -1,4 +1,4 @@
-// The parts of the addon; each adds its functions to the exports. No state outlives a call, but for what libbpf said in it.
+// The parts of the addon; each adds its functions to the exports. No state outlives a call, except what libbpf printed during it.
 #pragma once
 #include <napi.h>
 

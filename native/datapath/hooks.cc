@@ -42,7 +42,7 @@ Napi::Object Program(Napi::Env env, uint32_t id) {
   return program;
 }
 
-// What runs at the hook for the cgroup's own sockets, in order; null and an error where the kernel does not tell.
+// What runs at the hook for the cgroup's own sockets, in order; null and an error if the kernel does not answer.
 Napi::Object Query(Napi::Env env, const Hook& hook, int group) {
   auto found = Napi::Object::New(env);
   std::array<uint32_t, kMostPrograms> ids{};

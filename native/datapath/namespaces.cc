@@ -17,7 +17,7 @@
 
 namespace nodeway {
 namespace {
-// A thread of its own: a namespace once entered is left with the thread. Returns a descriptor or a negative errno.
+// Runs on a thread of its own, so that the namespace is left when the thread ends. Returns a descriptor or a negative errno.
 int SocketIn(int netns, int family) {
   int fd = -1;
   std::thread([&] {

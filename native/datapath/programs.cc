@@ -17,7 +17,7 @@
 namespace nodeway {
 namespace {
 constexpr size_t kMostSaid = 2000;
-// What libbpf had to say in the course of one call; of a refusal by the verifier the end, where the reason is.
+// What libbpf printed during one call. Of a refusal by the verifier only the end is kept, which has the reason.
 thread_local std::string said;
 
 int Listen(libbpf_print_level level, const char* format, va_list values) {
@@ -41,7 +41,7 @@ void PinMaps(bpf_object* object, const std::string& directory) {
   }
 }
 
-// A cgroup's id is its inode. An agent that was told of another cgroup than its predecessor must not adopt that one's links.
+// A cgroup's id is its inode. An agent with another cgroup than its predecessor must not adopt the predecessor's links.
 bool AttachedElsewhere(const bpf_link* link, uint64_t cgroup) {
   bpf_link_info info{};
   uint32_t size = sizeof(info);

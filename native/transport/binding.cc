@@ -120,7 +120,7 @@ napi_value Binding::flush(napi_env, const napi_value*) {
   return nullptr;
 }
 
-/** connect(address, port, netns, mark) → connection id, or -EINVAL for what is no address */
+/** connect(address, port, netns, mark) → connection id, or -EINVAL if that is no address */
 napi_value Binding::connect(napi_env env, const napi_value* arguments) {
   const auto address = SocketAddress::parse(text(env, arguments[0]).c_str(), static_cast<uint16_t>(integer(env, arguments[1])));
   if (!address) return number(env, -EINVAL);

@@ -25,7 +25,7 @@ struct Connection {
     /** Waits in the list of connections to be read. */
     Scheduled = 1 << 2,
     Paused = 1 << 3,
-    /** The engine was told, or is about to be told, that too much is unsent. */
+    /** The engine knows, or is about to learn, that too much is unsent. */
     Blocked = 1 << 4,
     /** FIN was received. */
     Ended = 1 << 5,
@@ -37,7 +37,7 @@ struct Connection {
     Closing = 1 << 9,
     /** Everything is sent; what the peer still sends is dropped, so that no RST overtakes our last bytes. */
     Draining = 1 << 10,
-    /** The socket is closed; only onClose is still to be told. */
+    /** The socket is closed; only onClose is still to be reported. */
     Gone = 1 << 11,
     /** Nothing can be sent any more; what the peer sent before is still read, then `reason` is told. */
     SendFailed = 1 << 12,
@@ -46,7 +46,7 @@ struct Connection {
     /** Closing with RST instead of FIN. */
     Aborting = 1 << 14,
   };
-  /** Events that wait for the next batch, in the order in which they are told. */
+  /** Events that wait for the next batch, in the order in which they are reported. */
   enum Notice : uint8_t {
     Connects = 1 << 0,
     Blocks = 1 << 1,

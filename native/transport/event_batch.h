@@ -21,7 +21,7 @@ enum class Clock : size_t { Now = 0, WakeAt };
 constexpr int kKindBits = 4;
 constexpr int32_t kKindMask = (1 << kKindBits) - 1;
 
-/** What one turn tells the engine: three words an event, in memory that JavaScript reads. */
+/** What one turn reports to the engine: three words per event, in memory that JavaScript reads. */
 class EventBatch {
  public:
   EventBatch(int32_t* words, size_t capacity) : words_(words), capacity_(capacity) {}

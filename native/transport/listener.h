@@ -15,7 +15,7 @@ class Listener {
   static Listener on(int fd);
 
   int fd() const { return fd_; }
-  /** Accepting failed for want of descriptors or memory; not polled until then (ms). 0: not suspended. */
+  /** Accepting failed because descriptors or memory ran out; not polled until then (ms). 0: not suspended. */
   double suspendedUntil = 0;
 
  private:

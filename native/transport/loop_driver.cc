@@ -7,7 +7,7 @@ namespace nodeway::transport {
 
 namespace {
 
-/** After so many turns libuv gets its own, even if it asked for nothing. */
+/** After this many turns libuv gets an iteration, even if it has nothing to do. */
 constexpr int kTurnsPerIteration = 32;
 constexpr int kLongestWaitMs = 1000;
 

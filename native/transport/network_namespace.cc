@@ -28,7 +28,7 @@ Descriptor NetworkNamespaces::socketIn(int fd, int family) const {
   if (setns(fd, CLONE_NEWNET) != 0) return Descriptor();
   Descriptor made = openSocket(family);
   const int error = errno;
-  // Going on in a pod's namespace would send other pods' traffic from there: nothing is worse.
+  // If it went on in a pod's namespace, other pods' traffic would leave from there. Ending is better.
   if (setns(home_.get(), CLONE_NEWNET) != 0) {
     perror("nodeway: cannot return to the agent's network namespace");
     abort();

@@ -354,7 +354,7 @@ void Reactor::tellNotices() {
   noticed_.erase(noticed_.begin(), noticed_.begin() + static_cast<std::ptrdiff_t>(told));
 }
 
-/** False when the batch is full; what was told is not told again. */
+/** False when the batch is full. What was reported is not reported again. */
 bool Reactor::tell(Connection& connection) {
   static constexpr std::pair<Connection::Notice, Event> kOrder[] = {
       {Connection::Connects, Event::Connect}, {Connection::Blocks, Event::Blocked}, {Connection::Drains, Event::Drained},

@@ -24,10 +24,10 @@ struct Arena {
 
 /**
  * One worker's sockets: an epoll set, edge-triggered. A turn is `run` (carry out the engine's commands) and `collect`
- * (wait, then tell everything that happened). It knows neither Node nor JavaScript.
+ * (wait, then report everything that happened). It knows neither Node nor JavaScript.
  *
  * Invariants:
- *  1. a connection is told at most one Data or End in a batch, so that a relay or pause commanded on the data still catches the FIN;
+ *  1. a batch reports at most one Data or End of a connection, so that a relay or pause commanded on the data still gets the FIN;
  *  2. a connection is scheduled if, and only if, it is Readable and may be read (not paused, no relay that waits for its destination);
  *  3. bytes in a relay's pipe are older than bytes in its destination's queue, and are sent first;
  *  4. a failed send leaves the socket open until everything that the kernel holds was read.

@@ -195,7 +195,7 @@ void Reactor::failSending(Connection& connection, int error) {
 void Reactor::unblock(Connection& connection) {
   if (!connection.has(Connection::Blocked)) return;
   connection.clear(Connection::Blocked);
-  // A block that was not yet told and is over already need not be told.
+  // A block that is over before it was reported need not be reported.
   if (connection.notices & Connection::Blocks) {
     connection.notices = static_cast<uint8_t>(connection.notices & ~Connection::Blocks);
   } else {
@@ -218,7 +218,7 @@ void Reactor::sent(Connection& connection) {
 
 void Reactor::startRelay(Connection& source, int32_t destinationId, uint64_t length) {
   if (source.has(Connection::Gone | Connection::Closing)) return;
-  // One at a time: the end of the one before has not even been told.
+  // One at a time: the end of the one before has not been reported yet.
   if (source.relay) return;
   Connection* destination = table_.find(destinationId);
   source.relay = std::make_unique<Relay>(destinationId, length);

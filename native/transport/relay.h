@@ -11,7 +11,7 @@ struct Connection;
 
 /**
  * Moves bytes from one socket to another, socket → pipe → socket, without bringing them into this process.
- * A pipe is borrowed only while bytes are in it. Where the kernel cannot splice, or no pipe is to be had, bytes are copied.
+ * A pipe is borrowed only while bytes are in it. If the kernel cannot splice, or there is no pipe, bytes are copied.
  */
 class Relay {
  public:

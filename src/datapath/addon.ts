@@ -1,4 +1,4 @@
-/** The datapath addon's face; nothing in it has state. Maps are read and written as bytes, laid out in bpf/lib/abi.h. */
+/** The interface of the datapath addon; it has no state. Maps are read and written as bytes, laid out in bpf/lib/abi.h. */
 import { loadAddon } from '../base/native-addon.ts';
 
 /** What runs at one of the hooks of the outbound programs, in order. */
@@ -8,7 +8,7 @@ export interface AttachedHook {
   readonly programs: readonly { readonly id: number; readonly name: string }[];
   /** Attached so that no other may join. */
   readonly exclusive: boolean;
-  /** Why the kernel did not tell. */
+  /** Why the kernel did not answer. */
   readonly error: string;
 }
 

@@ -1,4 +1,4 @@
-/** What the datapath needs of the node, and what else is at its hooks: one line each. */
+/** What the datapath needs of the node, and the other programs at its hooks: one line each. */
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ export function rightsLine(held: bigint): CheckLine {
   return line('rights', lacking.length === 0, detail, 'run as root, or grant these capabilities');
 }
 
-/** Enters the namespace that this process is in anyway, by the way in which those of pods are entered. */
+/** Enters this process's own namespace, in the way in which those of pods are entered. */
 function namespacesLine(addon: DatapathAddon): CheckLine {
   let fd = -1;
   try {

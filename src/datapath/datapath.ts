@@ -1,4 +1,4 @@
-/** The agent's hold on the kernel: its programs, and the maps that tell them which pods are enrolled. */
+/** The agent's side of the kernel: its programs, and the maps in which they find the enrolled pods. */
 import { existsSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { LAYOUT, MAX_PODS } from './abi.ts';
 import { type DatapathAddon, datapathAddon } from './addon.ts';
@@ -97,7 +97,7 @@ export class Datapath {
     } catch (error) {
       if (known === undefined) this.#forget(pod.cookie, slot);
       if ((error as { code?: string }).code !== 'E2BIG') throw error;
-      throw new DatapathError('TOO_MANY_ADDRESSES', 'the pods of this node have more addresses than the kernel was told to expect', {
+      throw new DatapathError('TOO_MANY_ADDRESSES', 'the pods of this node have more addresses than the map in the kernel can hold', {
         cause: error,
       });
     }
@@ -137,7 +137,7 @@ export class Datapath {
     return Object.fromEntries(REASONS.map(({ name }, reason) => [name, read(reason)]));
   }
 
-  /** Frees the descriptors and the lock; what is pinned stays. Only once, for their numbers are others' then. */
+  /** Frees the descriptors and the lock; what is pinned stays. Only once, because their numbers may then belong to others. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

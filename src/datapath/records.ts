@@ -15,7 +15,7 @@ export function u64(...values: readonly bigint[]): Uint8Array {
 /** IPv4 as v4-mapped. */
 export function addressBytes(ip: string): Uint8Array {
   if (isIPv4(ip)) return Uint8Array.from([...MAPPED, ...ip.split('.').map(Number)]);
-  // RFC 4291 2.2: a "::" once, for as many zeros as are wanting; the last 32 bits may be dotted.
+  // RFC 4291 2.2: a "::" once, for the zeros that are missing; the last 32 bits may be dotted.
   const [front = [], back] = ip.split('::').map((half) => half.split(':').filter(Boolean).flatMap(groupBytes));
   const bytes = new Uint8Array(16);
   bytes.set(front);

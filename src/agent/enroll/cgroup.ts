@@ -1,10 +1,10 @@
 /**
- * Reads pod UIDs out of `/proc/<pid>/cgroup`. What the kubelet's drivers make of pod `0a1b-…` in class Burstable:
+ * Reads pod UIDs out of `/proc/<pid>/cgroup`. How the kubelet's drivers name pod `0a1b-…` of class Burstable:
  *
  *     cgroupfs  /kubepods/burstable/pod0a1b2c3d-…/<container>
  *     systemd   /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_….slice/cri-containerd-<container>.scope
  *
- * A line is `hierarchy:controllers:path`: one line `0::path` on v2, one a controller on v1, both on a hybrid machine. Nested
+ * A line is `hierarchy:controllers:path`: one line `0::path` on v2, one per controller on v1, both on a hybrid machine. Nested
  * kubelets (kind, k3s in a container) put more components in front, so the last pod component counts.
  */
 const UID = '[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}';

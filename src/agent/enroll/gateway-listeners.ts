@@ -1,4 +1,4 @@
-/** Serves the ports of Gateways at the node's addresses. A port that cannot be had is reported and tried again; the others go on. */
+/** Serves the ports of Gateways at the node's addresses. A port that cannot be bound is reported and tried again; the others go on. */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { codeOf, messageOf } from '../../base/errors.ts';
 import type { Log } from '../log.ts';
@@ -56,7 +56,7 @@ export class GatewayListeners {
     }
   }
 
-  /** Listens at new ports. Call after the workers have been told of those Gateways. */
+  /** Listens at new ports. Call after the workers have got those Gateways. */
   serve(wanted: ReadonlySet<number>): void {
     for (const port of wanted) {
       for (const address of this.#options.addresses) {

@@ -1,4 +1,4 @@
-/** What enrolment needs of the node; src/datapath gives it on a node, tests give their own. */
+/** What enrolment needs of the node. src/datapath implements it; tests have their own. */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { InheritedCapture } from './inherited-captures.ts';
 
@@ -48,5 +48,5 @@ export interface ListenerHost {
   listening(id: number): boolean;
 }
 
-/** Connections that wait for a worker; as large as the kernel allows by default (net.core.somaxconn), since a worker that is replaced is away for a moment. */
+/** Connections that may wait for a worker: as many as the kernel allows by default (net.core.somaxconn), because a worker that is being replaced accepts none for a moment. */
 export const BACKLOG = 4096;

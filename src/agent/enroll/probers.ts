@@ -8,7 +8,7 @@ import type { AgentConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { findKubeletCgroup } from './processes.ts';
 
-/** A kubelet that was restarted has a new cgroup, under the same path; its probes fail open meanwhile, through the agent. */
+/** A kubelet that was restarted has a new cgroup under the same path. Until it is found, its probes go through the agent. */
 const LOOK_MS = 10_000;
 
 export function watchProbers(config: AgentConfig, clock: Clock, log: Log, tell: (cgroups: readonly bigint[]) => void): Cancel {

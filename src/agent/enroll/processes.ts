@@ -1,4 +1,4 @@
-/** Finds processes by what /proc says of them. Everything here races with processes that end: one that is gone is passed over. */
+/** Finds processes in /proc. Processes end meanwhile: one that is gone is passed over. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { podUidOf, unifiedPathOf } from './cgroup.ts';

@@ -1,19 +1,19 @@
 /**
- * Brings the pods that should be captured and those that are into agreement, again and again, from what is there and not from what
- * was announced. One pod's failure is that pod's alone.
+ * Makes the pods that are captured the pods that should be captured. It compares what is wanted with what is there, again and again,
+ * and relies on no announcement. A failure of one pod does not affect the others.
  *
- *     absent --open namespace, listeners--> listening --all workers accept, kernel told--> captured
+ *     absent --open namespace, listeners--> listening --all workers accept, kernel set---> captured
  *        ^                                                                                    |
- *        |                                            kernel told, then ARRIVAL_MS            |
+ *        |                                            kernel set, then ARRIVAL_MS             |
  *        +------------- close when no worker accepts any more <------- leaving <--------------+
  *
  * Invariants; test/agent/enroll/reconciler.test.ts has a test for each by its number, and reconciler-model.test.ts beside it keeps
  * all of them through random sequences of events:
- *  1. the kernel is told of a pod only when all workers accept its connections;
- *  2. what the kernel had sent here before it was told otherwise is still accepted;
+ *  1. the kernel gets a pod only when all workers accept its connections;
+ *  2. what the kernel had sent here before it was set otherwise is still accepted;
  *  3. a captured pod is withdrawn when it is not wanted any more, when it is seen in another namespace, or when it fails open and has
- *     not been seen for UNSEEN_MS. Nothing else withdraws it: no failure, no search in vain, no process id that became another's;
- *  4. of what an agent that crashed left captured, that is released which no wanted pod owns, and nothing else;
+ *     not been seen for UNSEEN_MS. Nothing else withdraws it: no failure, no search without result, no process id that another process got;
+ *  4. what an agent that crashed left captured is released if no wanted pod owns it, and only then;
  *  5. a descriptor is closed once, and that of a namespace only when the namespace has not been seen for long.
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
@@ -35,7 +35,7 @@ export interface PodReport {
   readonly key: string;
   readonly phase: PodPhase;
   readonly cookie: string;
-  /** Why it is not captured, where it should be. */
+  /** Why it is not captured although it should be. */
   readonly error: string;
 }
 
@@ -69,7 +69,7 @@ interface Held {
   readonly netns: number;
   readonly cookie: string;
   readonly listeners: PodListeners;
-  /** Resolves when it has been let go; null: not begun. */
+  /** Resolves when it has been released; null: not begun. */
   gone: Promise<void> | null;
 }
 
@@ -78,7 +78,7 @@ interface Pod {
   wanted: WantedPod | null;
   phase: PodPhase;
   held: Held | null;
-  /** What the kernel was last told of it. */
+  /** What the kernel was last given for it. */
   told: WantedPod | null;
   error: string;
   failures: number;
@@ -117,7 +117,7 @@ export class Reconciler {
     this.reconcile();
   }
 
-  /** Takes every pod one step on. Called after a change, when the workers have confirmed something, and regularly. */
+  /** Moves every pod on by one step. Called after a change, when the workers have confirmed something, and regularly. */
   reconcile(): void {
     if (this.#stopped) return;
     const now = this.#options.clock.monotonic();
@@ -207,7 +207,7 @@ export class Reconciler {
     throw new Error(`the network namespace at ${path} was replaced while it was opened`);
   }
 
-  /** Two pods in one namespace (or the node's own, of hostNetwork pods) cannot be told apart by the kernel. */
+  /** Two pods in one namespace (or the node's own, of hostNetwork pods) look the same to the kernel. */
   #refuseShared(pod: Pod, cookie: string, { namespace }: Whereabouts): void {
     const other = [...this.#pods.values()].find((candidate) => candidate !== pod && candidate.held?.cookie === cookie);
     if (other !== undefined) throw new Error(`its network namespace is that of ${other.key}`);
@@ -272,7 +272,7 @@ export class Reconciler {
     }
   }
 
-  /** Once, whoever asks first: a pod that is leaving while the agent stops is asked for twice. */
+  /** Happens once: if a pod leaves while the agent stops, two callers ask for it. */
   #letGo({ held }: Pod): Promise<void> {
     if (held === null) return Promise.resolve();
     held.gone ??= held.listeners.close().then(() => this.#parked.park(held));
