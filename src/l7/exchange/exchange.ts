@@ -30,6 +30,7 @@ import {
 } from '../message/stream.ts';
 import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import { joinConnections } from '../tcp/tunnel.ts';
+import { join, lineText } from '../message/wire-text.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
@@ -155,9 +156,11 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   /** Answers with a response of our own. */
   refuse(reply: LocalReply): typeof Verdict.Stop {
     if (this.over) return Verdict.Stop;
+    const ops = this.destination?.response ?? null;
     this.attempted?.giveUp(reply.outcome);
     this.#end(reply.outcome, reply.status);
-    this.down.local(reply);
+    // As in Envoy, the route's operations hold for what the proxy answers in the place of its destination, too.
+    this.down.local(ops === null ? reply : { ...reply, lines: join(reply.lines, lineText(ops.lines)) });
     return Verdict.Stop;
   }
 

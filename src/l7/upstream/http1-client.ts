@@ -186,7 +186,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     this.#remaining = head.contentLength;
     this.#keep = this.#framing !== Framing.UntilClose && persistent(head);
     this.#state = State.Body;
-    if (this.#framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
+    if (this.#framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner('server')).reset();
     if (this.#sink === null || !this.#sink.onHead(head, this.#length())) {
       this.reset();
       return -1;

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CloseReason } from '../../../src/l7/transport.ts';
-import { decodeChunked, GATEWAY, get, ok, retry, Rig, route } from './rig.ts';
+import { decodeChunked, GATEWAY, get, lines, ok, retry, Rig, route } from './rig.ts';
 
 t.test('a request goes through with order and case of its headers, and gets what a gateway adds', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
@@ -144,6 +144,32 @@ t.test('no route, no cluster, no endpoint', async (t) => {
   ] as const) {
     t.equal(rig.count('istio_requests_total', { response_flags: flag, response_code: code }), 1, flag);
   }
+});
+
+t.test(
+  'what the proxy answers in the place of its destination has the route’s header operations; what no rule matched has not',
+  async (t) => {
+    const responseHeaders = { set: lines({ 'x-route': 'yes' }) };
+    const rig = new Rig()
+      .cluster('empty', [])
+      .gateway({ ...route('/missing', 'nowhere'), responseHeaders }, { ...route('/empty', 'empty'), responseHeaders });
+    t.match(rig.ask(get('/missing')), /^HTTP\/1\.1 503 [^]*x-route: yes\r\n/);
+    t.match(rig.ask(get('/empty')), /^HTTP\/1\.1 503 [^]*x-route: yes\r\n[^]*no healthy upstream$/);
+    t.notMatch(rig.ask(get('/other')), /x-route/);
+  },
+);
+
+t.test('a careless server: what RFC 9112 lets a proxy mend is mended, and leaves clean; framing faults are 502', async (t) => {
+  const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+  rig.serve('10.0.0.1:80', (request) =>
+    request.includes('/framing')
+      ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc'
+      : 'HTTP/1.1 200 OK\nX-Spaced : 1\nX-Folded: a\n b\nContent-Length: 4\n\nfine',
+  );
+  const answer = rig.ask(get('/'));
+  t.match(answer, /^HTTP\/1\.1 200 OK\r\nX-Spaced: 1\r\nX-Folded: a +b\r\nContent-Length: 4\r\n[^]*\r\n\r\nfine$/);
+  t.notMatch(answer, /[^\r]\n/);
+  t.match(rig.ask(get('/framing')), /^HTTP\/1\.1 502 /);
 });
 
 t.test('a connection failure is tried at another endpoint', async (t) => {

@@ -128,7 +128,7 @@ class World {
 /** The final response of a connection is whole, or the connection was reset. */
 function truthful({ peer }: Client): boolean {
   const text = peer.text().replace(/^(HTTP\/1\.1 1(?!01)\d\d [^]*?\r\n\r\n)+/, '');
-  if (text === '' || peer.wasReset || /^HTTP\/1\.1 101 /.test(text)) return true;
+  if (text === '' || peer.wasReset || text.startsWith('HTTP/1.1 101 ')) return true;
   const head = text.slice(0, text.indexOf('\r\n\r\n') + 4);
   const body = text.slice(head.length);
   const length = /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1];
