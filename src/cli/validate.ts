@@ -7,8 +7,8 @@ import { compileOptions } from '../agent/compile-options.ts';
 import { Compiler } from '../agent/model/compile/index.ts';
 import { type Problem, problemText, type Severity } from '../agent/model/problem.ts';
 import { ObjectStore } from '../agent/model/store.ts';
-import { type ParsedFile, parseManifest } from '../agent/sources/document.ts';
-import { inventory } from '../agent/sources/inventory.ts';
+import { type ParsedFile, parseManifest } from '../agent/sources/file-text.ts';
+import { Inventory } from '../agent/sources/inventory.ts';
 import { manifestsBelow } from '../agent/sources/manifests.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
 import { CLIENT_FLAGS } from './admin-client.ts';
@@ -43,13 +43,16 @@ export const validate: Run = async ({ args, environment, terminal }) => {
 
 function problemsOf(files: ReadonlyMap<string, ParsedFile>, flags: Flags): Problem[] {
   const store = new ObjectStore();
-  const found = inventory(files);
+  const order = new Map([...files.keys()].map((file, index) => [file, index]));
+  const rank = (file: string): number => order.get(file) ?? -1;
+  const found = new Inventory((a, b) => rank(a) - rank(b));
+  const documents = [...files.values()].flatMap((parsed) => parsed.documents);
+  const { objects } = found.replace([], documents);
   const sink = store.contribute('files');
-  for (const [file, problems] of found.problems) sink.problem(file, problems);
-  for (const { object, origin } of found.objects.values()) sink.upsert(object, origin);
-  const order = [...files.keys()];
+  for (const [file, { problems }] of files) sink.problem(file, [...problems, ...found.problems(file)]);
+  for (const entry of objects.values()) if (entry !== null) sink.upsert(entry.object, entry.origin);
   return [...store.problems(), ...problemsAmong(store, flags)].sort(
-    (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
+    (a, b) => rank(a.file) - rank(b.file) || a.line - b.line || a.column - b.column,
   );
 }
 

@@ -34,6 +34,9 @@ export interface Origin {
 }
 
 export interface ObjectSink {
+  /** What is told from now on is one change, whatever turns it takes; nobody sees it before `end`. */
+  begin(): void;
+  end(): void;
   upsert(object: RawObject, origin: Origin): void;
   remove(ref: ObjectRef): void;
   /** Every object of the type is told again from now on, as a watch does at its start and after it lost its place. */

@@ -14,7 +14,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { AnyObject, Kinds } from './objects.ts';
 import { type ObjectRef, type ObjectType, placeOf, type Problem, refKey, refOf, typeKey } from './problem.ts';
-import { checkObject } from './schema/index.ts';
+import { checkObject, type Finding } from './schema/index.ts';
 import { typeOfKind } from './schema/kinds.ts';
 import type { ObjectSink, Origin, RawObject } from './sink.ts';
 
@@ -41,7 +41,7 @@ interface Version {
   readonly origin: Origin;
   readonly state: ObjectState;
   readonly since: number;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
   /** Of the API server; two equal ones are the same version. */
   readonly revision: string | null;
 }
@@ -56,6 +56,8 @@ interface Contributor {
   readonly name: string;
   readonly position: number;
   synced: boolean;
+  /** In the middle of a change. */
+  telling: boolean;
   /** Of each type that this source gave, the keys. */
   readonly given: Map<string, Set<string>>;
   /** Of each type that is being listed, what was not told again yet. */
@@ -75,6 +77,8 @@ export class ObjectStore {
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
   #scheduled = false;
+  /** Something changed that nobody was told of yet. */
+  #news = false;
 
   /** `onChange` is called once for all changes of a turn, and not before every source has told everything. */
   constructor(onChange: () => void = () => {}, clock: Pick<Clock, 'now'> | null = null) {
@@ -85,9 +89,21 @@ export class ObjectStore {
   /** Adds a source, which comes after those that were added before. */
   contribute(name: string): ObjectSink {
     if (this.#contributors.some((other) => other.name === name)) throw new RangeError(`a source ${name} contributes already`);
-    const contributor: Contributor = { name, position: this.#contributors.length, synced: false, given: new Map(), unseen: new Map() };
+    const contributor: Contributor = {
+      name,
+      position: this.#contributors.length,
+      synced: false,
+      telling: false,
+      given: new Map(),
+      unseen: new Map(),
+    };
     this.#contributors.push(contributor);
     return {
+      begin: () => void (contributor.telling = true),
+      end: () => {
+        contributor.telling = false;
+        if (this.#news) this.#changed();
+      },
       upsert: (object, origin) => this.#upsert(contributor, object, origin),
       remove: (ref) => this.#remove(contributor, ref),
       relist: (type) => void contributor.unseen.set(typeKey(type), new Set(contributor.given.get(typeKey(type)))),
@@ -105,8 +121,9 @@ export class ObjectStore {
     return this.#contributors.every(({ synced }) => synced);
   }
 
-  /** Every object whose version in force changed since the last call, once. */
+  /** Every object whose version in force changed since the last call, once. Nothing while a source is in the middle of a change. */
   takeChanges(): readonly ObjectChange[] {
+    if (this.#telling) return [];
     const changes: ObjectChange[] = [];
     for (const [key, { ref, object: before }] of this.#before) {
       const object = this.#objectInForce(ref, key);
@@ -137,6 +154,10 @@ export class ObjectStore {
     return [...[...this.#sourceProblems.values()].flat(), ...entries.flatMap((entry) => this.#problemsOf(entry))];
   }
 
+  get #telling(): boolean {
+    return this.#contributors.some(({ telling }) => telling);
+  }
+
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
     const ref = refOf(object);
     const key = refKey(ref);
@@ -145,7 +166,7 @@ export class ObjectStore {
     const before = entry.versions.get(contributor.position);
     const revision = revisionOf(object, origin);
     if (before !== undefined && revision !== null && before.revision === revision) return;
-    const { value, problems } = checkObject(object, ref, origin);
+    const { value, problems } = checkObject(object, origin);
     const good = value ?? before?.good ?? null;
     const state: ObjectState = value !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
     const since = before?.state === state ? before.since : (this.#clock?.now() ?? 0);
@@ -215,15 +236,20 @@ export class ObjectStore {
     });
   }
 
-  #problemsOfVersion(ref: ObjectRef, { state, since, problems, origin }: Version): readonly Problem[] {
+  #problemsOfVersion(object: ObjectRef, { state, since, problems: findings, origin }: Version): readonly Problem[] {
+    const problems = findings.map(({ severity, path, message, place }): Problem => {
+      return { severity, object, path, message, ...placeOf(origin, []), ...place };
+    });
     if (state === 'accepted' || this.#clock === null || !problems.some(({ severity }) => severity === 'error')) return problems;
     const inForce = state === 'refused' ? 'nothing of it is in force' : 'the version before it stays in force';
     const message = `refused since ${new Date(since).toISOString()}; ${inForce}`;
-    return [{ severity: 'error', object: ref, path: '', message, ...placeOf(origin, []) }, ...problems];
+    return [{ severity: 'error', object, path: '', message, ...placeOf(origin, []) }, ...problems];
   }
 
   #changed(): void {
-    if (this.#scheduled || !this.synced) return;
+    this.#news = true;
+    if (this.#scheduled || !this.synced || this.#telling) return;
+    this.#news = false;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;

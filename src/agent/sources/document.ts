@@ -1,147 +1,237 @@
-/** Manifest text to objects that know their lines. Pure. */
-import { type Document, isCollection, isNode, LineCounter, parseAllDocuments } from 'yaml';
-import { messageOf } from '../../base/errors.ts';
-import { type FieldPath, type ObjectRef, type Problem, refOf } from '../model/problem.ts';
+/**
+ * One part of a file that is read by itself, and the objects in it. It keeps no text: where a field is, is found by reading the part
+ * once more. The part may move within its file while it stays the same; places move with it.
+ */
+import { hash as digest } from 'node:crypto';
+import type { FieldPath, ObjectRef, Place, Problem } from '../model/problem.ts';
+import { refOf } from '../model/problem.ts';
 import type { Origin, RawObject } from '../model/sink.ts';
-
-/** Aliases may not multiply a document beyond this. */
-const MAX_ALIASES = 100;
-const CLUSTER_SCOPED = new Set(['Namespace', 'Node', 'GatewayClass', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
+import { type Chunk, type Inherited, inheritedOf } from './chunks.ts';
+import { type Fields, isFields } from './fields.ts';
+import { readQuickly, unread } from './quick-yaml.ts';
+import { locateField, readWhole, type TextFault } from './yaml-text.ts';
 
 export interface SourceObject {
   readonly object: RawObject;
   readonly ref: ObjectRef;
-  readonly origin: FileOrigin;
+  readonly origin: DocumentOrigin;
 }
 
-export interface FileOrigin extends Origin {
+/** Finds the text of a document again; null when the file has another one by now. */
+export interface Texts {
+  textOf(document: SourceDocument): string | null;
+}
+
+/** Of what decides how a chunk is read. */
+export const hashOf = ({ text, isItem, inherited }: Pick<Chunk, 'text' | 'isItem' | 'inherited'>): string =>
+  digest('sha1', inherited === null ? text : `${inherited.apiVersion}/${inherited.kind}/${isItem} ${text}`, 'base64');
+
+export class SourceDocument {
   readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-export interface ParsedFile {
+  readonly hash: string;
+  readonly length: number;
+  readonly isItem: boolean;
+  readonly inherited: Inherited | null;
   readonly objects: readonly SourceObject[];
-  readonly problems: readonly Problem[];
-}
+  /** Their lines count from the document's own. */
+  readonly faults: readonly TextFault[];
+  readonly #texts: Texts;
+  #start: number;
+  #line: number;
 
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-export function parseManifest(file: string, text: string): ParsedFile {
-  const objects: SourceObject[] = [];
-  const problems: Problem[] = [];
-  for (const part of partsOf(file, text)) {
-    objects.push(...part.objects);
-    problems.push(...part.problems);
+  constructor(file: string, chunk: Chunk, texts: Texts, hash = hashOf(chunk)) {
+    this.file = file;
+    this.hash = hash;
+    this.length = chunk.text.length;
+    this.isItem = chunk.isItem;
+    this.inherited = chunk.inherited;
+    this.#texts = texts;
+    this.#start = chunk.start;
+    this.#line = chunk.line;
+    const found = new Reading(this, chunk);
+    this.objects = found.objects;
+    this.faults = found.faults;
   }
-  return { objects, problems };
-}
 
-/** The documents of a file one by one: parsing takes about a second a megabyte, which is too long for whoever else waits. */
-export function* partsOf(file: string, text: string): Generator<ParsedFile> {
-  // The byte order mark is no part of the text (YAML 1.2 §5.2).
-  const whole = text.replace(/^\uFEFF/, '');
-  let start = 0;
-  let line = 0;
-  for (const { index } of [...whole.matchAll(BOUNDARY), { index: whole.length }]) {
-    const part = whole.slice(start, index);
-    // Directives belong to the document that they stand before.
-    if (/^%/m.test(part) && !/^---/m.test(part)) continue;
-    if (part.trim() !== '') yield parsePart({ file, text: part, line });
-    start = index;
-    line += part.split('\n').length - 1;
+  /** In characters of the file's text. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Lines of the file before it. */
+  get line(): number {
+    return this.#line;
+  }
+
+  /** The file has changed around it. */
+  move({ start, line }: Chunk): void {
+    this.#start = start;
+    this.#line = line;
+  }
+
+  hasText(text: string): boolean {
+    return hashOf({ text, isItem: this.isItem, inherited: this.inherited }) === this.hash;
+  }
+
+  problems(): Problem[] {
+    const { file } = this;
+    return this.faults.map(({ message, line, column }) => {
+      return { severity: 'error', object: null, path: '', message, file, line: this.#line + line, column };
+    });
+  }
+
+  /** Its line counts from the document's. */
+  locate(position: number, path: FieldPath): Place | null {
+    const text = this.#texts.textOf(this);
+    return text === null ? null : locateField(text, position, this.isItem ? [0, ...path] : path);
   }
 }
 
-/** Where a document begins; within one no line looks so (YAML 1.2 §9.1.2). */
-const BOUNDARY = /^---(?=[ \t\r\n]|$)/gm;
+/** Where an object is in its document. */
+class DocumentOrigin implements Origin {
+  /** The directory belongs to the administrator of the node. */
+  readonly trusted = true;
+  readonly #document: SourceDocument;
+  readonly #position: number;
+  readonly #path: FieldPath;
+  #place: Place | null;
 
-interface Part {
-  readonly file: string;
-  readonly text: string;
-  /** Lines before it. */
-  readonly line: number;
+  constructor(document: SourceDocument, position: number, path: FieldPath, place: Place | null) {
+    this.#document = document;
+    this.#position = position;
+    this.#path = path;
+    this.#place = place;
+  }
+
+  get document(): SourceDocument {
+    return this.#document;
+  }
+
+  get file(): string {
+    return this.#document.file;
+  }
+
+  get line(): number {
+    return this.#document.line + this.#own().line;
+  }
+
+  get column(): number {
+    return this.#own().column;
+  }
+
+  /** Stays right when the document moves. */
+  locate(path: FieldPath): Place | null {
+    const document = this.#document;
+    const place = document.locate(this.#position, [...this.#path, ...path]);
+    if (place === null) return null;
+    return {
+      get line() {
+        return document.line + place.line;
+      },
+      column: place.column,
+    };
+  }
+
+  #own(): Place {
+    this.#place ??= this.#document.locate(this.#position, this.#path) ?? { line: 1, column: 1 };
+    return this.#place;
+  }
 }
+export type { DocumentOrigin };
 
-function parsePart(part: Part): ParsedFile {
-  const { file } = part;
-  const objects: SourceObject[] = [];
-  const problems: Problem[] = [];
-  const complain = (message: string, at: { line: number; column: number }): void => {
-    problems.push({ severity: 'error', object: null, path: '', message, file, ...at });
-  };
-  try {
-    const { documents, place } = read(part);
-    for (const [position, document] of documents.entries()) {
-      for (const error of document.errors) complain(error.message, place(error.pos[0]));
-      if (document.errors.length > 0) continue;
-      const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-      if (value !== null && value !== undefined) collect(value, []);
-      function collect(entry: unknown, path: FieldPath): void {
-        const at = locate(document, path, place);
-        if (!isFields(entry)) return complain('this is not an object', at);
-        if (entry['kind'] === 'List' && Array.isArray(entry['items'])) {
-          entry['items'].forEach((item, index) => collect(item, [...path, 'items', index]));
-          return;
-        }
-        const metadata = entry['metadata'];
-        if (typeof entry['apiVersion'] !== 'string' || typeof entry['kind'] !== 'string') {
-          return complain('apiVersion and kind must be given, as text', at);
-        }
-        if (!isFields(metadata) || typeof metadata['name'] !== 'string' || metadata['name'] === '') {
-          return complain('metadata.name must be given, as text', at);
-        }
-        const given = metadata['namespace'] ?? 'default';
-        if (typeof given !== 'string') return complain('metadata.namespace must be text', locate(document, [...path, 'metadata'], place));
-        const namespace = CLUSTER_SCOPED.has(entry['kind']) ? '' : given || 'default';
-        const object = { ...entry, metadata: namespace === '' ? metadata : { ...metadata, namespace } } as unknown as RawObject;
-        // The directory belongs to the administrator of the node.
-        const origin = { trusted: true, file, ...at, locate: (field: FieldPath) => locateAgain(part, position, [...path, ...field]) };
-        objects.push({ object, ref: refOf(object), origin });
-      }
+/** What is found in a document while it is read. */
+class Reading {
+  readonly objects: SourceObject[] = [];
+  readonly faults: TextFault[] = [];
+  readonly #document: SourceDocument;
+  readonly #chunk: Chunk;
+  readonly #first: Place;
+
+  constructor(document: SourceDocument, chunk: Chunk) {
+    this.#document = document;
+    this.#chunk = chunk;
+    this.#first = firstContent(chunk.text);
+    const quick = readQuickly(chunk.text);
+    const read = quick === unread ? readWhole(chunk.text) : { ok: true as const, values: [quick] };
+    if (!read.ok) this.faults.push(...read.faults);
+    else for (const [position, value] of read.values.entries()) this.#value(value, position);
+  }
+
+  #value(value: unknown, position: number): void {
+    const { isItem, inherited } = this.#chunk;
+    if (isItem && Array.isArray(value) && value.length === 1) this.#collect(value[0], position, [], inherited);
+    else if (value !== null) this.#collect(value, position, [], inherited);
+  }
+
+  #collect(entry: unknown, position: number, path: FieldPath, inherited: Inherited | null): void {
+    const complain = (message: string, at: FieldPath = []): void => {
+      this.faults.push({ message, ...this.#placeOf(position, [...path, ...at]) });
+    };
+    if (!isFields(entry)) return complain('this is not an object');
+    const { apiVersion = inherited?.apiVersion, kind = inherited?.kind, metadata } = entry;
+    if (typeof apiVersion !== 'string' || typeof kind !== 'string' || apiVersion === '' || kind === '') {
+      return complain('apiVersion and kind must be given, as text');
     }
-  } catch (error) {
-    // The library throws for what it has no position of, such as too many aliases or too deep a nesting.
-    complain(messageOf(error), { line: part.line + 1, column: 1 });
+    if (kind.endsWith('List') && (Array.isArray(entry['items']) || entry['items'] === null)) {
+      const items: readonly unknown[] = entry['items'] ?? [];
+      const ofItems = inheritedOf({ apiVersion, kind });
+      for (const [index, item] of items.entries()) this.#collect(item, position, [...path, 'items', index], ofItems);
+      return;
+    }
+    const fault = metadataFault(metadata);
+    if (fault !== null) return complain(fault.message, fault.at);
+    const object = inNamespace({ ...entry, apiVersion, kind }, metadata as NamedMetadata);
+    const place = path.length === 0 ? this.#first : null;
+    this.objects.push({ object, ref: refOf(object), origin: new DocumentOrigin(this.#document, position, path, place) });
   }
-  return { objects, problems };
-}
 
-type Place = (offset: number) => { line: number; column: number };
-
-function read({ text, line: before }: Part): { documents: Document[]; place: Place } {
-  const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false });
-  const place: Place = (offset) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return { line: before + Math.max(1, line), column: Math.max(1, col) };
-  };
-  return { documents: [...documents] as Document[], place };
-}
-
-/** Parses once more: places are asked for when something is wrong, and the nodes of all documents would be ten times their text. */
-function locateAgain(part: Part, position: number, path: FieldPath): { line: number; column: number } {
-  const { documents, place } = read(part);
-  return locate(documents[position] as Document, path, place);
-}
-
-function locate(document: Document, path: FieldPath, place: Place): { line: number; column: number } {
-  let node: unknown = document.contents;
-  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-  for (const part of path) {
-    if (!isCollection(node)) break;
-    const child = node.get(part, true);
-    if (child === undefined || child === null) break;
-    const pair = node.items.find((item) => typeof part === 'string' && keyOf(item) === part) as { key?: unknown } | undefined;
-    const start = isNode(pair?.key) ? pair.key : child;
-    if (isNode(start)) offset = start.range?.[0] ?? offset;
-    node = child;
+  #placeOf(position: number, path: FieldPath): Place {
+    return path.length === 0 ? this.#first : locateField(this.#chunk.text, position, this.#chunk.isItem ? [0, ...path] : path);
   }
-  return place(offset);
 }
 
-function keyOf(item: unknown): unknown {
-  const key = (item as { key?: unknown }).key;
-  return isNode(key) ? (key as { value?: unknown }).value : key;
+interface NamedMetadata extends Fields {
+  readonly name: string;
+  readonly namespace?: string | null;
+}
+
+function metadataFault(metadata: unknown): { readonly message: string; readonly at: FieldPath } | null {
+  if (!isFields(metadata)) return { message: 'metadata.name must be given, as text', at: [] };
+  const { name, generateName, namespace = null } = metadata;
+  if ((name === undefined || name === null || name === '') && typeof generateName === 'string') {
+    return { message: 'metadata.generateName is for kubectl create; here metadata.name must be given', at: ['metadata', 'generateName'] };
+  }
+  if (typeof name === 'boolean' || typeof name === 'number') {
+    return { message: `metadata.name must be text; YAML reads this as ${String(name)} unless it is quoted`, at: ['metadata', 'name'] };
+  }
+  if (typeof name !== 'string' || name === '') return { message: 'metadata.name must be given, as text', at: ['metadata'] };
+  if (namespace !== null && typeof namespace !== 'string')
+    return { message: 'metadata.namespace must be text', at: ['metadata', 'namespace'] };
+  return null;
+}
+
+const CLUSTER_SCOPED = new Set([
+  'Namespace',
+  'Node',
+  'PersistentVolume',
+  'GatewayClass',
+  'CustomResourceDefinition',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'StorageClass',
+  'IngressClass',
+  'PriorityClass',
+]);
+
+function inNamespace(object: Fields & { readonly apiVersion: string; readonly kind: string }, metadata: NamedMetadata): RawObject {
+  const { namespace, ...others } = metadata;
+  const scoped = CLUSTER_SCOPED.has(object.kind) ? others : { ...others, namespace: namespace || 'default' };
+  return { ...object, metadata: scoped };
+}
+
+/** The first line of a text that is neither empty nor a comment nor a marker. */
+function firstContent(text: string): Place {
+  const before = /^(?:[ \t]*(?:#[^\n]*|%[^\n]*|---(?:[ \t]+#[^\n]*|[ \t\r]*)|\r?)\n)*[ ]*(?:-[ ]+)?/.exec(text)?.[0] ?? '';
+  const lines = before.split('\n');
+  return { line: lines.length, column: (lines.at(-1) as string).length + 1 };
 }

@@ -5,21 +5,26 @@
  * A file that is being written may parse and yet be cut off. Only a rename puts a whole file in place: it shows as another inode
  * that was changed after it was written to. Everything else must look the same twice.
  */
+import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
-import type { Problem } from '../model/problem.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch } from './directory-watch.ts';
-import { type ParsedFile, partsOf, type SourceObject } from './document.ts';
-import { inventory } from './inventory.ts';
+import type { SourceDocument, SourceObject } from './document.ts';
+import { documentsOf, FileTexts } from './file-text.ts';
+import { Inventory } from './inventory.ts';
 
 const DEBOUNCE_MS = 20;
 /** Watches are lost with their directory, and some file systems have none. */
 const RESCAN_MS = 2000;
-/** Some tens of milliseconds for documents of the usual size. */
-const DOCUMENTS_A_TURN = 50;
+/** Of a file's text a turn goes through so many characters and reads so many that are new; the heartbeat shares this thread. */
+const CHARACTERS_A_TURN = 500_000;
+const NEW_CHARACTERS_A_TURN = 50_000;
+/** Objects that are validated in a turn. */
+const OBJECTS_A_TURN = 50;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** So many looks at a file that never rests, and it is taken as it is. */
@@ -35,10 +40,18 @@ interface Look {
   readonly moved: boolean;
 }
 
-interface Loaded extends Look {
-  readonly objects: readonly SourceObject[];
+interface Contents {
+  readonly documents: readonly SourceDocument[];
+  /** Of the file as a whole. */
   readonly problems: readonly Problem[];
 }
+
+interface Loaded extends Look, Contents {
+  /** Documents whose objects count: those before, as long as something in the file cannot be read. */
+  readonly inForce: readonly SourceDocument[];
+}
+
+const isBroken = ({ documents, problems }: Contents): boolean => problems.length > 0 || documents.some(({ faults }) => faults.length > 0);
 
 export class ManifestSource implements ObjectSource {
   readonly name = 'manifests';
@@ -49,7 +62,10 @@ export class ManifestSource implements ObjectSource {
   #soon = false;
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
-  #told: ReadonlyMap<string, SourceObject> = new Map();
+  readonly #inventory = new Inventory();
+  readonly #texts = new FileTexts();
+  /** What the sink has, by key. */
+  readonly #given = new Map<string, ObjectRef>();
   /** Files that were seen in a state that may not last. */
   readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
   #synced = false;
@@ -111,7 +127,7 @@ export class ManifestSource implements ObjectSource {
       if (loaded !== null) files.set(name, loaded);
     }
     this.#files = files;
-    this.#tell(previous);
+    await this.#tell(previous);
   }
 
   async #load(file: string, before: Loaded | undefined): Promise<Loaded | null> {
@@ -127,28 +143,77 @@ export class ManifestSource implements ObjectSource {
     const rests = look.size > 0 ? same || often : same && (often || look.inode === 0);
     const replaced = before?.inode !== look.inode && look.moved;
     if (rests || replaced || !this.#synced) {
-      const parsed = await parse(file, look);
+      const contents = await this.#read(file, look, before);
       const unchanged = (await lookAt(file)).stamp === look.stamp;
-      if (unchanged && (rests || parsed.problems.length === 0)) {
+      if (unchanged && (rests || !isBroken(contents))) {
         this.#restless.delete(file);
         // What cannot be read as a whole leaves in force what was read before.
-        const kept = parsed.problems.length > 0 && before !== undefined ? { objects: before.objects } : {};
-        return { ...look, ...parsed, ...kept };
+        return { ...look, ...contents, inForce: isBroken(contents) && before !== undefined ? before.inForce : contents.documents };
       }
     }
     this.#restless.set(file, { stamp: look.stamp, looks: (earlier?.looks ?? 0) + 1 });
     return before ?? null;
   }
 
-  #tell(previous: ReadonlyMap<string, Loaded>): void {
+  async #read(file: string, { inode, size, stamp }: Look, before: Loaded | undefined): Promise<Contents> {
+    const refused = (message: string): Contents => ({ documents: [], problems: [fileProblem(file, message)] });
+    if (inode === 0) return refused(stamp);
+    if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
+    try {
+      const bytes = await readFile(file);
+      if (!isUtf8(bytes)) return refused('not UTF-8');
+      const documents: SourceDocument[] = [];
+      const known = before === undefined ? [] : [...new Set([...before.documents, ...before.inForce])];
+      let seen = 0;
+      let read = 0;
+      for (const { document, isNew } of documentsOf(file, bytes.toString('utf8'), this.#texts, known)) {
+        documents.push(document);
+        seen += document.length;
+        if (isNew) read += document.length;
+        if (seen < CHARACTERS_A_TURN && read < NEW_CHARACTERS_A_TURN) continue;
+        await setImmediate();
+        seen = read = 0;
+      }
+      return { documents, problems: [] };
+    } catch (error) {
+      return refused(messageOf(error));
+    }
+  }
+
+  /** The sink gets all that a look has found as one change. */
+  async #tell(previous: ReadonlyMap<string, Loaded>): Promise<void> {
     const sink = this.#sink;
     if (sink === null) return;
-    const { objects: wanted, problems } = inventory(this.#files);
-    for (const [file, found] of problems) sink.problem(file, found);
-    for (const file of previous.keys()) if (!this.#files.has(file)) sink.problem(file, []);
-    for (const [key, entry] of this.#told) if (!wanted.has(key)) sink.remove(entry.ref);
-    for (const [key, entry] of wanted) if (this.#told.get(key) !== entry) sink.upsert(entry.object, entry.origin);
-    this.#told = wanted;
+    const changed = [...new Set([...previous.keys(), ...this.#files.keys()])].filter(
+      (file) => previous.get(file) !== this.#files.get(file),
+    );
+    if (changed.length === 0) return;
+    const documents = (files: ReadonlyMap<string, Loaded>): SourceDocument[] => changed.flatMap((file) => files.get(file)?.inForce ?? []);
+    const { objects, files } = this.#inventory.replace(documents(previous), documents(this.#files));
+    sink.begin();
+    for (const file of new Set([...changed, ...files])) sink.problem(file, this.#problemsOf(file));
+    await this.#tellObjects(objects, sink);
+    sink.end();
+  }
+
+  async #tellObjects(objects: ReadonlyMap<string, SourceObject | null>, sink: ObjectSink): Promise<void> {
+    let told = 0;
+    for (const [key, entry] of objects) {
+      const ref = this.#given.get(key);
+      if (entry === null && ref !== undefined) sink.remove(ref);
+      if (entry === null) this.#given.delete(key);
+      else {
+        this.#given.set(key, entry.ref);
+        sink.upsert(entry.object, entry.origin);
+      }
+      if (++told % OBJECTS_A_TURN === 0) await setImmediate();
+    }
+  }
+
+  #problemsOf(file: string): Problem[] {
+    const loaded = this.#files.get(file);
+    if (loaded === undefined) return [];
+    return [...loaded.problems, ...loaded.documents.flatMap((document) => document.problems()), ...this.#inventory.problems(file)];
   }
 }
 
@@ -165,26 +230,6 @@ async function lookAt(file: string): Promise<Look> {
     return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size, moved: size > 0 && ctimeMs !== mtimeMs };
   } catch (error) {
     return { stamp: messageOf(error), inode: 0, size: 0, moved: false };
-  }
-}
-
-async function parse(file: string, { inode, size, stamp }: Look): Promise<ParsedFile> {
-  const refused = (message: string): ParsedFile => ({ objects: [], problems: [fileProblem(file, message)] });
-  if (inode === 0) return refused(stamp);
-  if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
-  try {
-    const objects: SourceObject[] = [];
-    const problems: Problem[] = [];
-    let documents = 0;
-    for (const part of partsOf(file, await readFile(file, 'utf8'))) {
-      objects.push(...part.objects);
-      problems.push(...part.problems);
-      // The heartbeat and the workers' messages share this thread.
-      if (++documents % DOCUMENTS_A_TURN === 0) await setImmediate();
-    }
-    return { objects, problems };
-  } catch (error) {
-    return refused(messageOf(error));
   }
 }
 

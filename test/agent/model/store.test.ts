@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import type { Origin, RawObject } from '../../../src/agent/model/sink.ts';
-import { parseManifest } from '../../../src/agent/sources/document.ts';
+import { parseManifest } from '../../../src/agent/sources/file-text.ts';
 
 const REF = { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'a' };
 const version = (weight: string) =>

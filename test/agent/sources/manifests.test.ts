@@ -104,10 +104,10 @@ t.test('a mounted ConfigMap', async (t) => {
 });
 
 t.test('100 changes a second, of a file and of many', async (t) => {
-  const directory = t.testdir({ 'a.yaml': namespace('one', 'n: "0"') });
+  const directory = t.testdir({ 'a.yaml': namespace('one', 'at: "0"') });
   const { store, names, list, until, seen } = await watched(t, directory);
   for (let i = 1; i <= 100; i++) {
-    const text = namespace('one', `n: "${i}"`);
+    const text = namespace('one', `at: "${i}"`);
     if (i % 2 === 0) await writeFile(join(directory, 'a.yaml'), text);
     else {
       await writeFile(join(directory, 'a.tmp'), text);
@@ -116,7 +116,7 @@ t.test('100 changes a second, of a file and of many', async (t) => {
     await writeFile(join(directory, `b${i % 10}.yaml`), namespace(`b${i % 10}`));
     await setTimeout(10);
   }
-  await until(() => list()[0]?.metadata.labels?.['n'] === '100');
+  await until(() => list()[0]?.metadata.labels?.['at'] === '100');
   await until(() => names() === 'b0,b1,b2,b3,b4,b5,b6,b7,b8,b9,one');
   t.same(store.problems(), []);
   t.same(

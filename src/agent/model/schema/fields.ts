@@ -8,6 +8,7 @@ const reasons = new WeakMap<object, string>();
 const judges = new WeakMap<object, Judge>();
 const presences = new WeakSet<object>();
 const open = new WeakSet<object>();
+const goMaps = new WeakSet<object>();
 
 /** Something that is not in force although each of its fields has its right type. */
 export interface Fault {
@@ -17,7 +18,7 @@ export interface Fault {
   readonly severity?: Severity;
 }
 
-type Judge = (value: never) => readonly Fault[];
+export type Judge = (value: never) => readonly Fault[];
 
 /** A field that Istio has and this release does not serve: it is reported, and the compiler does not get it. */
 export function unsupported(reason = 'not supported yet') {
@@ -53,7 +54,12 @@ export function partial<S extends z.ZodRawShape>(shape: S) {
 export const judgeOf = (schema: object): Judge | undefined => judges.get(schema);
 export const unsupportedReason = (schema: object): string | undefined => reasons.get(schema);
 export const hasPresence = (schema: object): boolean => presences.has(schema);
+export const isGoMap = (schema: object): boolean => goMaps.has(schema);
 export const isPartial = (schema: object): boolean => open.has(schema);
+
+/** A `map[string]string` of Kubernetes' own types, in which `null` reads as the empty text. */
+export const stringMap = z.record(z.string(), z.string());
+goMaps.add(stringMap);
 
 /** Go's durations are nanoseconds in 64 bits. */
 const MAX_NANOSECONDS = 2 ** 63;

@@ -1,31 +1,39 @@
 /** Checks an object against its kind: every problem at once, each with the place of its field. */
 import type { AnyObject } from '../objects.ts';
-import { type FieldPath, type ObjectRef, pathText, placeOf, type Problem } from '../problem.ts';
+import { type FieldPath, pathText, type Place, type Severity } from '../problem.ts';
 import type { Origin, RawObject } from '../sink.ts';
-import { isKnownByMetadata, kindOf, KINDS } from './kinds.ts';
+import { isKnownByMetadata, kindOf, KINDS, shapeOfKind } from './kinds.ts';
 import { type Complain, reportUnserved } from './report.ts';
 import { withoutUnset } from './unset.ts';
+
+/** Its place is that of the field, and moves with it; without one it concerns the whole object. */
+export interface Finding {
+  readonly severity: Severity;
+  readonly path: string;
+  readonly message: string;
+  readonly place: Place | null;
+}
 
 export interface Checked {
   /** What is in force from now on; null when the object was refused. */
   readonly value: AnyObject | null;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
-export function checkObject(object: RawObject, ref: ObjectRef, origin: Origin): Checked {
-  const problems: Problem[] = [];
+export function checkObject(object: RawObject, origin: Origin): Checked {
+  const problems: Finding[] = [];
   const complain: Complain = (severity, path, message) => {
-    problems.push({ severity, object: ref, path: pathText(path), message, ...placeOf(origin, path) });
+    problems.push({ severity, path: pathText(path), message, place: path.length === 0 ? null : origin.locate(path) });
   };
   const kind = kindOf(object.apiVersion, object.kind);
   if (kind === null) complainOfKind(object, complain);
   else if (origin.metadataOnly === true && !isKnownByMetadata(kind)) complain('error', [], 'only the metadata is known');
   if (kind === null || problems.length > 0) return { value: null, problems };
-  const schema = KINDS[kind];
-  const given = withoutUnset(schema, object);
-  const result = schema.safeParse(given);
+  const shape = shapeOfKind(kind);
+  const given = withoutUnset(shape, object);
+  const result = KINDS[kind].safeParse(given);
   for (const { path, message } of result.error?.issues ?? []) complain('error', path as FieldPath, message);
-  reportUnserved(schema, given, [], complain);
+  reportUnserved(shape, given, complain);
   return { value: result.data ?? null, problems };
 }
 

@@ -3,6 +3,7 @@ import type { ObjectType } from '../problem.ts';
 import { destinationRuleSpec } from './destination-rule.ts';
 import { gatewaySpec } from './gateway.ts';
 import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
+import { type Shape, shapeOf } from './shape.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
 
 const ISTIO_KINDS = {
@@ -13,6 +14,7 @@ const ISTIO_KINDS = {
 
 export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
 export type KindName = keyof typeof KINDS;
+const SHAPES: ReadonlyMap<string, Shape> = new Map(Object.entries(KINDS).map(([name, schema]) => [name, shapeOf(schema)]));
 
 interface Api {
   readonly group: string;
@@ -60,6 +62,7 @@ const BY_METADATA: ReadonlySet<string> = new Set<KindName>([
   'CronJob',
 ]);
 
+export const shapeOfKind = (kind: KindName): Shape => SHAPES.get(kind) as Shape;
 export const isKindName = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
 export const isKnownByMetadata = (kind: KindName): boolean => BY_METADATA.has(kind);
 

@@ -1,8 +1,7 @@
 /** Kubernetes' own kinds: only the fields that are read are checked and kept, all others pass. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type Fault, judged, partial, port, present, text } from './fields.ts';
-import { stringMap } from './unset.ts';
+import { type Fault, judged, partial, port, present, stringMap, text } from './fields.ts';
 
 /** RFC 3339, as the API server takes and writes times. */
 const time = text.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/, 'must be a time such as 2026-01-31T12:00:00Z');

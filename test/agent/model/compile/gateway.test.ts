@@ -31,7 +31,7 @@ t.test('nothing listens without a Gateway for this node', async (t) => {
   t.same(ports(gateway(server('"*"'), '{}')), ['80'], 'an empty selector selects all');
   const labels = { gatewayLabels: [{ team: 'x', istio: 'own' }] };
   t.same(ports(gateway(server('"*"'), '{ team: x }'), labels), ['80']);
-  t.same(ports(gateway(server('"*"'), '{ team: x, zone: y }'), labels), []);
+  t.same(ports(gateway(server('"*"'), '{ team: x, zone: z }'), labels), []);
 });
 
 t.test('a Gateway alone answers 404', async (t) => {

@@ -117,7 +117,7 @@ t.test('endpoints know which workload of this node they are', async (t) => {
 });
 
 t.test('pods of a namespace share a scope until a rule tells them apart', async (t) => {
-  const pods = [client('p', 'default', 'app: x, tier: gold'), client('q', 'default', 'app: y'), client('r', 'other', 'app: x, tier: gold')];
+  const pods = [client('p', 'default', 'app: x, tier: gold'), client('q', 'default', 'app: z'), client('r', 'other', 'app: x, tier: gold')];
   const scopes = (...rules: string[]): (string | undefined)[] => {
     const { workloads } = compileText([...pods, service('a'), ...rules]).snapshot.records;
     return ['default/p', 'default/q', 'other/r'].map((key) => workloads.get(key)?.scope);

@@ -3,7 +3,7 @@ import t from 'tap';
 import { Compiler, type CompileOptions, type LocalPod } from '../../../../src/agent/model/compile/index.ts';
 import type { Problem } from '../../../../src/agent/model/problem.ts';
 import { type ObjectChange, ObjectStore } from '../../../../src/agent/model/store.ts';
-import { parseManifest } from '../../../../src/agent/sources/document.ts';
+import { parseManifest } from '../../../../src/agent/sources/file-text.ts';
 import type {
   ClusterConfig,
   DestinationConfig,

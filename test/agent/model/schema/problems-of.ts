@@ -1,7 +1,7 @@
 /** Texts of objects, and what is said of them. */
 import type { Kinds } from '../../../../src/agent/model/objects.ts';
 import { ObjectStore } from '../../../../src/agent/model/store.ts';
-import { parseManifest } from '../../../../src/agent/sources/document.ts';
+import { parseManifest } from '../../../../src/agent/sources/file-text.ts';
 
 /** Name of the case, the text, and `LINE SEVERITY FIELD` of each problem. */
 export type Case = readonly [name: string, text: string, expected: readonly string[]];

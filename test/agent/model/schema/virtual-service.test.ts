@@ -144,9 +144,9 @@ for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
 t.test('what is not served does not reach the compiler', async (t) => {
   const routes = [{ route: [{ destination: { host: 'b' } }] }];
   t.same(specInForce(`${GOOD}    fault: {}\n    retires: {}\n  exportTo: ["."]\n`), { hosts: ['b'], http: routes });
-  t.same(specInForce(`${GOOD}  - {name: n, match: [{port: 1}], directResponse: {status: 200}, headers: {}}\n`), {
+  t.same(specInForce(`${GOOD}  - {name: nn, match: [{port: 1}], directResponse: {status: 200}, headers: {}}\n`), {
     hosts: ['b'],
-    http: [...routes, { name: 'n', match: [{ port: 1 }] }],
+    http: [...routes, { name: 'nn', match: [{ port: 1 }] }],
   });
   t.same(specInForce(`${GOOD}  tcp: [{}]\n`), { hosts: ['b'], http: routes });
 });

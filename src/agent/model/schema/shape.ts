@@ -1,0 +1,74 @@
+/**
+ * What the walks over an object need of a schema, found once: the schema library's own tests of a schema's class cost more than the
+ * walk itself.
+ */
+import { z } from 'zod';
+import { hasPresence, isGoMap, isPartial, type Judge, judgeOf, unsupportedReason } from './fields.ts';
+
+export type Shape =
+  | { readonly kind: 'unsupported'; readonly reason: string }
+  | { readonly kind: 'scalar' }
+  | { readonly kind: 'list'; readonly element: Shape }
+  /** `null` of an entry: stays, is left out, or reads as the empty text. */
+  | { readonly kind: 'map'; readonly value: Shape; readonly ofNull: null | undefined | '' }
+  | {
+      readonly kind: 'object';
+      readonly fields: ReadonlyMap<string, Field>;
+      /** Other fields are nobody's concern. */
+      readonly open: boolean;
+      readonly judge: ((value: unknown) => ReturnType<Judge>) | null;
+    };
+
+export interface Field {
+  readonly shape: Shape;
+  /** Values that are as good as not written, beside null. */
+  readonly zeros: readonly unknown[];
+  readonly emptyList: boolean;
+  readonly emptyMap: boolean;
+}
+
+export function shapeOf(schema: z.core.$ZodType): Shape {
+  const reason = unsupportedReason(schema);
+  if (reason !== undefined) return { kind: 'unsupported', reason };
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return shapeOf(schema.unwrap());
+  if (schema instanceof z.ZodPipe) return shapeOf(schema.in);
+  if (schema instanceof z.ZodArray) return { kind: 'list', element: shapeOf(schema.element) };
+  if (schema instanceof z.ZodRecord) {
+    const ofNull = isGoMap(schema) ? '' : schema.valueType instanceof z.ZodNullable ? null : undefined;
+    return { kind: 'map', value: shapeOf(schema.valueType), ofNull };
+  }
+  if (!(schema instanceof z.ZodObject)) return { kind: 'scalar' };
+  const fields = Object.entries(schema.shape).map(([key, field]) => [key, fieldOf(field as z.core.$ZodType)] as const);
+  const judge = judgeOf(schema);
+  return {
+    kind: 'object',
+    fields: new Map(fields),
+    open: schema.def.catchall !== undefined || isPartial(schema),
+    judge: judge === undefined ? null : (value) => judgeValid(schema, judge, value),
+  };
+}
+
+function judgeValid(schema: z.ZodObject, judge: Judge, value: unknown): ReturnType<Judge> {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? judge(parsed.data as never) : [];
+}
+
+/** Zero of the field's own type: of another it is a mistake, which the schema finds. */
+function fieldOf(field: z.core.$ZodType): Field {
+  const shape = shapeOf(field);
+  const inner = inside(field);
+  const unset = field instanceof z.ZodOptional && !hasPresence(field) && !hasPresence(field.unwrap());
+  const anything = shape.kind === 'unsupported';
+  const zeros = inner instanceof z.ZodNumber ? [0] : inner instanceof z.ZodBoolean ? [false] : inner instanceof z.ZodUnion ? ['', 0] : [''];
+  return {
+    shape,
+    zeros: !unset ? [] : anything ? ['', 0, false] : shape.kind === 'scalar' ? zeros : [],
+    emptyList: unset && (anything || shape.kind === 'list'),
+    emptyMap: unset && shape.kind === 'map',
+  };
+}
+
+function inside(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return inside(schema.unwrap());
+  return schema instanceof z.ZodPipe ? inside(schema.in) : schema;
+}

@@ -1,0 +1,79 @@
+/** The documents of a file's text, and their texts when they are asked for again. */
+import { readFileSync } from 'node:fs';
+import { type Chunk, chunksOf, withoutMark } from './chunks.ts';
+import { hashOf, SourceDocument, type SourceObject, type Texts } from './document.ts';
+import type { Problem } from '../model/problem.ts';
+
+/** The documents of a text one by one; those that it had before are the same objects again. */
+export function* documentsOf(
+  file: string,
+  text: string,
+  texts: Texts,
+  before: readonly SourceDocument[] = [],
+): Generator<{ readonly document: SourceDocument; readonly isNew: boolean }> {
+  const known = new Map(before.map((document) => [document.hash, document]));
+  for (const chunk of chunksOf(withoutMark(text))) yield documentOf(file, chunk, texts, known);
+}
+
+function documentOf(file: string, chunk: Chunk, texts: Texts, known: Map<string, SourceDocument>) {
+  const hash = hashOf(chunk);
+  const document = known.get(hash);
+  if (document === undefined) return { document: new SourceDocument(file, { ...chunk, text: flat(chunk.text) }, texts, hash), isNew: true };
+  // A text that stands there twice is two documents.
+  known.delete(hash);
+  document.move(chunk);
+  return { document, isNew: false };
+}
+
+/** A copy: a slice would keep the text of the whole file. */
+const flat = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
+
+export interface ParsedFile {
+  readonly documents: readonly SourceDocument[];
+  readonly objects: readonly SourceObject[];
+  readonly problems: readonly Problem[];
+}
+
+/** A text that is kept as long as its objects are. */
+export function parseManifest(file: string, text: string): ParsedFile {
+  const whole = withoutMark(text);
+  const texts: Texts = { textOf: ({ start, length }) => whole.slice(start, start + length) };
+  const documents = [...documentsOf(file, text, texts)].map(({ document }) => document);
+  return {
+    documents,
+    objects: documents.flatMap(({ objects }) => objects),
+    problems: documents.flatMap((document) => document.problems()),
+  };
+}
+
+/** Texts that are read from their files again, and kept for the turn: who asks for one place often asks for many. */
+export class FileTexts implements Texts {
+  #file = '';
+  #text: string | null = null;
+  #dropped = true;
+
+  textOf(document: SourceDocument): string | null {
+    const { file, start, length } = document;
+    const text = this.#read(file)?.slice(start, start + length);
+    return text !== undefined && document.hasText(text) ? text : null;
+  }
+
+  #read(file: string): string | null {
+    if (file !== this.#file || this.#text === null) {
+      try {
+        this.#text = withoutMark(readFileSync(file, 'utf8'));
+      } catch {
+        this.#text = null;
+      }
+      this.#file = file;
+    }
+    if (this.#dropped) setImmediate(() => this.#drop());
+    this.#dropped = false;
+    return this.#text;
+  }
+
+  #drop(): void {
+    this.#text = null;
+    this.#dropped = true;
+  }
+}
