@@ -47,7 +47,7 @@ export const OBJECTS: readonly string[] = [
   replicaSet("nodeway.io/enroll: 'true'"),
   replicaSet("nodeway.io/enroll: 'maybe'"),
   namespace('default', 'istio-injection: enabled'),
-  namespace('default', 'x: y'),
+  namespace('default', 'x: z'),
 
   service('a'),
   service('a', '[{ name: http, port: 80, targetPort: 9090 }, { name: tcp, port: 90 }]', 'clusterIP: 10.96.0.1'),

@@ -56,14 +56,14 @@ t.test('a header that cannot be written is left out, the others stay', async (t)
   const text = [
     client(),
     service('a'),
-    virtualService(`[{ headers: { request: { set: { a: x, b: y } }, response: { add: { c: z } } }, ${toA} }]`),
+    virtualService(`[{ headers: { request: { set: { a: x, b: w } }, response: { add: { c: z } } }, ${toA} }]`),
   ];
   const compiled = compileUnchecked(text, (object) => {
     set(object, ['spec', 'http', 0, 'headers', 'request', 'set', 'a'], SMUGGLED);
     set(object, ['spec', 'http', 0, 'headers', 'response', 'add'], { 'c d': 'z', e: 'Zürich' });
   });
   const [route] = routesOf(compiled);
-  t.same(route?.requestHeaders, { set: [['b', 'y']] });
+  t.same(route?.requestHeaders, { set: [['b', 'w']] });
   t.same(route?.responseHeaders, { add: [['e', Buffer.from('Zürich').toString('latin1')]] }, 'UTF-8, one byte a character');
   t.match(complaints(compiled).toSorted(), [
     /headers\.request\.set\.a: the value has a control character/,
