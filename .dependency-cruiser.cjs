@@ -13,8 +13,9 @@ const error = (name, comment, from, to) => ({ name, comment, severity: 'error', 
  * may not exist.
  */
 const ROOMS = {
-  'transport.ts': [],
-  transport: ['transport.ts'],
+  'transport-numbers.ts': [],
+  'transport.ts': ['transport-numbers.ts'],
+  transport: ['transport.ts', 'transport-numbers.ts'],
   'send.ts': ['transport.ts'],
   'engine-port.ts': ['transport.ts'],
   'fault-count.ts': [],

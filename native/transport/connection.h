@@ -5,13 +5,11 @@
 #include <utility>
 
 #include "descriptor.h"
+#include "numbers.h"
 #include "relay.h"
 #include "send_queue.h"
 
 namespace nodeway::transport {
-
-/** Twin of CloseReason in src/l7/transport.ts. */
-enum class CloseReason : uint8_t { Refused = 1, ConnectTimeout, Unreachable, Reset, Failed, Exhausted };
 
 CloseReason reasonWhileConnecting(int error);
 CloseReason reasonWhenOpen(int error);

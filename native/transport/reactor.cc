@@ -21,7 +21,6 @@ constexpr size_t kSmallestRead = 4 * 1024;
 constexpr int kAcceptsPerTurn = 64;
 constexpr double kSuspendMs = 100;
 constexpr double kSweepMs = 100;
-constexpr double kLingerMs = 5000;
 
 enum class Source : uint64_t { Connection, Listener, Foreign };
 

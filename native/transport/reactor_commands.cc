@@ -12,8 +12,6 @@ namespace nodeway::transport {
 
 namespace {
 
-/** Twin of HIGH_WATER in src/l7/transport.ts. */
-constexpr size_t kHighWater = 256 * 1024;
 constexpr size_t kSlicesPerSend = 64;
 
 int32_t idOf(int32_t word) { return word >> kKindBits; }

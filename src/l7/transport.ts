@@ -25,6 +25,9 @@
  *     `onClose` where the handler has not heard of it), is told to `onFault`, and the turn goes on.
  */
 import type { TimerWheel } from '../base/timer-wheel.ts';
+import type { CloseReason } from './transport-numbers.ts';
+
+export { CloseReason, HIGH_WATER, LINGER_MS } from './transport-numbers.ts';
 
 /** A small integer, given out again only after the turn in which its connection ended. */
 export type ConnectionId = number;
@@ -35,19 +38,6 @@ export interface Address {
   readonly ip: string;
   readonly port: number;
 }
-
-/** Why a connection is gone. The first three happen only before `onConnect`. */
-export const CloseReason = {
-  Refused: 1,
-  ConnectTimeout: 2,
-  Unreachable: 3,
-  Reset: 4,
-  /** An errno that has no case of its own. */
-  Failed: 5,
-  /** No file descriptor, port or memory left on this machine. */
-  Exhausted: 6,
-} as const;
-export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];
 
 export interface ConnectionHandler {
   /** A connection that was opened by `connect` is established. Not called for accepted ones. */
@@ -89,10 +79,6 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
 }
 
-/** Unsent bytes above which a connection is blocked. */
-export const HIGH_WATER = 256 * 1024;
-/** How long what was closed, or broke while it was paused, is kept without any progress. */
-export const LINGER_MS = 5_000;
 /** Relay until FIN. */
 export const UNTIL_END = Infinity;
 

@@ -32,7 +32,7 @@ import { OUTCOME } from '../message/outcome.ts';
 import { type DetachedConnection, type Downstream, NOT_RAW, type Trailers, UNKNOWN_LENGTH } from '../message/stream.ts';
 import { NOTHING } from '../message/wire-text.ts';
 import { send } from '../send.ts';
-import type { CloseReason, ConnectionHandler, ConnectionId } from '../transport.ts';
+import { type CloseReason, type ConnectionHandler, type ConnectionId, LINGER_MS } from '../transport.ts';
 import type { ServerList } from './server-list.ts';
 
 const State = { Head: 0, Body: 1, Waiting: 2, Lingering: 3, Gone: 4 } as const;
@@ -44,8 +44,6 @@ type Sending = (typeof Sending)[keyof typeof Sending];
 
 /** A response may be out before its request is: up to this many bytes are read and thrown away to keep the connection. */
 const DISCARD_BYTES = 64 * 1024;
-/** How long a client may take to notice that its request was refused before the connection is closed for good. */
-const LINGER_MS = 5_000;
 
 export interface Http1ServerPlan {
   readonly wire: Http1Wire;
@@ -423,6 +421,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#left = this.#partial = null;
     this.#wire.transport.shutdown(this.id);
     this.#resume();
+    // The client may take that long to notice that its request was refused before the connection is closed for good.
     this.#armTimer(() => this.close(), LINGER_MS);
   }
 

@@ -19,12 +19,13 @@ import type {
 import { CloseReason, TransportError } from '../transport.ts';
 import { rethrow } from './rethrow.ts';
 import type { NativeBinding } from './native-binding.ts';
-import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, loadTransportAddon } from './native-binding.ts';
+import { loadTransportAddon } from './native-binding.ts';
+import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, WORDS_PER_EVENT } from '../transport-numbers.ts';
 import { WakingTimerWheel } from './waking-timer-wheel.ts';
 
 const SCRATCH_BYTES = 1024 * 1024;
 const COMMAND_WORDS = 48 * 1024;
-const EVENT_WORDS = 3 * 4096;
+const EVENT_WORDS = WORDS_PER_EVENT * 4096;
 /** The longest sleep without any timer armed. */
 const LONGEST_WAIT_MS = 60_000;
 const TWO_POW_32 = 2 ** 32;
@@ -235,7 +236,7 @@ export class NativeTransport implements Transport {
     try {
       while (this.#cursor < this.#cells[Cell.EventWords]!) {
         const at = this.#cursor;
-        this.#cursor = at + 3;
+        this.#cursor = at + WORDS_PER_EVENT;
         id = events[at]! >> KIND_BITS;
         const kind = events[at]! & KIND_MASK;
         if (kind === Event.Data) this.#handlers[id]?.onData(events[at + 1]!, events[at + 2]!);
@@ -248,7 +249,7 @@ export class NativeTransport implements Transport {
 
   /** The connection that an exception was about is over, whatever its handler was doing. */
   #faulted(error: unknown, id: ConnectionId): void {
-    const kind = this.#events[this.#cursor - 3]! & KIND_MASK;
+    const kind = this.#events[this.#cursor - WORDS_PER_EVENT]! & KIND_MASK;
     if (kind === Event.Exhausted) return this.onFault(error, -1, 'telling of exhaustion');
     const handler = this.#handlers[id] ?? null;
     if (handler !== null || kind === Event.Accept) this.#command(id, Command.Reset);
