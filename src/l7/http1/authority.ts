@@ -1,4 +1,5 @@
 /** `uri-host [ ":" port ]` of Host and of request targets (RFC 9110 §7.2, RFC 3986 §3.2), as spans. */
+import { lower } from '../message/ascii.ts';
 
 /**
  * Bytes of a registered name or IPv4 address. Narrower than the grammar: no `%`, which some decode and others do not, and no
@@ -58,8 +59,4 @@ export function sameHost(bytes: Uint8Array, aStart: number, aEnd: number, bStart
     if (lower(bytes[i] as number) !== lower(bytes[j] as number)) return false;
   }
   return true;
-}
-
-export function lower(byte: number): number {
-  return byte >= 65 && byte <= 90 ? byte + 32 : byte;
 }

@@ -2,7 +2,8 @@
  * The field lines of a head (RFC 9112 §5): one pass over the bytes, no allocation and no strings. What the lines say about
  * framing and the connection is gathered on the way.
  */
-import { isAuthority, lower } from './authority.ts';
+import { lower } from '../message/ascii.ts';
+import { isAuthority } from './authority.ts';
 import type { Head } from '../message/head.ts';
 import { H, TOKEN_LOWER } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';

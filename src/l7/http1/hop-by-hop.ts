@@ -1,5 +1,5 @@
 /** Which lines of a head concern one connection only and are not forwarded (RFC 9110 §7.6.1). */
-import { lower } from './authority.ts';
+import { lower } from '../message/ascii.ts';
 import { equalsIgnoreCase } from './field-lines.ts';
 import type { Head } from '../message/head.ts';
 import { H, WELL_KNOWN } from '../message/header-names.ts';

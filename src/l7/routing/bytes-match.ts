@@ -1,6 +1,6 @@
 /** StringMatch over bytes: no string is made unless a regular expression wants one. */
 import { compileRegex, type Regex } from '../../base/regex.ts';
-import { lower } from '../http1/authority.ts';
+import { lower } from '../message/ascii.ts';
 import type { StringMatch } from '../snapshot.ts';
 
 const Kind = { Exact: 0, Prefix: 1, ExactIgnoreCase: 2, PrefixIgnoreCase: 3, Regex: 4, Present: 5, Never: 6 } as const;

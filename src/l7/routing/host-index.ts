@@ -5,7 +5,7 @@
  *
  * Invariant (test/l7/routing/host-index.test.ts): `find` answers as a plain map of all domains would.
  */
-import { lower } from '../http1/authority.ts';
+import { lower } from '../message/ascii.ts';
 import { Change, change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import { HostShard } from './host-shard.ts';
 

@@ -1,5 +1,5 @@
 /** A part of a host index: open addressing over entries whose names lie packed in one array of bytes. */
-import { lower } from '../http1/authority.ts';
+import { lower } from '../message/ascii.ts';
 import { Change, change, current, upcoming, type Epoch, type Held } from '../../base/epoch.ts';
 
 const FREE = 0;

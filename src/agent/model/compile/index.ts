@@ -23,4 +23,5 @@
  */
 export { Compiler, type CompiledChange } from './compiler.ts';
 export type { CompileOptions } from './options.ts';
-export type { EnrolledPod, LocalPod } from './pods.ts';
+export type { LocalPod } from './mesh-pod.ts';
+export type { EnrolledPod } from './pods.ts';

@@ -1,5 +1,4 @@
 /** Pods as the rest of the compiler sees them: who they are, where, and whether this node serves them. */
-import type { Identity } from '../../../l7/snapshot.ts';
 import { enrollment } from '../enrollment.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
@@ -7,9 +6,10 @@ import { Output } from '../incremental/output.ts';
 import { Input } from '../incremental/table.ts';
 import { type ApiObject, objectKey, type Pod, type StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
-import { type Aged, ageOf, byAge } from './age.ts';
+import { ageOf, byAge } from './age.ts';
 import { socketForm } from './hosts.ts';
 import { podIdentity } from './identity.ts';
+import type { LocalPod, MeshPod } from './mesh-pod.ts';
 import type { CompileOptions } from './options.ts';
 import { type Owner, Owners } from './owners.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -18,37 +18,6 @@ import { selects } from './selectors.ts';
 
 const NETNS_ANNOTATION = 'nodeway.io/netns';
 const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
-
-export interface MeshPod extends Aged {
-  /** `namespace/name` */
-  readonly key: string;
-  readonly labels: StringMap;
-  readonly addresses: readonly string[];
-  readonly identity: Identity;
-  /** Container ports that have a name. */
-  readonly ports: Readonly<Record<string, number>>;
-  readonly ready: boolean;
-  readonly ended: boolean;
-  readonly hostname: string | undefined;
-  readonly subdomain: string | undefined;
-  /** Made by a StatefulSet, which calls its pods by their names. */
-  readonly stateful: boolean;
-  /** Null: elsewhere. */
-  readonly local: LocalPod | null;
-}
-
-/** A pod of this node. */
-export interface LocalPod {
-  readonly key: string;
-  readonly uid: string;
-  /** Path of its network namespace where the manifests name one. */
-  readonly netns: string | null;
-  readonly addresses: readonly string[];
-  /** Refuse its traffic rather than let it pass while the agent is away. */
-  readonly failClosed: boolean;
-  readonly enrolled: boolean;
-  readonly reason: string;
-}
 
 export interface EnrolledPod extends LocalPod {
   readonly enrolled: true;

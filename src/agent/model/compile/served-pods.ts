@@ -7,7 +7,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import type { ClientPod } from './clients.ts';
-import type { MeshPod } from './pods.ts';
+import type { MeshPod } from './mesh-pod.ts';
 
 /** What is kept of a pod that is leaving. */
 export interface LeavingPod extends ClientPod {

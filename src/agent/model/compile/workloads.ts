@@ -6,7 +6,7 @@ import { Table } from '../incremental/table.ts';
 import { byAge } from './age.ts';
 import type { Clients } from './clients.ts';
 import { containerPort, type Endpoints, type LocalEndpoint } from './endpoints.ts';
-import type { MeshPod } from './pods.ts';
+import type { MeshPod } from './mesh-pod.ts';
 import type { ServedPods } from './served-pods.ts';
 import type { MeshService, Services } from './services.ts';
 
