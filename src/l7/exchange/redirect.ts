@@ -25,7 +25,10 @@ function authorityOf(config: RedirectAction, head: Head, scheme: string, port: n
 function pathOf(config: RedirectAction, head: Head, prefixLength: number): string {
   const query =
     head.queryEnd > head.queryStart ? `?${Buffer.from(head.bytes.subarray(head.queryStart, head.queryEnd)).toString('latin1')}` : '';
-  if (config.path !== undefined) return config.path.includes('?') ? config.path : config.path + query;
+  if (config.path !== undefined) {
+    const [target = '', fragment] = config.path.split('#');
+    return `${target}${target.includes('?') ? '' : query}${fragment === undefined ? '' : `#${fragment}`}`;
+  }
   const path = head.path();
   if (config.prefix !== undefined) return config.prefix + path.slice(prefixLength) + query;
   return path + query;

@@ -1,5 +1,12 @@
 /** A VirtualService's HTTP rules as one kind of client meets them at one port. */
-import { authority as authorityText, literal, requestTarget, type WireResult, type WireText } from '../../../l7/message/wire-text.ts';
+import {
+  authority as authorityText,
+  literal,
+  locationPath,
+  requestTarget,
+  type WireResult,
+  type WireText,
+} from '../../../l7/message/wire-text.ts';
 import type {
   HeaderOperations,
   MirrorConfig,
@@ -186,7 +193,7 @@ class RouteBuilder {
     const texts = this.#texts(['redirect'], {
       authority: [redirect.authority, authorityText],
       prefixRewrite: [redirect.prefixRewrite, requestTarget],
-      uri: [redirect.prefixRewrite ? undefined : redirect.uri, requestTarget],
+      uri: [redirect.prefixRewrite ? undefined : redirect.uri, locationPath],
     });
     if (texts === null) return null;
     const { authority, prefixRewrite: prefix, uri: path } = texts;

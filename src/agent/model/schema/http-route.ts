@@ -17,7 +17,7 @@ const destination = z.object({
 const redirect = z
   .object({
     uri: wireText(locationPath).optional(),
-    prefixRewrite: wireText(locationPath).optional(),
+    prefixRewrite: wireText(requestTarget).optional(),
     authority: wireText(authority).optional(),
     port: present(port).optional(),
     derivePort: z.enum(['FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT']).optional(),
