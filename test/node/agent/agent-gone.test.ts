@@ -17,9 +17,9 @@ interface Stage {
 }
 
 /** An enrolled client and one that is not, both at a service with one enrolled pod. */
-async function setUp(t: Test, name: string): Promise<Stage> {
+async function setUp(t: Test, name: string, flags: readonly string[] = []): Promise<Stage> {
   const network = await PodNetwork.create(name);
-  const agent = await AgentProcess.create(network, ['--drain-timeout', '10s']);
+  const agent = await AgentProcess.create(network, ['--drain-timeout', '10s', ...flags]);
   t.teardown(async () => {
     if (!t.passing()) t.comment(agent.log);
     await agent.close();
@@ -69,7 +69,7 @@ t.test('killed under load and started again', { skip: needsRoot }, async (t) => 
 });
 
 t.test('stopped under load: after the heartbeat connections pass it', { skip: needsRoot }, async (t) => {
-  const { agent, client, load } = await setUp(t, 'agentstop');
+  const { agent, client, load } = await setUp(t, 'agentstop', ['--heartbeat-timeout', '1s']);
   await enough(load, monotonicNow());
   for (const requester of load) await requester.stop();
   agent.signal('SIGSTOP');

@@ -65,8 +65,7 @@ for _ in range(times):
 
 t.test('connections whose destination was pushed out of the full map', { skip: needsRoot }, async (t) => {
   const network = await PodNetwork.create('fullmap');
-  // Stopped for longer than its usual timeout, the agent still counts as alive.
-  const agent = await AgentProcess.create(network, ['--heartbeat-timeout', '60s']);
+  const agent = await AgentProcess.create(network);
   t.teardown(async () => {
     if (!t.passing()) t.comment(agent.log);
     await agent.close();
