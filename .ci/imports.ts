@@ -1,6 +1,5 @@
 /**
  * The direction of imports, and that the tool saw every module: a parser that does not know the syntax sees none and reports no error.
- * Rules of severity `warn` are counted only.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -11,7 +10,7 @@ interface Report {
     readonly error: number;
     readonly totalDependenciesCruised: number;
     readonly violations: readonly {
-      readonly rule: { readonly name: string; readonly severity: string };
+      readonly rule: { readonly name: string };
       readonly from: string;
       readonly to: string;
     }[];
@@ -21,10 +20,7 @@ interface Report {
 const { modules, summary } = cruise();
 const exist = globSync('src/**/*.ts').length;
 const seen = modules.filter(({ source }) => source.startsWith('src/')).length;
-for (const [name, found] of Map.groupBy(summary.violations, ({ rule }) => rule.name)) {
-  if (found[0]?.rule.severity === 'warn') console.log(`warning ${name}: ${found.length}`);
-  else for (const { from, to } of found) console.log(`${name}: ${from} -> ${to}`);
-}
+for (const { rule, from, to } of summary.violations) console.log(`${rule.name}: ${from} -> ${to}`);
 console.log(`${seen} of ${exist} modules, ${summary.totalDependenciesCruised} imports, ${summary.error} against the direction`);
 if (seen < exist) console.log('modules were not seen');
 process.exitCode = summary.error > 0 || seen < exist || exist === 0 ? 1 : 0;

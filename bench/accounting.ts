@@ -40,7 +40,7 @@ function list(path: string): string[] {
 }
 
 /** A process and all that descend from it: nginx works in a child. */
-export function processTree(pid: number): number[] {
+function processTree(pid: number): number[] {
   const children = list(`/proc/${pid}/task`).flatMap((task) => read(`/proc/${pid}/task/${task}/children`).trim().split(' '));
   return [pid, ...children.filter((child) => child !== '').flatMap((child) => processTree(Number(child)))];
 }

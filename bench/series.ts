@@ -29,7 +29,7 @@ export async function runSeries(stage: Stage, proxies: readonly RunningProxy[], 
   return runs;
 }
 
-export function takingPart(proxies: readonly RunningProxy[], cell: Pick<Cell, 'name'>): RunningProxy[] {
+function takingPart(proxies: readonly RunningProxy[], cell: Pick<Cell, 'name'>): RunningProxy[] {
   return proxies.filter(({ proxy }) => proxy.cells?.includes(cell.name) ?? true);
 }
 

@@ -130,7 +130,7 @@ export function rarePorts(services: number): { readonly port: number; readonly f
   return Array.from({ length: groups }, (_, group) => ({ port: FIRST_RARE_PORT + group, first: group * GROUP }));
 }
 
-export function teamOf(service: number): string {
+function teamOf(service: number): string {
   return teamName(service % TEAMS);
 }
 

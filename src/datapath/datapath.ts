@@ -19,7 +19,7 @@ import { REASONS } from './reasons.ts';
 import { addressBytes, concat, ownerIn, podAddress, type PodFacts, podRecord, slotOf, u32, u64 } from './records.ts';
 
 export { DatapathError } from './pins.ts';
-export { checkNode, type CheckLine } from './check-node.ts';
+export { checkNode } from './check-node.ts';
 
 const DEFAULT_MARK = 0x4e57;
 

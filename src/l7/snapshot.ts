@@ -98,8 +98,6 @@ export const UNKNOWN_IDENTITY: Identity = {
 };
 
 export interface WorkloadConfig {
-  /** `namespace/name` of the pod. */
-  readonly key: string;
   readonly identity: Identity;
   readonly addresses: readonly string[];
   /** Key into `scopes`: what this pod sees as a client. */
@@ -129,7 +127,6 @@ export interface ServiceRef {
 }
 
 export interface ScopeConfig {
-  readonly id: string;
   /** The client's namespace. */
   readonly namespace: string;
   /** Istio's outboundTrafficPolicy: what becomes of names and addresses that no layer has. */
@@ -157,7 +154,6 @@ export type DestinationConfig =
 
 export interface GatewayConfig {
   readonly port: number;
-  readonly protocol: 'http';
   /** The layer in which its virtual hosts are, at its port. A Host that none of them names is answered 404. */
   readonly layer: string;
 }

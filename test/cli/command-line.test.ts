@@ -91,11 +91,11 @@ const UNSEEN = [
   { ...HOST, layer: 'mesh', name: 'hidden', domains: ['own'] },
 ];
 const OWN: VirtualHostConfig = { ...HOST, layer: 'clients s', name: 'own', domains: ['own'] };
-const SCOPE: ScopeConfig = { id: 's', namespace: 'a', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['clients s', 'mesh'] };
+const SCOPE: ScopeConfig = { namespace: 'a', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['clients s', 'mesh'] };
 const SNAPSHOT: SnapshotView = {
   version: 1,
   mesh: { connectTimeoutMs: 1, rootNamespace: 'istio-system' },
-  workloads: { 'a/in': { key: 'a/in', scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY } },
+  workloads: { 'a/in': { scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY } },
   scopes: { s: SCOPE },
   virtualHosts: Object.fromEntries([HOST, OWN, ...UNSEEN].map((host) => [host.name, host])),
   addresses: {},

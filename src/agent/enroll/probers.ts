@@ -38,7 +38,7 @@ function kubeletPath(): string | null {
 }
 
 /** Where the v2 hierarchy is mounted: on a hybrid machine not at /sys/fs/cgroup itself. */
-export function unifiedRoot(mounts: string): string | null {
+function unifiedRoot(mounts: string): string | null {
   const fields = mounts.split('\n').map((line) => line.split(' '));
   return fields.find((mount) => mount[2] === 'cgroup2')?.[1] ?? null;
 }

@@ -1,7 +1,7 @@
 /** Is a pod enrolled, and why? Pure: everything that says so is handed in. */
 import type { ApiObject, Pod } from './objects.ts';
 
-export const ENROLL_ANNOTATION = 'nodeway.io/enroll';
+const ENROLL_ANNOTATION = 'nodeway.io/enroll';
 const INJECT = 'sidecar.istio.io/inject';
 const INJECTION = 'istio-injection';
 

@@ -31,29 +31,15 @@ export interface ApiObject {
 
 type Item<T> = NonNullable<T> extends readonly (infer Element)[] ? Element : never;
 
-export type Namespace = Kinds['Namespace'];
-export type Node = Kinds['Node'];
-export type ServiceAccount = Kinds['ServiceAccount'];
 export type ConfigMap = Kinds['ConfigMap'];
-export type Secret = Kinds['Secret'];
-export type Deployment = Kinds['Deployment'];
-export type ReplicaSet = Kinds['ReplicaSet'];
-export type StatefulSet = Kinds['StatefulSet'];
-export type DaemonSet = Kinds['DaemonSet'];
-export type Job = Kinds['Job'];
-export type CronJob = Kinds['CronJob'];
 
 export type Pod = Kinds['Pod'];
-export type PodSpec = NonNullable<Pod['spec']>;
-export type Container = Item<PodSpec['containers']>;
-export type ContainerPort = Item<Container['ports']>;
 
 export type Service = Kinds['Service'];
 export type ServicePort = Item<NonNullable<Service['spec']>['ports']>;
 export type EndpointSlice = Kinds['EndpointSlice'];
 export type SliceEndpoint = Item<EndpointSlice['endpoints']>;
 export type Endpoints = Kinds['Endpoints'];
-export type EndpointSubset = Item<Endpoints['subsets']>;
 
 export type Gateway = Kinds['Gateway'];
 export type GatewaySpec = Gateway['spec'];
@@ -71,8 +57,6 @@ export type HeadersSpec = NonNullable<HttpRoute['headers']>;
 export type HeaderOperationsSpec = NonNullable<HeadersSpec['request']>;
 export type HttpRetry = NonNullable<HttpRoute['retries']>;
 export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
-export type HttpRewrite = NonNullable<HttpRoute['rewrite']>;
-export type Percent = NonNullable<HttpRoute['mirrorPercentage']>;
 
 export type DestinationRule = Kinds['DestinationRule'];
 export type TrafficPolicy = NonNullable<DestinationRule['spec']['trafficPolicy']>;

@@ -33,7 +33,7 @@ export interface Problem {
 
 export type FieldPath = readonly (string | number)[];
 
-export const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
 
 export const typeKey = ({ group, kind }: ObjectType): string => `${group}/${kind}`;
 export const refKey = (ref: ObjectRef): string => `${ref.group}/${ref.kind}/${ref.namespace}/${ref.name}`;

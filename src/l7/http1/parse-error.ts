@@ -32,7 +32,6 @@ export const ParseError = {
   TrailersTooLarge: -29,
 } as const;
 export type ParseErrorName = keyof typeof ParseError;
-export type ParseErrorCode = (typeof ParseError)[ParseErrorName];
 
 export interface ParseErrorInfo {
   /** For logs and metrics. */

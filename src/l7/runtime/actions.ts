@@ -93,7 +93,7 @@ export function compileAction(route: RouteConfig, lease: Lease): Action {
   return route.action.kind === 'redirect' ? new RedirectTo(route, route.action, lease) : new ForwardAction(route, route.action, lease);
 }
 
-export function retryPolicy(config: RetryConfig | null): RetryPolicy | null {
+function retryPolicy(config: RetryConfig | null): RetryPolicy | null {
   return config === null ? null : new RetryPolicy(config);
 }
 

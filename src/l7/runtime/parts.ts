@@ -8,7 +8,6 @@ import {
   type MeshSettings,
   type RecordKind,
   type RouteConfig,
-  type Snapshot,
   type SnapshotDelta,
   type SnapshotRecords,
 } from '../snapshot.ts';
@@ -41,20 +40,6 @@ export function* partsOf(delta: SnapshotDelta): Generator<DeltaPart> {
     yield* removeParts(kind, delta.records[kind]?.remove ?? []);
   }
   yield* endpointParts(delta.endpoints);
-}
-
-/**
- * The whole of it, as the change that leads to it from nothing. The snapshot may change between two pieces, if the changes are sent
- * afterwards and nothing is committed before: applying one twice does no harm.
- */
-export function* partsOfWhole(snapshot: Snapshot): Generator<DeltaPart> {
-  yield { what: 'mesh', mesh: snapshot.mesh };
-  for (const kind of RECORD_KINDS) yield* setParts(kind, snapshot.records[kind]);
-  yield* endpointParts(eachCluster(snapshot));
-}
-
-function* eachCluster({ endpoints }: Snapshot): Generator<EndpointsDelta> {
-  for (const [cluster, set] of endpoints) yield { cluster, set, remove: [] };
 }
 
 function* setParts<K extends RecordKind>(kind: K, records: Iterable<Entry<K>>): Generator<DeltaPart> {

@@ -17,7 +17,6 @@ import { partsOf } from './parts.ts';
 import { type RecordFault, Staging } from './staging.ts';
 import type { Workload } from './workload.ts';
 
-export type { Gateway } from './contents.ts';
 export type { Table } from './layers.ts';
 export type { Scope } from './scope.ts';
 export type { Workload } from './workload.ts';

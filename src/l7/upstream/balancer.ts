@@ -41,7 +41,7 @@ function unequalWeights(endpoints: readonly Endpoint[]): readonly number[] | nul
   return weights.every((weight) => weight === weights[0]) ? null : weights;
 }
 /** Endpoints by weight with a cumulative table. */
-export class RandomChoice implements Balancer {
+class RandomChoice implements Balancer {
   readonly #endpoints: readonly Endpoint[];
   /** Null when all weights are equal. */
   readonly #upTo: readonly number[] | null;

@@ -16,7 +16,7 @@ const STEP = 1024;
 /** How far a pick goes past points or cells of endpoints that have gone. */
 const MAX_SKIPPED = 256;
 
-export function keyOf(endpoint: Endpoint): string {
+function keyOf(endpoint: Endpoint): string {
   return `${endpoint.address}:${endpoint.port}`;
 }
 

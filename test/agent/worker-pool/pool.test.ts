@@ -36,7 +36,7 @@ function snapshot(version: number): Snapshot {
   return {
     version,
     mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system' },
-    records: { ...none, gateways: new Map([['80', { port: 80, protocol: 'http', layer: 'gateway' }]]) },
+    records: { ...none, gateways: new Map([['80', { port: 80, layer: 'gateway' }]]) },
     endpoints: new Map(),
   };
 }

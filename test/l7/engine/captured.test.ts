@@ -191,7 +191,7 @@ t.test('a callee on the same node: one pass, recorded by both sides', async (t) 
   const identity = identityOf('callee');
   rig.apply({
     endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', 'default/callee'), identity }] },
-    workloads: { 'default/app': podOf(), 'default/callee': podOf({ key: 'default/callee', identity, addresses: ['10.0.0.1'] }) },
+    workloads: { 'default/app': podOf(), 'default/callee': podOf({ identity, addresses: ['10.0.0.1'] }) },
   });
   rig.serve('10.0.0.1:8080', () => ok('web'));
   const client = open(rig, SERVICE);

@@ -79,7 +79,7 @@ export class Rig {
   /** A gateway at GATEWAY with these routes for every host. */
   gateway(...routes: RouteConfig[]): this {
     this.apply({
-      gateways: { 80: { port: 80, protocol: 'http', layer: 'gateway' } },
+      gateways: { 80: { port: 80, layer: 'gateway' } },
       virtualHosts: { all: virtualHost('gateway', 80, routes) },
     });
     this.engine.listen({ kind: 'gateway', id: 1, fd: -1, port: 80 }, { address: GATEWAY.ip, port: GATEWAY.port });
@@ -98,7 +98,7 @@ export class Rig {
     return this.apply({
       virtualHosts: Object.fromEntries(hosts),
       addresses: { mesh: addressesOf('mesh', addresses) },
-      scopes: { default: { id: 'default', namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['mesh'], ...more } },
+      scopes: { default: { namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['mesh'], ...more } },
       workloads: { 'default/app': podOf() },
     });
   }
@@ -203,16 +203,11 @@ export function retry(more: Partial<RetryConfig> = {}): RetryConfig {
   return { attempts: 2, perTryTimeoutMs: 0, on: ['5xx'], statusCodes: [], backoffMs: 25, avoidPreviousHosts: true, ...more };
 }
 
-export function virtualHost(
-  layer: string,
-  port: number,
-  routes: readonly RouteConfig[],
-  domains: readonly string[] = ['*'],
-): VirtualHostConfig {
+function virtualHost(layer: string, port: number, routes: readonly RouteConfig[], domains: readonly string[] = ['*']): VirtualHostConfig {
   return { layer, port, name: domains.join(), domains, local: null, routes };
 }
 
-export function addressesOf(layer: string, entries: Readonly<Record<string, DestinationConfig>>): AddressesConfig {
+function addressesOf(layer: string, entries: Readonly<Record<string, DestinationConfig>>): AddressesConfig {
   return { layer, entries: Object.entries(entries) };
 }
 
@@ -253,7 +248,7 @@ export function identityOf(workload: string): Identity {
 }
 
 export function podOf(more: Partial<WorkloadConfig> = {}): WorkloadConfig {
-  return { key: 'default/app', identity: identityOf('app'), addresses: [POD], scope: 'default', inbound: {}, ...more };
+  return { identity: identityOf('app'), addresses: [POD], scope: 'default', inbound: {}, ...more };
 }
 
 function put<K extends RecordKind>(

@@ -117,7 +117,7 @@ function twoPods(callee: CalleeStage<CalleeCall>, retryOn: '5xx' | null = null):
   );
   rig.apply({
     endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', 'default/callee'), identity }] },
-    workloads: { 'default/callee': podOf({ key: 'default/callee', identity, addresses: ['10.0.0.1'] }) },
+    workloads: { 'default/callee': podOf({ identity, addresses: ['10.0.0.1'] }) },
   });
   rig.engine.listen(
     { kind: 'outbound', id: 7, fd: -1, workload: 'default/app', netns: 5, cookie: '42' },

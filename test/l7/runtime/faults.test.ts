@@ -17,8 +17,8 @@ function rig() {
       set: {
         clusters: { c: clusterConfig('c'), d: clusterConfig('d') },
         virtualHosts: { v: host(['v'], [route('v1')]), w: host(['w'], [route('w1')]) },
-        scopes: { s: scopeConfig('s', ['all']) },
-        workloads: { p: workloadConfig('p', 's', ['10.1.1.1']) },
+        scopes: { s: scopeConfig(['all']) },
+        workloads: { p: workloadConfig('s', ['10.1.1.1']) },
       },
       endpoints: [{ cluster: 'c', set: [endpointConfig('10.0.0.1')], remove: [] }],
     }),

@@ -28,10 +28,10 @@ t.test('names are looked up over the layers of a scope', async (t) => {
           everything: host(['*'], [route('everything')], { port: 81 }),
           own: host(['a', '*.other.svc', 'x.wide.svc'], [route('own')], { layer: 'own' }),
         },
-        scopes: { plain: scopeConfig('plain', ['all']), special: scopeConfig('special', ['own', 'all']) },
+        scopes: { plain: scopeConfig(['all']), special: scopeConfig(['own', 'all']) },
         workloads: {
-          'default/p': workloadConfig('default/p', 'plain', ['10.1.1.1']),
-          'default/q': workloadConfig('default/q', 'special', []),
+          'default/p': workloadConfig('plain', ['10.1.1.1']),
+          'default/q': workloadConfig('special', []),
         },
       },
     }),
@@ -71,9 +71,9 @@ t.test('a change of everything: names move, addresses move, objects that stay st
         clusters: { c: clusterConfig('c') },
         virtualHosts: { v: host(['v'], [route('v1')]), w: host(['w', 'moving'], [route('w')]) },
         addresses: { v: addressesConfig('all', 'c', '10.0.0.1:80', '10.0.0.2:80'), w: addressesConfig('all', 'd', '*:9000') },
-        scopes: { s: scopeConfig('s', ['all']) },
-        gateways: { 80: { port: 80, protocol: 'http', layer: 'all' } },
-        workloads: { 'default/p': workloadConfig('default/p', 's', ['10.1.1.1']) },
+        scopes: { s: scopeConfig(['all']) },
+        gateways: { 80: { port: 80, layer: 'all' } },
+        workloads: { 'default/p': workloadConfig('s', ['10.1.1.1']) },
       },
       endpoints: [{ cluster: 'c', set: [endpointConfig('10.2.0.1')], remove: [] }],
     }),
@@ -92,7 +92,7 @@ t.test('a change of everything: names move, addresses move, objects that stay st
         clusters: { c: clusterConfig('c', { connectTimeoutMs: 7 }) },
         virtualHosts: { v: host(['v', 'moving'], [route('v2')]) },
         addresses: { w: addressesConfig('all', 'd', '10.0.0.2:80') },
-        workloads: { 'default/p': workloadConfig('default/p', 's', ['10.1.1.2']) },
+        workloads: { 'default/p': workloadConfig('s', ['10.1.1.2']) },
       },
       remove: { virtualHosts: ['w'], addresses: ['v'], gateways: ['80'] },
       endpoints: [{ cluster: 'c', set: [endpointConfig('10.2.0.2')], remove: [] }],
@@ -123,7 +123,7 @@ t.test('a rule about a new header holds for the next request, and an id that is 
   const hosts = (name: string) => ({
     v: host(['v'], [route('by header', 'c', { match: match(name), requestHeaders: { set: [line(name, '2')] } }), route('rest')]),
   });
-  const set = { scopes: { s: scopeConfig('s', ['all']) }, workloads: { p: workloadConfig('p', 's', []) } };
+  const set = { scopes: { s: scopeConfig(['all']) }, workloads: { p: workloadConfig('s', []) } };
   runtime.apply(delta(1, { set: { ...set, virtualHosts: { v: host(['v'], [route('rest')]) } } }));
   runtime.serve();
   const chosen = (field: string) =>

@@ -55,12 +55,12 @@ export function endpointConfig(address: string, more: Partial<EndpointConfig> = 
   return { address, port: 80, weight: 1, identity: UNKNOWN_IDENTITY, local: null, ...more };
 }
 
-export function scopeConfig(id: string, layers: readonly string[], more: Partial<ScopeConfig> = {}): ScopeConfig {
-  return { id, namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers, ...more };
+export function scopeConfig(layers: readonly string[], more: Partial<ScopeConfig> = {}): ScopeConfig {
+  return { namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers, ...more };
 }
 
-export function workloadConfig(key: string, scope: string, addresses: readonly string[]): WorkloadConfig {
-  return { key, identity: UNKNOWN_IDENTITY, addresses, scope, inbound: {} };
+export function workloadConfig(scope: string, addresses: readonly string[]): WorkloadConfig {
+  return { identity: UNKNOWN_IDENTITY, addresses, scope, inbound: {} };
 }
 
 export function addressesConfig(layer: string, cluster: string, ...keys: readonly string[]): AddressesConfig {

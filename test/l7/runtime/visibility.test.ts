@@ -126,7 +126,7 @@ function expected(world: World): string {
     for (const name of HOSTS) answers.push(world.routeOf(key, 80, name));
     for (const ip of IPS) answers.push(world.clusterOf(key, `${ip}:80`));
   }
-  for (const ip of IPS) answers.push([...world.workloads.values()].find(({ addresses }) => addresses.includes(ip))?.key ?? null);
+  for (const ip of IPS) answers.push([...world.workloads].find(([, { addresses }]) => addresses.includes(ip))?.[0] ?? null);
   for (const id of HOSTS) {
     answers.push(world.clusters.get(id)?.connectTimeoutMs ?? null);
     answers.push([...(world.endpoints.get(id)?.values() ?? [])].map(({ address, weight }) => `${address}/${weight}/false`).toSorted());
@@ -183,8 +183,8 @@ function changeTo(wish: Wish, world: World, version: number): SnapshotDelta {
   const addresses = Object.fromEntries(
     wish.addresses.map((ip, i) => [`addresses-${i}`, addressesConfig('all', `to-${version}`, `${ip}:80`)]),
   );
-  const scopes = { plain: scopeConfig('plain', ['all']), special: scopeConfig('special', ['own', 'all']) };
-  const workloads = Object.fromEntries(wish.workloads.map(({ key, ips }) => [key, workloadConfig(key, wish.scope, ips)]));
+  const scopes = { plain: scopeConfig(['all']), special: scopeConfig(['own', 'all']) };
+  const workloads = Object.fromEntries(wish.workloads.map(({ key, ips }) => [key, workloadConfig(wish.scope, ips)]));
   const set = { virtualHosts, clusters, addresses, workloads, ...(version === 1 ? { scopes } : {}) };
   const remove = Object.fromEntries(
     (['virtualHosts', 'clusters', 'addresses', 'workloads'] as const).map((kind) => [

@@ -30,7 +30,7 @@ export class Gateways {
     this.#ports = new Index(graph);
     const listeners = new Table(graph, 'gateway port', (key) => {
       const port = Number(key);
-      graph.emit(output, key, { port, protocol: 'http', layer: gatewayLayer(port) } satisfies GatewayConfig);
+      graph.emit(output, key, { port, layer: gatewayLayer(port) } satisfies GatewayConfig);
       return port;
     });
     this.#ports.each(listeners);

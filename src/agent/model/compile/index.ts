@@ -21,7 +21,6 @@
  * 2. The deltas, applied in order, are the snapshot ("deltas lead to the snapshot").
  * 3. A change costs what it touches ("a change computes few cells, however many objects there are").
  */
-export { Compiler, type CompiledChange } from './compiler.ts';
+export { Compiler } from './compiler.ts';
 export type { CompileOptions } from './options.ts';
 export type { LocalPod } from './mesh-pod.ts';
-export type { EnrolledPod } from './pods.ts';

@@ -4,7 +4,7 @@ import type { ConditionMap, HttpMatchRequest, StringCondition } from '../objects
 import { order } from './age.ts';
 
 /** A name that starts so asks for a claim of a verified token. */
-export const CLAIM_PREFIX = '@request.auth.claims';
+const CLAIM_PREFIX = '@request.auth.claims';
 
 export function routeMatch(request: HttpMatchRequest): RouteMatch {
   const path = stringMatch(request.uri);

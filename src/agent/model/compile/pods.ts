@@ -19,12 +19,6 @@ import { selects } from './selectors.ts';
 const NETNS_ANNOTATION = 'nodeway.io/netns';
 const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
 
-export interface EnrolledPod extends LocalPod {
-  readonly enrolled: true;
-}
-
-export const isEnrolled = (pod: LocalPod): pod is EnrolledPod => pod.enrolled;
-
 /** An object, and whether its author may name paths on this node. */
 export interface GivenPod {
   readonly object: Pod;

@@ -57,7 +57,7 @@ export class RouteLists {
   }
 }
 
-export function looksAtSource({ sourceLabels, sourceNamespaces }: BoundVirtualService): boolean {
+function looksAtSource({ sourceLabels, sourceNamespaces }: BoundVirtualService): boolean {
   return sourceLabels.length > 0 || sourceNamespaces.length > 0;
 }
 

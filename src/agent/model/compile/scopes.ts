@@ -15,7 +15,6 @@ export function compileScopes(graph: Graph, mesh: Mesh, clients: Clients, { laye
     const { outboundTrafficPolicy } = mesh.get();
     const used = [...own].filter((layer) => layers.has(layer));
     graph.emit(output, id, {
-      id,
       namespace: scope.namespace,
       outboundTrafficPolicy,
       layers: [...used, SHARED_LAYER],

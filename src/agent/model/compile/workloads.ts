@@ -26,7 +26,7 @@ export function compileWorkloads(graph: Graph, { served, services, endpoints, cl
     const config: WorkloadConfig =
       'config' in pod
         ? pod.config
-        : { key, identity: pod.identity, addresses: pod.addresses, scope, inbound: inboundPorts(pod, services, endpoints) };
+        : { identity: pod.identity, addresses: pod.addresses, scope, inbound: inboundPorts(pod, services, endpoints) };
     graph.emit(output, key, { ...config, scope });
     return null;
   });

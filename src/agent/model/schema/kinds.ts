@@ -63,7 +63,7 @@ const BY_METADATA: ReadonlySet<string> = new Set<KindName>([
 ]);
 
 export const shapeOfKind = (kind: KindName): Shape => SHAPES.get(kind) as Shape;
-export const isKindName = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
+const isKindName = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
 export const isKnownByMetadata = (kind: KindName): boolean => BY_METADATA.has(kind);
 
 export function typeOfKind(kind: KindName): ObjectType {

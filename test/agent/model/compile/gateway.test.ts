@@ -36,7 +36,7 @@ t.test('nothing listens without a Gateway for this node', async (t) => {
 
 t.test('a Gateway alone answers 404', async (t) => {
   const text = gateway(server('"*"'));
-  t.same(gatewayAt(text), { port: 80, protocol: 'http', layer: 'gateway 80' });
+  t.same(gatewayAt(text), { port: 80, layer: 'gateway 80' });
   t.equal(gatewayTable(compileText(text))?.size, 0);
 });
 

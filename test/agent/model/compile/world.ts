@@ -47,7 +47,7 @@ export interface Compiled {
   readonly pods: readonly LocalPod[];
 }
 
-export function compileStore(store: ObjectStore, options: Partial<CompileOptions> = {}): Compiled {
+function compileStore(store: ObjectStore, options: Partial<CompileOptions> = {}): Compiled {
   const compiler = new Compiler({ ...OPTIONS, ...options }, (ref) => store.origin(ref));
   return applied(compiler, store.takeChanges());
 }
