@@ -3,7 +3,7 @@
 #include <cstring>
 
 namespace nodeway {
-void Throw(Napi::Env env, int error, const std::string& what) {
+void throwErrno(Napi::Env env, int error, const std::string& what) {
   const char* name = strerrorname_np(error);
   auto thrown = Napi::Error::New(env, what + ": " + (name ? name : "error") + ", " + strerror(error));
   thrown.Set("code", Napi::String::New(env, name ? name : "EUNKNOWN"));
@@ -11,11 +11,11 @@ void Throw(Napi::Env env, int error, const std::string& what) {
 }
 }  // namespace nodeway
 
-static Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  nodeway::ExportNamespaces(env, exports);
-  nodeway::ExportMaps(env, exports);
-  nodeway::ExportPrograms(env, exports);
-  nodeway::ExportHooks(env, exports);
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  nodeway::exportNamespaces(env, exports);
+  nodeway::exportMaps(env, exports);
+  nodeway::exportPrograms(env, exports);
+  nodeway::exportHooks(env, exports);
   return exports;
 }
-NODE_API_MODULE(datapath, Init)
+NODE_API_MODULE(datapath, init)

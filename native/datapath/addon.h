@@ -2,11 +2,13 @@
 #pragma once
 #include <napi.h>
 
+#include "napi/arguments.h"
+
 namespace nodeway {
 // Throws a JavaScript Error whose `code` is the errno's name.
-[[noreturn]] void Throw(Napi::Env env, int error, const std::string& what);
-void ExportNamespaces(Napi::Env env, Napi::Object exports);
-void ExportMaps(Napi::Env env, Napi::Object exports);
-void ExportPrograms(Napi::Env env, Napi::Object exports);
-void ExportHooks(Napi::Env env, Napi::Object exports);
+[[noreturn]] void throwErrno(Napi::Env env, int error, const std::string& what);
+void exportNamespaces(Napi::Env env, Napi::Object exports);
+void exportMaps(Napi::Env env, Napi::Object exports);
+void exportPrograms(Napi::Env env, Napi::Object exports);
+void exportHooks(Napi::Env env, Napi::Object exports);
 }  // namespace nodeway

@@ -28,7 +28,7 @@ constexpr Hook kHooks[] = {
     {"nw_sockops", BPF_CGROUP_SOCK_OPS},
 };
 
-Napi::Object Program(Napi::Env env, uint32_t id) {
+Napi::Object describeProgram(Napi::Env env, uint32_t id) {
   auto program = Napi::Object::New(env);
   bpf_prog_info info{};
   uint32_t size = sizeof(info);
@@ -43,13 +43,13 @@ Napi::Object Program(Napi::Env env, uint32_t id) {
 }
 
 // What runs at the hook for the cgroup's own sockets, in order; null and an error if the kernel does not answer.
-Napi::Object Query(Napi::Env env, const Hook& hook, int group) {
+Napi::Object queryHook(Napi::Env env, const Hook& hook, int group) {
   auto found = Napi::Object::New(env);
   std::array<uint32_t, kMostPrograms> ids{};
   uint32_t count = kMostPrograms, flags = 0;
   int error = bpf_prog_query(group, hook.type, 0, &flags, ids.data(), &count) ? errno : 0;
   auto programs = Napi::Array::New(env);
-  for (uint32_t at = 0; !error && at < count; at++) programs.Set(at, Program(env, ids[at]));
+  for (uint32_t at = 0; !error && at < count; at++) programs.Set(at, describeProgram(env, ids[at]));
   found.Set("hook", hook.name);
   found.Set("programs", programs);
   found.Set("exclusive", !error && count > 0 && !(flags & BPF_F_ALLOW_MULTI));
@@ -58,20 +58,20 @@ Napi::Object Query(Napi::Env env, const Hook& hook, int group) {
 }
 
 // (cgroup path)
-Napi::Value QueryHooks(const Napi::CallbackInfo& info) {
-  std::string cgroup = info[0].As<Napi::String>();
+Napi::Value queryHooks(const Napi::CallbackInfo& info) {
+  std::string cgroup = Arguments(info, "queryHooks").text("cgroup");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (group < 0) Throw(info.Env(), errno, cgroup);
+  if (group < 0) throwErrno(info.Env(), errno, cgroup);
   auto hooks = Napi::Array::New(info.Env());
   uint32_t at = 0;
-  for (const Hook& hook : kHooks) hooks.Set(at++, Query(info.Env(), hook, group));
+  for (const Hook& hook : kHooks) hooks.Set(at++, queryHook(info.Env(), hook, group));
   close(group);
   return hooks;
 }
 
 // Identifier of the program of a pinned link; 0: there is none.
-Napi::Value PinnedProgram(const Napi::CallbackInfo& info) {
-  std::string pin = info[0].As<Napi::String>();
+Napi::Value pinnedProgram(const Napi::CallbackInfo& info) {
+  std::string pin = Arguments(info, "pinnedProgram").text("pin");
   bpf_link_info link{};
   uint32_t size = sizeof(link);
   int fd = bpf_obj_get(pin.c_str());
@@ -82,14 +82,14 @@ Napi::Value PinnedProgram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), link.prog_id);
 }
 
-Napi::Value HasSocketLookup(const Napi::CallbackInfo& info) {
+Napi::Value hasSocketLookup(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SK_LOOKUP, nullptr) == 1);
 }
 }  // namespace
 
-void ExportHooks(Napi::Env env, Napi::Object exports) {
-  exports["queryHooks"] = Napi::Function::New(env, QueryHooks);
-  exports["pinnedProgram"] = Napi::Function::New(env, PinnedProgram);
-  exports["hasSocketLookup"] = Napi::Function::New(env, HasSocketLookup);
+void exportHooks(Napi::Env env, Napi::Object exports) {
+  exports["queryHooks"] = Napi::Function::New(env, queryHooks);
+  exports["pinnedProgram"] = Napi::Function::New(env, pinnedProgram);
+  exports["hasSocketLookup"] = Napi::Function::New(env, hasSocketLookup);
 }
 }  // namespace nodeway

@@ -18,7 +18,7 @@
 namespace nodeway {
 namespace {
 // Runs on a thread of its own, so that the namespace is left when the thread ends. Returns a descriptor or a negative errno.
-int SocketIn(int netns, int family) {
+int socketIn(int netns, int family) {
   int fd = -1;
   std::thread([&] {
     if (netns >= 0 && setns(netns, CLONE_NEWNET) != 0)
@@ -29,25 +29,25 @@ int SocketIn(int netns, int family) {
   return fd;
 }
 
-Napi::Value Open(const Napi::CallbackInfo& info) {
-  std::string path = info[0].As<Napi::String>();
+Napi::Value openNamespace(const Napi::CallbackInfo& info) {
+  std::string path = Arguments(info, "openNamespace").text("path");
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) Throw(info.Env(), errno, path);
+  if (fd < 0) throwErrno(info.Env(), errno, path);
   return Napi::Number::New(info.Env(), fd);
 }
 
-Napi::Value Cookie(const Napi::CallbackInfo& info) {
-  int fd = SocketIn(info[0].As<Napi::Number>(), AF_INET);
-  if (fd < 0) Throw(info.Env(), -fd, "enter the network namespace");
+Napi::Value namespaceCookie(const Napi::CallbackInfo& info) {
+  int fd = socketIn(Arguments(info, "namespaceCookie").integer("netns"), AF_INET);
+  if (fd < 0) throwErrno(info.Env(), -fd, "enter the network namespace");
   uint64_t cookie = 0;
   socklen_t size = sizeof(cookie);
   int error = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) ? errno : 0;
   close(fd);
-  if (error) Throw(info.Env(), error, "SO_NETNS_COOKIE");
+  if (error) throwErrno(info.Env(), error, "SO_NETNS_COOKIE");
   return Napi::String::New(info.Env(), std::to_string(cookie));
 }
 
-socklen_t Parse(const std::string& ip, uint16_t port, sockaddr_storage* out) {
+socklen_t parse(const std::string& ip, uint16_t port, sockaddr_storage* out) {
   auto* four = reinterpret_cast<sockaddr_in*>(out);
   auto* six = reinterpret_cast<sockaddr_in6*>(out);
   if (inet_pton(AF_INET, ip.c_str(), &four->sin_addr) == 1) return four->sin_family = AF_INET, four->sin_port = htons(port), sizeof(*four);
@@ -55,7 +55,7 @@ socklen_t Parse(const std::string& ip, uint16_t port, sockaddr_storage* out) {
   return 0;
 }
 
-int Prepare(int fd, const sockaddr_storage& at, socklen_t size, int mark, int backlog) {
+int prepare(int fd, const sockaddr_storage& at, socklen_t size, int mark, int backlog) {
   int one = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)))
     return errno;
@@ -65,54 +65,59 @@ int Prepare(int fd, const sockaddr_storage& at, socklen_t size, int mark, int ba
   return 0;
 }
 
-Napi::Value Listen(const Napi::CallbackInfo& info) {
-  std::string ip = info[1].As<Napi::String>();
+Napi::Value listenIn(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "listenIn");
+  const int netns = arguments.integer("netns");
+  const std::string ip = arguments.text("address");
+  const uint16_t port = arguments.port("port");
+  const int mark = arguments.integer("mark");
+  const int backlog = arguments.integer("backlog");
   sockaddr_storage at{};
-  socklen_t size = Parse(ip, static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value()), &at);
-  if (!size) Throw(info.Env(), EINVAL, ip);
-  int fd = SocketIn(info[0].As<Napi::Number>(), at.ss_family);
-  if (fd < 0) Throw(info.Env(), -fd, "open a socket in the network namespace");
-  int error = Prepare(fd, at, size, info[3].As<Napi::Number>(), info[4].As<Napi::Number>());
-  if (error) close(fd), Throw(info.Env(), error, "listen at " + ip);
+  socklen_t size = parse(ip, port, &at);
+  if (!size) throwErrno(info.Env(), EINVAL, ip);
+  int fd = socketIn(netns, at.ss_family);
+  if (fd < 0) throwErrno(info.Env(), -fd, "open a socket in the network namespace");
+  int error = prepare(fd, at, size, mark, backlog);
+  if (error) close(fd), throwErrno(info.Env(), error, "listen at " + ip);
   return Napi::Number::New(info.Env(), fd);
 }
 
-void Close(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>()); }
+void closeFd(const Napi::CallbackInfo& info) { close(Arguments(info, "closeFd").integer("fd")); }
 
 // kernfs's file handle is the id that bpf_get_current_cgroup_id gives, and the inode on 64-bit machines.
-Napi::Value CgroupId(const Napi::CallbackInfo& info) {
-  std::string path = info[0].As<Napi::String>();
+Napi::Value cgroupId(const Napi::CallbackInfo& info) {
+  std::string path = Arguments(info, "cgroupId").text("path");
   struct stat found{};
-  if (stat(path.c_str(), &found)) Throw(info.Env(), errno, path);
+  if (stat(path.c_str(), &found)) throwErrno(info.Env(), errno, path);
   return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(found.st_ino));
 }
 
 // Whether the path still leads to this file: `nodeway cleanup` removes it while it holds the lock.
-bool IsAt(int fd, const std::string& path) {
+bool isAt(int fd, const std::string& path) {
   struct stat opened{}, found{};
   return fstat(fd, &opened) == 0 && stat(path.c_str(), &found) == 0 && opened.st_ino == found.st_ino && opened.st_dev == found.st_dev;
 }
 
 // The descriptor that holds the lock; -1: another process does.
-Napi::Value Lock(const Napi::CallbackInfo& info) {
-  std::string path = info[0].As<Napi::String>();
+Napi::Value lock(const Napi::CallbackInfo& info) {
+  std::string path = Arguments(info, "lock").text("path");
   for (;;) {
     int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) Throw(info.Env(), errno, path);
+    if (fd < 0) throwErrno(info.Env(), errno, path);
     bool held = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (held && IsAt(fd, path)) return Napi::Number::New(info.Env(), fd);
+    if (held && isAt(fd, path)) return Napi::Number::New(info.Env(), fd);
     close(fd);
     if (!held) return Napi::Number::New(info.Env(), -1);
   }
 }
 }  // namespace
 
-void ExportNamespaces(Napi::Env env, Napi::Object exports) {
-  exports["openNamespace"] = Napi::Function::New(env, Open);
-  exports["namespaceCookie"] = Napi::Function::New(env, Cookie);
-  exports["listenIn"] = Napi::Function::New(env, Listen);
-  exports["closeFd"] = Napi::Function::New(env, Close);
-  exports["cgroupId"] = Napi::Function::New(env, CgroupId);
-  exports["lock"] = Napi::Function::New(env, Lock);
+void exportNamespaces(Napi::Env env, Napi::Object exports) {
+  exports["openNamespace"] = Napi::Function::New(env, openNamespace);
+  exports["namespaceCookie"] = Napi::Function::New(env, namespaceCookie);
+  exports["listenIn"] = Napi::Function::New(env, listenIn);
+  exports["closeFd"] = Napi::Function::New(env, closeFd);
+  exports["cgroupId"] = Napi::Function::New(env, cgroupId);
+  exports["lock"] = Napi::Function::New(env, lock);
 }
 }  // namespace nodeway

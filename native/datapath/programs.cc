@@ -20,7 +20,7 @@ constexpr size_t kMostSaid = 2000;
 // What libbpf printed during one call. Of a refusal by the verifier only the end is kept, which has the reason.
 thread_local std::string said;
 
-int Listen(libbpf_print_level level, const char* format, va_list values) {
+int keepSaid(libbpf_print_level level, const char* format, va_list values) {
   if (level != LIBBPF_WARN) return 0;
   char line[4096];
   int size = vsnprintf(line, sizeof(line), format, values);
@@ -29,12 +29,12 @@ int Listen(libbpf_print_level level, const char* format, va_list values) {
   return size;
 }
 
-[[noreturn]] void Refuse(Napi::Env env, int error, const std::string& what) {
+[[noreturn]] void refuse(Napi::Env env, int error, const std::string& what) {
   while (!said.empty() && said.back() == '\n') said.pop_back();
-  Throw(env, error, said.empty() ? what : what + " (" + said + ")");
+  throwErrno(env, error, said.empty() ? what : what + " (" + said + ")");
 }
 
-void PinMaps(bpf_object* object, const std::string& directory) {
+void pinMaps(bpf_object* object, const std::string& directory) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     if (!bpf_map__is_internal(map)) bpf_map__set_pin_path(map, (directory + "/" + bpf_map__name(map)).c_str());
@@ -42,7 +42,7 @@ void PinMaps(bpf_object* object, const std::string& directory) {
 }
 
 // A cgroup's id is its inode. An agent with another cgroup than its predecessor must not adopt the predecessor's links.
-bool AttachedElsewhere(const bpf_link* link, uint64_t cgroup) {
+bool attachedElsewhere(const bpf_link* link, uint64_t cgroup) {
   bpf_link_info info{};
   uint32_t size = sizeof(info);
   if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size)) return true;
@@ -52,9 +52,9 @@ bool AttachedElsewhere(const bpf_link* link, uint64_t cgroup) {
 // Takes over a pinned link with this build's program, or attaches and pins a new one. Zero or a negative errno.
 // `cgroup` is the id of the cgroup to attach to; unused for other hooks.
 template <typename Attach>
-int Hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach attach) {
+int hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach attach) {
   if (bpf_link* old = access(pin.c_str(), F_OK) == 0 ? bpf_link__open(pin.c_str()) : nullptr) {
-    bool adopted = !AttachedElsewhere(old, cgroup) && bpf_link__update_program(old, program) == 0;
+    bool adopted = !attachedElsewhere(old, cgroup) && bpf_link__update_program(old, program) == 0;
     bpf_link__destroy(old);
     if (adopted) return 0;
   }
@@ -67,25 +67,27 @@ int Hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach a
 }
 
 // (directory, cgroup path) → descriptors of the maps by name.
-Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
+Napi::Value loadOutbound(const Napi::CallbackInfo& info) {
   said.clear();
-  std::string directory = info[0].As<Napi::String>(), cgroup = info[1].As<Napi::String>();
+  Arguments arguments(info, "loadOutbound");
+  const std::string directory = arguments.text("directory");
+  const std::string cgroup = arguments.text("cgroup");
   std::unique_ptr<outbound_bpf, decltype(&outbound_bpf__destroy)> skeleton(outbound_bpf__open(), outbound_bpf__destroy);
-  if (!skeleton) Refuse(info.Env(), errno, "open the outbound programs");
+  if (!skeleton) refuse(info.Env(), errno, "open the outbound programs");
   // nw_inbound is not used by these programs; declared so that one load pins all.
-  PinMaps(skeleton->obj, directory);
-  if (int error = outbound_bpf__load(skeleton.get())) Refuse(info.Env(), -error, "load the outbound programs");
+  pinMaps(skeleton->obj, directory);
+  if (int error = outbound_bpf__load(skeleton.get())) refuse(info.Env(), -error, "load the outbound programs");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat at{};
-  if (group < 0 || fstat(group, &at)) Refuse(info.Env(), errno, cgroup);
+  if (group < 0 || fstat(group, &at)) refuse(info.Env(), errno, cgroup);
   int error = 0;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
     std::string pin = directory + "/link_" + bpf_program__name(program);
-    if (!error) error = Hold(program, pin, at.st_ino, [&] { return bpf_program__attach_cgroup(program, group); });
+    if (!error) error = hold(program, pin, at.st_ino, [&] { return bpf_program__attach_cgroup(program, group); });
   }
   close(group);
-  if (error) Refuse(info.Env(), -error, "attach to " + cgroup);
+  if (error) refuse(info.Env(), -error, "attach to " + cgroup);
   auto maps = Napi::Object::New(info.Env());
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton->obj) {
@@ -95,36 +97,39 @@ Napi::Value LoadOutbound(const Napi::CallbackInfo& info) {
 }
 
 // (directory, netns, cookie)
-void LoadInbound(const Napi::CallbackInfo& info) {
+void loadInbound(const Napi::CallbackInfo& info) {
   said.clear();
-  std::string directory = info[0].As<Napi::String>(), cookie = info[2].As<Napi::String>();
-  int netns = info[1].As<Napi::Number>();
+  Arguments arguments(info, "loadInbound");
+  const std::string directory = arguments.text("directory");
+  const int netns = arguments.integer("netns");
+  const uint64_t cookieNumber = arguments.decimal("cookie");
+  const std::string cookie = std::to_string(cookieNumber);
   std::unique_ptr<inbound_bpf, decltype(&inbound_bpf__destroy)> skeleton(inbound_bpf__open(), inbound_bpf__destroy);
-  if (!skeleton) Refuse(info.Env(), errno, "open the inbound program");
-  PinMaps(skeleton->obj, directory);
-  skeleton->rodata->pod_cookie = std::stoull(cookie);
-  if (int error = inbound_bpf__load(skeleton.get())) Refuse(info.Env(), -error, "load the inbound program");
+  if (!skeleton) refuse(info.Env(), errno, "open the inbound program");
+  pinMaps(skeleton->obj, directory);
+  skeleton->rodata->pod_cookie = cookieNumber;
+  if (int error = inbound_bpf__load(skeleton.get())) refuse(info.Env(), -error, "load the inbound program");
   auto* program = skeleton->progs.nw_sk_lookup;
-  int error = Hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
-  if (error) Refuse(info.Env(), -error, "attach to the pod's network namespace");
+  int error = hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
+  if (error) refuse(info.Env(), -error, "attach to the pod's network namespace");
 }
 
-void MountBpffs(const Napi::CallbackInfo& info) {
-  if (mount("bpffs", "/sys/fs/bpf", "bpf", 0, "mode=0700")) Throw(info.Env(), errno, "mount /sys/fs/bpf");
+void mountBpffs(const Napi::CallbackInfo& info) {
+  if (mount("bpffs", "/sys/fs/bpf", "bpf", 0, "mode=0700")) throwErrno(info.Env(), errno, "mount /sys/fs/bpf");
 }
 
-void UnmountBpffs(const Napi::CallbackInfo& info) {
-  if (umount("/sys/fs/bpf")) Throw(info.Env(), errno, "unmount /sys/fs/bpf");
+void unmountBpffs(const Napi::CallbackInfo& info) {
+  if (umount("/sys/fs/bpf")) throwErrno(info.Env(), errno, "unmount /sys/fs/bpf");
 }
 }  // namespace
 
-void ExportPrograms(Napi::Env env, Napi::Object exports) {
-  libbpf_set_print(Listen);
+void exportPrograms(Napi::Env env, Napi::Object exports) {
+  libbpf_set_print(keepSaid);
   exports["abi"] = Napi::String::New(env, ABI_HASH);
   exports["possibleCpus"] = Napi::Number::New(env, libbpf_num_possible_cpus());
-  exports["loadOutbound"] = Napi::Function::New(env, LoadOutbound);
-  exports["loadInbound"] = Napi::Function::New(env, LoadInbound);
-  exports["mountBpffs"] = Napi::Function::New(env, MountBpffs);
-  exports["unmountBpffs"] = Napi::Function::New(env, UnmountBpffs);
+  exports["loadOutbound"] = Napi::Function::New(env, loadOutbound);
+  exports["loadInbound"] = Napi::Function::New(env, loadInbound);
+  exports["mountBpffs"] = Napi::Function::New(env, mountBpffs);
+  exports["unmountBpffs"] = Napi::Function::New(env, unmountBpffs);
 }
 }  // namespace nodeway

@@ -12,14 +12,14 @@
 #include "decisions_test.skel.h"
 
 namespace {
-std::vector<char> Bytes(const std::string& hex) {
+std::vector<char> fromHex(const std::string& hex) {
   std::vector<char> bytes;
   for (size_t at = 0; at + 1 < hex.size(); at += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(at, 2), nullptr, 16)));
   return bytes;
 }
 
 // The program's return value; -1 where the kernel did not run it.
-long Run(int program, std::vector<char> context) {
+long run(int program, std::vector<char> context) {
   LIBBPF_OPTS(bpf_test_run_opts, options);
   options.ctx_in = context.data();
   options.ctx_size_in = static_cast<uint32_t>(context.size());
@@ -35,6 +35,6 @@ int main() {
   while (std::cin >> name >> hex) {
     const bpf_program* program = bpf_object__find_program_by_name(loaded->obj, name.c_str());
     if (!program) return std::cerr << "there is no program " << name << "\n", 1;
-    std::cout << Run(bpf_program__fd(program), Bytes(hex)) << "\n";
+    std::cout << run(bpf_program__fd(program), fromHex(hex)) << "\n";
   }
 }

@@ -5,20 +5,22 @@
 
 namespace {
 
-napi_value release_startup_pages(napi_env env, napi_callback_info) {
-  napi_value bytes;
-  napi_create_double(env, static_cast<double>(nodeway::transport::release_startup_pages()), &bytes);
-  return bytes;
+napi_value releaseStartupPages(napi_env env, napi_callback_info) {
+  napi_value bytes = nullptr;
+  const auto released = static_cast<double>(nodeway::transport::releaseStartupPages());
+  return napi_create_double(env, released, &bytes) == napi_ok ? bytes : nullptr;
+}
+
+bool add(napi_env env, napi_value exports, const char* name, napi_callback function) {
+  napi_value value;
+  return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value) == napi_ok &&
+         napi_set_named_property(env, exports, name, value) == napi_ok;
 }
 
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  napi_value create;
-  napi_create_function(env, "create", NAPI_AUTO_LENGTH, nodeway::transport::Binding::create, nullptr, &create);
-  napi_set_named_property(env, exports, "create", create);
-  napi_value release;
-  napi_create_function(env, "releaseStartupPages", NAPI_AUTO_LENGTH, release_startup_pages, nullptr, &release);
-  napi_set_named_property(env, exports, "releaseStartupPages", release);
+  if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseStartupPages", releaseStartupPages))
+    napi_throw_error(env, nullptr, "the transport addon cannot be set up");
   return exports;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "loop_driver.h"
+#include "napi/arguments.h"
 #include "reactor.h"
 
 namespace nodeway::transport {
@@ -16,9 +17,15 @@ class Binding {
   static napi_value create(napi_env env, napi_callback_info info);
 
  private:
-  using Method = napi_value (Binding::*)(napi_env env, const napi_value* arguments);
+  struct Call {
+    napi_env env;
+    const napi_value* values;
+    size_t count;
+    Arguments of(const char* function) const { return Arguments(env, function, values, count); }
+  };
+  using Method = napi_value (Binding::*)(const Call& call);
 
-  Binding(napi_env env, const napi_value* arguments);
+  Binding(napi_env env, Arguments& arguments);
   napi_value methods(napi_env env);
   template <Method method>
   static napi_value call(napi_env env, napi_callback_info info);
@@ -26,16 +33,16 @@ class Binding {
   static void onHandlesClosed(void* data);
   void close();
 
-  napi_value flush(napi_env env, const napi_value* arguments);
-  napi_value connect(napi_env env, const napi_value* arguments);
-  napi_value listenAt(napi_env env, const napi_value* arguments);
-  napi_value listenOn(napi_env env, const napi_value* arguments);
-  napi_value unlisten(napi_env env, const napi_value* arguments);
-  napi_value listenerAddress(napi_env env, const napi_value* arguments);
-  napi_value peerAddress(napi_env env, const napi_value* arguments);
-  napi_value localAddress(napi_env env, const napi_value* arguments);
-  napi_value relayed(napi_env env, const napi_value* arguments);
-  napi_value dispose(napi_env env, const napi_value* arguments);
+  napi_value flush(const Call& call);
+  napi_value connect(const Call& call);
+  napi_value listenAt(const Call& call);
+  napi_value listenOn(const Call& call);
+  napi_value unlisten(const Call& call);
+  napi_value listenerAddress(const Call& call);
+  napi_value peerAddress(const Call& call);
+  napi_value localAddress(const Call& call);
+  napi_value relayed(const Call& call);
+  napi_value dispose(const Call& call);
 
   enum class State { Open, Closing, Closed };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "napi/arguments.h"
+
 namespace nodeway::transport {
 
 namespace {
@@ -16,10 +18,10 @@ constexpr int kLongestWaitMs = 1000;
 TurnCallback::TurnCallback(napi_env env, napi_value turn) : env_(env) {
   napi_value resource;
   napi_value name;
-  napi_create_reference(env, turn, 1, &turn_);
-  napi_create_object(env, &resource);
-  napi_create_string_utf8(env, "nodeway.transport", NAPI_AUTO_LENGTH, &name);
-  napi_async_init(env, resource, name, &context_);
+  check(env, napi_create_reference(env, turn, 1, &turn_));
+  check(env, napi_create_object(env, &resource));
+  check(env, napi_create_string_utf8(env, "nodeway.transport", NAPI_AUTO_LENGTH, &name));
+  check(env, napi_async_init(env, resource, name, &context_));
 }
 
 bool TurnCallback::call() {
@@ -29,16 +31,15 @@ bool TurnCallback::call() {
     napi_value turn;
     napi_value global;
     napi_value result;
-    napi_get_reference_value(env_, turn_, &turn);
-    napi_get_global(env_, &global);
-    const napi_status status = napi_make_callback(env_, context_, global, turn, 0, nullptr, &result);
+    napi_status status = napi_get_reference_value(env_, turn_, &turn);
+    if (status == napi_ok) status = napi_get_global(env_, &global);
+    if (status == napi_ok) status = napi_make_callback(env_, context_, global, turn, 0, nullptr, &result);
     bool threw = false;
     if (status != napi_ok && napi_is_exception_pending(env_, &threw) == napi_ok && threw) {
       napi_value error;
-      napi_get_and_clear_last_exception(env_, &error);
-      threw = napi_fatal_exception(env_, error) == napi_ok;
+      threw = napi_get_and_clear_last_exception(env_, &error) == napi_ok && napi_fatal_exception(env_, error) == napi_ok;
     }
-    napi_close_handle_scope(env_, scope);
+    if (napi_close_handle_scope(env_, scope) != napi_ok) return false;
     if (status == napi_ok) return true;
     // Where somebody listens to uncaughtException, the turn goes on behind the event whose handler threw.
     if (!threw) return false;
@@ -46,8 +47,9 @@ bool TurnCallback::call() {
 }
 
 void TurnCallback::release() {
-  if (turn_ != nullptr) napi_delete_reference(env_, turn_);
-  if (context_ != nullptr) napi_async_destroy(env_, context_);
+  // At the environment's end there is nobody left to be told that these failed.
+  if (turn_ != nullptr) (void)napi_delete_reference(env_, turn_);
+  if (context_ != nullptr) (void)napi_async_destroy(env_, context_);
   turn_ = nullptr;
   context_ = nullptr;
 }
@@ -57,7 +59,7 @@ LoopDriver::LoopDriver(napi_env env, Reactor& reactor, SharedCells cells, napi_v
 
 void LoopDriver::start() {
   uv_loop_t* loop = nullptr;
-  napi_get_uv_event_loop(env_, &loop);
+  check(env_, napi_get_uv_event_loop(env_, &loop));
   uv_prepare_init(loop, &prepare_);
   uv_idle_init(loop, &idle_);
   prepare_.data = idle_.data = this;

@@ -16,7 +16,7 @@ struct Mapping {
 };
 
 // The head line: "start-end perms offset dev inode path". Private, unwritable mappings of a file come into question.
-bool parse_head(const char* line, Mapping* mapping) {
+bool parseHead(const char* line, Mapping* mapping) {
   unsigned long inode = 0;
   char permissions[5] = {};
   unsigned long start = 0;
@@ -29,14 +29,14 @@ bool parse_head(const char* line, Mapping* mapping) {
 
 }  // namespace
 
-std::size_t release_startup_pages() {
+std::size_t releaseStartupPages() {
   std::FILE* maps = std::fopen("/proc/self/smaps", "re");
   if (maps == nullptr) return 0;
   std::size_t released = 0;
   Mapping mapping;
   char line[1024];
   while (std::fgets(line, sizeof line, maps) != nullptr) {
-    if (parse_head(line, &mapping)) continue;
+    if (parseHead(line, &mapping)) continue;
     unsigned long kilobytes = 0;
     // Pages that were written before the mapping was sealed (relocations) exist nowhere else: such a mapping stays.
     if (std::sscanf(line, "Anonymous: %lu kB", &kilobytes) != 1) continue;

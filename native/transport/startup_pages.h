@@ -8,7 +8,7 @@ namespace nodeway::transport {
 // Gives back the resident pages of the program's own read-only file mappings. Node touches most of its 100 MB of code and
 // tables while it starts and few of them afterwards; those that are needed come back from the page cache one fault at a time.
 // Returns how many bytes the mappings span, 0 without /proc.
-std::size_t release_startup_pages();
+std::size_t releaseStartupPages();
 
 }  // namespace nodeway::transport
 
