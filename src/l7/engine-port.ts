@@ -1,10 +1,10 @@
-/** What the engine is told besides snapshots: which sockets to serve, and for whom. */
+/** What the engine gets besides snapshots: the sockets to serve, and for whom. */
 import type { Address } from './transport.ts';
 
 /** A listening socket that the control thread has made and keeps; every worker has one of its own at the same address. */
 export type ListenerConfig = OutboundListener | InboundListener | GatewayListener;
 
-/** Connections that an enrolled pod opens. Where they wanted to go is asked of `OriginalDestinations`. */
+/** Connections that an enrolled pod opens. `OriginalDestinations` knows where they were going. */
 export interface OutboundListener {
   readonly kind: 'outbound';
   readonly id: number;
@@ -40,7 +40,7 @@ export interface GatewayListener {
 export interface OriginalDestinations {
   /**
    * The destination of the connection that came from `peer` in that namespace, and forgets it.
-   * Null: unknown (the map was full, or somebody connected to the listener by hand); the connection must be closed.
+   * Null: unknown (the map was full, or a client connected to the listener itself); the connection must be closed.
    */
   take(cookie: string, peer: Address): Address | null;
 }

@@ -46,7 +46,7 @@ export interface EngineOptions {
   /** Faults repeat beyond a bound: the worker should be replaced. */
   readonly unfit: (cause: string) => void;
   readonly limits?: Partial<EngineLimits>;
-  /** Who reads the records of exchanges besides the metrics. */
+  /** Readers of the records of exchanges besides the metrics. */
   readonly recordSinks?: readonly RecordSink[];
   readonly stacks?: Stacks;
 }
@@ -123,7 +123,7 @@ export class Engine {
     transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
 
-  /** Takes a change of the configuration at once; requests that begin from now on see it. For those who can wait for it. */
+  /** Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it. */
   apply(delta: SnapshotDelta): void {
     this.#runtime.apply(delta);
   }

@@ -1,6 +1,6 @@
 /**
- * Faults that ended what they concerned: each is logged with what was being done, the first of a kind in full, and so many in so
- * short a time that the worker cannot be trusted any more are told.
+ * Counts faults that ended only what they concerned. The first of a window are logged with what was being done. When too many come
+ * within one window, the worker is no longer fit, and `unfit` is called.
  */
 import { messageOf } from '../base/errors.ts';
 

@@ -18,7 +18,7 @@ export interface SnapshotRecords {
   readonly gateways: GatewayConfig;
   /** By any id that is unique: the record says to which layer and port it belongs. */
   readonly virtualHosts: VirtualHostConfig;
-  /** Likewise, one record a service (or an instance of a headless one) and layer. */
+  /** Likewise, one record per service (or an instance of a headless one) and layer. */
   readonly addresses: AddressesConfig;
   readonly clusters: ClusterConfig;
 }
@@ -73,7 +73,7 @@ export interface MeshSettings {
   readonly rootNamespace: string;
 }
 
-/** Who a pod is to metrics and logs; `unknown` where Istio says so. */
+/** The names of a pod in metrics and logs; `unknown` where Istio says so. */
 export interface Identity {
   readonly workload: string;
   readonly namespace: string;
@@ -85,7 +85,7 @@ export interface Identity {
   readonly serviceAccount: string;
 }
 
-/** A peer that is no pod we know of. */
+/** A peer that is not a known pod. */
 export const UNKNOWN_IDENTITY: Identity = {
   workload: 'unknown',
   namespace: 'unknown',
@@ -129,7 +129,7 @@ export interface ServiceRef {
 export interface ScopeConfig {
   /** The client's namespace. */
   readonly namespace: string;
-  /** Istio's outboundTrafficPolicy: what becomes of names and addresses that no layer has. */
+  /** Istio's outboundTrafficPolicy: whether names and addresses that no layer has are passed through or refused. */
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   /**
    * Where names and addresses are looked up, the most specific first: usually one that all clients share, before it one of the
@@ -146,8 +146,8 @@ export interface AddressesConfig {
 }
 
 /**
- * What becomes of a connection to a known address. `cluster`: HTTP goes by its Host, bytes that are not HTTP to that cluster.
- * `host`: HTTP goes by its Host, the rest where it was going, as to an address that nobody knows.
+ * Where a connection to a known address goes. `cluster`: HTTP goes by its Host, other bytes to that cluster. `host`: HTTP goes by its
+ * Host, the rest to its original destination, as for an unknown address.
  */
 export type DestinationConfig =
   { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string } | { readonly to: 'host'; readonly protocol: Protocol };
@@ -265,7 +265,7 @@ export type RetryCondition =
   | 'unavailable';
 
 export interface RetryConfig {
-  /** Retries after the first try; at least 1 (no retries: `retry` is null). */
+  /** Retries after the first attempt; at least 1 (no retries: `retry` is null). */
   readonly attempts: number;
   /** 0: none. */
   readonly perTryTimeoutMs: number;

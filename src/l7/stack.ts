@@ -48,13 +48,13 @@ const matchRoute: RequestStage<Exchange> = {
   },
 };
 
-/** Inside the mesh X-Forwarded-Proto tells the scheme, as Envoy believes it there. */
+/** Inside the mesh X-Forwarded-Proto gives the scheme: Envoy trusts it there. */
 function schemeOf({ origin, head }: Exchange): 'http' | 'https' {
   const index = origin.kind === 'gateway' ? -1 : head.find(H['x-forwarded-proto']);
   return index >= 0 && head.value(index) === 'https' ? 'https' : 'http';
 }
 
-/** To where the application wanted to go, where that is allowed: Istio's PassthroughCluster and BlackHoleCluster. */
+/** To the original destination, if that is allowed: Istio's PassthroughCluster and BlackHoleCluster. */
 function passThrough(exchange: Exchange): Verdict {
   if (exchange.origin.kind === 'gateway') return exchange.refuse(REPLY.routeNotFound);
   if (exchange.origin.unknownAllowed) return keepOriginal(exchange, 'PassthroughCluster');

@@ -16,7 +16,7 @@
  *  5. A paused connection delivers no data and no FIN (at most what the current turn had read already). A reset is still
  *     seen: at once when the peer had sent nothing that is unread, and otherwise as rule 7 says when the connection is
  *     resumed, or after LINGER_MS without being resumed.
- *  6. FIN and RST are told apart: `onEnd` leaves the other direction open, `onClose` means that the connection is gone.
+ *  6. FIN and RST are distinct: `onEnd` leaves the other direction open, `onClose` means that the connection is gone.
  *  7. What breaks a connection ends its sending side only: what is queued is dropped, later writes are ignored, a relay to
  *     it ends (`onRelayed` for its source, whose further bytes come by `onData`). All that the peer had sent before is still
  *     read and delivered, by `onData` or by the relay from it, then `onEnd` if the peer had sent FIN, then `onClose`. So a
@@ -122,7 +122,7 @@ export interface Transport {
   pause(id: ConnectionId): void;
   resume(id: ConnectionId): void;
   /**
-   * Moves the next `bytes` bytes that arrive on `from` to `to`, in the kernel where that can be had, after what is queued on `to`.
+   * Moves the next `bytes` bytes that arrive on `from` to `to`, in the kernel if it can, after what is queued on `to`.
    * `from` gets no `onData` until `onRelayed`; while it is paused the relay stands still. One relay from and one to a connection at a time.
    */
   relay(from: ConnectionId, to: ConnectionId, bytes: number): void;
@@ -143,7 +143,7 @@ export interface Transport {
   dispose(): void;
 }
 
-/** A listening address that cannot be had. `code` is the errno's name. */
+/** A listening address that cannot be bound. `code` is the errno's name. */
 export class TransportError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {

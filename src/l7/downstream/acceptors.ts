@@ -14,7 +14,7 @@ import { Http1Server } from './http1-server.ts';
 import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
 import type { ServerList } from './server-list.ts';
 
-/** An address that nobody knows: bytes of whatever kind go there, if that is allowed. */
+/** An unknown address: bytes of any kind go there, if that is allowed. */
 const UNKNOWN: DestinationConfig = { to: 'host', protocol: 'tcp' };
 
 /** What the acceptors of a worker work with. */
@@ -93,7 +93,7 @@ export class OutboundAcceptor extends ConnectionAcceptor {
     return this.byProtocol(origin, stacks.outbound, id, this.#target(workload, origin, destination));
   }
 
-  /** A known service or a port with HTTP services; else a pod of this node by its own address, where that is allowed; else nobody knows. */
+  /** A known service or a port with HTTP services; else a local pod by its own address, if that is allowed; else unknown. */
   #target(workload: Workload, origin: OutboundOrigin, destination: Address): DestinationConfig {
     const known = workload.scope?.destination(destination.ip, destination.port) ?? null;
     if (known !== null) return known;
@@ -124,7 +124,7 @@ export class InboundAcceptor extends ConnectionAcceptor {
 
 export class GatewayAcceptor extends ConnectionAcceptor {
   readonly #listener: GatewayListener;
-  /** One object for all connections: records are kept by it. */
+  /** One object for all connections, because metrics are keyed by it. */
   #identity: Identity = UNKNOWN_IDENTITY;
   #rootNamespace: string | null = null;
 

@@ -1,5 +1,5 @@
 /**
- * Finds out what a client speaks where nothing says so.
+ * Finds out which protocol a client speaks when nothing declares it.
  *
  *     silent ──bytes──▶ HTTP/1: an Http1Server takes over
  *        │              anything else: passed through
@@ -10,7 +10,7 @@
  *                       └─ the client speaks after all: as above; for HTTP/1 the connection is given up
  *
  * Invariants (test/l7/downstream/detector.test.ts): bytes that were read reach whoever takes over, once and in order; exactly one of
- * HTTP, tunnel and refusal comes of a connection that does not go away by itself; an upstream connection that is not used is closed.
+ * HTTP, tunnel and refusal follows for a connection that the client does not close itself; an upstream connection that is not used is closed.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import { sniff } from '../http1/sniff.ts';
@@ -30,7 +30,7 @@ export interface DetectorPlan {
   readonly detectTimeoutMs: number;
   /** Opens the upstream connection; null when there is nowhere to go. */
   readonly openUpstream: (early: (early: EarlyServer) => void) => OpaqueConnection | null;
-  /** The connection was refused, for want of an upstream. */
+  /** The connection was refused, because there is no upstream. */
   readonly onRefused: () => void;
 }
 
@@ -65,7 +65,7 @@ export class Detector implements ConnectionHandler {
   }
 
   onEnd(): void {
-    // FIN before anything was decided: let the server see it too.
+    // FIN before anything was decided: the server sees it too.
     this.#passThrough('first');
   }
 

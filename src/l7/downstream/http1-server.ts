@@ -1,10 +1,10 @@
 /**
- * A client's HTTP/1 connection: takes requests apart, one exchange at a time, and puts responses on the wire.
+ * A client's HTTP/1 connection: parses requests, one exchange at a time, and writes responses.
  *
  *     head ──whole head──▶ body ──whole body──▶ waiting ──response sent──▶ head, or gone
  *       │ refused            │ response sent first, the rest is short: read on
  *       ▼                    ▼ the rest is long
- *     lingering ◀────────────┘          lingering: FIN sent, what still comes is thrown away
+ *     lingering ◀────────────┘          lingering: FIN sent, what still comes is discarded
  *
  * Invariants (test/l7/engine/http1-server.test.ts):
  *  1. a message that could be read in two ways is refused and the connection closed; once the head of a response is out, by a reset;
@@ -78,7 +78,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** The head of the current response is out. */
   #responding = false;
   #sending: Sending = Sending.Plain;
-  /** The beginning of a head that has not come whole. */
+  /** The beginning of an incomplete head. */
   #partial: HeadBuffer | null = null;
   /** Bytes that came before their time. */
   #left: Uint8Array | null = null;
@@ -123,10 +123,10 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   onEnd(): void {
-    // The client is done, or gone. As in Envoy, what it asked for is not carried on for nobody.
+    // The client is gone, or has ended its side. As in Envoy, its request is abandoned.
     const begun = this.#responding;
     this.#exchange?.abandon(OUTCOME.clientGone);
-    // Who still reads must not take half a response for a whole one.
+    // A client that still reads must not take half a response for a whole one.
     if (begun) this.reset();
     else this.close();
   }
@@ -175,7 +175,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   restore(bytes: Uint8Array, start: number, length: number): Head {
     const { requestHead, limits } = this.#wire;
-    // A normalised path may have made the head longer than it may come.
+    // The normalised path may have made the head longer than the limit.
     parseRequestHead(bytes, start, start + length, requestHead, { ...limits.heads, maxHeadBytes: length });
     return requestHead;
   }
@@ -199,7 +199,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     return next;
   }
 
-  /** Puts the normalised path in the place of the one that came; everything behind sees only that. */
+  /** Puts the normalised path in the place of the one that came; everything after this sees only that. */
   #normalize(head: Head): boolean {
     const normal = normalizePath(head.path());
     if ('fault' in normal) {
@@ -313,7 +313,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   local(reply: LocalReply): void {
     const { list } = this.#plan;
-    // A client that takes its tunnel for granted sends bytes that are no requests.
+    // A client that does not wait for its tunnel sends bytes that are not requests.
     if (list.draining || this.#isConnect || this.#restIsLong()) this.#last = true;
     this.#sendLocal(reply, this.#isHead);
     this.#finish();
@@ -381,12 +381,12 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.receive(left, 0, left.length);
   }
 
-  /** What remains of the request's body is too much to be read for nothing. */
+  /** Too much of the request's body remains to read and discard it. */
   #restIsLong(): boolean {
     return this.#state === State.Body && (this.#framing === Framing.Chunked || this.#remaining > DISCARD_BYTES);
   }
 
-  /** What came is no HTTP. A response that has begun cannot take another one into its body. */
+  /** What came is not HTTP. Once a response has begun, another one would become part of its body. */
   #refuse(status: number, message: string): -1 {
     const begun = this.#responding;
     this.#exchange?.abandon(begun ? OUTCOME.requestBroken : OUTCOME.badRequest);

@@ -1,6 +1,6 @@
 /**
- * A client's connection that is not HTTP/1: it is passed to where it was going, through the service's load balancing where the
- * address belongs to one, and counted. Bytes that were read to find the protocol go first.
+ * A client's connection that is not HTTP/1: it is passed to its original destination, through the service's load balancing if the
+ * address belongs to a service, and counted. Bytes that were read to find the protocol go first.
  */
 import { murmur3Text } from '../../base/hash.ts';
 import type { EngineLimits } from '../limits.ts';
@@ -41,7 +41,7 @@ export interface OpaqueTarget {
   readonly cluster: Cluster | null;
 }
 
-/** Where such a connection goes; null when its service has nobody to take it, or the policy lets it go nowhere. */
+/** Where such a connection goes; null: its service has no endpoint, or the policy forbids the destination. */
 export function opaqueTarget(
   ground: OpaqueGround,
   origin: CapturedOrigin,
@@ -54,7 +54,7 @@ export function opaqueTarget(
     return null;
   }
   const { cluster } = ground.runtime.slot(clusterId);
-  // Of the keys that requests are hashed by, a connection has the address of its client only (Envoy, tcp_proxy hash_policy).
+  // Of the keys by which requests are hashed, a connection has only the address of its client (Envoy, tcp_proxy hash_policy).
   const bySource = cluster?.hash?.key.kind === 'source-address';
   const hash = bySource ? murmur3Text(ground.transport.peerAddress(client).ip, 0) : -1;
   const endpoint = cluster?.pick(hash, ground.random, null, origin.family) ?? null;
@@ -159,7 +159,7 @@ export class OpaqueConnection implements ConnectionHandler {
     }
   }
 
-  /** The caller's, or that of an inbound connection, and the callee's where its pod is enrolled on this node. */
+  /** The caller's record, or that of an inbound connection, and the callee's if its pod is enrolled on this node. */
   #series(): readonly PeerSeries[] {
     const { endpoint, cluster } = this.#target;
     const { recorder } = this.#ground;

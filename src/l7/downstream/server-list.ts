@@ -22,7 +22,7 @@ export class ServerList {
   readonly #all: ClientConnection[] = [];
   readonly #counted: (change: 1 | -1) => void;
 
-  /** @param counted told of every connection that comes and goes. */
+  /** @param counted called for every connection that begins and ends. */
   constructor(counted: (change: 1 | -1) => void) {
     this.#counted = counted;
   }

@@ -1,5 +1,5 @@
 /**
- * One attempt to get a request answered: an endpoint, a stream there, and what becomes of it. A retry is another attempt, and a
+ * One attempt to get a request answered: an endpoint, a stream there, and how it ends. A retry is another attempt, and a
  * mirrored copy is one whose answer nobody reads.
  *
  *     waiting for a stream ──onStream──▶ sent ──onHead──▶ answered ──onEnd──▶ over
@@ -34,7 +34,7 @@ export interface AttemptSink {
   onMoved(bytes: number): void;
   onEnd(attempt: Attempt, trailers: Trailers): void;
   onUpgraded(attempt: Attempt, head: Head, connection: DetachedConnection | null): void;
-  /** It ended without a whole response. `attempt.answered` tells whether part of one was passed on. */
+  /** It ended without a whole response. `attempt.answered` says whether part of one was passed on. */
   onFailed(attempt: Attempt, failure: StreamFailure): void;
   /** An exception while one of these was served. */
   onFault(error: unknown, doing: string): void;
@@ -118,7 +118,7 @@ export class Attempt implements ResponseSink, StreamUser {
     this.#recordCallee(outcome, status, outcome.flags);
   }
 
-  /** It found a kept connection dead, and did nothing else. */
+  /** It only found that a kept connection was dead. */
   endStale(): void {
     this.#leave();
   }
@@ -227,7 +227,7 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.#timer !== null) this.#tools.transport.timers.disarm(this.#timer);
   }
 
-  /** What the callee's own proxy would have recorded, where its pod is enrolled on this node. */
+  /** What the callee's own proxy would have recorded, if its pod is enrolled on this node. */
   #recordCallee(outcome: Outcome, status: number, flags: number): void {
     const { record, recorder, transport } = this.#tools;
     const { config } = this.endpoint;

@@ -1,6 +1,6 @@
 /**
  * One attempt of a request as the policy of its callee sees it: the same whether the callee's own inbound side is asked, or a caller
- * of the same node asks in its pass. A refusal is the callee's: it stands in the callee's record, and the caller sees its status.
+ * of the same node asks in its pass. A refusal belongs to the callee: it stands in the callee's record, and the caller sees its status.
  */
 import type { Head } from '../message/head.ts';
 import type { LocalReply } from '../message/local-reply.ts';

@@ -1,6 +1,6 @@
 /**
  * One request and its response, whatever wires carry them. The stages of `src/l7/stack.ts` decide what is done; attempts do it; this
- * object carries bodies across, decides whether to try again, and leaves a record.
+ * object carries bodies across, decides whether to make another attempt, and leaves a record.
  *
  *                 ┌── stage waits ──▶ held ──resume──┐
  *     routing ────┤◀─────────────────────────────────┘
@@ -135,7 +135,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     return this.#stream?.rawTarget() ?? NOT_RAW;
   }
 
-  /** The client is gone, or sends what nobody can read: nothing more is wanted, and nobody is told. */
+  /** The client is gone, or sends what cannot be parsed: it gets no answer. */
   abandon(outcome: Outcome): void {
     if (this.over) return;
     this.#pending?.cancel();
@@ -267,7 +267,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     else this.refuse(replyOf(outcome));
   }
 
-  /** An exception: it ends this exchange, and is told. */
+  /** An exception: it ends this exchange, and is reported. */
   onFault(error: unknown, doing: string): void {
     this.tools.fault(error, doing);
     if (this.over) return;

@@ -35,7 +35,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   // What the stages find.
   route: Route<Action> | null = null;
   destination: Destination | null = null;
-  /** The original destination, where the request keeps it. */
+  /** The original destination, if the request goes there. */
   fixedEndpoint: Endpoint | null = null;
   fallbackService: FallbackService = 'unknown';
   /** Of the key that the cluster's balancer hashes; -1: none. */
@@ -72,7 +72,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     return this.route?.prefixLength ?? 0;
   }
 
-  /** What is done with the request; null where no rule says so. */
+  /** What the matched rule does with the request; null: no rule matched. */
   get forward(): ForwardAction | null {
     const action = this.route?.action;
     return action?.kind === 'forward' ? action : null;

@@ -1,10 +1,10 @@
-/** Fills the worker's record with what an exchange has to say. */
+/** Fills the worker's record from an exchange. */
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { UNKNOWN_IDENTITY } from '../snapshot.ts';
 import type { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 
-/** Peers and route of an exchange with the endpoint of that attempt; what became of it is left to the caller. */
+/** Peers and route of an exchange with the endpoint of that attempt; the caller fills in how it ended. */
 export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeRecord {
   const { origin, destination, route, fallbackService, tools } = exchange;
   const { record } = tools;

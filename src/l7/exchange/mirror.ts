@@ -1,7 +1,7 @@
 /**
- * A copy of a request whose answer nobody reads (HTTPMirrorPolicy): an attempt with nobody behind it. It has its own endpoint and
- * connection; when that cannot keep up with the body, or none is there at once, the copy is given up, never the original slowed
- * down. Not retried; the route's timeout bounds it. The Host stays as it is, as in today's Istio.
+ * A copy of a request whose answer nobody reads (HTTPMirrorPolicy): an attempt that passes nothing on. It has its own endpoint and
+ * connection. If the connection cannot keep up with the body, or there is none at once, the copy is given up: it never slows the
+ * original down. Not retried; the route's timeout bounds it. The Host stays as it is, as in today's Istio.
  */
 import type { Head } from '../message/head.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';

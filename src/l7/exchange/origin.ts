@@ -48,7 +48,7 @@ export class OutboundOrigin {
     return this.#table;
   }
 
-  /** What becomes of names and addresses that nobody knows. */
+  /** Whether unknown names and addresses are passed through. */
   get unknownAllowed(): boolean {
     return this.workload.scope?.outboundTrafficPolicy !== 'REGISTRY_ONLY';
   }
@@ -66,7 +66,7 @@ export class InboundOrigin {
   readonly netns: number;
   readonly destination: Address;
   readonly family: Family = 0;
-  /** Nothing in plain text says who the client is. */
+  /** Plain text does not identify the client. */
   readonly identity: Identity = UNKNOWN_IDENTITY;
   readonly unknownAllowed = true;
 
@@ -84,7 +84,7 @@ export class InboundOrigin {
     return this.destination.port;
   }
 
-  /** Through which service the port is usually reached. */
+  /** The service through which the port is usually reached. */
   get service(): ServiceRef | null {
     return this.workload.inbound[this.port]?.service ?? null;
   }

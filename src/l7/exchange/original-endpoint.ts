@@ -1,4 +1,4 @@
-/** Where a captured connection was going, with whoever of this node is there. */
+/** The original destination of a captured connection, with the local pod that has it. */
 import type { Runtime } from '../runtime/runtime.ts';
 import { UNKNOWN_IDENTITY } from '../snapshot.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';

@@ -1,5 +1,5 @@
 /**
- * What a request gets on its way to the upstream: the route's rewrites and header operations, and the headers that Istio's proxies
+ * What changes in a request on its way to the upstream: the route's rewrites and header operations, and the headers that Istio's proxies
  * add. What those are was seen on the real thing:
  *
  *                                outbound (sidecar)   gateway                inbound
@@ -27,7 +27,7 @@ export interface RequestFacts {
   readonly attempt: number;
   /** Bytes of the path that the matched prefix covered. */
   readonly matchedPrefix: number;
-  /** No rule was applied: the request goes where it was going, in the form in which it came. */
+  /** No rule was applied: the request goes to its original destination, in the form in which it came. */
   readonly passedThrough: boolean;
 }
 
@@ -48,7 +48,7 @@ const ROOM = 256;
 /** A substitution may make a path longer; one that makes it longer than this leaves the path as it is. */
 const MAX_REGEX_PATH = 16 * 1024;
 
-/** Headers by which internal callers steer Envoy's router; unenrolled clients may not (conn_manager_utility.cc). */
+/** Headers by which internal callers steer Envoy's router. Clients outside the mesh may not (conn_manager_utility.cc). */
 const INTERNAL_ONLY = [
   H['x-envoy-internal'],
   H['x-envoy-max-retries'],
@@ -155,7 +155,7 @@ function forwardedRoom(origin: Origin, head: Head): number {
   return ROOM + (head.has(H['x-forwarded-for']) ? head.end - head.start : 0);
 }
 
-/** Target and authority, and the lines that tell what they were. */
+/** Target and authority, and the lines that say what they were. */
 function rewriteRoom(head: Head, rewrite: PathRewrite | null): number {
   if (rewrite === null) return REQUEST_ID_LENGTH;
   const replaced = rewrite.regex === null ? 0 : MAX_REGEX_PATH;

@@ -1,4 +1,4 @@
-/** x-request-id: a random UUID (RFC 9562 version 4) written as bytes where it goes, and kept as four words for further tries. */
+/** x-request-id: a random UUID (RFC 9562 version 4) written as bytes where it goes, and kept as four words for further attempts. */
 
 const HEX = Buffer.from('0123456789abcdef', 'latin1');
 const HIGH = Uint8Array.from({ length: 256 }, (_, byte) => HEX[byte >> 4] as number);

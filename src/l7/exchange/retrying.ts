@@ -1,4 +1,4 @@
-/** Whether a request is sent again: the policy of its route, and what has been tried so far. */
+/** Decides whether a request is sent again, from the policy of its route and the attempts so far. */
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { Flag, type Outcome } from '../message/outcome.ts';
@@ -9,7 +9,7 @@ export class Retrying {
   policy: RetryPolicy | null = null;
   /** Attempts begun; one that only found a kept connection dead does not count. */
   attempts = 0;
-  /** Endpoints to pass over, where the policy says so. */
+  /** Endpoints to pass over, if the policy says so. */
   tried: Endpoint[] | null = null;
   /** Flag.URX once the policy would have retried, but had no attempt left. */
   flags = 0;

@@ -1,4 +1,4 @@
-/** What the exchanges of a worker work with. Made once by the engine. */
+/** What the exchanges of a worker share. The engine makes it once. */
 import type { EngineLimits } from '../limits.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
@@ -24,7 +24,7 @@ export interface ExchangeTools {
   readonly requests: RequestChanges;
   readonly responses: ResponseHeaders;
   readonly recorder: Recorder;
-  /** The one that is filled for whatever ends now. */
+  /** It is filled for each exchange that ends. */
   readonly record: ExchangeRecord;
   /** An exception while something was served: counted and logged, and it ends the worker if it happens too often. */
   readonly fault: (error: unknown, doing: string) => void;

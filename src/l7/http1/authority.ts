@@ -11,7 +11,7 @@ const REG_NAME: Uint8Array = (() => {
   return table;
 })();
 
-/** Bytes between the brackets of an IPv6 address. Zones mean nothing beyond the sender's own host, so they are refused. */
+/** Bytes between the brackets of an IPv6 address. A zone has no meaning beyond the sender's own host, so it is refused. */
 const IPV6: Uint8Array = (() => {
   const table = new Uint8Array(256);
   for (const c of ':.0123456789abcdefABCDEF') table[c.charCodeAt(0)] = 1;

@@ -1,6 +1,6 @@
 /**
  * Finds the end of a chunked body (RFC 9112 §7.1) and refuses what is not exactly one. The bytes themselves may be forwarded as
- * they came; for a side that knows no chunks, `nextData` tells where the data lies in them and `trailers` what followed it.
+ * they came; for a side that knows no chunks, `nextData` finds the data in them, and `trailers` holds what followed it.
  *
  *     Size ─▶ (Extension…) ─▶ SizeLf ─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
  *                                └ size 0 ─▶ Trailers (trailer-section.ts) ─▶ Done
@@ -37,7 +37,7 @@ type State = (typeof State)[keyof typeof State];
 
 /** Leading zeros included. 2^53 takes 14 digits. */
 const MAX_SIZE_DIGITS = 16;
-/** How far extensions may outweigh the data: a body of one-byte chunks with long extensions is an attack, a signature on each chunk is not. */
+/** By how much extensions may exceed the data: a body of one-byte chunks with long extensions is an attack, a signature on each chunk is not. */
 const MAX_EXTENSION_EXCESS = 16 * 1024;
 
 const HTAB = 9;
@@ -94,7 +94,7 @@ export class ChunkedScanner {
     return p;
   }
 
-  /** As `scan`, but stops after the next piece of data, which `dataStart` and `dataEnd` tell. */
+  /** As `scan`, but stops after the next piece of data, which is then `[dataStart, dataEnd)`. */
   nextData(bytes: Uint8Array, start: number, end: number): number {
     let p = start;
     this.dataStart = this.dataEnd = start;

@@ -85,7 +85,7 @@ export function parseFieldLines(bytes: Uint8Array, p: number, end: number, head:
 
 function beginFields(head: Head): void {
   head.fit();
-  // Generations are 32 bits wide: marks of four billion heads ago must not come to life again.
+  // Generations are 32 bits wide: marks of four billion heads ago must not count again.
   if (head.generation === 0x7fffffff) {
     head.seen.fill(0);
     head.generation = 0;
@@ -187,7 +187,7 @@ export function equalsIgnoreCase(bytes: Uint8Array, start: number, end: number, 
   return true;
 }
 
-/** What a complete head says about its framing must be said once and without contradiction. */
+/** A complete head must state its framing once and without contradiction. */
 export function framingFault(head: Head): number {
   if (!head.chunked) return 0;
   if (head.contentLength >= 0) return ParseError.LengthWithTransferEncoding;

@@ -1,7 +1,7 @@
 /**
  * Collects a head that arrives in pieces. Parsers have no memory between calls, so parsing after each piece would cost time in
- * the square of the head's size when somebody sends it byte by byte. Here it is worth while only when the end of the head may
- * have arrived, or when the size has doubled, so that refusals are not put off for long: the work stays linear.
+ * the square of the head's size when somebody sends it byte by byte. So it parses only when the end of the head may
+ * have arrived, or when the size has doubled, so that a refusal is not delayed for long. The work stays linear.
  */
 const CR = 13;
 const LF = 10;
@@ -10,7 +10,7 @@ const FIRST = 1024;
 export class HeadBuffer {
   bytes: Uint8Array = new Uint8Array(0);
   length = 0;
-  /** Size at which parsing is worth while without a blank line. */
+  /** The size from which it parses without a blank line. */
   #parseAt = 0;
 
   /** Adds a piece. @returns whether to parse `bytes[0, length)` now. */

@@ -39,7 +39,7 @@ function isHopByHop(head: Head, index: number, keepUpgrade: boolean): boolean {
     case H.te:
       return !equalsIgnoreCase(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number, 'trailers');
     default:
-      // A connection option must not name a field that is for all recipients: who strips Host or X-Forwarded-For that way is up to something.
+      // A connection option must not name a field for all recipients (RFC 9110 §7.6.1). Removing Host or X-Forwarded-For in this way is an attack.
       return head.connectionTokens && (id < 0 || id >= WELL_KNOWN.length) && isNamed(head, index);
   }
 }

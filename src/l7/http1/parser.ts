@@ -8,7 +8,7 @@
  * doubled since the last call (HeadBuffer decides so), which keeps the work linear.
  *
  * Choices where the RFC leaves one, or where we are stricter:
- * - a method has upper-case letters, digits, `-` and `_` only: `get` is not GET, but somebody's parser thinks so;
+ * - a method has upper-case letters, digits, `-` and `_` only: `get` is not GET, but some parsers read it so;
  * - a target has visible ASCII only, and no `#`: proxies differ on whether a fragment is dropped or forwarded;
  * - absolute-form is `http` or `https`, without userinfo, and Host says the same host;
  * - one empty line before a request line is skipped (RFC 9112 §2.2), not more;
@@ -159,7 +159,7 @@ function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
 
-/** Tells the target's four forms apart (RFC 9112 §3.2) and finds its parts. */
+/** Distinguishes the target's four forms (RFC 9112 §3.2) and finds its parts. */
 function splitTarget(bytes: Uint8Array, head: Head): number {
   const { targetStart, targetEnd } = head;
   const connect = isConnect(bytes, head);

@@ -42,7 +42,7 @@ export interface Downstream {
   detach(): DetachedConnection | null;
   /** Address of the peer, for hashing and forwarding headers. */
   peerIp(): string;
-  /** Address and port of the peer: what tells its connection from others. */
+  /** Address and port of the peer: they identify its connection. */
   peerAddress(): string;
   /** Parses the kept head of the request again: the parsed one lives for a turn. */
   restore(bytes: Uint8Array, start: number, length: number): Head;

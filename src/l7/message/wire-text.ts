@@ -2,7 +2,7 @@
  * Text of users that is written to the wire. It is checked and encoded where the configuration is compiled; writers take this type
  * only, so that an unchecked string does not type-check. Values are UTF-8, as Envoy sends them.
  *
- * A WireText holds one byte a character (all are below 256): it is copied between threads as a string, and becomes bytes once, where
+ * A WireText holds one byte per character (all are below 256): it is copied between threads as a string, and becomes bytes once, where
  * a worker prepares what it writes.
  */
 

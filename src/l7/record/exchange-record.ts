@@ -9,7 +9,7 @@ import { OUTCOME } from '../message/outcome.ts';
 
 export type Reporter = 'source' | 'destination';
 
-/** Names of services that are none: what `destination_service` says where nobody knows one. */
+/** What `destination_service` says when no service is known. */
 export type FallbackService = 'PassthroughCluster' | 'BlackHoleCluster' | 'InboundPassthroughCluster' | 'unknown';
 
 export interface Peers {

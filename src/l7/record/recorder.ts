@@ -17,7 +17,7 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** Reads the record of an exchange when it is over, and keeps what it needs: the record is filled again. */
+/** Reads the record of an exchange that is over. It copies what it needs, because the record is filled again. */
 export interface RecordSink {
   record(record: ExchangeRecord): void;
 }

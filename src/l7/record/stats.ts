@@ -83,7 +83,7 @@ export class Stats {
     this.#next += size;
   }
 
-  /** Past the end of the memory all new series of one name share cells: bounded, and visible as such. */
+  /** Past the end of the memory all new series of one name share cells: this bounds the memory, and the label shows it. */
   #overflowOf(kind: SeriesDefinition['kind'], name: string, labels: Readonly<Record<string, string>>): number {
     const overflow = this.#overflow.get(name);
     if (overflow === undefined) return this.#sink;

@@ -1,4 +1,4 @@
-/** StringMatch over bytes: no string is made unless a regular expression wants one. */
+/** StringMatch over bytes: only a regular expression makes a string. */
 import { compileRegex, type Regex } from '../../base/regex.ts';
 import { lower } from '../message/ascii.ts';
 import type { StringMatch } from '../snapshot.ts';
@@ -51,7 +51,7 @@ export class BytesMatch {
   }
 }
 
-/** An expression that does not compile matches nothing: the configuration's edge has refused it, and a route must not match by mistake. */
+/** An expression that does not compile matches nothing. Validation has refused it, and a route must not match by mistake. */
 function kindOf(match: StringMatch, ignoreCase: boolean, regex: Regex | null): Kind {
   switch (match.kind) {
     case 'exact':

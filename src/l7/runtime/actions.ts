@@ -101,7 +101,7 @@ function compileRewrite(rewrite: Rewrite): PathRewrite {
   let regex: PathRewrite['regex'] = null;
   if (rewrite.regex !== undefined) {
     const compiled = compileRegex(rewrite.regex.match);
-    // The configuration's edge has refused patterns that do not compile; keep the path as it is rather than fail requests.
+    // Validation has refused patterns that do not compile. If one is here, the path stays as it is.
     if (compiled.ok) regex = { match: compiled.regex, substitution: rewrite.regex.substitution };
   }
   return { uri: rewrite.uri ?? null, regex, authority: rewrite.authority ?? null };

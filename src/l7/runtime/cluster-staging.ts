@@ -88,7 +88,7 @@ export class ClusterStaging implements SlotRegistry {
     }
   }
 
-  /** Builds what was too costly to wait for, one after the other. */
+  /** Builds the balancers that were too costly to wait for, one after the other. */
   *rebuild(): Steps<void> {
     for (const cluster of this.#stale) {
       this.#stale.delete(cluster);

@@ -1,5 +1,5 @@
 /**
- * Gives a configuration its share of a worker's time: a slice a turn, so that requests wait for one slice at most.
+ * Gives a configuration its share of a worker's time: one slice per turn, so that requests wait for one slice at most.
  *
  *     idle --commit()--> preparing --commit--> settling --> idle (rebuilding, until the next part comes)
  */
@@ -9,9 +9,9 @@ import type { Steps } from '../upstream/pick.ts';
 import type { DeltaPart } from './parts.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Of a turn in which others wait. What takes one step longer still leaves a turn below 2 ms. */
+/** Of a turn in which requests wait. With one step more, a turn still stays below 2 ms. */
 const SLICE_MS = 0.7;
-/** Before the first listener is served nobody waits, but the heartbeat must go on. */
+/** Before the first listener is served no request waits, but the heartbeat must go on. */
 const UNSERVED_SLICE_MS = 20;
 
 export interface ConfiguratorOptions {
@@ -43,7 +43,7 @@ export class Configurator {
     this.#monotonic = monotonic;
     runtime.onFault = ({ kind, id, error }) => {
       countFault();
-      log('error', 'a part of the configuration could not be prepared; what it replaces stays in force', {
+      log('error', 'a part of the configuration could not be prepared; what it replaces stays in effect', {
         record: `${kind}/${id}`,
         error: messageOf(error),
       });
@@ -55,13 +55,13 @@ export class Configurator {
     this.#runtime.staging.take(part);
   }
 
-  /** Puts all parts into force. @param inForce from now on it holds. @param settled the next one may begin. */
+  /** Puts all parts into effect. @param inForce called when it has taken effect. @param settled called when called when the next one may begin. */
   commit(version: number, inForce: () => void, settled: () => void): void {
     this.#work = this.#steps(version, inForce, settled);
     this.#slice();
   }
 
-  /** Somebody is going to be served. */
+  /** A listener is about to be served. */
   serve(): void {
     this.#runtime.serve();
   }

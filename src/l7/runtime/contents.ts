@@ -1,4 +1,4 @@
-/** All that is in force and all that is about to be: read by Runtime, changed by Staging. */
+/** Everything that is in effect, and everything that is staged. Runtime reads it, Staging changes it. */
 import { ChangingMap } from '../../base/changing-map.ts';
 import { Epoch, type Held } from '../../base/epoch.ts';
 import type { HeaderNames } from '../message/header-names.ts';
@@ -22,7 +22,7 @@ export class Contents {
   readonly workloads = new ChangingMap<string, Workload>(this.epoch);
   readonly gateways = new ChangingMap<number, Gateway>(this.epoch);
   readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
-  /** Slots are there as long as somebody refers to them, whether or not there is such a cluster. */
+  /** A slot exists as long as something refers to it, whether or not its cluster exists. */
   readonly slots = new ChangingMap<string, ClusterSlot>(new Epoch(), SHARDS);
   settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system' };
   version = 0;

@@ -1,4 +1,4 @@
-/** What is left to be done after a commit, in the order in which it came up. */
+/** The work that is left after a commit, in order. */
 import type { Changing } from '../../base/epoch.ts';
 import type { Steps } from '../upstream/pick.ts';
 

@@ -55,7 +55,7 @@ export class Layers {
     return table;
   }
 
-  /** Whether somebody is served at this port of the layer. */
+  /** Whether the layer has names at this port. */
   serves(layer: string, port: number): boolean {
     const table = this.#tables.get(tableKey(layer, port, null));
     return table !== undefined && current(table.names, this.#epoch) > 0;

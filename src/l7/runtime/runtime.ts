@@ -1,10 +1,10 @@
 /**
- * The configuration as a worker runs it: what requests and connections ask. It is changed by Staging only, as a whole and at once; a
+ * The configuration as requests and connections of a worker read it. It is changed by Staging only, as a whole and at once; a
  * cluster keeps its endpoints' pools and counts, a workload keeps its identity. Connections hold on to workloads and clusters, never
  * to tables, so that a change takes effect with the next request.
  *
  * Invariants (test/l7/runtime/):
- *  1. nothing is prepared when it is asked for: whatever is in force is ready (first-request.test.ts);
+ *  1. nothing is prepared when it is asked for: whatever is in effect is ready (first-request.test.ts);
  *  2. between two commits every answer is the one of the last commit (visibility.test.ts).
  */
 import { current } from '../../base/epoch.ts';
@@ -26,7 +26,7 @@ export class Runtime {
   readonly workloads: Contents['workloads'];
   readonly gateways: Contents['gateways'];
   readonly staging: Staging;
-  /** Hears of records that could not be prepared: the one before stays in force. */
+  /** Called for records that could not be prepared: the version before stays in effect. */
   onFault: (fault: RecordFault) => void = () => {};
   readonly #contents: Contents;
 
@@ -55,12 +55,12 @@ export class Runtime {
     return this.#contents.slots.values();
   }
 
-  /** The slot of a cluster; an empty one when nobody knows it. */
+  /** The slot of a cluster; an empty one if it is unknown. */
   slot(id: string): ClusterSlot {
     return this.#contents.slots.get(id) ?? new ClusterSlot(id, this.#contents.epoch);
   }
 
-  /** Whether somebody is served: then a change is not seen before it is committed. */
+  /** Whether listeners are served: from then on a change is not seen before its commit. */
   get serving(): boolean {
     return !this.#contents.epoch.direct;
   }
@@ -69,7 +69,7 @@ export class Runtime {
     this.#contents.epoch.direct = false;
   }
 
-  /** A change from beginning to end. For those who can wait for it. */
+  /** A change from beginning to end. For callers that can wait for it. */
   apply(delta: SnapshotDelta): void {
     for (const part of partsOf(delta)) this.staging.take(part);
     finish(this.staging.prepare());

@@ -20,7 +20,7 @@ export class Scope {
     return this.config.outboundTrafficPolicy;
   }
 
-  /** What stands behind an address, or null for one that nobody knows. */
+  /** What stands behind an address; null: unknown. */
   destination(ip: string, port: number): DestinationConfig | null {
     return this.#lookUp(`${ip.includes(':') ? `[${ip}]` : ip}:${port}`) ?? this.#lookUp(`*:${port}`);
   }

@@ -1,5 +1,5 @@
 /**
- * How a configuration comes into force: parts are taken over as they come, each within a fraction of a millisecond; `prepare` makes
+ * How a configuration takes effect: parts are taken over as they come, each within a fraction of a millisecond; `prepare` makes
  * what needs all of them; `commit` shows all of it at once; `settle` drops what was there before; `rebuild` makes what a change of
  * endpoints did not wait for.
  *
@@ -94,13 +94,13 @@ export class Staging {
     yield* this.#clusters.prepare();
   }
 
-  /** From now on everything that has been staged is in force. */
+  /** From now on everything that has been staged is in effect. */
   commit(version: number): void {
     this.#contents.epoch.committed = true;
     this.#contents.version = version;
   }
 
-  /** Drops what was in force before. Nothing may be staged until this is done. */
+  /** Drops what was in effect before. Nothing may be staged until this is done. */
   *settle(): Steps<void> {
     yield* this.#later.steps();
     this.#contents.epoch.committed = false;

@@ -13,9 +13,9 @@ export class LinkConnection {
   readonly id: ConnectionId;
   /** Null: it could not even be opened. */
   readonly link: Link | null;
-  /** Null once the engine has closed it, or was told that it is gone. */
+  /** Null once the engine has closed it, or knows that it is gone. */
   handler: ConnectionHandler | null = null;
-  /** Why it is to be told gone. */
+  /** Why it is gone, as the engine will hear. */
   failure: CloseReason | null = null;
   /** Connecting, or counting down the linger of a closed one. */
   timer: Timer | null = null;
@@ -35,7 +35,7 @@ export class LinkConnection {
   relay: LinkRelay | null = null;
   /** The connection that is relayed to this one. */
   feeder: LinkConnection | null = null;
-  /** What the relay moved that has ended; null: none to tell. */
+  /** What the ended relay moved; null: nothing to report. */
   relayed: number | null = null;
   /** It waits in the list of connections to be looked at. */
   listed = false;

@@ -1,4 +1,4 @@
-/** What a LinkTransport is built on: a duplex byte pipe that is asked, and that tells when it is worth asking. */
+/** What a LinkTransport is built on: a duplex byte pipe that is polled, and that signals when polling is worth while. */
 import type { Address, CloseReason } from '../transport.ts';
 
 export interface Link {

@@ -35,7 +35,7 @@ export interface NativeTransportOptions {
   readonly ownBytes?: number;
   /** Most bytes that one turn reads. */
   readonly readBytes?: number;
-  /** Told once when accepting fails for want of descriptors or memory; it is tried again every 100 ms. */
+  /** Called once when accepting fails because descriptors or memory ran out; it is tried again every 100 ms. */
   readonly onExhausted?: () => void;
 }
 

@@ -25,7 +25,7 @@ export function* buildBalancer(config: BalancerConfig, endpoints: readonly Endpo
   }
 }
 
-/** Cells of the table behind a balancer: what its building takes time and memory for. */
+/** Cells of the table behind a balancer: the time and memory that building it takes. */
 export function balancerSize(config: BalancerConfig, endpoints: readonly Endpoint[]): number {
   if (config.kind === 'maglev') return endpoints.length === 0 ? 0 : config.tableSize;
   if (config.kind !== 'ring-hash') return endpoints.length;

@@ -1,7 +1,7 @@
 /**
- * What a cluster will be: collected from the parts of a change, then made in steps.
+ * The next version of a cluster: collected from the parts of a change, then made in steps.
  *
- * A balancer that is costly to make (rings and tables of many cells) holds up a change of the rules, which comes into force as a
+ * A balancer that is costly to make (rings and tables of many cells) holds up a change of the rules, which takes effect as a
  * whole, but not a change of the endpoints: the cluster keeps its old balancer, which passes over endpoints that have gone, and gets
  * the new one when it is ready.
  */
@@ -97,7 +97,7 @@ export class ClusterDraft {
   #set(config: EndpointConfig): void {
     const key = addressKey(config);
     const member = this.#find(key);
-    // One that goes and comes again in the same change stays.
+    // An endpoint that is removed and added in the same change stays.
     const endpoint = member ?? this.#gone?.get(key) ?? new Endpoint(config, this.#epoch);
     if (member === undefined) this.#add(key, endpoint);
     if (endpoint.upcoming === config) return;

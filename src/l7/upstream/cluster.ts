@@ -58,7 +58,7 @@ export interface ClusterState {
   other: Balancer | null;
 }
 
-/** What a cluster is before it is filled, and after it has gone. */
+/** What a cluster is before it is filled, and after it was removed. */
 export const NOBODY: Balancer = { pick: () => null };
 
 export class Cluster implements Changing {
@@ -89,7 +89,7 @@ export class Cluster implements Changing {
   /**
    * The endpoint for the next attempt, or null when there is none.
    * @param hash of the request's key; -1 without one.
-   * @param avoid endpoints to pass over where another one can be had (at most 5 more draws, as Envoy's host predicate).
+   * @param avoid endpoints to pass over if there is another one (at most 5 more draws, as Envoy's host predicate).
    * @param family of the endpoint, where the cluster has endpoints of both; 0: the one that the service prefers.
    */
   pick(hash: number, random: () => number, avoid: readonly Endpoint[] | null, family: 0 | 4 | 6): Endpoint | null {
@@ -103,7 +103,7 @@ export class Cluster implements Changing {
     return endpoint ?? anyOf(endpoints, random);
   }
 
-  /** It goes: whoever still holds it finds nobody. To be settled after the commit. */
+  /** It is removed: whoever still holds it finds no endpoint. To be settled after the commit. */
   dissolve(): void {
     this.stage({ ...this.upcoming, endpoints: [], preferred: NOBODY, other: null });
   }
@@ -113,7 +113,7 @@ export class Cluster implements Changing {
     this.#held = change(this.#held, state, this.#epoch);
   }
 
-  /** Gives way to what has been built meanwhile. @param old the balancer in whose place it comes. */
+  /** Is replaced by what has been built meanwhile. @param old the balancer in whose place it comes. */
   renew(old: Balancer, { preferred, other }: Pick<ClusterState, 'preferred' | 'other'>): void {
     for (const state of [current(this.#held, this.#epoch), upcoming(this.#held)]) {
       if (state.preferred === old) Object.assign(state, { preferred, other });

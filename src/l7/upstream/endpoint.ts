@@ -33,7 +33,7 @@ export class Endpoint implements Changing {
     return this.config.weight;
   }
 
-  /** No longer in its cluster: what is under way finishes, nothing is pooled any more. */
+  /** It is no longer in its cluster: what is under way finishes, and no connection is kept. */
   get removed(): boolean {
     return current(this.#removed, this.#epoch);
   }

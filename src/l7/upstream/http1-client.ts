@@ -37,7 +37,7 @@ export interface ClientHome {
 export class Http1Client implements ConnectionHandler, UpstreamStream {
   readonly id: ConnectionId;
   idleSince = 0;
-  /** Its neighbours among the idle ones; its home's business. */
+  /** Its neighbours in the list of idle connections, which its home maintains. */
   older: Http1Client | null = null;
   newer: Http1Client | null = null;
   connected = false;
@@ -56,7 +56,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   /** Bytes of the body that are still to come (Framing.Length). */
   #remaining = 0;
   #chunked: ChunkedScanner | null = null;
-  /** The beginning of a head that has not come whole. */
+  /** The beginning of an incomplete head. */
   #partial: HeadBuffer | null = null;
 
   constructor(wire: Http1Wire, home: ClientHome, options: ConnectOptions) {
@@ -152,7 +152,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     this.#remaining -= bytes;
     this.#sink?.onMoved(bytes);
     if (this.#remaining === 0 && this.#state === State.Body) this.#complete(true, null);
-    // Otherwise FIN or a reset follows, or the client is gone: each is told by its own event.
+    // Otherwise FIN or a reset follows, or the client is gone: each has its own event.
   }
 
   // ── responses ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +164,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     else if (this.#state === State.Idle) this.close();
   }
 
-  /** @returns where to go on, or -1 when there is nothing to go on with. */
+  /** @returns where to continue, or -1 when there is nothing left. */
   #processHead(bytes: Uint8Array, at: number, end: number): number {
     const head = this.#wire.responseHead;
     const next = parseResponseHead(bytes, at, end, head, this.#wire.limits.heads);
@@ -241,7 +241,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     if (target >= 0) this.#wire.transport.relay(this.id, target, this.#remaining);
   }
 
-  /** Only a request that asked for it may be answered so: what follows goes round all rules. */
+  /** Only a request that asked for it may be answered so: no rule applies to what follows. */
   #upgrade(head: Head, bytes: Uint8Array, next: number, end: number): -1 {
     if (head.status === 101 && this.#kind?.upgrade !== true) return this.#fail(OUTCOME.protocolError);
     const sink = this.#sink;

@@ -1,6 +1,6 @@
 /**
  * Endpoints for connections that keep their original destination: addresses that no service is known for, and the
- * applications of enrolled pods. They come into being when they are asked for and go when nothing uses them any more.
+ * applications of enrolled pods. They are made on demand and dropped when nothing uses them.
  */
 import type { Identity } from '../snapshot.ts';
 import { Endpoint } from './endpoint.ts';

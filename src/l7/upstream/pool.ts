@@ -28,9 +28,9 @@ export interface PoolLimits {
 }
 export const UNLIMITED: PoolLimits = { connections: Infinity, pending: Infinity };
 
-/** What somebody wants a stream for. */
+/** What wants a stream. */
 export interface StreamUser {
-  /** Not on a connection that has been kept: it must not be stale. */
+  /** A new connection: a kept one could be stale. */
   readonly fresh: boolean;
   readonly connectTimeoutMs: number;
   onStream(stream: UpstreamStream): void;
@@ -77,7 +77,7 @@ export class Pool implements EndpointPool, ClientHome {
   acquire(user: StreamUser): void {
     const idle = user.fresh ? null : this.#idle.takeNewest();
     if (idle !== null) return user.onStream(idle);
-    // Who must have a new connection takes the place of one that nobody uses.
+    // A user that needs a new connection takes the place of an idle one.
     if (this.open >= this.#limits.connections && user.fresh) this.#idle.oldest?.close();
     if (this.open < this.#limits.connections) return user.onStream(this.#connect(user));
     if (this.#waiting.size >= this.#limits.pending) return user.onRefused(OUTCOME.overflow);

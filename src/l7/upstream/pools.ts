@@ -1,4 +1,4 @@
-/** All pools of a worker: finds the one for {namespace, endpoint}, and lets connections that nobody used for long go. */
+/** All pools of a worker: finds the one for {namespace, endpoint}, and closes connections that were idle for long. */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { Endpoint } from './endpoint.ts';
