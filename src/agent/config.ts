@@ -84,7 +84,7 @@ export const AGENT_FLAGS = {
   ),
   'heartbeat-timeout': flag<number>(
     'DURATION',
-    'Without a sign of life for so long, the kernel sends new connections past the agent.',
+    'Without a heartbeat for so long, the kernel sends new connections past the agent.',
     duration(100, 60_000),
     1000,
     'longer than a pause of the collector, shorter than a client waits',

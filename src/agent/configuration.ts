@@ -1,11 +1,11 @@
 /**
- * From objects to records: sources fill the store, what has changed there is compiled, and what follows from it is handed on.
+ * From objects to records: sources fill the store, changes there are compiled, and the result is handed on.
  *
  *     sources --objects--> store --changes--> compiler --delta--> onOutcome
  *
  * Changes of one turn are compiled together and at once. Those that follow closely wait for the rest of an interval, so that a stream
- * of them costs no more than it must. What takes long, as the first compilation of a large cluster does, is done in slices, between
- * which the thread serves its heartbeat and its endpoints; it comes into force as a whole.
+ * of them is compiled together. What takes long, as the first compilation of a large cluster does, is done in slices, between
+ * which the thread serves its heartbeat and its endpoints; it takes effect as a whole.
  */
 import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -21,7 +21,7 @@ import { ProblemReporter } from './problem-reporter.ts';
 
 /** Between the beginnings of two compilations. */
 const INTERVAL_MS = 5;
-/** The kernel takes an agent that gives no heartbeat for a moment for dead; its endpoints should not be slow either. */
+/** Short, because the kernel counts an agent without a heartbeat as dead, and the endpoints should stay fast. */
 const SLICE_MS = 10;
 /** A compilation that takes longer says how far it is. */
 const PROGRESS_MS = 1000;
@@ -71,7 +71,7 @@ export class Configuration {
   }
 
   async start(): Promise<void> {
-    // All contribute before the first one tells anything, so that none is missed when the store looks whether all have told.
+    // All contribute before the first one reports anything, so that the store misses none when it checks whether all have reported.
     const sinks = this.#options.sources.map((source) => [source, this.#store.contribute(source.name)] as const);
     await Promise.all(sinks.map(([source, sink]) => source.start(sink)));
   }
@@ -92,7 +92,7 @@ export class Configuration {
     return this.#pods;
   }
 
-  /** Lets go of the pods that were kept because they were still served, and are not any more. */
+  /** Releases the pods that were kept because they were still served, and are not any more. */
   releaseLeft(): void {
     const { leaving } = this.#compiler;
     if (leaving.size === 0 || this.#run !== null) return;
@@ -145,7 +145,7 @@ export class Configuration {
     const { delta, faults } = this.#compiler.commit(served());
     for (const { table, key, error } of faults) {
       const fields = { part: `${table} ${key}`, error: messageOf(error), stack: (error as Error | undefined)?.stack };
-      log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in force');
+      log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in effect');
     }
     this.#pods = this.#compiler.localPods;
     this.#problems.report(this.#allProblems());

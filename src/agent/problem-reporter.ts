@@ -1,4 +1,4 @@
-/** Says each problem once in the log: when it appears, and when it is gone. */
+/** Logs each problem twice: when it appears, and when it is gone. */
 import type { Log } from './log.ts';
 import type { Problem } from './model/problem.ts';
 import { refKey } from './model/problem.ts';

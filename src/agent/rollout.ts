@@ -1,5 +1,5 @@
 /**
- * Brings a compiled configuration into force, in an order in which no connection meets a gap:
+ * Brings a compiled configuration into effect, in an order in which no connection meets a gap:
  *
  *     ports of Gateways that are gone are closed -> workers get the change -> new ports are opened -> pods are reconciled
  */

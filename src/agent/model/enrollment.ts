@@ -1,4 +1,4 @@
-/** Is a pod enrolled, and why? Pure: everything that says so is handed in. */
+/** Whether a pod is enrolled, and why. Pure. */
 import type { ApiObject, Pod } from './objects.ts';
 
 const ENROLL_ANNOTATION = 'nodeway.io/enroll';
@@ -14,7 +14,7 @@ export interface EnrollmentDecision {
   readonly enrolled: boolean;
   /** For people: what decided. */
   readonly reason: string;
-  /** Annotations that say neither yes nor no; they decide nothing. */
+  /** Annotations that are neither true nor false; they have no effect. */
   readonly invalid: readonly InvalidAnnotation[];
 }
 

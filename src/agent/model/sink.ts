@@ -39,13 +39,13 @@ export interface ObjectSink {
   end(): void;
   upsert(object: RawObject, origin: Origin): void;
   remove(ref: ObjectRef): void;
-  /** Every object of the type is told again from now on, as a watch does at its start and after it lost its place. */
+  /** Every object of the type is reported again from now on, as a watch does at its start and after it lost its place. */
   relist(type: ObjectType): void;
-  /** The list is complete: what was not told since `relist` is gone. Until then nothing is taken away for not being told. */
+  /** The list is complete: what was not reported since `relist` is gone. Until then nothing is removed for that reason. */
   listed(type: ObjectType): void;
-  /** Problems that belong to no object, by what they concern, such as a file. They replace those told before. */
+  /** Problems that belong to no object, by what they concern, such as a file. They replace those reported before. */
   problem(subject: string, problems: readonly Problem[]): void;
-  /** Everything was told once. Before that, a source has told a part of what there is. */
+  /** Everything was reported once. Before that, a source has reported only a part. */
   synced(): void;
 }
 

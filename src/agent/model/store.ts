@@ -2,12 +2,12 @@
  * The objects of all sources: the last good version of each, and what is wrong with the versions that were refused.
  *
  * Sources are contributors in the order in which they were added. Where several give one object, the first that has a good version
- * of it has its version in force; when it takes its object back, the next one's comes into force.
+ * of it has its version in effect; when it takes its object back, the next one's takes effect.
  *
  * Invariants (test/agent/model/store-model.test.ts: "the store behaves as its model"):
  *
- * 1. A refused version changes nothing that is in force, of this object or of any other.
- * 2. `takeChanges` tells exactly the objects whose version in force differs from the one that the call before left behind.
+ * 1. A refused version changes nothing that is in effect, of this object or of any other.
+ * 2. `takeChanges` names exactly the objects whose version in effect differs from the one that the call before left behind.
  * 3. A source takes away only what it gave itself: by `remove`, or by a list that is complete and does not have it.
  * 4. The cost of a change does not depend on the number of other objects.
  */
@@ -30,7 +30,7 @@ export interface ObjectStatus {
 
 export interface ObjectChange {
   readonly ref: ObjectRef;
-  /** The version in force now; null: none. */
+  /** The version in effect now; null: none. */
   readonly object: AnyObject | null;
   readonly origin: Origin | null;
 }
@@ -60,19 +60,19 @@ interface Contributor {
   telling: boolean;
   /** Of each type that this source gave, the keys. */
   readonly given: Map<string, Set<string>>;
-  /** Of each type that is being listed, what was not told again yet. */
+  /** Of each type that is being listed, what was not reported again yet. */
   readonly unseen: Map<string, Set<string>>;
 }
 
 export class ObjectStore {
   readonly #entries = new Map<string, Entry>();
-  /** Those with a version in force, by type. */
+  /** Those with a version in effect, by type. */
   readonly #inForce = new Map<string, Map<string, AnyObject>>();
   readonly #contributors: Contributor[] = [];
   /** Keys of the entries that have problems. */
   readonly #troubled = new Set<string>();
   readonly #sourceProblems = new Map<string, readonly Problem[]>();
-  /** Of what changed since the last `takeChanges`, the version that was in force then. */
+  /** Of what changed since the last `takeChanges`, the version that was in effect then. */
   readonly #before = new Map<string, { readonly ref: ObjectRef; readonly object: AnyObject | null }>();
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
@@ -80,7 +80,7 @@ export class ObjectStore {
   /** Something changed that nobody was told of yet. */
   #news = false;
 
-  /** `onChange` is called once for all changes of a turn, and not before every source has told everything. */
+  /** `onChange` is called once for all changes of a turn, and not before every source has reported everything. */
   constructor(onChange: () => void = () => {}, clock: Pick<Clock, 'now'> | null = null) {
     this.#onChange = onChange;
     this.#clock = clock;
@@ -116,12 +116,12 @@ export class ObjectStore {
     };
   }
 
-  /** Whether every source has told everything once. */
+  /** Whether every source has reported everything once. */
   get synced(): boolean {
     return this.#contributors.every(({ synced }) => synced);
   }
 
-  /** Every object whose version in force changed since the last call, once. Nothing while a source is in the middle of a change. */
+  /** Every object whose version in effect changed since the last call, once. Nothing while a source is in the middle of a change. */
   takeChanges(): readonly ObjectChange[] {
     if (this.#telling) return [];
     const changes: ObjectChange[] = [];
@@ -133,12 +133,12 @@ export class ObjectStore {
     return changes;
   }
 
-  /** The versions in force, in no particular order. */
+  /** The versions in effect, in no particular order. */
   list<K extends keyof Kinds>(kind: K): Kinds[K][] {
     return [...(this.#inForce.get(typeKey(typeOfKind(kind)))?.values() ?? [])] as Kinds[K][];
   }
 
-  /** Of the version in force; without one, of the version that was refused. */
+  /** Of the version in effect; without one, of the version that was refused. */
   origin(ref: ObjectRef): Origin | null {
     return winner(this.#entries.get(refKey(ref)))?.origin ?? null;
   }
@@ -198,7 +198,7 @@ export class ObjectStore {
   }
 
   #problem(subject: string, problems: readonly Problem[]): void {
-    // Sources repeat what they see with each look; only news is a change.
+    // Sources repeat what they see at each look; only a difference is a change.
     if (JSON.stringify(problems) === JSON.stringify(this.#sourceProblems.get(subject) ?? [])) return;
     if (problems.length > 0) this.#sourceProblems.set(subject, problems);
     else this.#sourceProblems.delete(subject);
@@ -231,7 +231,7 @@ export class ObjectStore {
       const own = this.#problemsOfVersion(entry.ref, version);
       if (version === first) return own;
       const holder = [...entry.versions].find(([, other]) => other === first)?.[0] ?? position;
-      const message = `given by ${this.#contributors[holder]?.name} too, whose version is in force`;
+      const message = `given by ${this.#contributors[holder]?.name} too, whose version is in effect`;
       return [{ severity: 'warning' as const, object: entry.ref, path: '', message, ...placeOf(version.origin, []) }, ...own];
     });
   }
@@ -241,7 +241,7 @@ export class ObjectStore {
       return { severity, object, path, message, ...placeOf(origin, []), ...place };
     });
     if (state === 'accepted' || this.#clock === null || !problems.some(({ severity }) => severity === 'error')) return problems;
-    const inForce = state === 'refused' ? 'nothing of it is in force' : 'the version before it stays in force';
+    const inForce = state === 'refused' ? 'nothing of it is in effect' : 'the version before it stays in effect';
     const message = `refused since ${new Date(since).toISOString()}; ${inForce}`;
     return [{ severity: 'error', object, path: '', message, ...placeOf(origin, []) }, ...problems];
   }
@@ -258,7 +258,7 @@ export class ObjectStore {
   }
 }
 
-/** The version in force, or the first of those that were refused. */
+/** The version in effect, or the first of those that were refused. */
 function winner(entry: Entry | undefined): Version | null {
   const versions = [...(entry?.versions.values() ?? [])];
   return versions.find(({ good }) => good !== null) ?? versions[0] ?? null;

@@ -82,6 +82,6 @@ export class Inventory {
 }
 
 function duplicate({ ref, origin }: SourceObject, first: SourceObject): Problem {
-  const message = `already given in ${first.origin.file}:${first.origin.line}, which is in force`;
+  const message = `already given in ${first.origin.file}:${first.origin.line}, which is in effect`;
   return { severity: 'error', object: ref, path: '', message, file: origin.file, line: origin.line, column: origin.column };
 }

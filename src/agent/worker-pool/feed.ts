@@ -1,6 +1,6 @@
 /**
  * Hands configurations to one worker, in parts and no faster than it takes them, so that its queue never holds more than it can work
- * off in a moment. What depends on a configuration (listeners) waits until it is in force.
+ * off in a moment. What depends on a configuration (listeners) waits until it is in effect.
  *
  *     idle --delta--> sending --commit--> committing --configured--> settling --settled--> idle
  *
@@ -36,7 +36,7 @@ export class Feed {
     this.#pump();
   }
 
-  /** Sends a message once the configurations before it are in force. */
+  /** Sends a message once the configurations before it are in effect. */
   post(message: ToWorker): void {
     this.#queue.push({ message });
     this.#pump();

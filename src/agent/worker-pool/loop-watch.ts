@@ -1,6 +1,6 @@
 /**
- * How long a worker's loop attends to nothing but one thing: a message of the control thread, a slice of configuration, or the
- * collector. These are the pauses that other pods' traffic sees.
+ * Measures for how long a worker's loop is busy with one thing: a message of the control thread, a slice of configuration, or the
+ * collector. Traffic of other pods waits for that long.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import type { Clock } from '../../base/clock.ts';

@@ -59,7 +59,7 @@ export class Member {
     this.#feed.configure(delta);
   }
 
-  /** The worker serves it when the configurations before are in force. */
+  /** The worker serves it when the configurations before are in effect. */
   listen(message: Extract<ToWorker, { type: 'listen' }>): void {
     this.#feed.post(message);
   }
@@ -88,7 +88,7 @@ export class Member {
     return now - this.#movedAt;
   }
 
-  /** Ends a thread that does not answer; the pool hears of it as of any other end. */
+  /** Ends a thread that does not answer; the pool is notified as of any other end. */
   kill(cause: string): void {
     this.#cause ||= cause;
     void this.#thread.terminate();

@@ -1,10 +1,10 @@
 /**
  * Supervises the workers. It keeps what every worker must know (the snapshot and the listeners), so that a worker that
- * throws or hangs can be replaced: the new one is told all of it again and takes over the same listening descriptors, in
+ * throws or hangs can be replaced: the new one gets all of it again and takes over the same listening descriptors, in
  * whose queues connections have waited meanwhile.
  *
  * Invariants (test/agent/worker-pool/pool.test.ts):
- *  1. a worker has the whole snapshot in force before the first listener, and takes deltas in order after that;
+ *  1. a worker has the whole snapshot in effect before the first listener, and takes deltas in order after that;
  *  2. a descriptor is closed only after every worker has confirmed, or has ended;
  *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up.
  */
@@ -16,9 +16,9 @@ import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
 import { wholeDelta } from './whole-delta.ts';
 
-/** A worker this long without a heartbeat is taken for stuck: far above any pause of the collector. */
+/** A worker without a heartbeat for this long counts as stuck. No pause of the collector is nearly as long. */
 const STUCK_MS = 3000;
-/** A thread that starts has modules to load, on a machine that may be busy. */
+/** A starting thread has to load modules, on a machine that may be busy. */
 const STARTING_MS = 20_000;
 const CHECK_MS = 250;
 const FIRST_BACKOFF_MS = 50;
@@ -59,7 +59,7 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #slots: Slot[];
   #snapshot: Snapshot | null = null;
-  /** By listener id: one configuration a worker, differing in the descriptor. */
+  /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
   #check: Cancel | null = null;
@@ -116,7 +116,7 @@ export class WorkerPool {
     return this.#slots.every((slot) => (slot.member?.configured ?? 0) >= version);
   }
 
-  /** Whether new connections can be answered by all workers; one that was just started is given the benefit of the doubt. */
+  /** Whether new connections can be answered by all workers; one that was just started counts as responsive. */
   responsive(withinMs: number): boolean {
     const now = this.#options.clock.monotonic();
     return this.#slots.every((slot) => slot.member !== null && slot.member.silence(now) <= withinMs);
@@ -192,7 +192,7 @@ export class WorkerPool {
     this.#options.onChange();
   }
 
-  /** At once after a long life, later and later in a crash loop. */
+  /** At once after a long life, ever later in a crash loop. */
   #replace(index: number, slot: Slot, cause: string): void {
     const lived = this.#options.clock.monotonic() - slot.bornAt;
     slot.failures = lived >= STEADY_MS ? 1 : slot.failures + 1;

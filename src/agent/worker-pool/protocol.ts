@@ -17,7 +17,7 @@ export interface WorkerSettings {
 export type ToWorker =
   /** A piece of the next configuration; answered by `taken`, when there is room for another one. */
   | { readonly type: 'part'; readonly part: DeltaPart }
-  /** All pieces have been sent. Answered by `configured` when they are in force, and by `settled` when the next may follow. */
+  /** All pieces have been sent. Answered by `configured` when they are in effect, and by `settled` when the next may follow. */
   | { readonly type: 'commit'; readonly version: number }
   | { readonly type: 'listen'; readonly listener: ListenerConfig }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
@@ -34,7 +34,7 @@ export type FromWorker =
   | { readonly type: 'listening'; readonly id: number }
   | { readonly type: 'unlistened'; readonly id: number }
   | { readonly type: 'drained' }
-  /** Something that a person should know; the control thread logs it. */
+  /** A log line; the control thread writes it. */
   | {
       readonly type: 'log';
       readonly level: 'warn' | 'error';

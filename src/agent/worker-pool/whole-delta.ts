@@ -1,6 +1,6 @@
 import { RECORD_KINDS, type RecordDelta, type Snapshot, type SnapshotDelta } from '../../l7/snapshot.ts';
 
-/** A snapshot as the change that leads to it from nothing: what a new worker is told first. What becomes of the snapshot later does not matter. */
+/** A snapshot as the change that leads to it from nothing: what a new worker gets first. Later changes of the snapshot do not matter. */
 export function wholeDelta(snapshot: Snapshot): SnapshotDelta {
   const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, everything<unknown>(snapshot.records[kind])]));
   return {

@@ -1,5 +1,5 @@
 /**
- * Pods as clients, as far as rules tell them apart: by their namespace, and by those of their labels that some rule asks for. Clients
+ * Pods as clients, as far as rules distinguish them: by their namespace, and by those of their labels that some rule asks for. Clients
  * that look the same share a scope. What all see alike stands in one layer; a scope has a layer of its own for what differs for its
  * namespace, and before it one for what differs for its labels besides.
  */
@@ -54,7 +54,7 @@ export class Clients {
     return this.#scopeOf.get(pod);
   }
 
-  /** Scopes of clients that have labels by which some rule tells clients apart. */
+  /** Scopes of clients that have labels by which some rule distinguishes clients. */
   labelled(): readonly ClientScope[] {
     return this.#labelled.get('');
   }

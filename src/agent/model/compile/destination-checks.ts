@@ -1,4 +1,4 @@
-/** What VirtualServices send requests to, checked against what there is, for every kind of client that meets the rule. */
+/** Checks the destinations of VirtualServices against the services and subsets that exist, for every kind of client that the rule applies to. */
 import type { Destination, HttpMatchRequest, HttpRoute } from '../objects.ts';
 import type { FieldPath, ObjectRef } from '../problem.ts';
 import { type DestinationRules, subsetOf } from './destination-rules.ts';

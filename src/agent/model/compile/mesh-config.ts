@@ -60,7 +60,7 @@ export class Mesh {
     return this.#config.get('');
   }
 
-  /** What was there before stays in force when what is there now cannot be read. */
+  /** What was there before stays in effect when what is there now cannot be read. */
   #compute(previous: MeshConfig | undefined): MeshConfig {
     const { agentNamespace, rootNamespace } = this.#options;
     const source = this.#maps.get(agentNamespace) ?? this.#maps.get(rootNamespace);

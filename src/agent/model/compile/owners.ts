@@ -19,7 +19,7 @@ export interface Owner {
   readonly object: ApiObject | null;
 }
 
-/** No chain is longer; owners that own each other do not hold us up. */
+/** No chain is longer. The limit also ends a circle of owners. */
 const MAX_DEPTH = 8;
 
 export class Owners {

@@ -74,7 +74,7 @@ export class Pods {
     return this.#pods.get(key)?.local?.enrolled === true;
   }
 
-  /** Addresses of nodes and of pods that have ended name nobody. */
+  /** Addresses of nodes and of pods that have ended identify no pod. */
   at(address: string): MeshPod | null {
     return this.#byAddress.get(address).at(-1) ?? null;
   }

@@ -11,7 +11,7 @@ import { type BoundVirtualService, MESH, type VirtualServices } from './virtual-
 export interface ClientView {
   /** Null: one for whose namespace there is no rule of its own. */
   readonly namespace: string | null;
-  /** Those by which rules tell clients apart. */
+  /** Those by which rules distinguish clients. */
   readonly labels: StringMap;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What plain HTTP finds at a port inside the mesh: a virtual host for each service that has the port, with the rules of the
+ * The virtual hosts at a port inside the mesh: a virtual host for each service that has the port, with the rules of the
  * VirtualService that owns the service, or a route to the service itself; on port 80 also one for each host that a VirtualService
  * names and no service has.
  *
@@ -106,7 +106,7 @@ export class VirtualHosts {
   #claims(site: Site, client: ClientView): Claims {
     for (const owner of site.candidates) {
       const routes = this.#routeLists.inMesh(owner, client, site.port);
-      // Rules of which none is for this client leave the service as it was.
+      // If none of the rules is for this client, the service keeps its own route.
       if (routes.length > 0) return { owner, hosts: [claimOf(site, routes)] };
     }
     return site.of === null ? NOTHING : { owner: null, hosts: this.#defaults(site, site.of, client) };

@@ -28,7 +28,7 @@ export interface BoundVirtualService extends Aged {
   readonly gateways: readonly string[];
   /** Hosts of all destinations, in full. */
   readonly destinations: readonly string[];
-  /** What clients are told apart by. */
+  /** The labels that distinguish clients. */
   readonly sourceNamespaces: readonly string[];
   readonly sourceLabels: readonly string[];
 }
@@ -61,7 +61,7 @@ export class VirtualServices {
   readonly byHost: HostIndex<Naming>;
   /** By `port host`. */
   readonly byGatewayHost: Index<GatewayBinding>;
-  /** Labels by which rules tell clients apart. */
+  /** Labels by which rules distinguish clients. */
   readonly sourceLabels: Index<true>;
   readonly #options: CompileOptions;
   readonly #addressClaims: Index<AddressClaim>;
@@ -109,7 +109,7 @@ export class VirtualServices {
     for (const label of service.sourceLabels) this.sourceLabels.emit(label, true);
   }
 
-  /** Complains of gateways that do not exist, that have nothing to do with this node, or that do not have any of the hosts. */
+  /** Reports gateways that do not exist, that this node does not serve, or that have none of the hosts. */
   #bindToGateway(service: BoundVirtualService, key: string, index: number): void {
     const complain = (message: string): void => this.#problems.add('warning', service.ref, ['spec', 'gateways', index], message);
     const gateway = this.#gateways.get(key);

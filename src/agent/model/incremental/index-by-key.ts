@@ -52,7 +52,7 @@ export class Index<V> extends Levelled {
   readonly #keys: Node;
   readonly #tables: WantedCells[] = [];
 
-  /** @param order in which the entries of a key are read; must tell any two apart where it matters which comes first. */
+  /** @param order in which the entries of a key are read; must distinguish any two entries if it matters which comes first. */
   constructor(graph: Graph, order: Order<V> | null = null) {
     super(graph);
     this.#order = order;

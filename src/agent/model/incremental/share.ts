@@ -1,4 +1,4 @@
-/** Structural sharing: what is equal to what was there before is what was there before. */
+/** Structural sharing: a part that equals the part before is the same object as before. */
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -10,7 +10,7 @@ const presences = new WeakSet<object>();
 const open = new WeakSet<object>();
 const goMaps = new WeakSet<object>();
 
-/** Something that is not in force although each of its fields has its right type. */
+/** Something that is not in effect although each of its fields has its right type. */
 export interface Fault {
   readonly path: FieldPath;
   readonly reason: string;
@@ -30,7 +30,7 @@ export function unsupported(reason = 'not supported yet') {
   return schema;
 }
 
-/** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in force. */
+/** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in effect. */
 export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S>) => readonly Fault[]): S {
   judges.set(schema, judge);
   return schema;

@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 export interface Checked {
-  /** What is in force from now on; null when the object was refused. */
+  /** What is in effect from now on; null when the object was refused. */
   readonly value: AnyObject | null;
   readonly problems: readonly Finding[];
 }

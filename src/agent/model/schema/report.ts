@@ -1,6 +1,6 @@
 /**
  * What of an object is not served, for its author: fields that this release does not serve, fields that the kind does not have, and
- * blocks that are not in force. The schema's own transforms take these out of what the compiler gets.
+ * blocks that are not in effect. The schema's own transforms take these out of what the compiler gets.
  */
 import type { FieldPath, Severity } from '../problem.ts';
 import type { Shape } from './shape.ts';
