@@ -1,4 +1,4 @@
-/** `scripts/bench`. The exit code tells whether everything could be measured, never how fast it was. */
+/** `scripts/bench`. The exit code says whether everything could be measured, never how fast it was. */
 import { availableParallelism } from 'node:os';
 import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';

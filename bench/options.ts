@@ -23,7 +23,7 @@ const ALL_CELLS = [...CELLS, IDLE_CELL];
 export const HELP = `Compares Nodeway with other proxies as one hop of HTTP/1.1, each pinned to core 0, client and upstream to core 1.
 
 scripts/bench [--cells A,B] [--variants A,B] [--build [NAME=]DIR]… [--reps N] [--quick] [--priority]
-scripts/bench --suite config --help   how a configuration of a cluster's size comes into force
+scripts/bench --suite config --help   how a configuration of a cluster's size takes effect
 
   --cells     ${listed(ALL_CELLS)}
   --variants  ${listed(PROXIES)}

@@ -33,7 +33,7 @@ export interface Changes {
   readonly waitedForCoreMs: number;
 }
 
-/** @throws when a change never came into force. */
+/** @throws when a change never took effect. */
 export async function measureChanges(kind: 'rule' | 'endpoint', options: ChangesOptions): Promise<Changes> {
   const { agent, count } = options;
   const idleCpu = await idleCpuShare(agent);
@@ -66,7 +66,7 @@ async function one(kind: 'rule' | 'endpoint', number: number, { agent, traffic, 
   const seen = traffic.watch(traffic.watchers, service, wish);
   const began = agent.write(file);
   const at = await seen;
-  if (at === null) throw new Error(`the change ${number + 1} (${kind}) never came into force on all workers`);
+  if (at === null) throw new Error(`the change ${number + 1} (${kind}) never took effect on all workers`);
   return at - began;
 }
 

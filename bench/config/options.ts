@@ -13,7 +13,7 @@ export interface ConfigOptions {
   readonly priority: boolean;
 }
 
-export const HELP = `How a configuration of a cluster's size comes into force: start, first requests, changes of rules and endpoints, a large file.
+export const HELP = `How a configuration of a cluster's size takes effect: start, first requests, changes of rules and endpoints, a large file.
 
 scripts/bench --suite config [--build [NAME=]DIR]… [--sizes N,N] [--workers N,N] [--documents N,N] [--changes N] [--quick] [--priority]
 

@@ -36,7 +36,7 @@ export interface Interference {
 
 export interface Bulk {
   readonly megabytes: number;
-  /** Until its last object was in force on all workers; null: never. */
+  /** Until its last object was in effect on all workers; null: never. */
   readonly inForceMs: number | null;
   /** Until a small change, made while the large file was being read, was. */
   readonly otherChangeMs: number | null;

@@ -15,8 +15,8 @@ const BULK_MB = 10;
 
 export const TARGETS: readonly Target[] = [
   { name: 'ready', atMost: 10_000, unit: 'ms', measured: ({ readyMs, ended }) => readyMs ?? (ended === null ? null : Infinity) },
-  { name: 'rule in force, p99', atMost: 100, unit: 'ms', measured: ({ rules }) => rules?.p99Ms ?? null },
-  { name: 'endpoint in force, p99', atMost: 20, unit: 'ms', measured: ({ endpoints }) => endpoints?.p99Ms ?? null },
+  { name: 'rule in effect, p99', atMost: 100, unit: 'ms', measured: ({ rules }) => rules?.p99Ms ?? null },
+  { name: 'endpoint in effect, p99', atMost: 20, unit: 'ms', measured: ({ endpoints }) => endpoints?.p99Ms ?? null },
   { name: "pause of a worker's loop", atMost: 2, unit: 'ms', measured: longestPause },
   { name: 'RSS', atMost: 400, unit: 'MB', measured: ({ residentMbAfter, residentMbReady }) => residentMbAfter ?? residentMbReady },
   { name: 'first request, beyond the second', atMost: 1, unit: 'ms', measured: ({ firstRequests }) => firstExcess(firstRequests) },
@@ -53,7 +53,7 @@ function firstExcess(first: ConfigRun['firstRequests']): number | null {
   return Math.max(...[first.port80, first.rare].filter(({ samples }) => samples > 0).map(({ medianExcessMs }) => medianExcessMs));
 }
 
-/** It contains that its objects came into force on all workers. */
+/** It contains that its objects took effect on all workers. */
 function bulkMs(bulk: ConfigRun['bulk']): number | null {
   return bulk === null || bulk.inForceMs === null ? null : (bulk.inForceMs * BULK_MB) / bulk.megabytes;
 }

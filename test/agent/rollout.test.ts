@@ -26,7 +26,7 @@ function set() {
   return { rollout, journal };
 }
 
-t.test('the order in which a configuration comes into force', async (t) => {
+t.test('the order in which a configuration takes effect', async (t) => {
   const { rollout, journal } = set();
   t.equal(rollout.version, 0);
   rollout.apply(snapshot(1, [80]), delta(1), [WANTED]);

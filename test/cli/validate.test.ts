@@ -39,7 +39,7 @@ t.test('faults of single objects and among objects, each with its place', async 
     'faulty/b.yaml:10: error: ConfigMap istio-system/istio: data.mesh:',
     'faulty/c.yaml:2: error:',
   ]);
-  t.match(stdout, 'faulty/b.yaml:1:1: error: Service default/cart: already given in faulty/a.yaml:1, which is in force');
+  t.match(stdout, 'faulty/b.yaml:1:1: error: Service default/cart: already given in faulty/a.yaml:1, which is in effect');
   t.match(stderr, /^6 errors, 1 unsupported, 0 warnings$/m);
 });
 

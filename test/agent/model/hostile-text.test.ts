@@ -230,7 +230,7 @@ t.test('no hostile text leaves its field', async (t) => {
       for (const text of compared ? HOSTILE.slice(0, 2) : HOSTILE) {
         tried++;
         const hostile = withText(object, place, text);
-        // What the schema refuses is not in force.
+        // What the schema refuses is not in effect.
         if (checkObject(hostile, ORIGIN).value === null) continue;
         taken++;
         const faults = wireFaults(compiled([...others, ...plain, hostile]));

@@ -8,7 +8,7 @@ import { ObjectStore } from '../../../src/agent/model/store.ts';
 const TYPES = [
   { apiVersion: 'v1', kind: 'ConfigMap' },
   { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
-  // Not served: it is never in force, and must not touch those of its name.
+  // Not served: it is never in effect, and must not touch those of its name.
   { apiVersion: 'example.com/v1', kind: 'ConfigMap' },
 ] as const;
 const SOURCES = ['first', 'second', 'third'];
@@ -126,7 +126,7 @@ function run(command: Exclude<Command, { kind: 'take' }>, step: number, sink: Ob
 
 function checkInForce(store: ObjectStore, model: Model): void {
   const listed = [...store.list('ConfigMap'), ...store.list('EndpointSlice')];
-  equal(sorted(listed.map((object) => [refKey(refOf(object)), object])), sorted(model.inForce()), 'in force');
+  equal(sorted(listed.map((object) => [refKey(refOf(object)), object])), sorted(model.inForce()), 'in effect');
   const troubled = new Set(store.problems().map(({ object }) => refKey(object as ObjectRef)));
   equal([...troubled].sort(), [...model.troubled()].sort(), 'objects with problems');
 }

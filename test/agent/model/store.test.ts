@@ -1,4 +1,4 @@
-/** What is in force while good and bad versions come and go. */
+/** What is in effect while good and bad versions come and go. */
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
@@ -25,7 +25,7 @@ function setUp() {
   return { store, sink, put, weights, later: (ms: number) => (now += ms), changes: () => changes };
 }
 
-t.test('a bad version leaves the last good one in force, until there is a better one', async (t) => {
+t.test('a bad version leaves the last good one in effect, until there is a better one', async (t) => {
   const { store, put, weights, later } = setUp();
   put(version('1'));
   t.match(store.status(REF), { state: 'accepted' });
@@ -36,7 +36,7 @@ t.test('a bad version leaves the last good one in force, until there is a better
   t.same(weights(), [1]);
   t.same(store.status(REF), { ref: REF, state: 'previous-in-force', since: Date.parse('2026-01-01T00:00:01Z') });
   t.match(store.problems(), [
-    { severity: 'error', path: '', message: 'refused since 2026-01-01T00:00:01.000Z; the version before it stays in force', line: 1 },
+    { severity: 'error', path: '', message: 'refused since 2026-01-01T00:00:01.000Z; the version before it stays in effect', line: 1 },
     { severity: 'error', path: 'spec.http[0].route[0].weight', line: 9 },
   ]);
   put(version('2'));
@@ -48,7 +48,7 @@ t.test('an object that was never good is refused, and forgotten when it goes', a
   const { store, sink, put, weights } = setUp();
   put(version('many'));
   t.same(weights(), []);
-  t.match(store.problems()[0], { message: 'refused since 2026-01-01T00:00:00.000Z; nothing of it is in force' });
+  t.match(store.problems()[0], { message: 'refused since 2026-01-01T00:00:00.000Z; nothing of it is in effect' });
   sink.remove(REF);
   t.same([store.problems(), store.status(REF)], [[], null]);
 });
@@ -111,7 +111,7 @@ t.test('of two sources with one object the first has it, until it takes it back'
   t.same(inForce(), { from: 'second' }, 'a version that was never good takes nothing out of force');
   sink.upsert(from('first'), ORIGIN);
   t.same(inForce(), { from: 'first' });
-  t.match(store.problems(), [{ severity: 'warning', message: 'given by test too, whose version is in force' }]);
+  t.match(store.problems(), [{ severity: 'warning', message: 'given by test too, whose version is in effect' }]);
   sink.remove({ group: '', kind: 'ConfigMap', namespace: 'default', name: 'a' });
   t.same([inForce(), store.problems()], [{ from: 'second' }, []]);
 });

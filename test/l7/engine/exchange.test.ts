@@ -235,7 +235,7 @@ t.test('a body is sent again with a retry, unless it is too long to be kept', as
   t.equal(up.requests.length, 3);
 });
 
-t.test('per-try and route time-outs', async (t) => {
+t.test('per-try and route timeouts', async (t) => {
   const rig = new Rig()
     .cluster('a', ['10.0.0.1:80'])
     .gateway(

@@ -66,7 +66,7 @@ t.test('a second agent refuses with exit code 3 and names the first, which goes 
   t.equal(await captured(agent), 1);
 });
 
-t.test('after a crash the next agent takes over, and lets go of pods that are enrolled no more', { skip: needsRoot }, async (t) => {
+t.test('after a crash the next agent takes over, and releases pods that are enrolled no more', { skip: needsRoot }, async (t) => {
   const stage = await setUp(t, 'agentcrash');
   const { agent, client, web } = stage;
   await agent.start();

@@ -56,7 +56,7 @@ t.test('what is not served is reported', async (t) => {
   t.match(problems, [{ severity: 'unsupported', object: { kind: 'ConfigMap' }, path: 'data.mesh', message: /accessLogFile/ }]);
 });
 
-t.test('what cannot be read leaves the settings before in force', async (t) => {
+t.test('what cannot be read leaves the settings before in effect', async (t) => {
   const { compiler } = compileText(mesh('connectTimeout: 3s'));
   for (const text of ['connectTimeout: [', 'connectTimeout: soon', 'outboundTrafficPolicy: { mode: SOMETIMES }', '- a list']) {
     const now = applied(compiler, storeOf(mesh(text)).takeChanges());

@@ -64,7 +64,7 @@ t.test('a header that cannot be written is left out, the others stay', async (t)
   });
   const [route] = routesOf(compiled);
   t.same(route?.requestHeaders, { set: [['b', 'w']] });
-  t.same(route?.responseHeaders, { add: [['e', Buffer.from('Zürich').toString('latin1')]] }, 'UTF-8, one byte a character');
+  t.same(route?.responseHeaders, { add: [['e', Buffer.from('Zürich').toString('latin1')]] }, 'UTF-8, one byte per character');
   t.match(complaints(compiled).toSorted(), [
     /headers\.request\.set\.a: the value has a control character/,
     /headers\.response\.add\.c d: the name is not a token/,
