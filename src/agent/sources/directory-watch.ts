@@ -3,12 +3,17 @@
  * with the inode that a rename has replaced, which is why Node's own recursive watch misses edits after a rename.
  */
 import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
+
+/** `rename`: an entry has come or gone. `change`: what it leads to was written to. */
+export type WatchEvent = 'rename' | 'change';
 
 export class DirectoryWatch {
-  readonly #changed: () => void;
+  readonly #changed: (path: string | null, event: WatchEvent) => void;
   readonly #watchers = new Map<string, FSWatcher>();
 
-  constructor(changed: () => void) {
+  /** @param changed gets what it happened to, where the kernel says so. */
+  constructor(changed: (path: string | null, event: WatchEvent) => void) {
     this.#changed = changed;
   }
 
@@ -28,7 +33,7 @@ export class DirectoryWatch {
       const watcher = watch(directory, (event, name) => {
         // The directory itself was moved or removed: whatever stands there now has another inode.
         if (event === 'rename' && name !== null && directory.endsWith(`/${name}`)) this.#drop(directory, watcher);
-        this.#changed();
+        this.#changed(name === null ? null : join(directory, name), event);
       });
       watcher.on('error', () => this.#drop(directory, watcher));
       this.#watchers.set(directory, watcher);

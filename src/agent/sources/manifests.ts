@@ -6,18 +6,22 @@
  * that was changed after it was written to. Everything else must look the same twice.
  */
 import { isUtf8 } from 'node:buffer';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
-import { DirectoryWatch } from './directory-watch.ts';
+import { DirectoryWatch, type WatchEvent } from './directory-watch.ts';
 import type { SourceDocument, SourceObject } from './document.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
 import { Inventory } from './inventory.ts';
+import { type Look, lookAt, lookAtOnce } from './look.ts';
+import { Replacements } from './replacements.ts';
 
 const DEBOUNCE_MS = 20;
+/** A known file that a rename has replaced is whole: it waits only for others of the same moment. */
+const REPLACED_MS = 2;
 /** Watches are lost with their directory, and some file systems have none. */
 const RESCAN_MS = 2000;
 /** Of a file's text a turn goes through so many characters and reads so many that are new; the heartbeat shares this thread. */
@@ -25,20 +29,12 @@ const CHARACTERS_A_TURN = 500_000;
 const NEW_CHARACTERS_A_TURN = 50_000;
 /** Objects that are validated in a turn. */
 const OBJECTS_A_TURN = 50;
+/** Of files that have not changed, a few microseconds each. */
+const LOOKS_A_TURN = 100;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** So many looks at a file that never rests, and it is taken as it is. */
 const MAX_LOOKS = 10;
-
-/** A file as it was seen. */
-interface Look {
-  /** Changes with the file; the error, where it could not be seen. */
-  readonly stamp: string;
-  readonly inode: number;
-  readonly size: number;
-  /** Changed otherwise since it was written to, as by a rename. Emptying a file shows so too, and does not count. */
-  readonly moved: boolean;
-}
 
 interface Contents {
   readonly documents: readonly SourceDocument[];
@@ -57,9 +53,12 @@ export class ManifestSource implements ObjectSource {
   readonly name = 'manifests';
   readonly #directory: string;
   #sink: ObjectSink | null = null;
-  readonly #watch = new DirectoryWatch(() => this.#schedule(DEBOUNCE_MS));
+  readonly #watch = new DirectoryWatch((path, event) => this.#changed(path, event));
   #timer: NodeJS.Timeout | null = null;
   #soon = false;
+  /** Known files that the watch named. */
+  readonly #replacements = new Replacements();
+  #soonest: NodeJS.Timeout | null = null;
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
   readonly #inventory = new Inventory();
@@ -90,7 +89,18 @@ export class ManifestSource implements ObjectSource {
     this.#sink = null;
     this.#watch.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#soonest !== null) clearTimeout(this.#soonest);
     await this.#scan;
+  }
+
+  #changed(path: string | null, event: WatchEvent): void {
+    if (path === null || !this.#files.has(path)) return this.#schedule(DEBOUNCE_MS);
+    this.#replacements.note(path, event);
+    if (this.#sink === null) return;
+    this.#soonest ??= setTimeout(() => {
+      this.#soonest = null;
+      this.#scan = this.#takeReplaced();
+    }, REPLACED_MS);
   }
 
   #schedule(delayMs: number): void {
@@ -122,20 +132,47 @@ export class ManifestSource implements ObjectSource {
     names = await withOverlooked(names, [...previous.keys()]);
     for (const file of this.#restless.keys()) if (!names.includes(file)) this.#restless.delete(file);
     const files = new Map<string, Loaded>();
-    for (const name of names) {
-      const loaded = await this.#load(name, previous.get(name));
+    for (const [index, name] of names.entries()) {
+      const before = previous.get(name);
+      const loaded = before?.stamp === lookAtOnce(name).stamp ? this.#settled(name, before) : await this.#load(name, before);
       if (loaded !== null) files.set(name, loaded);
+      if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
     }
     this.#files = files;
     await this.#tell(previous);
   }
 
+  /** Without a look at all the other files. What else has happened is left to a whole look. */
+  async #takeReplaced(): Promise<void> {
+    await this.#scan;
+    const previous = this.#files;
+    const files = new Map(previous);
+    let isLeft = false;
+    for (const [file, mayBeRename] of this.#replacements.take()) {
+      const before = previous.get(file);
+      const replaced = mayBeRename && before !== undefined ? await this.#loadReplaced(file, before) : null;
+      if (replaced === null) isLeft = true;
+      else files.set(file, replaced);
+    }
+    this.#files = files;
+    await this.#tell(previous);
+    if (isLeft) this.#schedule(DEBOUNCE_MS);
+  }
+
+  /** Null: no rename, or it does not read well. */
+  async #loadReplaced(file: string, before: Loaded): Promise<Loaded | null> {
+    const look = await lookAt(file);
+    if (before.inode === look.inode || look.size === 0) return null;
+    const contents = await this.#read(file, look, before);
+    const unchanged = (await lookAt(file)).stamp === look.stamp;
+    await setImmediate();
+    if (!unchanged || this.#replacements.has(file) || isBroken(contents)) return null;
+    return this.#settled(file, { ...look, ...contents, inForce: contents.documents });
+  }
+
   async #load(file: string, before: Loaded | undefined): Promise<Loaded | null> {
     const look = await lookAt(file);
-    if (before?.stamp === look.stamp) {
-      this.#restless.delete(file);
-      return before;
-    }
+    if (before?.stamp === look.stamp) return this.#settled(file, before);
     const earlier = this.#restless.get(file);
     const same = earlier?.stamp === look.stamp;
     const often = earlier !== undefined && earlier.looks >= MAX_LOOKS;
@@ -146,13 +183,18 @@ export class ManifestSource implements ObjectSource {
       const contents = await this.#read(file, look, before);
       const unchanged = (await lookAt(file)).stamp === look.stamp;
       if (unchanged && (rests || !isBroken(contents))) {
-        this.#restless.delete(file);
         // What cannot be read as a whole leaves in force what was read before.
-        return { ...look, ...contents, inForce: isBroken(contents) && before !== undefined ? before.inForce : contents.documents };
+        const inForce = isBroken(contents) && before !== undefined ? before.inForce : contents.documents;
+        return this.#settled(file, { ...look, ...contents, inForce });
       }
     }
     this.#restless.set(file, { stamp: look.stamp, looks: (earlier?.looks ?? 0) + 1 });
     return before ?? null;
+  }
+
+  #settled(file: string, loaded: Loaded): Loaded {
+    this.#restless.delete(file);
+    return loaded;
   }
 
   async #read(file: string, { inode, size, stamp }: Look, before: Loaded | undefined): Promise<Contents> {
@@ -222,15 +264,6 @@ async function withOverlooked(listed: readonly string[], known: readonly string[
   const names = new Set(listed);
   for (const file of known) if (!names.has(file) && (await lookAt(file)).inode !== 0) names.add(file);
   return [...names].sort();
-}
-
-async function lookAt(file: string): Promise<Look> {
-  try {
-    const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-    return { stamp: `${ino}:${size}:${mtimeMs}:${ctimeMs}`, inode: ino, size, moved: size > 0 && ctimeMs !== mtimeMs };
-  } catch (error) {
-    return { stamp: messageOf(error), inode: 0, size: 0, moved: false };
-  }
 }
 
 function fileProblem(file: string, message: string): Problem {

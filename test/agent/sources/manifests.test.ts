@@ -60,6 +60,28 @@ t.test('of two files with one object the first is in force, until it goes', asyn
   await until(() => from() === 'b' && store.problems().length === 0);
 });
 
+t.test('known files that are renamed over, whole and broken, and written to right after', async (t) => {
+  const directory = t.testdir({ 'a.yaml': namespace('one'), 'b.yaml': namespace('two') });
+  const { store, names, until } = await watched(t, directory);
+  const replace = async (file: string, text: string) => {
+    await writeFile(join(directory, 'part'), text);
+    await rename(join(directory, 'part'), join(directory, file));
+  };
+  await replace('a.yaml', namespace('three'));
+  await replace('b.yaml', namespace('four'));
+  await until(() => names() === 'four,three');
+  await replace('a.yaml', 'kind: [');
+  await until(() => store.problems().length > 0);
+  t.equal(names(), 'four,three', 'what was read before stays in force');
+  await replace('a.yaml', namespace('five'));
+  await writeFile(join(directory, 'a.yaml'), namespace('six'));
+  await until(() => names() === 'four,six' && store.problems().length === 0);
+  await replace('b.yaml', namespace('six', 'from: b'));
+  await until(() => store.problems().length === 1 && names() === 'six');
+  await rm(join(directory, 'a.yaml'));
+  await until(() => store.problems().length === 0 && names() === 'six');
+});
+
 t.test('a file that is written slowly is never taken half', async (t) => {
   const directory = t.testdir({ 'a.yaml': `${namespace('one')}---\n${namespace('two')}` });
   const { names, until, seen } = await watched(t, directory);
