@@ -55,7 +55,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   try {
     const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = composeAgent({ config, output, clock, disposal, node, sources: [new ManifestSource(config.manifests)] });
+    const agent = composeAgent({ config, output, clock, disposal, node, sources: [new ManifestSource(config.manifests, clock)] });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');

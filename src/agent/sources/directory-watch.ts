@@ -1,5 +1,5 @@
 /**
- * Tells when something below a directory may have changed. One inotify watch a directory, not a file: a watch on a file stays
+ * Reports when something below a directory may have changed. There is one inotify watch per directory, not per file: a watch on a file stays
  * with the inode that a rename has replaced, which is why Node's own recursive watch misses edits after a rename.
  */
 import { type FSWatcher, watch } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what was last told to the sink: a
+ * A directory of manifests, watched. Whatever woke us, the whole directory is compared with what the sink got last: a
  * rename, an edit in place and a replaced directory are then one case. A file that cannot be parsed keeps its last good objects.
  *
  * A file that is being written may parse and yet be cut off. Only a rename puts a whole file in place: it shows as another inode
@@ -9,6 +9,7 @@ import { isUtf8 } from 'node:buffer';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
@@ -22,7 +23,7 @@ import { Replacements } from './replacements.ts';
 const DEBOUNCE_MS = 20;
 /** A known file that a rename has replaced is whole: it waits only for others of the same moment. */
 const REPLACED_MS = 2;
-/** Watches are lost with their directory, and some file systems have none. */
+/** A watch is lost with its directory, and some file systems have none. */
 const RESCAN_MS = 2000;
 /** Of a file's text a turn goes through so many characters and reads so many that are new; the heartbeat shares this thread. */
 const CHARACTERS_A_TURN = 500_000;
@@ -33,7 +34,7 @@ const OBJECTS_A_TURN = 50;
 const LOOKS_A_TURN = 100;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** So many looks at a file that never rests, and it is taken as it is. */
+/** After this many looks at a file that never rests, it is taken as it is. */
 const MAX_LOOKS = 10;
 
 interface Contents {
@@ -52,13 +53,14 @@ const isBroken = ({ documents, problems }: Contents): boolean => problems.length
 export class ManifestSource implements ObjectSource {
   readonly name = 'manifests';
   readonly #directory: string;
+  readonly #clock: Clock;
   #sink: ObjectSink | null = null;
   readonly #watch = new DirectoryWatch((path, event) => this.#changed(path, event));
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Cancel | null = null;
   #soon = false;
   /** Known files that the watch named. */
   readonly #replacements = new Replacements();
-  #soonest: NodeJS.Timeout | null = null;
+  #soonest: Cancel | null = null;
   #scan: Promise<void> = Promise.resolve();
   #files = new Map<string, Loaded>();
   readonly #inventory = new Inventory();
@@ -69,15 +71,16 @@ export class ManifestSource implements ObjectSource {
   readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
   #synced = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, clock: Clock) {
     this.#directory = directory;
+    this.#clock = clock;
   }
 
   async start(sink: ObjectSink): Promise<void> {
     this.#sink = sink;
     await this.#rescan();
     if (this.#restless.size > 0) {
-      await new Promise((later) => setTimeout(later, DEBOUNCE_MS));
+      await new Promise<void>((later) => this.#clock.after(DEBOUNCE_MS, later));
       await this.#rescan();
     }
     this.#synced = true;
@@ -88,8 +91,8 @@ export class ManifestSource implements ObjectSource {
   async stop(): Promise<void> {
     this.#sink = null;
     this.#watch.close();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#soonest !== null) clearTimeout(this.#soonest);
+    this.#timer?.();
+    this.#soonest?.();
     await this.#scan;
   }
 
@@ -97,21 +100,21 @@ export class ManifestSource implements ObjectSource {
     if (path === null || !this.#files.has(path)) return this.#schedule(DEBOUNCE_MS);
     this.#replacements.note(path, event);
     if (this.#sink === null) return;
-    this.#soonest ??= setTimeout(() => {
+    this.#soonest ??= this.#clock.after(REPLACED_MS, () => {
       this.#soonest = null;
       this.#scan = this.#takeReplaced();
-    }, REPLACED_MS);
+    });
   }
 
   #schedule(delayMs: number): void {
     // A timer that is soon due stays, so that neither a stream of changes nor the end of a scan puts it off.
     if (this.#sink === null || (this.#timer !== null && this.#soon)) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.();
     this.#soon = delayMs <= DEBOUNCE_MS;
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = null;
       this.#scan = this.#rescan().then(() => this.#schedule(this.#restless.size > 0 ? DEBOUNCE_MS : RESCAN_MS));
-    }, delayMs);
+    });
   }
 
   async #rescan(): Promise<void> {
@@ -123,7 +126,7 @@ export class ManifestSource implements ObjectSource {
       names = await manifestsBelow(this.#directory, directories);
       this.#sink?.problem(this.#directory, []);
     } catch (error) {
-      // A directory that is being replaced is absent for a moment; what was read stays in force.
+      // A directory that is being replaced is absent for a moment; what was read stays in effect.
       this.#sink?.problem(this.#directory, [fileProblem(this.#directory, messageOf(error))]);
       return;
     }
@@ -183,7 +186,7 @@ export class ManifestSource implements ObjectSource {
       const contents = await this.#read(file, look, before);
       const unchanged = (await lookAt(file)).stamp === look.stamp;
       if (unchanged && (rests || !isBroken(contents))) {
-        // What cannot be read as a whole leaves in force what was read before.
+        // What cannot be read as a whole leaves in effect what was read before.
         const inForce = isBroken(contents) && before !== undefined ? before.inForce : contents.documents;
         return this.#settled(file, { ...look, ...contents, inForce });
       }

@@ -3,7 +3,7 @@ import { BUCKETS } from '../../l7/record/stats.ts';
 import type { SummedSeries } from './worker-counters.ts';
 
 /** What the engine's metrics mean. */
-const HELP: Readonly<Record<string, string>> = {
+export const HELP: Readonly<Record<string, string>> = {
   istio_requests_total: 'Requests, by who sent them, who served them and how they ended.',
   istio_request_duration_milliseconds: 'Time from the first byte of a request to the last byte of its response.',
   istio_tcp_connections_opened_total: 'Connections opened that were passed through as bytes.',
@@ -18,6 +18,7 @@ const HELP: Readonly<Record<string, string>> = {
   nodeway_retries_total: "Further attempts by a route's retries.",
   nodeway_mirrored_requests_total: 'Copies of requests, sent by a mirror.',
   nodeway_stale_connection_retries_total: 'Requests that were sent again because a kept connection had been closed.',
+  nodeway_worker_faults_total: 'Exceptions that ended one exchange or connection.',
   nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',
 };
 

@@ -7,7 +7,7 @@
  *     transport.serve(address, (peer) => …);           // where the engine may connect to
  *     client.write('GET / HTTP/1.1\r\n…'); transport.run(); client.text();
  */
-import { type Clock, systemClock } from '../../base/clock.ts';
+import { type Cancel, type Clock, systemClock } from '../../base/clock.ts';
 import type { Address, ConnectOptions, ListenTarget } from '../transport.ts';
 import { CloseReason, TransportError } from '../transport.ts';
 import type { Link, Wake } from './link.ts';
@@ -37,7 +37,7 @@ export class MemoryTransport extends LinkTransport {
   #turnDue = false;
   #nextPort = FIRST_PORT;
   #turn: NodeJS.Immediate | null = null;
-  #wake: NodeJS.Timeout | null = null;
+  #wake: Cancel | null = null;
 
   static create(options: MemoryTransportOptions = {}): MemoryTransport {
     return new MemoryTransport(options, options.clock === 'automatic' ? systemClock() : null);
@@ -111,8 +111,8 @@ export class MemoryTransport extends LinkTransport {
 
   protected scheduleWake(delayMs: number): void {
     if (this.#automatic === null) return;
-    if (this.#wake !== null) clearTimeout(this.#wake);
-    this.#wake = setTimeout(() => this.scheduleTurn(), delayMs).unref();
+    this.#wake?.();
+    this.#wake = this.#automatic.after(delayMs, () => this.scheduleTurn());
   }
 
   protected open(options: ConnectOptions, wake: Wake): Link | CloseReason {
@@ -140,7 +140,7 @@ export class MemoryTransport extends LinkTransport {
     super.dispose();
     this.#turnDue = false;
     if (this.#turn !== null) clearImmediate(this.#turn);
-    if (this.#wake !== null) clearTimeout(this.#wake);
+    this.#wake?.();
   }
 
   #port(): number {

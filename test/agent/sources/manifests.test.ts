@@ -6,11 +6,12 @@ import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import { ManifestSource } from '../../../src/agent/sources/manifests.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 
 type Tap = Pick<typeof t, 'teardown' | 'equal'>;
 const namespace = (name: string, labels = '') => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}, labels: {${labels}}}\n`;
 
-/** The source on a directory, and what of it is in force. */
+/** The source on a directory, and what of it is in effect. */
 async function watched(t: Tap, directory: string) {
   const seen = new Set<string>();
   const store: ObjectStore = new ObjectStore(() => seen.add(names()));
@@ -20,7 +21,7 @@ async function watched(t: Tap, directory: string) {
       .map(({ metadata }) => metadata.name)
       .sort()
       .join();
-  const source = new ManifestSource(directory);
+  const source = new ManifestSource(directory, systemClock());
   t.teardown(() => source.stop());
   await source.start(store.contribute(source.name));
   const until = async (holds: () => boolean) => {
@@ -50,7 +51,7 @@ t.test('edits, renames, deletes and broken files', async (t) => {
   await until(() => names() === 'four' && store.problems().length === 0);
 });
 
-t.test('of two files with one object the first is in force, until it goes', async (t) => {
+t.test('of two files with one object the first is in effect, until it goes', async (t) => {
   const directory = t.testdir({ 'a.yaml': namespace('one', 'from: a'), 'b.yaml': namespace('one', 'from: b') });
   const { store, list, until } = await watched(t, directory);
   const from = () => list()[0]?.metadata.labels?.['from'];
@@ -72,7 +73,7 @@ t.test('known files that are renamed over, whole and broken, and written to righ
   await until(() => names() === 'four,three');
   await replace('a.yaml', 'kind: [');
   await until(() => store.problems().length > 0);
-  t.equal(names(), 'four,three', 'what was read before stays in force');
+  t.equal(names(), 'four,three', 'what was read before stays in effect');
   await replace('a.yaml', namespace('five'));
   await writeFile(join(directory, 'a.yaml'), namespace('six'));
   await until(() => names() === 'four,six' && store.problems().length === 0);
@@ -103,7 +104,7 @@ t.test('a directory that is replaced', async (t) => {
   const { store, names, until } = await watched(t, directory);
   await rename(directory, `${directory}.old`);
   await until(() => store.problems().length > 0);
-  t.equal(names(), 'one', 'while there is none, what was read stays in force');
+  t.equal(names(), 'one', 'while there is none, what was read stays in effect');
   await rename(join(directory, '..', 'next'), directory);
   await until(() => names() === 'two' && store.problems().length === 0);
   await writeFile(join(directory, 'a.yaml'), namespace('three'));
