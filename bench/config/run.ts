@@ -59,9 +59,8 @@ export interface ConfigRun {
   endpoints: Changes | null;
   duringEndpoints: Interference | null;
   bulk: Bulk | null;
-  /** The agent's own gauge: since its start, and what it was before the changes. Null: this build has none. */
-  longestPauseMs: number | null;
-  longestPauseBeforeMs: number | null;
+  /** The agent's own gauge, which looks back 10 to 20 s, at the end of each part. Null: not measured, or this build has none. */
+  readonly pausesMs: Record<'start' | 'quiet' | 'rules' | 'endpoints' | 'bulk', number | null>;
   /** Null: it did not say. */
   workerRestarts: number | null;
   lostConnections: number;
@@ -115,7 +114,6 @@ class RunSteps {
     await this.#quiet();
     await this.#changes(traffic);
     this.#run.residentMbAfter = this.#agent.residentMb;
-    this.#run.longestPauseMs = await this.#longestPause();
     await this.#bulk(traffic);
   }
 
@@ -132,7 +130,7 @@ class RunSteps {
       throw new Error(this.#agent.running ? `not ready after ${READY_LIMIT_MS / 1000} s` : 'the agent ended instead of being ready');
     await sleep(SETTLE_MS);
     this.#run.residentMbReady = this.#agent.residentMb;
-    this.#run.longestPauseBeforeMs = await this.#longestPause();
+    this.#run.pausesMs.start = await this.#longestPause();
     this.#say(`ready after ${this.#run.readyMs.toFixed(0)} ms with ${this.#run.residentMbReady.toFixed(0)} MB`);
   }
 
@@ -141,6 +139,7 @@ class RunSteps {
     await this.#pods.report();
     await sleep(this.#options.quick ? QUIET_MS / 10 : QUIET_MS);
     this.#run.quiet = interference(await this.#pods.report());
+    this.#run.pausesMs.quiet = await this.#longestPause();
     this.#say(`quiet: ${JSON.stringify(this.#run.quiet)}`);
   }
 
@@ -148,9 +147,11 @@ class RunSteps {
     const parts: ChangesOptions = { agent: this.#agent, traffic, world: this.#world, count: this.#options.changes, say: this.#say };
     this.#run.rules = await measureChanges('rule', parts);
     this.#run.duringRules = interference(await this.#pods.report());
+    this.#run.pausesMs.rules = await this.#longestPause();
     this.#say(`rules: ${JSON.stringify({ ...this.#run.rules, ...this.#run.duringRules })}`);
     this.#run.endpoints = await measureChanges('endpoint', parts);
     this.#run.duringEndpoints = interference(await this.#pods.report());
+    this.#run.pausesMs.endpoints = await this.#longestPause();
     this.#say(`endpoints: ${JSON.stringify({ ...this.#run.endpoints, ...this.#run.duringEndpoints })}`);
   }
 
@@ -171,6 +172,7 @@ class RunSteps {
       otherChangeMs: otherAt === null ? null : otherAt - otherBegan,
       traffic: interference(await this.#pods.report()),
     };
+    this.#run.pausesMs.bulk = await this.#longestPause();
     this.#say(`bulk: ${JSON.stringify(this.#run.bulk)}`);
   }
 
@@ -207,8 +209,7 @@ function emptyRun({ build, services, workers, documentsPerFile }: RunOptions): C
     endpoints: null,
     duringEndpoints: null,
     bulk: null,
-    longestPauseMs: null,
-    longestPauseBeforeMs: null,
+    pausesMs: { start: null, quiet: null, rules: null, endpoints: null, bulk: null },
     workerRestarts: 0,
     lostConnections: 0,
     ended: null,

@@ -26,7 +26,10 @@ const LINES: readonly Line[] = [
   ['their failed requests', (run) => each(run, ({ failed }) => String(failed))],
   ['longest probe, ms: quiet / rules / endpoints', (run) => each(run, ({ longestProbeMs }) => tenths(longestProbeMs))],
   ["… of that at most the measuring end's", (run) => each(run, ({ ownLatenessMs }) => tenths(ownLatenessMs))],
-  ["agent's own longest pause, ms: at start / in all", (run) => `${tenths(run.longestPauseBeforeMs)} / ${tenths(run.longestPauseMs)}`],
+  [
+    "agent's own longest pause, ms: start / quiet / rules / endpoints / bulk",
+    ({ pausesMs }) => Object.values(pausesMs).map(tenths).join(' / '),
+  ],
   ['10 MB file: in effect, ms', ({ bulk }) => (bulk === null ? '-' : limited(bulk.inForceMs))],
   ['… a small change meanwhile, ms', ({ bulk }) => (bulk === null ? '-' : limited(bulk.otherChangeMs))],
   ['… p99 of others / longest probe, ms', ({ bulk }) => `${tenths(bulk?.traffic.p99Ms)} / ${tenths(bulk?.traffic.longestProbeMs)}`],

@@ -40,9 +40,9 @@ export function judgeRun(run: ConfigRun): Verdict[] {
   });
 }
 
-/** By the agent's gauge where it has one; from outside, other work on the machine is in it. */
-function longestPause({ longestPauseMs, duringRules, duringEndpoints }: ConfigRun): number | null {
-  if (longestPauseMs !== null) return longestPauseMs;
+/** While things change, by the agent's gauge where it has one; from outside, other work on the machine is in it. */
+function longestPause({ pausesMs: { rules, endpoints }, duringRules, duringEndpoints }: ConfigRun): number | null {
+  if (rules !== null && endpoints !== null) return Math.max(rules, endpoints);
   if (duringRules === null || duringEndpoints === null) return null;
   return Math.max(duringRules.longestProbeMs, duringEndpoints.longestProbeMs);
 }

@@ -97,8 +97,7 @@ function finished(values: Partial<ConfigRun>): ConfigRun {
     endpoints: changes,
     duringEndpoints: quiet,
     bulk: { megabytes: 10, inForceMs: 1900, otherChangeMs: 50, traffic: quiet },
-    longestPauseMs: null,
-    longestPauseBeforeMs: null,
+    pausesMs: { start: null, quiet: null, rules: null, endpoints: null, bulk: null },
     workerRestarts: 0,
     lostConnections: 0,
     ended: null,
@@ -113,7 +112,9 @@ t.test('a run that is fast enough meets all targets, one that ended early is not
     Array(7).fill(true),
   );
   t.match(
-    judgeRun(finished({ longestPauseMs: 2.5 })).find(({ target }) => target.startsWith('pause')),
+    judgeRun(finished({ pausesMs: { start: 9, quiet: 1, rules: 2.5, endpoints: 1, bulk: 9 } })).find(({ target }) =>
+      target.startsWith('pause'),
+    ),
     { measured: 2.5, met: false },
   );
   const dead = finished({
