@@ -1,19 +1,26 @@
-/** Every relative link of a Markdown file leads to a file of the tree, and every anchor to a heading. Prints those that do not. */
+/**
+ * Every relative link of a Markdown file leads to a file of the tree, every anchor to a heading, and every source file that is named in
+ * `code` exists, by its path or the end of it. Prints those that do not.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'], { encoding: 'utf8' })
+const tree = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
   .split('\0')
   .filter((file) => file !== '' && existsSync(file));
+const files = tree.filter((file) => file.endsWith('.md'));
 let links = 0;
-const dead = files.flatMap((file) =>
-  linksOf(withoutCode(readFileSync(file, 'utf8'))).flatMap((link) => {
+const dead = files.flatMap((file) => {
+  const text = withoutCode(readFileSync(file, 'utf8'));
+  const unknown = sourcesOf(text).filter((name) => !tree.some((path) => path === name || path.endsWith(`/${name}`)));
+  const faults = linksOf(text).flatMap((link) => {
     links++;
     const fault = faultOf(file, link);
-    return fault === null ? [] : [`${file}: ${link}: ${fault}`];
-  }),
-);
+    return fault === null ? [] : [`${link}: ${fault}`];
+  });
+  return [...faults, ...unknown.map((name) => `${name}: there is no such file`)].map((fault) => `${file}: ${fault}`);
+});
 for (const line of dead) console.log(line);
 console.log(`${links} links in ${files.length} files, ${dead.length} dead`);
 process.exitCode = dead.length === 0 ? 0 : 1;
@@ -23,6 +30,11 @@ function linksOf(text: string): string[] {
   const inline = text.matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g);
   const references = text.matchAll(/^\[[^\]]+\]:\s+(\S+)/gm);
   return [...inline, ...references].map((match) => match[1]).filter((link) => !/^[a-z]+:/i.test(link));
+}
+
+/** Source files that a text names in code, such as `src/l7/stack.ts` or `stack.ts`. */
+function sourcesOf(text: string): string[] {
+  return [...text.matchAll(/`([\w./-]+\.(?:ts|cc|h|c|cjs))`/g)].flatMap((match) => match.slice(1));
 }
 
 function faultOf(file: string, link: string): string | null {
