@@ -15,8 +15,13 @@ export interface HeaderChanges {
 /** Called for what cannot be served; the operation is left out. */
 export type Complain = (severity: Severity, path: FieldPath, message: string) => void;
 
+const NO_OPERATIONS: HeaderOperations = {};
+/** Of most rules. */
+const NO_CHANGES: HeaderChanges = { request: NO_OPERATIONS, response: NO_OPERATIONS, authority: undefined };
+
 export function headerChanges(headers: HeadersSpec | undefined, complain: Complain): HeaderChanges {
-  const { request, response } = headers ?? {};
+  if (headers === undefined) return NO_CHANGES;
+  const { request, response } = headers;
   return {
     request: operations(request, (severity, path, message) => complain(severity, ['request', ...path], message)),
     response: operations(response, (severity, path, message) => complain(severity, ['response', ...path], message)),
@@ -30,6 +35,8 @@ export function isEmpty({ set, add, remove }: HeaderOperations): boolean {
 
 /** Both as one level: what the second says comes after what the first says, and all removals come before. */
 export function concatenate(first: HeaderOperations, second: HeaderOperations): HeaderOperations {
+  if (isEmpty(second)) return first;
+  if (isEmpty(first)) return second;
   const set = new Map([...(first.set ?? []), ...(second.set ?? [])]);
   // A value that is set once more replaces what was added before it.
   const replaced = new Set((second.set ?? []).map(([name]) => name));
