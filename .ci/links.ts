@@ -1,6 +1,6 @@
 /**
  * Every relative link of a Markdown file leads to a file of the tree, every anchor to a heading, and every source file that is named in
- * `code` exists, by its path or the end of it. Prints those that do not.
+ * `code` exists, by its path or the end of it. Comments of sources name files by their path. Prints those that do not exist.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -21,6 +21,9 @@ const dead = files.flatMap((file) => {
   });
   return [...faults, ...unknown.map((name) => `${name}: there is no such file`)].map((fault) => `${file}: ${fault}`);
 });
+for (const file of tree.filter((path) => /^(src|test|bench|examples|native|bpf)\/.*\.(ts|h|cc|c)$/.test(path))) {
+  for (const name of pathsOf(readFileSync(file, 'utf8'))) if (!tree.includes(name)) dead.push(`${file}: ${name}: there is no such file`);
+}
 for (const line of dead) console.log(line);
 console.log(`${links} links in ${files.length} files, ${dead.length} dead`);
 process.exitCode = dead.length === 0 ? 0 : 1;
@@ -35,6 +38,11 @@ function linksOf(text: string): string[] {
 /** Source files that a text names in code, such as `src/l7/stack.ts` or `stack.ts`. */
 function sourcesOf(text: string): string[] {
   return [...text.matchAll(/`([\w./-]+\.(?:ts|cc|h|c|cjs))`/g)].flatMap((match) => match.slice(1));
+}
+
+/** Paths from the root of the tree, as comments name invariants' tests and decisions. */
+function pathsOf(text: string): string[] {
+  return text.match(/(?<![\w./])(?:src|test|docs)\/[\w./-]+\.(?:ts|md|h|cc|c)\b/g) ?? [];
 }
 
 function faultOf(file: string, link: string): string | null {

@@ -6,7 +6,7 @@
  *              │ refused                  │ failed, given up, timed out  │ broken off
  *              └──────────────────────────┴──────────────▶ over ◀────────┘
  *
- * Invariants (test/l7/exchange/attempt.test.ts):
+ * Invariants (test/l7/exchange/exchange.test.ts; the callee's records: test/l7/engine/stages.test.ts):
  *  1. the endpoint's `active` goes up once and down once;
  *  2. an attempt that is over holds no stream, place in a queue or timer, and its sink hears nothing more of it;
  *  3. a callee of this node records each attempt that reached it, once.

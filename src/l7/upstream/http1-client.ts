@@ -5,7 +5,7 @@
  *                      │ 1xx: stays            │
  *                      └── 101, 2xx of CONNECT ┴──▶ detached: a tunnel owns the connection
  *
- * Invariants (test/l7/upstream/http1-client.test.ts):
+ * Invariants (test/l7/engine/exchange.test.ts; 2: policy.test.ts beside it):
  *  1. a connection goes back to the pool only when request and response are both complete, nothing followed the response, and both
  *     ends agreed to keep it;
  *  2. bytes that nobody asked for close it, and so does a 101 that no request asked for;

@@ -207,7 +207,7 @@ t.test('a callee on the same node: one pass, recorded by both sides', async (t) 
   }
 });
 
-t.test('inbound: a stranger’s request reaches the application and is recorded by the callee alone', async (t) => {
+t.test('inbound: an unenrolled client’s request reaches the application and is recorded by the callee alone', async (t) => {
   const rig = podRig();
   rig.apply({
     workloads: {
