@@ -46,6 +46,15 @@ bool TurnCallback::call() {
   }
 }
 
+bool TurnCallback::possible() const {
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env_, &scope) != napi_ok) return false;
+  napi_value value;
+  // The cheapest call that Node.js refuses once it lets no JavaScript run.
+  const bool can = napi_get_global(env_, &value) == napi_ok && napi_coerce_to_bool(env_, value, &value) == napi_ok;
+  return napi_close_handle_scope(env_, scope) == napi_ok && can;
+}
+
 void TurnCallback::release() {
   // At the environment's end there is nobody left to be told that these failed.
   if (turn_ != nullptr) (void)napi_delete_reference(env_, turn_);
@@ -100,6 +109,8 @@ void LoopDriver::runCommands() {
 
 void LoopDriver::runTurns() {
   runCommands();
+  // An ending thread runs its loop a few times more: what it took from the kernel now would be lost with it.
+  if (!turn_.possible()) return;
   Wait wait = nextWait();
   for (int turn = 0; turn < kTurnsPerIteration; turn++) {
     reactor_.collect(wait.milliseconds);

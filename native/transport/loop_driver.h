@@ -22,6 +22,8 @@ class TurnCallback {
   TurnCallback(napi_env env, napi_value turn);
   /** Runs one turn with its microtasks. An exception becomes the thread's uncaught exception. False: JavaScript cannot run any more. */
   bool call();
+  /** False: JavaScript cannot run, because the thread is ending. */
+  bool possible() const;
   void release();
 
  private:

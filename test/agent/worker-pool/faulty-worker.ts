@@ -18,7 +18,11 @@ const FAULTS: Readonly<Record<Fault, () => void>> = {
 const channel = new BroadcastChannel('nodeway-test-faults');
 channel.onmessage = (event: MessageEvent) => {
   const { index, fault } = event.data as { index: number; fault: Fault };
-  if (index === (workerData as WorkerSettings).index) setImmediate(FAULTS[fault]);
+  if (index !== (workerData as WorkerSettings).index) return;
+  setImmediate(() => {
+    channel.postMessage('breaks');
+    FAULTS[fault]();
+  });
 };
 channel.unref();
 
