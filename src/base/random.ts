@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 
-const WORDS = 256;
+/** 16 KB: a call to the generator costs more than its bytes. */
+const WORDS = 4096;
 
 /** Uniform 32-bit numbers from the system's generator. They are fetched in blocks, so a call costs nanoseconds. There is no seed that could repeat after a restart. */
 export function systemRandom(): () => number {

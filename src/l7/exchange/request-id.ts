@@ -12,12 +12,12 @@ export class RequestId {
   #c = 0;
   #d = 0;
 
-  /** @param random uniform over 32 bits. */
+  /** Signed words are small integers to V8; unsigned ones would each be an object. @param random uniform over 32 bits. */
   renew(random: () => number): void {
-    this.#a = random();
-    this.#b = random();
-    this.#c = random();
-    this.#d = random();
+    this.#a = random() | 0;
+    this.#b = random() | 0;
+    this.#c = random() | 0;
+    this.#d = random() | 0;
   }
 
   /** Writes 36 bytes at `at` and returns where they end. */
