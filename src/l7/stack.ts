@@ -100,7 +100,7 @@ const chooseDestination: RequestStage<Exchange> = {
 const startCopies: RequestStage<Exchange> = {
   name: 'startMirrors',
   run(exchange) {
-    if (exchange.forward !== null) startMirrors(exchange, exchange.forward);
+    if (exchange.forward !== null && exchange.forward.mirrors.length > 0) startMirrors(exchange, exchange.forward);
     return Verdict.Next;
   },
 };

@@ -298,10 +298,19 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     for (let i = from; i < stages.length; i++) {
       const verdict = stages[i]?.run(this) ?? Verdict.Next;
       if (verdict === Verdict.Next) continue;
-      if (verdict === Verdict.Wait) this.#wait(() => this.#runRequestStages(i + 1));
+      if (verdict === Verdict.Wait) this.#waitBefore(i + 1);
       return;
     }
     this.#attemptAt(null);
+  }
+
+  /** A function of its own: a closure in the loop would be paid for by each stage of each request. */
+  #waitBefore(stage: number): void {
+    this.#wait(() => this.#runRequestStages(stage));
+  }
+
+  #waitBeforeCallee(attempt: Attempt, call: CalleeCall, stage: number): void {
+    this.#wait(() => this.#runCalleeStages(attempt, call, stage));
   }
 
   #wait(next: () => void): void {
@@ -338,7 +347,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     for (let i = from; i < stages.length; i++) {
       const verdict = stages[i]?.run(call) ?? Verdict.Next;
       if (verdict === Verdict.Next) continue;
-      if (verdict === Verdict.Wait) this.#wait(() => this.#runCalleeStages(attempt, call, i + 1));
+      if (verdict === Verdict.Wait) this.#waitBeforeCallee(attempt, call, i + 1);
       return;
     }
     this.#life = Life.Attempting;

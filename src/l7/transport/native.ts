@@ -65,6 +65,14 @@ export class NativeTransport implements Transport {
   #disposed = false;
   #toldExhausted = false;
 
+  // Made once: as closures of the turn, each turn would pay for them.
+  readonly #advanceTimers = (): void => this.timers.advance(this.now);
+  readonly #runDeferred = (): void => {
+    while (this.#nextTask < this.#deferred.length) this.#deferred[this.#nextTask++]!();
+    this.#deferred.length = this.#nextTask = 0;
+    this.#cells[Cell.Deferred] = 0;
+  };
+
   /** @throws AddonMissing */
   static create(options: NativeTransportOptions = {}): NativeTransport {
     return new NativeTransport(options);
@@ -222,9 +230,9 @@ export class NativeTransport implements Transport {
       this.#cursor = 0;
       this.#scratch = this.#scratchStart;
     }
-    this.#guard('a timer', () => this.timers.advance(this.now));
+    this.#guard('a timer', this.#advanceTimers);
     while (this.#cursor < this.#cells[Cell.EventWords]!) this.#dispatch();
-    this.#guard('a deferred task', () => this.#runDeferred());
+    this.#guard('a deferred task', this.#runDeferred);
     this.#inTurn = false;
     this.#clock[Clock.WakeAt] = this.now + this.timers.nextDelay(LONGEST_WAIT_MS);
   }
@@ -312,12 +320,6 @@ export class NativeTransport implements Transport {
   #connectTimedOut(id: ConnectionId): void {
     this.#command(id, Command.Reset);
     this.#closed(id, CloseReason.ConnectTimeout);
-  }
-
-  #runDeferred(): void {
-    while (this.#nextTask < this.#deferred.length) this.#deferred[this.#nextTask++]!();
-    this.#deferred.length = this.#nextTask = 0;
-    this.#cells[Cell.Deferred] = 0;
   }
 
   /** The native side sleeps no longer than until then. */
