@@ -75,10 +75,10 @@ export class AgentProcess {
 
   /** Puts a file into place as a whole, and waits until the agent serves it and has captured what it enrols. */
   async apply(file: string, ...objects: readonly KubeObject[]): Promise<void> {
-    this.write(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
-    if (this.#child === null) return;
     // The version goes up with each change that has an effect; all tests change something.
-    const before = (await this.status()).snapshot;
+    const before = this.#child === null ? null : (await this.status()).snapshot;
+    this.write(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    if (before === null) return;
     await until(async () => {
       const { snapshot, pods } = await this.status();
       return snapshot > before && pods.every(({ enrolled, phase }) => !enrolled || phase === 'captured');
