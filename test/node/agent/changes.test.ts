@@ -62,7 +62,6 @@ t.test('changes', { skip: needsRoot }, async (t) => {
   });
 
   await t.test('bad YAML keeps the last good version in effect, and is told', async (t) => {
-    await agent.apply('route.json', toVersion('v1'));
     agent.write('route.json', 'kind: VirtualService\nmetadata: {name: web\nspec: [');
     await until(async () => (await agent.status()).problems.length > 0, 'the problem is told');
     const { problems } = await agent.status();
