@@ -101,7 +101,7 @@ export class World {
       case 'slices':
         return endpointSlice(number, this.addresses(number));
       case 'destinations':
-        return hasSubsets(number) ? destinationRule(number) : '';
+        return hasSubsets(number) ? destinationRule(number, nameOf(number), teamOf(number), 'LEAST_REQUEST') : '';
       case 'pods':
         return hasSubsets(number)
           ? this.addresses(number)
@@ -113,7 +113,10 @@ export class World {
 
   #clientDocuments(): string {
     const parts = this.#clients.map((client, team) => {
-      const rules = Array.from({ length: PRIVATE_RULES }, (_, index) => privateRule(team, (team + 1 + index * 21) % this.services));
+      const rules = Array.from({ length: PRIVATE_RULES }, (_, index) => {
+        const number = (team + 1 + index * 21) % this.services;
+        return destinationRule(number, `private-${nameOf(number)}`, teamName(team), 'ROUND_ROBIN');
+      });
       return [namespace(team), clientPod(team, client), ...rules].join('');
     });
     return parts.join('');
@@ -289,41 +292,19 @@ ${match}        - headers:
 `;
 }
 
-function destinationRule(number: number): string {
+/** Subsets of a service, under the name and in the namespace given: its own, or that of clients who see it differently. */
+function destinationRule(number: number, name: string, namespace: string, balancer: 'LEAST_REQUEST' | 'ROUND_ROBIN'): string {
   return `---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata:
-  name: ${nameOf(number)}
-  namespace: ${teamOf(number)}
+  name: ${name}
+  namespace: ${namespace}
 spec:
   host: ${hostOf(number)}
   trafficPolicy:
     loadBalancer:
-      simple: LEAST_REQUEST
-  subsets:
-    - name: v1
-      labels:
-        version: v1
-    - name: v2
-      labels:
-        version: v2
-`;
-}
-
-/** In a client's namespace, about a service of another one. */
-function privateRule(team: number, number: number): string {
-  return `---
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata:
-  name: private-${nameOf(number)}
-  namespace: ${teamName(team)}
-spec:
-  host: ${hostOf(number)}
-  trafficPolicy:
-    loadBalancer:
-      simple: ROUND_ROBIN
+      simple: ${balancer}
   subsets:
     - name: v1
       labels:

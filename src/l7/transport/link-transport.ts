@@ -18,7 +18,7 @@ import type { LinkConnection } from './link-connection.ts';
 import { endRelayFrom, endRelays, moveRelayed, relayHeld, startRelay } from './link-relays.ts';
 import { LinkTable } from './link-table.ts';
 import type { Link, Wake } from './link.ts';
-import { rethrow } from './rethrow.ts';
+import { rethrow, runToEnd, tellFault } from './faults.ts';
 import { WakingTimerWheel } from './waking-timer-wheel.ts';
 
 const LARGEST_READ = 64 * 1024;
@@ -230,9 +230,9 @@ export abstract class LinkTransport implements Transport {
     this.#listed = [];
     let next = 0;
     try {
-      this.#guard('a timer', () => this.timers.advance(this.now));
+      runToEnd(this, 'a timer', () => this.timers.advance(this.now));
       while (next < listed.length && this.#scratchStart - this.#readEnd >= LARGEST_READ) this.#serveGuarded(listed[next++]!);
-      this.#guard('a deferred task', () => this.#runDeferred());
+      runToEnd(this, 'a deferred task', () => this.#runDeferred());
     } finally {
       this.#endTurn(listed.slice(next));
     }
@@ -246,23 +246,7 @@ export abstract class LinkTransport implements Transport {
       const { handler, id } = connection;
       connection.link?.reset();
       this.#remove(connection);
-      try {
-        handler?.onClose(CloseReason.Failed);
-      } catch (second) {
-        this.onFault(second, id, 'ending a connection');
-      }
-      this.onFault(error, id, 'serving a connection');
-    }
-  }
-
-  /** Runs `task` again after each exception, for the rest of what it does. */
-  #guard(doing: string, task: () => void): void {
-    for (;;) {
-      try {
-        return task();
-      } catch (error) {
-        this.onFault(error, -1, doing);
-      }
+      tellFault(this, id, handler, error);
     }
   }
 

@@ -17,7 +17,7 @@ import type {
   Transport,
 } from '../transport.ts';
 import { CloseReason, TransportError } from '../transport.ts';
-import { rethrow } from './rethrow.ts';
+import { rethrow, runToEnd, tellFault } from './faults.ts';
 import type { NativeBinding } from './native-binding.ts';
 import { loadTransportAddon } from './native-binding.ts';
 import { CELLS, CLOCKS, Cell, Clock, Command, Event, KIND_BITS, KIND_MASK, WORDS_PER_EVENT } from '../transport-numbers.ts';
@@ -230,9 +230,9 @@ export class NativeTransport implements Transport {
       this.#cursor = 0;
       this.#scratch = this.#scratchStart;
     }
-    this.#guard('a timer', this.#advanceTimers);
+    runToEnd(this, 'a timer', this.#advanceTimers);
     while (this.#cursor < this.#cells[Cell.EventWords]!) this.#dispatch();
-    this.#guard('a deferred task', this.#runDeferred);
+    runToEnd(this, 'a deferred task', this.#runDeferred);
     this.#inTurn = false;
     this.#clock[Clock.WakeAt] = this.now + this.timers.nextDelay(LONGEST_WAIT_MS);
   }
@@ -262,23 +262,7 @@ export class NativeTransport implements Transport {
     const handler = this.#handlers[id] ?? null;
     if (handler !== null || kind === Event.Accept) this.#command(id, Command.Reset);
     this.#forget(id);
-    try {
-      handler?.onClose(CloseReason.Failed);
-    } catch (second) {
-      this.onFault(second, id, 'ending a connection');
-    }
-    this.onFault(error, id, 'serving a connection');
-  }
-
-  /** Runs `task` again after each exception, for the rest of what it does. */
-  #guard(doing: string, task: () => void): void {
-    for (;;) {
-      try {
-        return task();
-      } catch (error) {
-        this.onFault(error, -1, doing);
-      }
-    }
+    tellFault(this, id, handler, error);
   }
 
   #deliver(kind: number, id: number, first: number, second: number): void {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { closeFd, namespaceCookie, openNamespace } from '../../../src/datapath/namespaces.ts';
 import { pinRoot } from '../../../src/datapath/pins.ts';
 import { originKey } from '../../../src/datapath/records.ts';
@@ -52,15 +52,21 @@ if open_clients: results['no answer'] = open_clients
 for result, times in results.items(): print(times, result)
 `;
 
-t.test(`${PODS} pods open ${CONNECTIONS} connections each at once, every one to another address`, { skip: needsRoot }, async (t) => {
-  const network = await PodNetwork.create('origins');
+/** A network with a stand-in for the agent, without programs of another test. @param sockets that accept at each address. */
+async function start(t: Test, name: string, sockets = 1): Promise<{ network: PodNetwork; agent: StandIn }> {
+  const network = await PodNetwork.create(name);
   removePrograms(network);
   t.teardown(() => network.close());
-  const agent = await StandIn.start(network, { sockets: 2 });
+  const agent = await StandIn.start(network, { sockets });
   t.teardown(async () => {
     await agent.kill();
     removePrograms(network);
   });
+  return { network, agent };
+}
+
+t.test(`${PODS} pods open ${CONNECTIONS} connections each at once, every one to another address`, { skip: needsRoot }, async (t) => {
+  const { network, agent } = await start(t, 'origins', 2);
   const pods = Array.from({ length: PODS }, (_, number) => network.addPod(`p${number}`));
   for (const pod of pods) await agent.enroll(pod);
   const clients = pods.map((pod, number) =>
@@ -90,14 +96,7 @@ for client in pair:
 `;
 
 t.test('an entry that went missing closes that one connection, and no other', { skip: needsRoot }, async (t) => {
-  const network = await PodNetwork.create('missing');
-  removePrograms(network);
-  t.teardown(() => network.close());
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const { network, agent } = await start(t, 'missing');
   const pod = network.addPod('client');
   await agent.enroll(pod);
   for (const lost of [0, 1]) {
@@ -130,14 +129,7 @@ function forget(network: string, pod: Pod, port: number): void {
 }
 
 t.test('a source port used again has its own destination, whatever was left for it', { skip: needsRoot }, async (t) => {
-  const network = await PodNetwork.create('again');
-  removePrograms(network);
-  t.teardown(() => network.close());
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const { network, agent } = await start(t, 'again');
   const pod = network.addPod('client');
   await agent.enroll(pod);
   const program = `import socket, struct
@@ -155,14 +147,7 @@ t.test(
   'a connection that was reset before it was accepted does not take the destination of the next one',
   { skip: needsRoot },
   async (t) => {
-    const network = await PodNetwork.create('reset');
-    removePrograms(network);
-    t.teardown(() => network.close());
-    const agent = await StandIn.start(network);
-    t.teardown(async () => {
-      await agent.kill();
-      removePrograms(network);
-    });
+    const { network, agent } = await start(t, 'reset');
     const pod = network.addPod('client');
     await agent.enroll(pod);
     agent.child.kill('SIGSTOP');
@@ -205,14 +190,7 @@ for client in twins: print(client.getsockname()[0], client.makefile().readline()
 `;
 
 t.test('connections from one source port of two addresses do not mix', { skip: needsRoot }, async (t) => {
-  const network = await PodNetwork.create('twins');
-  removePrograms(network);
-  t.teardown(() => network.close());
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const { network, agent } = await start(t, 'twins');
   const pod = network.addPod('client', ['10.78.0.1/16']);
   await agent.enroll(pod);
   agent.child.kill('SIGSTOP');
