@@ -64,6 +64,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
   readonly #wire: Http1Wire;
   readonly #plan: Http1ServerPlan;
   #exchange: Exchange | null = null;
+  /** That of an earlier request, for the next one. */
+  #spare: Exchange | null = null;
   #state: State = State.Head;
   #framing: Framing = Framing.None;
   #remaining = 0;
@@ -230,17 +232,12 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const empty = framing === Framing.None || (framing === Framing.Length && head.contentLength === 0);
     if (framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
     this.#state = empty ? State.Waiting : State.Body;
-    const exchange = new Exchange(
-      tools,
-      stack,
-      origin,
-      this,
-      head,
-      empty ? 0 : framing === Framing.Chunked ? UNKNOWN_LENGTH : head.contentLength,
-    );
+    const exchange = this.#spare ?? new Exchange(tools, stack, origin, this, head);
+    exchange.begin(head, empty ? 0 : framing === Framing.Chunked ? UNKNOWN_LENGTH : head.contentLength);
     this.#isHead = exchange.isHead;
     this.#isConnect = exchange.isConnect;
     this.#exchange = exchange;
+    this.#spare = null;
     exchange.start();
     if (empty) exchange.onRequestEnd(null);
   }
@@ -356,6 +353,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   // ── between requests ──────────────────────────────────────────────────────────────────────────────────────────
 
   #finish(): void {
+    this.#spare = this.#exchange?.reusable === true ? this.#exchange : null;
     this.#exchange = null;
     this.#responding = false;
     this.#sending = Sending.Plain;
@@ -447,7 +445,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #leave(): void {
     if (this.#state === State.Gone) return;
     this.#state = State.Gone;
-    this.#exchange = null;
+    this.#exchange = this.#spare = null;
     this.#left = this.#partial = null;
     if (this.#timer !== null) this.#wire.transport.timers.disarm(this.#timer);
     this.#plan.list.remove(this);

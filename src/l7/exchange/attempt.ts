@@ -6,6 +6,8 @@
  *              │ refused                  │ failed, given up, timed out  │ broken off
  *              └──────────────────────────┴──────────────▶ over ◀────────┘
  *
+ * One that is over may be aimed again, by an owner who knows that nobody else holds it.
+ *
  * Invariants (test/l7/exchange/exchange.test.ts; the callee's records: test/l7/engine/stages.test.ts):
  *  1. the endpoint's `active` goes up once and down once;
  *  2. an attempt that is over holds no stream, place in a queue or timer, and its sink hears nothing more of it;
@@ -43,21 +45,14 @@ export interface AttemptSink {
   rawTarget(): ConnectionId;
 }
 
-export interface AttemptPlan {
-  readonly origin: Origin;
-  /** Null: the endpoint is the original destination. */
-  readonly cluster: Cluster | null;
-  readonly endpoint: Endpoint;
-  /** Not on a connection that has been kept. */
-  readonly fresh: boolean;
-}
-
 export class Attempt implements ResponseSink, StreamUser {
-  readonly endpoint: Endpoint;
-  readonly cluster: Cluster | null;
-  readonly fresh: boolean;
+  endpoint: Endpoint;
+  /** Null: the endpoint is the original destination. */
+  cluster: Cluster | null;
+  /** Not on a connection that has been kept. */
+  fresh: boolean;
   /** Milliseconds on the transport's clock. */
-  readonly startedAt: number;
+  startedAt = 0;
   stream: UpstreamStream | null = null;
   /** The head of a response has been passed on. */
   answered = false;
@@ -69,15 +64,24 @@ export class Attempt implements ResponseSink, StreamUser {
   #pool: Pool | null = null;
   #timer: Timer | null = null;
 
-  constructor(tools: ExchangeTools, sink: AttemptSink, { origin, cluster, endpoint, fresh }: AttemptPlan) {
+  constructor(tools: ExchangeTools, sink: AttemptSink, origin: Origin, cluster: Cluster | null, endpoint: Endpoint, fresh = false) {
     this.#tools = tools;
     this.#sink = sink;
     this.#origin = origin;
     this.cluster = cluster;
     this.endpoint = endpoint;
     this.fresh = fresh;
-    this.startedAt = tools.transport.now;
-    endpoint.active++;
+    this.#count();
+  }
+
+  /** Makes another attempt of this one, which is over. */
+  aim(cluster: Cluster | null, endpoint: Endpoint, fresh: boolean): void {
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.fresh = fresh;
+    this.answered = this.over = false;
+    this.status = 0;
+    this.#count();
   }
 
   /** Read per attempt: a change of the configuration holds for the next one. */
@@ -214,6 +218,11 @@ export class Attempt implements ResponseSink, StreamUser {
     } catch (error) {
       this.#sink.onFault(error, 'handling a failed attempt');
     }
+  }
+
+  #count(): void {
+    this.startedAt = this.#tools.transport.now;
+    this.endpoint.active++;
   }
 
   #leave(): void {

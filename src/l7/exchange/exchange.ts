@@ -13,7 +13,8 @@
  *  1. an exchange leaves one record, however it ends, and gives its client one end: a whole response, a local one, or a reset;
  *  2. once it is over it holds no attempt, timer, pending stage or kept bytes;
  *  3. there is one attempt at a time, and none after the head of a response was passed on or when the body cannot be sent again;
- *  4. an exception ends this exchange alone: 500, or a reset once a head is out.
+ *  4. an exception ends this exchange alone: 500, or a reset once a head is out;
+ *  5. it is begun again only after a whole response, and when nobody outside its connection has seen it.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Head } from '../message/head.ts';
@@ -32,6 +33,7 @@ import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import { joinConnections } from '../tcp/tunnel.ts';
 import { join, lineText } from '../message/wire-text.ts';
 import type { ConnectionId } from '../transport.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
 import { CalleeCall } from './callee-call.ts';
@@ -55,7 +57,13 @@ export interface BodyTap {
 export class Exchange extends ExchangeFacts implements AttemptSink {
   readonly #stack: ExchangeStack;
   readonly #replay: Replay;
-  #life: Life = Life.Routing;
+  #life: Life = Life.Over;
+  /** Somebody who may come back later has seen it. */
+  #shared = false;
+  /** A whole response was passed on. */
+  #whole = false;
+  /** An attempt that has brought a whole response: nobody holds it any more. */
+  #spare: Attempt | null = null;
   #mirrors: BodyTap[] | null = null;
   #requestComplete = false;
   #trailers: Trailers = null;
@@ -67,12 +75,25 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   #timeout: Timer | null = null;
   #backoff: Timer | null = null;
 
-  constructor(tools: ExchangeTools, stack: ExchangeStack, origin: Origin, down: Downstream, head: Head, length: number) {
-    super(tools, origin, down, head, length);
+  constructor(tools: ExchangeTools, stack: ExchangeStack, origin: Origin, down: Downstream, head: Head) {
+    super(tools, origin, down, head);
     this.#stack = stack;
     this.#replay = new Replay(tools.heads, tools.limits.retryBufferBytes);
+  }
+
+  /** A request has come. @param length of its body in bytes, 0 where there is none, or UNKNOWN_LENGTH. */
+  begin(head: Head, length: number): void {
+    this.renew(head, length);
+    this.#life = Life.Routing;
+    this.#shared = this.#whole = this.#requestComplete = false;
+    this.#trailers = null;
     this.#replay.keepHead(head.bytes, head.start, head.end);
     if (length !== 0) this.#replay.keepBody();
+  }
+
+  /** Whether it is over and may be begun again: what has ended otherwise, a late caller may still hold. */
+  get reusable(): boolean {
+    return this.#whole && !this.#shared;
   }
 
   get life(): Life {
@@ -167,6 +188,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   /** The stage waits for something; `resume` or `refuse` follows, or `pending.cancel` is called. */
   hold(pending: Pending): typeof Verdict.Wait {
     this.#pending = pending;
+    this.#shared = true;
     return Verdict.Wait;
   }
 
@@ -186,6 +208,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   }
 
   addMirror(mirror: BodyTap): void {
+    this.#shared = true;
     (this.#mirrors ??= []).push(mirror);
   }
 
@@ -209,7 +232,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     const { forward } = this;
     const changes = this.tools.requests.prepare(this, this.head, this.destination?.request ?? null, forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
-    this.#replay.send((bytes) => stream.data(bytes, 0, bytes.length));
+    this.#replay.send(stream);
     if (this.#requestComplete) stream.end(this.#trailers);
     if (this.#mayBeSentAgain(stream)) this.#replay.trim();
     else this.#replay.dropBody();
@@ -242,7 +265,9 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
 
   onEnd(attempt: Attempt, trailers: Trailers): void {
     attempt.end(OUTCOME.completed);
+    this.#spare = attempt;
     this.#end(OUTCOME.completed, attempt.status);
+    this.#whole = true;
     this.down.end(trailers);
   }
 
@@ -327,10 +352,18 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     if (endpoint === null) return void this.refuse(REPLY.noHealthyUpstream);
     this.retrying.attempts++;
     this.#life = Life.Attempting;
-    const attempt = new Attempt(tools, this, { origin, cluster, endpoint, fresh: again !== null });
+    const attempt = this.#newAttempt(cluster, endpoint, again !== null);
     this.attempted = attempt;
     if (this.#stack.callee.length > 0) this.#askCallee(attempt);
     else this.#ask(attempt);
+  }
+
+  #newAttempt(cluster: Cluster | null, endpoint: Endpoint, fresh: boolean): Attempt {
+    const spare = this.#spare;
+    if (spare === null) return new Attempt(this.tools, this, this.origin, cluster, endpoint, fresh);
+    this.#spare = null;
+    spare.aim(cluster, endpoint, fresh);
+    return spare;
   }
 
   /** The callee's own policy, where its pod is enrolled here: in this pass, as its own proxy would ask. */

@@ -1,6 +1,7 @@
 /**
  * What is known of an exchange: the request that came, what the stages found out about it, and what it leaves for its record. Data
- * that the exchange and its stages fill; it decides nothing.
+ * that the exchange and its stages fill; it decides nothing. `renew` sets every field for the next request of a connection
+ * (docs/adr/0033-the-shape-of-an-exchange.md says what allocating them anew would cost).
  */
 import type { Head } from '../message/head.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';
@@ -26,12 +27,12 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   readonly retrying = new Retrying();
   /** The parsed request; only while stages run. */
   head: Head;
-  readonly isHead: boolean;
-  readonly isConnect: boolean;
-  readonly upgrade: boolean;
-  readonly idempotent: boolean;
+  isHead = false;
+  isConnect = false;
+  upgrade = false;
+  idempotent = false;
   /** Of the request's body in bytes, 0: none, or UNKNOWN_LENGTH. */
-  readonly requestLength: number;
+  requestLength = 0;
   // What the stages find.
   route: Route<Action> | null = null;
   destination: Destination | null = null;
@@ -45,7 +46,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   /** Of the whole exchange, from the end of the request; 0: none. */
   timeoutMs = 0;
   // What it leaves.
-  readonly startedAt: number;
+  startedAt = 0;
   answeredAt = 0;
   requestBytes = 0;
   responseBytes = 0;
@@ -54,18 +55,33 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   /** The current attempt, or the last one. */
   attempted: Attempt | null = null;
 
-  constructor(tools: ExchangeTools, origin: Origin, down: Downstream, head: Head, length: number) {
+  constructor(tools: ExchangeTools, origin: Origin, down: Downstream, head: Head) {
     this.tools = tools;
     this.origin = origin;
     this.down = down;
+    this.head = head;
+  }
+
+  /** @param length of the request's body. */
+  protected renew(head: Head, length: number): void {
+    const { tools } = this;
     this.head = head;
     this.requestLength = length;
     this.isHead = isMethod(head, 'HEAD');
     this.isConnect = isMethod(head, 'CONNECT');
     this.upgrade = head.upgrade;
     this.idempotent = isIdempotent(head);
-    this.startedAt = tools.transport.now;
     this.requestId.renew(tools.random);
+    this.retrying.renew();
+    this.route = this.destination = this.fixedEndpoint = this.cookie = this.attempted = null;
+    this.fallbackService = 'unknown';
+    this.hash = -1;
+    this.timeoutMs = 0;
+    this.startedAt = tools.transport.now;
+    this.answeredAt = 0;
+    this.requestBytes = this.responseBytes = 0;
+    this.outcome = OUTCOME.completed;
+    this.status = 0;
   }
 
   get matchedPrefix(): number {

@@ -34,7 +34,7 @@ class Mirror implements AttemptSink, BodyTap {
     const { tools, origin } = exchange;
     this.#exchange = exchange;
     tools.recorder.mirrored();
-    this.#attempt = new Attempt(tools, this, { origin, cluster, endpoint, fresh: false });
+    this.#attempt = new Attempt(tools, this, origin, cluster, endpoint);
     this.#attempt.begin(timeoutMs);
     if (this.#attempt.stream === null) this.#end(OUTCOME.givenUp);
   }

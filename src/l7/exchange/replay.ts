@@ -6,6 +6,7 @@
  *  2. more than the limit is kept only while nobody takes the body (no attempt is under way), and then at most what had arrived
  *     before the client was paused.
  */
+import type { UpstreamStream } from '../message/stream.ts';
 import { HeadStore, KeptHead } from './head-store.ts';
 
 export class Replay {
@@ -49,8 +50,8 @@ export class Replay {
     this.kept += end - start;
   }
 
-  send(to: (bytes: Uint8Array) => void): void {
-    if (this.#pieces !== null) for (const piece of this.#pieces) to(piece);
+  send(stream: Pick<UpstreamStream, 'data'>): void {
+    if (this.#pieces !== null) for (const piece of this.#pieces) stream.data(piece, 0, piece.length);
   }
 
   /** The body is not needed again, or has become too large to be kept. */

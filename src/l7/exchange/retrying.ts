@@ -15,6 +15,13 @@ export class Retrying {
   flags = 0;
   #staleReplaced = false;
 
+  /** For another request. */
+  renew(): void {
+    this.policy = this.tried = null;
+    this.attempts = this.flags = 0;
+    this.#staleReplaced = false;
+  }
+
   /** Of a failed attempt. @param replayable whether the request can be sent again at all. */
   afterFailure(outcome: Outcome, replayable: boolean): boolean {
     const { policy } = this;

@@ -107,6 +107,34 @@ t.test('a stage that has waited refuses', async (t) => {
   t.match(client.text(), /^HTTP\/1\.1 403 [^]*denied$/);
 });
 
+t.test('a stage that comes back late does nothing to the next request of the connection', async (t) => {
+  const seen: Exchange[] = [];
+  const stage: RequestStage<Exchange> = {
+    name: 'wait for the first two',
+    run(exchange) {
+      seen.push(exchange);
+      return seen.length <= 2 ? exchange.hold({ cancel: () => undefined }) : Verdict.Next;
+    },
+  };
+  const rig = new Rig({ stacks: stacksWith({ request: stage }) }).cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+  rig.serve('10.0.0.1:80', (request) => ok(request.slice(5, 6)));
+  const client = rig.transport.dial(GATEWAY);
+  for (const path of ['1', '2', '3', '4']) {
+    client.write(get(`/${path}`));
+    rig.run();
+    if (path === '2') {
+      seen[0]?.resume();
+      seen[0]?.refuse(DENIED);
+    }
+    if (path < '3') seen.at(-1)?.resume();
+    rig.run();
+  }
+  t.strictSame(client.text().match(/\r\n\r\n\d/g), ['\r\n\r\n1', '\r\n\r\n2', '\r\n\r\n3', '\r\n\r\n4']);
+  t.notMatch(client.text(), /denied/);
+  t.not(seen[0], seen[1], 'somebody holds it: the next request has another object');
+  t.equal(seen[2], seen[3], 'nobody holds it: it serves the next request');
+});
+
 /** A pod that calls `callee`, which is enrolled on the same node. */
 function twoPods(callee: CalleeStage<CalleeCall>, retryOn: '5xx' | null = null): Rig {
   const rig = new Rig({ stacks: stacksWith({ callee }) }).cluster('web', []);

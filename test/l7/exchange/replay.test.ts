@@ -15,7 +15,7 @@ function replayOf(): Replay {
 
 function sent(replay: Replay): string {
   let text = '';
-  replay.send((bytes) => (text += Buffer.from(bytes).toString('latin1')));
+  replay.send({ data: (bytes, start, end) => (text += Buffer.from(bytes.subarray(start, end)).toString('latin1')) });
   return text;
 }
 
