@@ -11,6 +11,8 @@
 #include <ctime>
 #include <utility>
 
+#include "socket_calls.h"
+
 namespace nodeway::transport {
 
 namespace {
@@ -186,7 +188,7 @@ void Reactor::serve(Connection& connection) {
 
 void Reactor::receive(Connection& connection) {
   const size_t room = std::min(kLargestRead, arena_.readBytes - readEnd_);
-  const ssize_t got = recv(connection.socket.get(), arena_.bytes + readEnd_, room, 0);
+  const ssize_t got = receiveBytes(connection.socket.get(), arena_.bytes + readEnd_, room, 0);
   if (got > 0) {
     const auto length = static_cast<size_t>(got);
     batch_.add(Event::Data, connection.id, static_cast<int32_t>(readEnd_), static_cast<int32_t>(readEnd_ + length));
@@ -220,7 +222,7 @@ void Reactor::inputEnded(Connection& connection) {
 
 /** Reads a closed connection's last bytes away; MSG_TRUNC lets TCP discard them without a copy. */
 void Reactor::drop(Connection& connection) {
-  const ssize_t got = recv(connection.socket.get(), nullptr, kLargestRead, MSG_TRUNC);
+  const ssize_t got = receiveBytes(connection.socket.get(), nullptr, kLargestRead, MSG_TRUNC);
   if (got > 0) return schedule(connection);
   if (got < 0 && errno == EAGAIN) return connection.clear(Connection::Readable);
   destroy(connection);

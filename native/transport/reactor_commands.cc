@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "reactor.h"
+#include "socket_calls.h"
 
 namespace nodeway::transport {
 
@@ -106,7 +107,7 @@ namespace {
 constexpr size_t kGather = 2048;
 
 ssize_t transmit(int socket, iovec* slices, size_t count) {
-  if (count == 1) return ::send(socket, slices[0].iov_base, slices[0].iov_len, MSG_NOSIGNAL);
+  if (count == 1) return sendBytes(socket, slices[0].iov_base, slices[0].iov_len, MSG_NOSIGNAL);
   size_t total = 0;
   for (size_t i = 0; i < count; i++) total += slices[i].iov_len;
   if (total > kGather) {
@@ -118,7 +119,7 @@ ssize_t transmit(int socket, iovec* slices, size_t count) {
   uint8_t gathered[kGather];
   uint8_t* end = gathered;
   for (size_t i = 0; i < count; i++) end = static_cast<uint8_t*>(mempcpy(end, slices[i].iov_base, slices[i].iov_len));
-  return ::send(socket, gathered, total, MSG_NOSIGNAL);
+  return sendBytes(socket, gathered, total, MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -159,7 +160,7 @@ void Reactor::flush(Connection& connection) {
     if (connection.feeder >= 0 && table_.find(connection.feeder)->relay->holdsBytes()) return;
   }
   while (!connection.unsent.empty()) {
-    const ssize_t count = ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
+    const ssize_t count = sendBytes(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
     if (count < 0) {
       if (errno == EAGAIN) return;
       if (errno == EINTR) continue;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "connection.h"
+#include "socket_calls.h"
 
 namespace nodeway::transport {
 
@@ -70,11 +71,11 @@ Relay::Step Relay::take(const Connection& source, Connection& destination, PipeP
 
 Relay::Step Relay::copy(const Connection& source, Connection& destination, PipePool& pipes, Outcome& outcome) {
   uint8_t* buffer = pipes.copyBuffer();
-  const ssize_t got = recv(source.socket.get(), buffer, share(PipePool::kCopyBytes), 0);
+  const ssize_t got = receiveBytes(source.socket.get(), buffer, share(PipePool::kCopyBytes), 0);
   if (got <= 0) return stopTaking(got, outcome);
   const auto length = static_cast<size_t>(got);
   taken(length);
-  ssize_t sent = send(destination.socket.get(), buffer, length, MSG_NOSIGNAL);
+  ssize_t sent = sendBytes(destination.socket.get(), buffer, length, MSG_NOSIGNAL);
   if (sent < 0) {
     error_ = errno;
     if (!wouldBlock(error_)) {

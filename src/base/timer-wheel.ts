@@ -43,11 +43,13 @@ export class TimerWheel {
   #tick: number;
   /** The last tick whose slot is done with; behind `#tick` while timers fire. */
   #done: number;
+  /** Nothing is due before this tick. Looking through the slots is for when it has come: the transport asks in every turn. */
+  #quietUntil: number;
 
   /** @param now milliseconds on a monotonic clock, the same that `advance` gets. */
   constructor(now: number) {
     this.#now = now;
-    this.#tick = this.#done = Math.floor(now / TICK_MS);
+    this.#tick = this.#done = this.#quietUntil = Math.floor(now / TICK_MS);
   }
 
   get now(): number {
@@ -71,6 +73,7 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     if (timer.deadline < this.#earliest[slot]!) this.#earliest[slot] = timer.deadline;
+    if (tick < this.#quietUntil) this.#quietUntil = tick;
     this.#count++;
   }
 
@@ -105,13 +108,16 @@ export class TimerWheel {
   nextDelay(limit: number): number {
     if (this.#count === 0) return limit;
     if (this.#done < this.#tick) return 0;
-    const ahead = Math.min(SLOTS, Math.ceil(limit / TICK_MS) + 1);
-    for (let tick = this.#tick + 1; tick <= this.#tick + ahead; tick++) {
+    if (this.#quietUntil <= this.#tick) this.#quietUntil = this.#nextTick();
+    return Math.min(limit, Math.max(0, this.#quietUntil * TICK_MS - this.#now));
+  }
+
+  #nextTick(): number {
+    for (let tick = this.#tick + 1; tick <= this.#tick + SLOTS; tick++) {
       const slot = tick % SLOTS;
-      if (this.#slots[slot] !== null && this.#earliest[slot]! <= tick * TICK_MS)
-        return Math.min(limit, Math.max(0, tick * TICK_MS - this.#now));
+      if (this.#slots[slot] !== null && this.#earliest[slot]! <= tick * TICK_MS) return tick;
     }
-    return Math.min(limit, Math.max(0, (this.#tick + ahead) * TICK_MS - this.#now));
+    return this.#tick + SLOTS;
   }
 
   #expire(slot: number, now: number): void {

@@ -90,7 +90,7 @@ const chooseDestination: RequestStage<Exchange> = {
     if (forward === null) return Verdict.Next;
     exchange.useRetryPolicy(forward.retry);
     exchange.timeoutMs = forward.timeoutMs;
-    exchange.destination = forward.choose(tools.random());
+    exchange.destination = forward.choose(tools.random);
     if (exchange.destination.slot.cluster === null) return exchange.refuse(REPLY.clusterNotFound);
     hashRequest(exchange);
     return Verdict.Next;
@@ -128,7 +128,7 @@ const CALLEE: readonly CalleeStage<CalleeCall>[] = [];
 
 const addServerHeaders: ResponseStage<Exchange> = {
   name: 'addServerHeaders',
-  room: () => RESPONSE_HEADERS_ROOM,
+  room: RESPONSE_HEADERS_ROOM,
   run({ tools, origin, startedAt }, head, changes) {
     tools.responses.add(changes, head, origin.serverName, tools.transport.now - startedAt);
   },

@@ -40,7 +40,7 @@ import { CalleeCall } from './callee-call.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
 import { Replay } from './replay.ts';
-import { type Pending, type Stack, Verdict } from './stage.ts';
+import { type EndStage, type Pending, type Stack, Verdict } from './stage.ts';
 import type { ExchangeTools } from './tools.ts';
 
 export const Life = { Routing: 0, Held: 1, Attempting: 2, BackingOff: 3, Answering: 4, Over: 5 } as const;
@@ -119,7 +119,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     if (this.over) return;
     try {
       this.requestBytes += end - start;
-      const stream = this.#stream;
+      const stream = this.attempted?.stream ?? null;
       this.#replay.add(bytes, start, end, stream !== null);
       stream?.data(bytes, start, end);
       if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.data(bytes, start, end);
@@ -140,7 +140,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     try {
       this.#requestComplete = true;
       this.#trailers = trailers;
-      this.#stream?.end(trailers);
+      this.attempted?.stream?.end(trailers);
       if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finish(trailers);
       if (this.timeoutMs === 0 || this.over) return;
       this.#timeout ??= new Timer(() => this.#onTimeout());
@@ -153,7 +153,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   /** Where the rest of a long request body may be moved to in the kernel, or NOT_RAW. */
   rawRequestTarget(): ConnectionId {
     if (this.#mirrors !== null || this.#replay.whole) return NOT_RAW;
-    return this.#stream?.rawTarget() ?? NOT_RAW;
+    return this.attempted?.stream?.rawTarget() ?? NOT_RAW;
   }
 
   /** The client is gone, or sends what cannot be parsed: it gets no answer. */
@@ -165,11 +165,11 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   }
 
   onDownstreamBlocked(): void {
-    this.#stream?.pause();
+    this.attempted?.stream?.pause();
   }
 
   onDownstreamDrained(): void {
-    this.#stream?.resume();
+    this.attempted?.stream?.resume();
   }
 
   // ── for stages ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +220,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   calleeRefused(attempt: Attempt, reply: LocalReply): void {
     if (this.over || attempt.over) return;
     attempt.endRefused(reply);
-    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable)) return this.#retryLater(attempt);
+    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable())) return this.#retryLater(attempt);
     this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, reply.status);
     this.down.local(reply);
   }
@@ -245,7 +245,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   }
 
   onHead(attempt: Attempt, head: Head, length: number): boolean {
-    if (this.retrying.afterResponse(head, this.#replayable)) {
+    if (this.retrying.afterResponse(head, this.#replayable())) {
       attempt.end(OUTCOME.completed);
       this.#retryLater(attempt);
       return false;
@@ -286,9 +286,9 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
 
   onFailed(attempt: Attempt, { outcome, stale }: StreamFailure): void {
     if (attempt.answered) return this.#breakOff(attempt, outcome === OUTCOME.protocolError ? OUTCOME.brokenProtocol : OUTCOME.brokenOff);
-    if (stale && this.retrying.replacesStale(this.idempotent, this.#replayable)) return this.#replaceStale(attempt);
+    if (stale && this.retrying.replacesStale(this.idempotent, this.#replayable())) return this.#replaceStale(attempt);
     attempt.end(outcome);
-    if (this.retrying.afterFailure(outcome, this.#replayable)) this.#retryLater(attempt);
+    if (this.retrying.afterFailure(outcome, this.#replayable())) this.#retryLater(attempt);
     else this.refuse(replyOf(outcome));
   }
 
@@ -321,7 +321,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   #runRequestStages(from: number): void {
     const stages = this.#stack.request;
     for (let i = from; i < stages.length; i++) {
-      const verdict = stages[i]?.run(this) ?? Verdict.Next;
+      const verdict = stages[i]!.run(this);
       if (verdict === Verdict.Next) continue;
       if (verdict === Verdict.Wait) this.#waitBefore(i + 1);
       return;
@@ -438,9 +438,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     const { changes } = this.tools;
     const { response } = this.#stack;
     let room = WIRE_ROOM;
-    for (let i = 0; i < response.length; i++) room += response[i]?.room(this) ?? 0;
+    for (let i = 0; i < response.length; i++) {
+      const more = response[i]!.room;
+      room += typeof more === 'number' ? more : more(this);
+    }
     changes.begin(head, room);
-    for (let i = 0; i < response.length; i++) response[i]?.run(this, head, changes);
+    for (let i = 0; i < response.length; i++) response[i]!.run(this, head, changes);
     return changes;
   }
 
@@ -473,23 +476,21 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     this.#pending = this.#continue = null;
     this.#mirrors = null;
     this.#replay.release();
-    for (const stage of this.#stack.end) {
-      try {
-        stage.run(this);
-      } catch (error) {
-        this.tools.fault(error, stage.name);
-      }
+    const stages = this.#stack.end;
+    for (let i = 0; i < stages.length; i++) this.#runEndStage(stages[i]!);
+  }
+
+  #runEndStage(stage: EndStage<Exchange>): void {
+    try {
+      stage.run(this);
+    } catch (error) {
+      this.tools.fault(error, stage.name);
     }
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Of the attempt under way, once it has one. */
-  get #stream(): UpstreamStream | null {
-    return this.attempted?.stream ?? null;
-  }
-
-  get #replayable(): boolean {
+  #replayable(): boolean {
     return this.requestLength === 0 || this.#replay.whole;
   }
 

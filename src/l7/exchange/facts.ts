@@ -23,7 +23,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   readonly tools: ExchangeTools;
   readonly origin: Origin;
   readonly down: Downstream;
-  readonly requestId = new RequestId();
+  readonly requestId: RequestId;
   readonly retrying = new Retrying();
   /** The parsed request; only while stages run. */
   head: Head;
@@ -57,6 +57,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
 
   constructor(tools: ExchangeTools, origin: Origin, down: Downstream, head: Head) {
     this.tools = tools;
+    this.requestId = new RequestId(tools.random);
     this.origin = origin;
     this.down = down;
     this.head = head;
@@ -71,7 +72,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.isConnect = isMethod(head, 'CONNECT');
     this.upgrade = head.upgrade;
     this.idempotent = isIdempotent(head);
-    this.requestId.renew(tools.random);
+    this.requestId.renew();
     this.retrying.renew();
     this.route = this.destination = this.fixedEndpoint = this.cookie = this.attempted = null;
     this.fallbackService = 'unknown';

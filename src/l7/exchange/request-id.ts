@@ -7,21 +7,26 @@ const DASH = 0x2d;
 export const REQUEST_ID_LENGTH = 36;
 
 export class RequestId {
+  readonly #random: () => number;
+  #drawn = false;
   #a = 0;
   #b = 0;
   #c = 0;
   #d = 0;
 
-  /** Signed words are small integers to V8; unsigned ones would each be an object. @param random uniform over 32 bits. */
-  renew(random: () => number): void {
-    this.#a = random() | 0;
-    this.#b = random() | 0;
-    this.#c = random() | 0;
-    this.#d = random() | 0;
+  /** @param random uniform over 32 bits. */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** For another request. It is drawn when it is written first: most requests inside a mesh have one. */
+  renew(): void {
+    this.#drawn = false;
   }
 
   /** Writes 36 bytes at `at` and returns where they end. */
   write(bytes: Uint8Array, at: number): number {
+    if (!this.#drawn) this.#draw();
     at = word(bytes, at, this.#a);
     bytes[at++] = DASH;
     at = half(bytes, at, this.#b >>> 16);
@@ -32,6 +37,16 @@ export class RequestId {
     bytes[at++] = DASH;
     at = half(bytes, at, this.#c & 0xffff);
     return word(bytes, at, this.#d);
+  }
+
+  /** Signed words are small integers to V8; unsigned ones would each be an object. */
+  #draw(): void {
+    const random = this.#random;
+    this.#drawn = true;
+    this.#a = random() | 0;
+    this.#b = random() | 0;
+    this.#c = random() | 0;
+    this.#d = random() | 0;
   }
 }
 

@@ -60,6 +60,11 @@ export class Recorder {
 
   /** Every sink gets the record. @throws what one of them throws, afterwards. */
   exchange(record: ExchangeRecord): void {
+    if (this.#sinks.length === 1) this.#metrics.record(record);
+    else this.#tellAll(record);
+  }
+
+  #tellAll(record: ExchangeRecord): void {
     let fault: { readonly error: unknown } | null = null;
     for (const sink of this.#sinks) {
       try {

@@ -65,12 +65,12 @@ export class ForwardAction {
     this.retry = retryPolicy(action.retry);
   }
 
-  /** The destination for a random 32-bit number. The choice is made once per request: retries stay with it. */
-  choose(random: number): Destination {
+  /** @param random uniform over 32 bits. The choice is made once per request: retries stay with it. */
+  choose(random: () => number): Destination {
     const { destinations } = this;
     const first = destinations[0] as Destination;
     if (destinations.length === 1 || this.totalWeight === 0) return first;
-    const point = (random / 2 ** 32) * this.totalWeight;
+    const point = (random() / 2 ** 32) * this.totalWeight;
     for (const destination of destinations) if (point < destination.upTo) return destination;
     return destinations[destinations.length - 1] as Destination;
   }

@@ -120,6 +120,7 @@ export class Pool implements EndpointPool, ClientHome {
 
   /** Who waits first; one that can take a kept connection leaves the queue with it. */
   #next(): StreamUser | null {
+    if (this.#waiting.size === 0) return null;
     for (const user of this.#waiting) {
       if (!user.fresh) this.#waiting.delete(user);
       return user;
