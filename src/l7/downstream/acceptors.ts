@@ -42,8 +42,7 @@ abstract class ConnectionAcceptor implements Acceptor {
   }
 
   protected http(origin: Origin, stack: ExchangeStack, id: ConnectionId): Http1Server {
-    const { wire, tools, list } = this.ground;
-    return new Http1Server({ wire, tools, stack, origin, list }, id);
+    return new Http1Server(this.ground, stack, origin, id);
   }
 
   protected byProtocol(origin: CapturedOrigin, stack: ExchangeStack, id: ConnectionId, destination: DestinationConfig): ConnectionHandler {
@@ -137,12 +136,7 @@ export class GatewayAcceptor extends ConnectionAcceptor {
     const { wire, tools, stacks } = this.ground;
     const { gateways, mesh } = tools.runtime;
     if (!gateways.has(this.#listener.port)) return this.refuse('gateway_gone');
-    const origin = new GatewayOrigin(
-      this.#listener,
-      this.#identityIn(mesh.rootNamespace),
-      (port) => gateways.get(port)?.table ?? null,
-      () => wire.transport.peerAddress(id).ip,
-    );
+    const origin = new GatewayOrigin(this.#listener.port, this.#identityIn(mesh.rootNamespace), gateways, wire.transport, id);
     return this.http(origin, stacks.gateway, id);
   }
 

@@ -45,11 +45,10 @@ type Sending = (typeof Sending)[keyof typeof Sending];
 /** A response may be out before its request is: up to this many bytes are read and thrown away to keep the connection. */
 const DISCARD_BYTES = 64 * 1024;
 
-export interface Http1ServerPlan {
+/** What the HTTP/1 connections of a worker share. */
+export interface Http1Ground {
   readonly wire: Http1Wire;
   readonly tools: ExchangeTools;
-  readonly stack: ExchangeStack;
-  readonly origin: Origin;
   readonly list: ServerList;
 }
 
@@ -62,7 +61,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** Whether a request has ever begun to arrive. */
   begun = false;
   readonly #wire: Http1Wire;
-  readonly #plan: Http1ServerPlan;
+  readonly #ground: Http1Ground;
+  readonly #stack: ExchangeStack;
+  readonly #origin: Origin;
   #exchange: Exchange | null = null;
   /** That of an earlier request, for the next one. */
   #spare: Exchange | null = null;
@@ -86,12 +87,14 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #left: Uint8Array | null = null;
   #timer: Timer | null = null;
 
-  constructor(plan: Http1ServerPlan, id: ConnectionId) {
-    this.#plan = plan;
-    this.#wire = plan.wire;
+  constructor(ground: Http1Ground, stack: ExchangeStack, origin: Origin, id: ConnectionId) {
+    this.#ground = ground;
+    this.#wire = ground.wire;
+    this.#stack = stack;
+    this.#origin = origin;
     this.id = id;
-    this.usedAt = plan.wire.transport.now;
-    plan.list.add(this);
+    this.usedAt = ground.wire.transport.now;
+    ground.list.add(this);
   }
 
   /** Whether a request is under way, or has begun to arrive. */
@@ -222,7 +225,6 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   #beginRequest(head: Head): void {
-    const { tools, stack, origin } = this.#plan;
     const framing = requestFraming(head);
     this.#framing = framing;
     this.#http10 = head.minor === 0;
@@ -232,7 +234,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const empty = framing === Framing.None || (framing === Framing.Length && head.contentLength === 0);
     if (framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
     this.#state = empty ? State.Waiting : State.Body;
-    const exchange = this.#spare ?? new Exchange(tools, stack, origin, this, head);
+    const exchange = this.#spare ?? new Exchange(this.#ground.tools, this.#stack, this.#origin, this, head);
     exchange.begin(head, empty ? 0 : framing === Framing.Chunked ? UNKNOWN_LENGTH : head.contentLength);
     this.#isHead = exchange.isHead;
     this.#isConnect = exchange.isConnect;
@@ -292,7 +294,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const unknown = length === UNKNOWN_LENGTH;
     const tunnel = head.status === 101 || (this.#isConnect && head.status < 300);
     // HTTP/1.0 knows no chunks (RFC 9112 §6.1): the end of the connection ends the body.
-    if (!tunnel && ((unknown && this.#http10) || this.#plan.list.draining || this.#restIsLong())) this.#last = true;
+    if (!tunnel && ((unknown && this.#http10) || this.#ground.list.draining || this.#restIsLong())) this.#last = true;
     this.#sending = unknown && !this.#http10 ? Sending.Chunks : Sending.Plain;
     const persistence = tunnel ? 'default' : this.#last ? 'close' : this.#http10 ? 'keep-alive' : 'default';
     this.#wire.heads.response(this.id, head, changes, length, persistence, this.#sending === Sending.Chunks);
@@ -309,7 +311,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   local(reply: LocalReply): void {
-    const { list } = this.#plan;
+    const { list } = this.#ground;
     // A client that does not wait for its tunnel sends bytes that are not requests.
     if (list.draining || this.#isConnect || this.#restIsLong()) this.#last = true;
     this.#sendLocal(reply, this.#isHead);
@@ -389,14 +391,14 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const begun = this.#responding;
     this.#exchange?.abandon(begun ? OUTCOME.requestBroken : OUTCOME.badRequest);
     this.#exchange = null;
-    this.#plan.tools.recorder.refused('bad_request');
+    this.#ground.tools.recorder.refused('bad_request');
     if (begun) this.reset();
     else this.#refuseWith({ outcome: OUTCOME.badRequest, status, body: message, lines: NOTHING });
     return -1;
   }
 
   #onHeadTimeout(): void {
-    this.#plan.tools.recorder.refused('head_timeout');
+    this.#ground.tools.recorder.refused('head_timeout');
     this.#refuseWith(REPLY.headTimeout);
   }
 
@@ -408,7 +410,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   #sendLocal(reply: LocalReply, omitBody: boolean): void {
     const { transport, date } = this.#wire;
-    const server = SERVER_LINES[this.#plan.origin.serverName];
+    const server = SERVER_LINES[this.#origin.serverName];
     const bytes = localResponse({ reply, date: date.text, server, omitBody, close: this.#last });
     send(transport, this.id, bytes, 0, bytes.length);
   }
@@ -448,6 +450,6 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#exchange = this.#spare = null;
     this.#left = this.#partial = null;
     if (this.#timer !== null) this.#wire.transport.timers.disarm(this.#timer);
-    this.#plan.list.remove(this);
+    this.#ground.list.remove(this);
   }
 }

@@ -1,9 +1,9 @@
 /** Where a client's connection came from, and what that means for everything it carries. One per connection. */
-import type { GatewayListener, InboundListener, OutboundListener } from '../engine-port.ts';
-import { type WireText, fieldLine, fieldValue, checkedText, join, literal, wireBytes } from '../message/wire-text.ts';
-import type { Scope, Table, Workload } from '../runtime/runtime.ts';
+import type { InboundListener, OutboundListener } from '../engine-port.ts';
+import { addressText, type WireText } from '../message/wire-text.ts';
+import type { Runtime, Scope, Table, Workload } from '../runtime/runtime.ts';
 import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
-import type { Address } from '../transport.ts';
+import type { Address, ConnectionId, Transport } from '../transport.ts';
 
 /** Of a connection that a pod opened or received: it has an original destination. */
 export type CapturedOrigin = OutboundOrigin | InboundOrigin;
@@ -105,32 +105,24 @@ export class GatewayOrigin {
   readonly family: Family = 0;
   readonly port: number;
   readonly identity: Identity;
-  readonly #tableOf: (port: number) => Table | null;
-  readonly #peerIp: () => string;
+  readonly #gateways: Runtime['gateways'];
+  readonly #transport: Transport;
+  readonly #id: ConnectionId;
   #clientIp: WireText | null = null;
-  #forwarded: Uint8Array | null = null;
 
-  constructor(listener: GatewayListener, identity: Identity, tableOf: (port: number) => Table | null, peerIp: () => string) {
-    this.port = listener.port;
+  constructor(port: number, identity: Identity, gateways: Runtime['gateways'], transport: Transport, id: ConnectionId) {
+    this.port = port;
     this.identity = identity;
-    this.#tableOf = tableOf;
-    this.#peerIp = peerIp;
+    this.#gateways = gateways;
+    this.#transport = transport;
+    this.#id = id;
   }
 
   table(): Table | null {
-    return this.#tableOf(this.port);
+    return this.#gateways.get(this.port)?.table ?? null;
   }
 
   get clientIp(): WireText {
-    return (this.#clientIp ??= checkedText(fieldValue(this.#peerIp())));
-  }
-
-  /** What every request of this connection gets that has no X-Forwarded-For of its own. */
-  get forwardedLines(): Uint8Array {
-    return (this.#forwarded ??= wireBytes(join(fieldLine(literal('x-forwarded-for'), this.clientIp), this.externalAddressLine)));
-  }
-
-  get externalAddressLine(): WireText {
-    return fieldLine(literal('x-envoy-external-address'), this.clientIp);
+    return (this.#clientIp ??= addressText(this.#transport.peerAddress(this.#id).ip));
   }
 }

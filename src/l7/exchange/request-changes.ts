@@ -36,6 +36,7 @@ const ATTEMPT = literal('x-envoy-attempt-count: ');
 const REQUEST_ID = literal('x-request-id: ');
 const FIRST_ATTEMPT = literal('x-envoy-attempt-count: 1\r\n');
 const FORWARDED_FOR = literal('x-forwarded-for: ');
+const EXTERNAL_ADDRESS = literal('\r\nx-envoy-external-address: ');
 const ORIGINAL_PATH = literal('x-envoy-original-path: ');
 const ORIGINAL_HOST = literal('x-envoy-original-host: ');
 const LINE_END = literal('\r\n');
@@ -109,8 +110,7 @@ export class RequestChanges {
       changes.text(PROTO);
       addRequestId(changes, facts.requestId);
     }
-    if (!head.has(H['x-forwarded-for'])) changes.bytes(origin.forwardedLines);
-    else appendForwardedFor(changes, head, origin);
+    addForwardedFor(changes, head, origin);
   }
 
   #addCommon(changes: HeadChanges, requestId: RequestId): void {
@@ -137,17 +137,18 @@ function addRequestId(changes: HeadChanges, requestId: RequestId): void {
   changes.endLine();
 }
 
-function appendForwardedFor(changes: HeadChanges, head: Head, origin: GatewayOrigin): void {
+function addForwardedFor(changes: HeadChanges, head: Head, origin: GatewayOrigin): void {
   changes.removeName(head, H['x-forwarded-for']);
   changes.text(FORWARDED_FOR);
-  for (let i = head.find(H['x-forwarded-for']); i < head.count; i++) {
+  for (let i = head.has(H['x-forwarded-for']) ? head.find(H['x-forwarded-for']) : head.count; i < head.count; i++) {
     if (head.id[i] !== H['x-forwarded-for'] || head.valueEnd[i] === head.valueStart[i]) continue;
     changes.slice(head, head.valueStart[i] as number, head.valueEnd[i] as number);
     changes.text(COMMA);
   }
   changes.text(origin.clientIp);
+  changes.text(EXTERNAL_ADDRESS);
+  changes.text(origin.clientIp);
   changes.text(LINE_END);
-  changes.text(origin.externalAddressLine);
 }
 
 function forwardedRoom(origin: Origin, head: Head): number {

@@ -20,6 +20,8 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^[\x21\x22\x24-\x7e]*$/;
 /** `uri-host [ ":" port ]` without user information, zone or escapes (src/l7/http1/authority.ts). */
 const AUTHORITY = /^(\[[0-9A-Fa-f:.]{2,}\]|[-._~!$&'()*+;=0-9A-Za-z]+)(:\d{1,5})?$/;
+/** IPv4 or IPv6. */
+const ADDRESS = /^[0-9A-Fa-f.:]+$/;
 /** Of an attribute of Set-Cookie (RFC 6265 §4.1.1): no control character and no `;`. */
 const COOKIE_ATTRIBUTE = /^[\x20-\x3a\x3c-\x7e]*$/;
 
@@ -64,6 +66,12 @@ export function literal(text: string): WireText {
   // oxlint-disable-next-line no-control-regex
   if (!/^(?:[\t\x20-\x7e]|\r\n)*$/.test(text)) throw new RangeError(`not wire text: ${JSON.stringify(text)}`);
   return text as WireText;
+}
+
+/** An address as the kernel's are written out. @throws RangeError when it is none. */
+export function addressText(ip: string): WireText {
+  if (!ADDRESS.test(ip)) throw new RangeError(`not an address: ${JSON.stringify(ip)}`);
+  return ip as WireText;
 }
 
 /** Of checked values. @throws RangeError when one was not. */
