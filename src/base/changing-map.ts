@@ -1,5 +1,5 @@
 /** A map whose entries change together (see epoch.ts). It is cut into shards, so that it grows without a pause. */
-import { Change, change, current, upcoming, type Changing, type Epoch, type Held } from './epoch.ts';
+import { Change, change, current, settled, upcoming, type Changing, type Epoch, type Held } from './epoch.ts';
 
 /** Entries that settle in one step. */
 const STEP = 64;
@@ -70,7 +70,7 @@ export class ChangingMap<K extends Key, V> implements Changing {
       const key = this.#touched.pop();
       if (key === undefined) return true;
       const shard = this.#shardFor(key);
-      const value = upcoming(shard.get(key));
+      const value = settled(shard.get(key), this.#epoch);
       if (value === undefined) shard.delete(key);
       else shard.set(key, value);
     }

@@ -18,7 +18,7 @@
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Head } from '../message/head.ts';
-import { type HeadChanges, WIRE_ROOM } from '../message/head-changes.ts';
+import { WIRE_ROOM } from '../message/head-changes.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import { replyOf, REPLY, type LocalReply } from '../message/local-reply.ts';
 import {
@@ -40,7 +40,8 @@ import { CalleeCall } from './callee-call.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
 import { Replay } from './replay.ts';
-import { type EndStage, type Pending, type Stack, Verdict } from './stage.ts';
+import { changeResponse, runEndStages } from './run-stages.ts';
+import { type Pending, type Stack, Verdict } from './stage.ts';
 import type { ExchangeTools } from './tools.ts';
 
 export const Life = { Routing: 0, Held: 1, Attempting: 2, BackingOff: 3, Answering: 4, Over: 5 } as const;
@@ -426,25 +427,13 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   // ── responses and ends ────────────────────────────────────────────────────────────────────────────────────────
 
   #answer(attempt: Attempt, head: Head, length: number): void {
-    const changes = this.#responseChanges(head);
+    const { changes } = this.tools;
+    changeResponse(this.#stack.response, this, head, changes);
     this.#life = Life.Answering;
     attempt.answered = true;
     this.status = head.status;
     this.answeredAt = this.tools.transport.now;
     this.down.head(head, changes, length);
-  }
-
-  #responseChanges(head: Head): HeadChanges {
-    const { changes } = this.tools;
-    const { response } = this.#stack;
-    let room = WIRE_ROOM;
-    for (let i = 0; i < response.length; i++) {
-      const more = response[i]!.room;
-      room += typeof more === 'number' ? more : more(this);
-    }
-    changes.begin(head, room);
-    for (let i = 0; i < response.length; i++) response[i]!.run(this, head, changes);
-    return changes;
   }
 
   #breakOff(attempt: Attempt, outcome: Outcome): void {
@@ -476,16 +465,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     this.#pending = this.#continue = null;
     this.#mirrors = null;
     this.#replay.release();
-    const stages = this.#stack.end;
-    for (let i = 0; i < stages.length; i++) this.#runEndStage(stages[i]!);
-  }
-
-  #runEndStage(stage: EndStage<Exchange>): void {
-    try {
-      stage.run(this);
-    } catch (error) {
-      this.tools.fault(error, stage.name);
-    }
+    runEndStages(this.#stack.end, this, this.tools.fault);
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 /**
  * What is known of an exchange: the request that came, what the stages found out about it, and what it leaves for its record. Data
  * that the exchange and its stages fill; it decides nothing. `renew` sets every field for the next request of a connection
- * (docs/adr/0033-the-shape-of-an-exchange.md says what allocating them anew would cost).
+ * (docs/adr/0033-streams-attempts-and-one-record.md says what allocating them anew would cost).
  */
 import type { Head } from '../message/head.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';

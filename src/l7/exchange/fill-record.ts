@@ -9,18 +9,17 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
   const { origin, destination, route, fallbackService, tools } = exchange;
   const { record } = tools;
   const inbound = origin.kind === 'inbound';
-  const cluster = attempt?.cluster ?? destination?.slot.cluster ?? null;
+  const cluster = (attempt?.cluster ?? destination?.slot.cluster)?.config ?? null;
   const endpoint = attempt?.endpoint.config ?? null;
   record.reporter = inbound ? 'destination' : 'source';
   record.caller = origin.identity;
   record.callee = endpoint?.identity ?? UNKNOWN_IDENTITY;
-  record.service = inbound ? origin.service : (cluster?.config.service ?? null);
+  record.service = inbound ? origin.service : (cluster?.service ?? null);
   record.fallbackService = fallbackService;
   record.route = route?.config ?? null;
-  record.cluster = cluster?.config ?? null;
+  record.cluster = cluster;
   record.endpointAddress = endpoint?.address ?? '';
   record.endpointPort = endpoint?.port ?? 0;
-  record.requestBytes = record.responseBytes = 0;
   return record;
 }
 

@@ -103,6 +103,7 @@ class Mirror implements AttemptSink, BodyTap {
     record.outcome = outcome;
     record.status = attempt.answered ? attempt.status : outcome.status;
     record.flags = outcome.flags;
+    record.requestBytes = record.responseBytes = 0;
     record.startedAt = record.sentAt = attempt.startedAt;
     record.answeredAt = 0;
     record.endedAt = transport.now;

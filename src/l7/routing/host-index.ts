@@ -6,7 +6,7 @@
  * Invariant (test/l7/routing/host-index.test.ts): `find` answers as a plain map of all domains would.
  */
 import { lower } from '../message/ascii.ts';
-import { Change, change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import { Change, change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import { HostShard } from './host-shard.ts';
 
 const DOT = 46;
@@ -158,14 +158,14 @@ export class HostIndex<V extends object> implements Changing {
   }
 
   #settleOne({ table, domain }: Touched<V>): void {
-    table.names = upcoming(table.names);
+    table.names = settled(table.names, this.epoch);
     if (domain === '*') {
-      table.any = upcoming(table.any);
+      table.any = settled(table.any, this.epoch);
       return;
     }
     const { id, bytes, hash, shard } = this.#locate(table, domain);
     const before = shard.live;
-    shard.settle(hash, id, bytes);
+    shard.settle(hash, id, bytes, this.epoch);
     count(table, id, shard.live - before);
   }
 

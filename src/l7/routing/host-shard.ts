@@ -1,6 +1,6 @@
 /** A part of a host index: open addressing over entries whose names lie packed in one array of bytes. */
 import { lower } from '../message/ascii.ts';
-import { Change, change, current, upcoming, type Epoch, type Held } from '../../base/epoch.ts';
+import { Change, change, current, settled, upcoming, type Epoch, type Held } from '../../base/epoch.ts';
 
 const FREE = 0;
 const GONE = -1;
@@ -62,10 +62,10 @@ export class HostShard<V extends object> {
     return next instanceof Change && held !== next;
   }
 
-  settle(hash: number, table: number, name: Uint8Array): void {
+  settle(hash: number, table: number, name: Uint8Array, epoch: Epoch): void {
     const entry = this.find(hash, table, name, 0, name.length);
     if (entry < 0) return;
-    const value = upcoming(this.#values[entry]);
+    const value = settled(this.#values[entry], epoch);
     if (value === undefined) this.#remove(entry);
     else this.#values[entry] = value;
   }

@@ -2,7 +2,7 @@
  * A virtual host: its routes, of which the first that matches wins, found without looking at all of them. The object stays while its
  * record does; its routes are replaced as a whole, with everything else of a configuration (src/base/epoch.ts).
  */
-import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import { TargetForm, type Head } from '../message/head.ts';
 import { PathIndex } from './path-index.ts';
 import type { Route, Scheme } from './route.ts';
@@ -105,7 +105,7 @@ export class VirtualHost<A> implements Changing {
   }
 
   settle(): boolean {
-    this.#held = upcoming(this.#held);
+    this.#held = settled(this.#held, this.#epoch);
     this.#old?.dispose();
     this.#old = null;
     return true;

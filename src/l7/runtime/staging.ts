@@ -10,7 +10,7 @@
  *  2. a record that cannot be prepared keeps its previous version; the others go on.
  */
 import { ChangingMap } from '../../base/changing-map.ts';
-import { change, Epoch, upcoming, type Held } from '../../base/epoch.ts';
+import { change, Epoch, settled, upcoming, type Held } from '../../base/epoch.ts';
 import type {
   AddressesConfig,
   GatewayConfig,
@@ -108,6 +108,11 @@ export class Staging {
     this.#contents.layers.sweep();
   }
 
+  /** Values on their way; 0 once everything has settled. */
+  get unsettled(): number {
+    return this.#contents.epoch.open;
+  }
+
   /** Balancers that were too costly to wait for. Others may be staged meanwhile. */
   rebuild(): Steps<void> {
     return this.#clusters.rebuild();
@@ -160,7 +165,7 @@ export class Staging {
   #setMesh(mesh: MeshSettings): void {
     const contents = this.#contents;
     contents.settings = change(contents.settings, mesh, contents.epoch);
-    this.#later.run(() => (contents.settings = upcoming(contents.settings)));
+    this.#later.run(() => (contents.settings = settled(contents.settings, contents.epoch)));
   }
 
   #setAddresses(id: string, config: AddressesConfig | null): void {
@@ -238,7 +243,7 @@ export class Staging {
 
   #scopeSlot(id: string): ScopeSlot {
     let slot = this.#scopes.get(id);
-    if (slot === undefined) this.#scopes.set(id, (slot = new ScopeSlot(id)));
+    if (slot === undefined) this.#scopes.set(id, (slot = new ScopeSlot(id, this.#contents.epoch)));
     return slot;
   }
 

@@ -1,5 +1,5 @@
 /** Local pods that the agent serves. */
-import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import type { Identity, InboundPort } from '../snapshot.ts';
 import type { Scope } from './scope.ts';
 
@@ -8,13 +8,15 @@ export class ScopeSlot implements Changing {
   readonly id: string;
   uses = 0;
   held: Held<Scope | null> = null;
+  readonly #epoch: Epoch;
 
-  constructor(id: string) {
+  constructor(id: string, epoch: Epoch) {
     this.id = id;
+    this.#epoch = epoch;
   }
 
   settle(): boolean {
-    this.held = upcoming(this.held);
+    this.held = settled(this.held, this.#epoch);
     return true;
   }
 }
@@ -64,7 +66,7 @@ export class Workload implements Changing {
   }
 
   settle(): boolean {
-    this.#held = upcoming(this.#held);
+    this.#held = settled(this.#held, this.#epoch);
     return true;
   }
 }

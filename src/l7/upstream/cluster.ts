@@ -7,7 +7,7 @@
  *     cluster has gone;
  *  3. what is staged is not seen before the commit.
  */
-import { change, current, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import type { ClusterConfig } from '../snapshot.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
@@ -41,7 +41,7 @@ export class ClusterSlot implements Changing {
   }
 
   settle(): boolean {
-    this.#held = upcoming(this.#held);
+    this.#held = settled(this.#held, this.#epoch);
     return true;
   }
 }
@@ -121,7 +121,7 @@ export class Cluster implements Changing {
   }
 
   settle(): boolean {
-    this.#held = upcoming(this.#held);
+    this.#held = settled(this.#held, this.#epoch);
     return true;
   }
 }

@@ -1,5 +1,5 @@
 /** One address that a cluster may send to, with what is going on there. */
-import { Change, change, current, upcoming, type Changing, Epoch, type Held } from '../../base/epoch.ts';
+import { change, current, reverted, settled, upcoming, type Changing, Epoch, type Held } from '../../base/epoch.ts';
 import type { EndpointConfig } from '../snapshot.ts';
 
 /** Connections to an endpoint, as far as the endpoint is concerned. */
@@ -56,19 +56,23 @@ export class Endpoint implements Changing {
 
   /** Takes back what has been staged. */
   revert(): void {
-    if (this.#config instanceof Change) this.#config = this.#config.from;
-    if (this.#removed instanceof Change) this.#removed = this.#removed.from;
+    this.#config = reverted(this.#config, this.#epoch);
+    this.#removed = reverted(this.#removed, this.#epoch);
   }
 
   settle(): boolean {
-    this.#config = upcoming(this.#config);
-    if (upcoming(this.#removed)) this.remove();
-    else this.#removed = false;
+    this.#config = settled(this.#config, this.#epoch);
+    this.#removed = settled(this.#removed, this.#epoch);
+    if (this.#removed) this.#closePools();
     return true;
   }
 
   remove(): void {
     this.#removed = true;
+    this.#closePools();
+  }
+
+  #closePools(): void {
     for (const pool of this.#pools?.values() ?? []) pool.closeIdle();
   }
 }

@@ -240,6 +240,7 @@ t.test('a reader between slices sees the old configuration until the commit, and
         world = next;
         check('committed', version);
         for (const work = staging.settle(); work.next().done !== true;) check('while it settles', version);
+        if (staging.unsettled !== 0) throw new Error(`${staging.unsettled} values are still on their way`);
         check('settled', version);
         runtime.serve();
       }
