@@ -110,7 +110,9 @@ export class RequestChanges {
       changes.text(PROTO);
       addRequestId(changes, facts.requestId);
     }
-    addForwardedFor(changes, head, origin);
+    const lines = head.has(H['x-forwarded-for']) ? null : origin.forwardedLines();
+    if (lines !== null) changes.bytes(lines);
+    else addForwardedFor(changes, head, origin);
   }
 
   #addCommon(changes: HeadChanges, requestId: RequestId): void {
