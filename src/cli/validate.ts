@@ -50,7 +50,7 @@ function problemsOf(files: ReadonlyMap<string, ParsedFile>, flags: Flags): Probl
   const { objects } = found.replace([], documents);
   const sink = store.contribute('files');
   for (const [file, { problems }] of files) sink.problem(file, [...problems, ...found.problems(file)]);
-  for (const entry of objects.values()) if (entry !== null) sink.upsert(entry.object, entry.origin);
+  for (const { now } of objects) if (now?.object) sink.upsert(now.object, now);
   return [...store.problems(), ...problemsAmong(store, flags)].sort(
     (a, b) => rank(a.file) - rank(b.file) || a.line - b.line || a.column - b.column,
   );

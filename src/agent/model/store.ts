@@ -37,6 +37,8 @@ export interface ObjectChange {
 
 /** What one source says of an object. */
 interface Version {
+  /** Of the source. */
+  readonly position: number;
   readonly good: AnyObject | null;
   readonly origin: Origin;
   readonly state: ObjectState;
@@ -48,9 +50,13 @@ interface Version {
 
 interface Entry {
   readonly ref: ObjectRef;
-  /** By the source's position; a source without a version has none. */
-  readonly versions: Map<number, Version>;
+  /** In the order of the sources, so that the first good one wins; a source without a version has none. */
+  versions: readonly Version[];
 }
+
+const NO_VERSIONS: readonly Version[] = [];
+/** Nearly no object has any. */
+const NO_FINDINGS: readonly Finding[] = [];
 
 interface Contributor {
   readonly name: string;
@@ -58,22 +64,19 @@ interface Contributor {
   synced: boolean;
   /** In the middle of a change. */
   telling: boolean;
-  /** Of each type that this source gave, the keys. */
-  readonly given: Map<string, Set<string>>;
   /** Of each type that is being listed, what was not reported again yet. */
-  readonly unseen: Map<string, Set<string>>;
+  readonly unseen: Map<string, Map<string, Entry>>;
 }
 
 export class ObjectStore {
-  readonly #entries = new Map<string, Entry>();
-  /** Those with a version in effect, by type. */
-  readonly #inForce = new Map<string, Map<string, AnyObject>>();
+  /** By type and key. */
+  readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #contributors: Contributor[] = [];
-  /** Keys of the entries that have problems. */
-  readonly #troubled = new Set<string>();
+  /** Those that have problems. */
+  readonly #troubled = new Set<Entry>();
   readonly #sourceProblems = new Map<string, readonly Problem[]>();
   /** Of what changed since the last `takeChanges`, the version that was in effect then. */
-  readonly #before = new Map<string, { readonly ref: ObjectRef; readonly object: AnyObject | null }>();
+  readonly #before = new Map<Entry, AnyObject | null>();
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
   #scheduled = false;
@@ -94,7 +97,6 @@ export class ObjectStore {
       position: this.#contributors.length,
       synced: false,
       telling: false,
-      given: new Map(),
       unseen: new Map(),
     };
     this.#contributors.push(contributor);
@@ -106,7 +108,7 @@ export class ObjectStore {
       },
       upsert: (object, origin) => this.#upsert(contributor, object, origin),
       remove: (ref) => this.#remove(contributor, ref),
-      relist: (type) => void contributor.unseen.set(typeKey(type), new Set(contributor.given.get(typeKey(type)))),
+      relist: (type) => this.#relist(contributor, type),
       listed: (type) => this.#listed(contributor, type),
       problem: (subject, problems) => this.#problem(`${name} ${subject}`, problems),
       synced: () => {
@@ -125,9 +127,11 @@ export class ObjectStore {
   takeChanges(): readonly ObjectChange[] {
     if (this.#telling) return [];
     const changes: ObjectChange[] = [];
-    for (const [key, { ref, object: before }] of this.#before) {
-      const object = this.#objectInForce(ref, key);
-      if (object !== before) changes.push({ ref, object, origin: object === null ? null : this.origin(ref) });
+    for (const [entry, before] of this.#before) {
+      const version = winner(entry);
+      const object = version?.good ?? null;
+      if (object !== before) changes.push({ ref: entry.ref, object, origin: object === null ? null : (version?.origin ?? null) });
+      if (version === null) this.#forget(entry.ref);
     }
     this.#before.clear();
     return changes;
@@ -135,66 +139,83 @@ export class ObjectStore {
 
   /** The versions in effect, in no particular order. */
   list<K extends keyof Kinds>(kind: K): Kinds[K][] {
-    return [...(this.#inForce.get(typeKey(typeOfKind(kind)))?.values() ?? [])] as Kinds[K][];
+    const entries = [...(this.#entries.get(typeKey(typeOfKind(kind)))?.values() ?? [])];
+    return entries.flatMap((entry) => winner(entry)?.good ?? []) as Kinds[K][];
   }
 
   /** Of the version in effect; without one, of the version that was refused. */
   origin(ref: ObjectRef): Origin | null {
-    return winner(this.#entries.get(refKey(ref)))?.origin ?? null;
+    return winner(this.#entryOf(ref))?.origin ?? null;
   }
 
   status(ref: ObjectRef): ObjectStatus | null {
-    const version = winner(this.#entries.get(refKey(ref)));
+    const version = winner(this.#entryOf(ref));
     return version === null ? null : { ref, state: version.state, since: version.since };
   }
 
   /** Of sources first, then of the objects; with a clock, a refused object's begin with since when it is refused. */
   problems(): Problem[] {
-    const entries = [...this.#troubled].map((key) => this.#entries.get(key) as Entry);
-    return [...[...this.#sourceProblems.values()].flat(), ...entries.flatMap((entry) => this.#problemsOf(entry))];
+    return [...[...this.#sourceProblems.values()].flat(), ...[...this.#troubled].flatMap((entry) => this.#problemsOf(entry))];
   }
 
   get #telling(): boolean {
     return this.#contributors.some(({ telling }) => telling);
   }
 
+  /** Not before somebody was told that it is gone: it may come back in the same turn. */
+  #forget(ref: ObjectRef): void {
+    const ofType = this.#entries.get(typeKey(ref));
+    if (ofType?.delete(refKey(ref)) === true && ofType.size === 0) this.#entries.delete(typeKey(ref));
+  }
+
+  #entryOf(ref: ObjectRef): Entry | undefined {
+    return this.#entries.get(typeKey(ref))?.get(refKey(ref));
+  }
+
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
+    const { position } = contributor;
     const ref = refOf(object);
-    const key = refKey(ref);
-    contributor.unseen.get(typeKey(ref))?.delete(key);
-    const entry = this.#entries.get(key) ?? { ref, versions: new Map<number, Version>() };
-    const before = entry.versions.get(contributor.position);
+    contributor.unseen.get(typeKey(ref))?.delete(refKey(ref));
+    const known = this.#entryOf(ref);
+    const before = known?.versions.find((version) => version.position === position);
     const revision = revisionOf(object, origin);
     if (before !== undefined && revision !== null && before.revision === revision) return;
-    const { value, problems } = checkObject(object, origin);
+    const { value, problems: found } = checkObject(object, origin);
     const good = value ?? before?.good ?? null;
     const state: ObjectState = value !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
     const since = before?.state === state ? before.since : (this.#clock?.now() ?? 0);
-    this.#entries.set(key, entry);
-    const given = contributor.given.get(typeKey(ref)) ?? new Set<string>();
-    contributor.given.set(typeKey(ref), given.add(key));
-    this.#settle(key, entry, () => {
-      const version = { good, origin, state, since, problems, revision };
-      if (before !== undefined) return entry.versions.set(contributor.position, version);
-      // In the order of the sources, so that the first good one wins.
-      const others = [...entry.versions, [contributor.position, version] as const].sort(([a], [b]) => a - b);
-      entry.versions.clear();
-      for (const [position, other] of others) entry.versions.set(position, other);
-    });
+    const problems = found.length === 0 ? NO_FINDINGS : found;
+    const version = { position, good, origin, state, since, problems, revision };
+    const entry = known ?? this.#newEntry(ref);
+    const others = entry.versions.filter((other) => other !== before);
+    this.#settle(entry, others.length === 0 ? [version] : [...others, version].sort((a, b) => a.position - b.position));
   }
 
-  #remove({ position, given, unseen }: Contributor, ref: ObjectRef): void {
-    const key = refKey(ref);
-    const entry = this.#entries.get(key);
-    unseen.get(typeKey(ref))?.delete(key);
-    given.get(typeKey(ref))?.delete(key);
-    if (entry?.versions.has(position) === true) this.#settle(key, entry, () => entry.versions.delete(position));
+  #newEntry(ref: ObjectRef): Entry {
+    const entry = { ref, versions: NO_VERSIONS };
+    const type = typeKey(ref);
+    const ofType = this.#entries.get(type);
+    if (ofType === undefined) this.#entries.set(type, new Map([[refKey(ref), entry]]));
+    else ofType.set(refKey(ref), entry);
+    return entry;
+  }
+
+  #remove({ position, unseen }: Contributor, ref: ObjectRef): void {
+    unseen.get(typeKey(ref))?.delete(refKey(ref));
+    const entry = this.#entryOf(ref);
+    const others = entry?.versions.filter((version) => version.position !== position) ?? [];
+    if (entry !== undefined && others.length < entry.versions.length) this.#settle(entry, others);
+  }
+
+  #relist({ position, unseen }: Contributor, type: ObjectType): void {
+    const given = [...(this.#entries.get(typeKey(type)) ?? [])].filter(([, { versions }]) => versions.some((one) => one.position === position));
+    unseen.set(typeKey(type), new Map(given));
   }
 
   #listed(contributor: Contributor, type: ObjectType): void {
-    const gone = contributor.unseen.get(typeKey(type)) ?? new Set<string>();
+    const gone = [...(contributor.unseen.get(typeKey(type))?.values() ?? [])];
     contributor.unseen.delete(typeKey(type));
-    for (const key of gone) this.#remove(contributor, (this.#entries.get(key) as Entry).ref);
+    for (const { ref } of gone) this.#remove(contributor, ref);
   }
 
   #problem(subject: string, problems: readonly Problem[]): void {
@@ -206,32 +227,21 @@ export class ObjectStore {
   }
 
   /** Every change of an entry, with what follows from it. */
-  #settle(key: string, entry: Entry, change: () => void): void {
-    const { ref, versions } = entry;
-    if (!this.#before.has(key)) this.#before.set(key, { ref, object: this.#objectInForce(ref, key) });
-    change();
-    const object = winner(entry)?.good ?? null;
-    const known = this.#inForce.get(typeKey(ref)) ?? new Map<string, AnyObject>();
-    if (object !== null) this.#inForce.set(typeKey(ref), known.set(key, object));
-    else if (known.delete(key) && known.size === 0) this.#inForce.delete(typeKey(ref));
-    if (versions.size === 0) this.#entries.delete(key);
-    const troubled = versions.size > 1 || [...versions.values()].some(({ problems }) => problems.length > 0);
-    if (troubled) this.#troubled.add(key);
-    else this.#troubled.delete(key);
+  #settle(entry: Entry, versions: readonly Version[]): void {
+    if (!this.#before.has(entry)) this.#before.set(entry, winner(entry)?.good ?? null);
+    entry.versions = versions;
+    const troubled = versions.length > 1 || versions.some(({ problems }) => problems.length > 0);
+    if (troubled) this.#troubled.add(entry);
+    else this.#troubled.delete(entry);
     this.#changed();
-  }
-
-  #objectInForce(ref: ObjectRef, key: string): AnyObject | null {
-    return this.#inForce.get(typeKey(ref))?.get(key) ?? null;
   }
 
   #problemsOf(entry: Entry): readonly Problem[] {
     const first = winner(entry);
-    return [...entry.versions].flatMap(([position, version]) => {
+    return entry.versions.flatMap((version) => {
       const own = this.#problemsOfVersion(entry.ref, version);
       if (version === first) return own;
-      const holder = [...entry.versions].find(([, other]) => other === first)?.[0] ?? position;
-      const message = `given by ${this.#contributors[holder]?.name} too, whose version is in effect`;
+      const message = `given by ${this.#contributors[first?.position ?? version.position]?.name} too, whose version is in effect`;
       return [{ severity: 'warning' as const, object: entry.ref, path: '', message, ...placeOf(version.origin, []) }, ...own];
     });
   }
@@ -260,8 +270,8 @@ export class ObjectStore {
 
 /** The version in effect, or the first of those that were refused. */
 function winner(entry: Entry | undefined): Version | null {
-  const versions = [...(entry?.versions.values() ?? [])];
-  return versions.find(({ good }) => good !== null) ?? versions[0] ?? null;
+  if (entry === undefined) return null;
+  return entry.versions.find(({ good }) => good !== null) ?? entry.versions[0] ?? null;
 }
 
 /** With the extent: an object may first be known by its metadata only, in the same version. */

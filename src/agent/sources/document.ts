@@ -1,6 +1,6 @@
 /**
- * One part of a file that is read by itself, and the objects in it. It keeps no text: where a field is, is found by reading the part
- * once more. The part may move within its file while it stays the same; places move with it.
+ * One part of a file that is read by itself, and the objects in it. It keeps no text: where a field is, and what an object was, is found
+ * by reading the part once more. The part may move within its file while it stays the same; places move with it.
  */
 import { hash as digest } from 'node:crypto';
 import type { FieldPath, ObjectRef, Place, Problem } from '../model/problem.ts';
@@ -9,13 +9,8 @@ import type { Origin, RawObject } from '../model/sink.ts';
 import { type Chunk, type Inherited, inheritedOf } from './chunks.ts';
 import { type Fields, isFields } from './fields.ts';
 import { readQuickly, unread } from './quick-yaml.ts';
+import { flat, SharedTexts } from './shared-texts.ts';
 import { locateField, readWhole, type TextFault } from './yaml-text.ts';
-
-export interface SourceObject {
-  readonly object: RawObject;
-  readonly ref: ObjectRef;
-  readonly origin: DocumentOrigin;
-}
 
 /** Finds the text of a document again; null when the file has another one by now. */
 export interface Texts {
@@ -25,6 +20,8 @@ export interface Texts {
 /** Of what decides how a chunk is read. */
 export const hashOf = ({ text, isItem, inherited }: Pick<Chunk, 'text' | 'isItem' | 'inherited'>): string =>
   digest('sha1', inherited === null ? text : `${inherited.apiVersion}/${inherited.kind}/${isItem} ${text}`, 'base64');
+
+const NO_FAULTS: readonly TextFault[] = [];
 
 export class SourceDocument {
   readonly file: string;
@@ -39,7 +36,8 @@ export class SourceDocument {
   #start: number;
   #line: number;
 
-  constructor(file: string, chunk: Chunk, texts: Texts, hash = hashOf(chunk)) {
+  /** @param strings holds one copy of what is found often. */
+  constructor(file: string, chunk: Chunk, texts: Texts, strings: SharedTexts, hash = hashOf(chunk)) {
     this.file = file;
     this.hash = hash;
     this.length = chunk.text.length;
@@ -48,9 +46,9 @@ export class SourceDocument {
     this.#texts = texts;
     this.#start = chunk.start;
     this.#line = chunk.line;
-    const found = new Reading(this, chunk);
+    const found = new Reading(this, chunk, strings);
     this.objects = found.objects;
-    this.faults = found.faults;
+    this.faults = found.faults.length === 0 ? NO_FAULTS : found.faults;
   }
 
   /** In characters of the file's text. */
@@ -85,43 +83,74 @@ export class SourceDocument {
     const text = this.#texts.textOf(this);
     return text === null ? null : locateField(text, position, this.isItem ? [0, ...path] : path);
   }
+
+  /** What its author wrote, read once more; null when the file has another text by now. */
+  reread(object: SourceObject): RawObject | null {
+    const text = this.#texts.textOf(this);
+    if (text === null) return null;
+    const { start, line, isItem, inherited } = this;
+    const again = new Reading(this, { text, start, line, isItem, inherited }, new SharedTexts());
+    return again.objects[this.objects.indexOf(object)]?.object ?? null;
+  }
 }
 
-/** Where an object is in its document. */
-class DocumentOrigin implements Origin {
-  /** The directory belongs to the administrator of the node. */
-  readonly trusted = true;
-  readonly #document: SourceDocument;
+const WHOLE: FieldPath = [];
+
+/** An object of a document, and where it is there. */
+export class SourceObject implements Origin {
+  readonly ref: ObjectRef;
+  readonly document: SourceDocument;
+  /** Whether it is the version that has been given to the store. */
+  given = false;
   readonly #position: number;
   readonly #path: FieldPath;
-  #place: Place | null;
+  #object: RawObject | null;
+  // Of its beginning, from that of the document; 0: not known yet.
+  #line: number;
+  #column: number;
 
-  constructor(document: SourceDocument, position: number, path: FieldPath, place: Place | null) {
-    this.#document = document;
+  constructor(document: SourceDocument, object: RawObject, position: number, path: FieldPath, place: Place | null) {
+    this.document = document;
+    this.ref = refOf(object);
+    this.#object = object;
     this.#position = position;
-    this.#path = path;
-    this.#place = place;
+    this.#path = path.length === 0 ? WHOLE : path;
+    this.#line = place?.line ?? 0;
+    this.#column = place?.column ?? 0;
   }
 
-  get document(): SourceDocument {
-    return this.#document;
+  /** The directory belongs to the administrator of the node. */
+  get trusted(): boolean {
+    return true;
+  }
+
+  /** As its author wrote it; null when it was forgotten, and the file has another text by now. */
+  get object(): RawObject | null {
+    return this.#object ?? this.document.reread(this);
+  }
+
+  /** The store has its own copy: this one is read from the file again, should it be asked for. */
+  forget(): void {
+    this.#object = null;
   }
 
   get file(): string {
-    return this.#document.file;
+    return this.document.file;
   }
 
   get line(): number {
-    return this.#document.line + this.#own().line;
+    this.#find();
+    return this.document.line + this.#line;
   }
 
   get column(): number {
-    return this.#own().column;
+    this.#find();
+    return this.#column;
   }
 
   /** Stays right when the document moves. */
   locate(path: FieldPath): Place | null {
-    const document = this.#document;
+    const { document } = this;
     const place = document.locate(this.#position, [...this.#path, ...path]);
     if (place === null) return null;
     return {
@@ -132,12 +161,13 @@ class DocumentOrigin implements Origin {
     };
   }
 
-  #own(): Place {
-    this.#place ??= this.#document.locate(this.#position, this.#path) ?? { line: 1, column: 1 };
-    return this.#place;
+  #find(): void {
+    if (this.#line > 0) return;
+    const { line, column } = this.document.locate(this.#position, this.#path) ?? { line: 1, column: 1 };
+    this.#line = line;
+    this.#column = column;
   }
 }
-export type { DocumentOrigin };
 
 /** What is found in a document while it is read. */
 class Reading {
@@ -147,12 +177,12 @@ class Reading {
   readonly #chunk: Chunk;
   readonly #first: Place;
 
-  constructor(document: SourceDocument, chunk: Chunk) {
+  constructor(document: SourceDocument, chunk: Chunk, strings: SharedTexts) {
     this.#document = document;
     this.#chunk = chunk;
     this.#first = firstContent(chunk.text);
-    const quick = readQuickly(chunk.text);
-    const read = quick === unread ? readWhole(chunk.text) : { ok: true as const, values: [quick] };
+    const quick = readQuickly(chunk.text, strings);
+    const read = quick === unread ? readWhole(flat(chunk.text)) : { ok: true as const, values: [quick] };
     if (!read.ok) this.faults.push(...read.faults);
     else for (const [position, value] of read.values.entries()) this.#value(value, position);
   }
@@ -182,7 +212,7 @@ class Reading {
     if (fault !== null) return complain(fault.message, fault.at);
     const object = inNamespace({ ...entry, apiVersion, kind }, metadata as NamedMetadata);
     const place = path.length === 0 ? this.#first : null;
-    this.objects.push({ object, ref: refOf(object), origin: new DocumentOrigin(this.#document, position, path, place) });
+    this.objects.push(new SourceObject(this.#document, object, position, path, place));
   }
 
   #placeOf(position: number, path: FieldPath): Place {

@@ -1,8 +1,9 @@
 /** The documents of a file's text, and their texts when they are asked for again. */
 import { readFileSync } from 'node:fs';
-import { type Chunk, chunksOf, withoutMark } from './chunks.ts';
+import { chunksOf, withoutMark } from './chunks.ts';
 import { hashOf, SourceDocument, type SourceObject, type Texts } from './document.ts';
 import type { Problem } from '../model/problem.ts';
+import { SharedTexts } from './shared-texts.ts';
 
 /** The documents of a text one by one; those that it had before are the same objects again. */
 export function* documentsOf(
@@ -10,23 +11,18 @@ export function* documentsOf(
   text: string,
   texts: Texts,
   before: readonly SourceDocument[] = [],
+  strings = new SharedTexts(),
 ): Generator<{ readonly document: SourceDocument; readonly isNew: boolean }> {
   const known = new Map(before.map((document) => [document.hash, document]));
-  for (const chunk of chunksOf(withoutMark(text))) yield documentOf(file, chunk, texts, known);
+  for (const chunk of chunksOf(withoutMark(text))) {
+    const hash = hashOf(chunk);
+    const document = known.get(hash);
+    // A text that stands there twice is two documents.
+    known.delete(hash);
+    document?.move(chunk);
+    yield { document: document ?? new SourceDocument(file, chunk, texts, strings, hash), isNew: document === undefined };
+  }
 }
-
-function documentOf(file: string, chunk: Chunk, texts: Texts, known: Map<string, SourceDocument>) {
-  const hash = hashOf(chunk);
-  const document = known.get(hash);
-  if (document === undefined) return { document: new SourceDocument(file, { ...chunk, text: flat(chunk.text) }, texts, hash), isNew: true };
-  // A text that stands there twice is two documents.
-  known.delete(hash);
-  document.move(chunk);
-  return { document, isNew: false };
-}
-
-/** A copy: a slice would keep the text of the whole file. */
-const flat = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
 
 export interface ParsedFile {
   readonly documents: readonly SourceDocument[];

@@ -1,19 +1,29 @@
 /** The objects of several files: who gives an object first has it. A changed file costs what it changed. */
-import { type Problem, refKey } from '../model/problem.ts';
+import { type ObjectRef, type Problem, refKey } from '../model/problem.ts';
 import type { SourceDocument, SourceObject } from './document.ts';
 
+export interface ObjectNews {
+  readonly ref: ObjectRef;
+  /** The version that counts now; null: there is none any more. */
+  readonly now: SourceObject | null;
+}
+
 export interface InventoryChanges {
-  /** Objects whose version is another one now, by key; null: there is none any more. */
-  readonly objects: ReadonlyMap<string, SourceObject | null>;
+  /** Objects whose version is another one now. */
+  readonly objects: readonly ObjectNews[];
   /** Files of which another set of objects is repeated. */
   readonly files: ReadonlySet<string>;
 }
 
+/** Nearly always one; those of several are in no order. */
+type Claims = SourceObject | readonly SourceObject[];
+
+const NO_CLAIMS: readonly SourceObject[] = [];
+
 export class Inventory {
   readonly #order: (a: string, b: string) => number;
-  /** By kind, namespace and name, in no order. */
-  readonly #claims = new Map<string, readonly SourceObject[]>();
-  readonly #first = new Map<string, SourceObject>();
+  /** By kind, namespace and name. */
+  readonly #claims = new Map<string, Claims>();
   /** By file, the keys of which it gives an object that another place gives first. */
   readonly #repeated = new Map<string, Set<string>>();
 
@@ -25,46 +35,55 @@ export class Inventory {
   /** The documents of some files, before and now. */
   replace(before: Iterable<SourceDocument>, now: Iterable<SourceDocument>): InventoryChanges {
     const gone = new Set(before);
-    const touched = new Set<string>();
-    for (const document of now) if (!gone.delete(document)) for (const entry of document.objects) touched.add(this.#claim(entry));
-    for (const document of gone) for (const entry of document.objects) touched.add(this.#release(entry));
-    const objects = new Map<string, SourceObject | null>();
+    /** What had been given of each object that is touched. */
+    const touched = new Map<string, SourceObject | null>();
+    for (const document of now) if (!gone.delete(document)) for (const entry of document.objects) this.#claim(entry, touched);
+    for (const document of gone) for (const entry of document.objects) this.#release(entry, touched);
+    const objects: ObjectNews[] = [];
     const files = new Set<string>();
-    for (const key of touched) this.#settle(key, objects, files);
+    for (const [key, given] of touched) this.#settle(key, given, objects, files);
     return { objects, files };
   }
 
   /** Objects of a file that are already given elsewhere. */
   problems(file: string): Problem[] {
     return [...(this.#repeated.get(file) ?? [])].flatMap((key) => {
-      const first = this.#first.get(key) as SourceObject;
-      const others = (this.#claims.get(key) ?? []).filter((entry) => entry !== first && entry.origin.file === file);
-      return others.map((entry) => duplicate(entry, first));
+      const claims = this.#claimsOf(key);
+      const first = claims.find(({ given }) => given) as SourceObject;
+      return claims.filter((entry) => entry !== first && entry.file === file).map((entry) => duplicate(entry, first));
     });
   }
 
-  #claim(entry: SourceObject): string {
-    const key = refKey(entry.ref);
-    const others = this.#claims.get(key);
-    this.#claims.set(key, others === undefined ? [entry] : [...others, entry]);
-    return key;
+  #claimsOf(key: string): readonly SourceObject[] {
+    const claims = this.#claims.get(key);
+    if (claims === undefined) return NO_CLAIMS;
+    return isOne(claims) ? [claims] : claims;
   }
 
-  #release(entry: SourceObject): string {
+  #claim(entry: SourceObject, touched: Map<string, SourceObject | null>): void {
     const key = refKey(entry.ref);
-    const others = (this.#claims.get(key) ?? []).filter((other) => other !== entry);
+    const others = this.#claimsOf(key);
+    if (!touched.has(key)) touched.set(key, givenOf(others));
+    this.#claims.set(key, others.length === 0 ? entry : [...others, entry]);
+  }
+
+  #release(entry: SourceObject, touched: Map<string, SourceObject | null>): void {
+    const key = refKey(entry.ref);
+    const claims = this.#claimsOf(key);
+    if (!touched.has(key)) touched.set(key, givenOf(claims));
+    const others = claims.filter((other) => other !== entry);
     if (others.length === 0) this.#claims.delete(key);
-    else this.#claims.set(key, others);
-    return key;
+    else this.#claims.set(key, others.length === 1 ? (others[0] as SourceObject) : others);
   }
 
-  #settle(key: string, objects: Map<string, SourceObject | null>, files: Set<string>): void {
-    const claims = [...(this.#claims.get(key) ?? [])].sort((a, b) => this.#compare(a, b));
-    const [first, ...repeated] = claims;
-    if (first !== this.#first.get(key)) objects.set(key, first ?? null);
-    if (first === undefined) this.#first.delete(key);
-    else this.#first.set(key, first);
-    const now = new Set(repeated.map(({ origin }) => origin.file));
+  #settle(key: string, given: SourceObject | null, objects: ObjectNews[], files: Set<string>): void {
+    const [first, ...repeated] = [...this.#claimsOf(key)].sort((a, b) => this.#compare(a, b));
+    if (given !== null) given.given = false;
+    if (first !== undefined) first.given = true;
+    const ref = first?.ref ?? given?.ref;
+    if (first !== (given ?? undefined) && ref !== undefined) objects.push({ ref, now: first ?? null });
+    if (repeated.length === 0 && this.#repeated.size === 0) return;
+    const now = new Set(repeated.map(({ file }) => file));
     for (const [file, keys] of this.#repeated) {
       if (now.has(file) || !keys.delete(key)) continue;
       files.add(file);
@@ -76,12 +95,20 @@ export class Inventory {
     }
   }
 
-  #compare({ origin: a }: SourceObject, { origin: b }: SourceObject): number {
+  #compare(a: SourceObject, b: SourceObject): number {
     return this.#order(a.file, b.file) || a.document.start - b.document.start || a.line - b.line;
   }
 }
 
-function duplicate({ ref, origin }: SourceObject, first: SourceObject): Problem {
-  const message = `already given in ${first.origin.file}:${first.origin.line}, which is in effect`;
-  return { severity: 'error', object: ref, path: '', message, file: origin.file, line: origin.line, column: origin.column };
+function isOne(claims: Claims): claims is SourceObject {
+  return !Array.isArray(claims);
+}
+
+function givenOf(claims: readonly SourceObject[]): SourceObject | null {
+  return claims.find(({ given }) => given) ?? null;
+}
+
+function duplicate({ ref, file, line, column }: SourceObject, first: SourceObject): Problem {
+  const message = `already given in ${first.file}:${first.line}, which is in effect`;
+  return { severity: 'error', object: ref, path: '', message, file, line, column };
 }

@@ -11,14 +11,15 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch, type WatchEvent } from './directory-watch.ts';
 import type { SourceDocument, SourceObject } from './document.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
-import { Inventory } from './inventory.ts';
+import { Inventory, type ObjectNews } from './inventory.ts';
 import { type Look, lookAt, lookAtOnce } from './look.ts';
 import { Replacements } from './replacements.ts';
+import { SharedTexts } from './shared-texts.ts';
 
 const DEBOUNCE_MS = 20;
 /** A known file that a rename has replaced is whole: it waits only for others of the same moment. */
@@ -65,8 +66,7 @@ export class ManifestSource implements ObjectSource {
   #files = new Map<string, Loaded>();
   readonly #inventory = new Inventory();
   readonly #texts = new FileTexts();
-  /** What the sink has, by key. */
-  readonly #given = new Map<string, ObjectRef>();
+  readonly #strings = new SharedTexts();
   /** Files that were seen in a state that may not last. */
   readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
   #synced = false;
@@ -211,7 +211,7 @@ export class ManifestSource implements ObjectSource {
       const known = before === undefined ? [] : [...new Set([...before.documents, ...before.inForce])];
       let seen = 0;
       let read = 0;
-      for (const { document, isNew } of documentsOf(file, bytes.toString('utf8'), this.#texts, known)) {
+      for (const { document, isNew } of documentsOf(file, bytes.toString('utf8'), this.#texts, known, this.#strings)) {
         documents.push(document);
         seen += document.length;
         if (isNew) read += document.length;
@@ -239,18 +239,14 @@ export class ManifestSource implements ObjectSource {
     for (const file of new Set([...changed, ...files])) sink.problem(file, this.#problemsOf(file));
     await this.#tellObjects(objects, sink);
     sink.end();
+    this.#strings.clear();
   }
 
-  async #tellObjects(objects: ReadonlyMap<string, SourceObject | null>, sink: ObjectSink): Promise<void> {
+  async #tellObjects(objects: readonly ObjectNews[], sink: ObjectSink): Promise<void> {
     let told = 0;
-    for (const [key, entry] of objects) {
-      const ref = this.#given.get(key);
-      if (entry === null && ref !== undefined) sink.remove(ref);
-      if (entry === null) this.#given.delete(key);
-      else {
-        this.#given.set(key, entry.ref);
-        sink.upsert(entry.object, entry.origin);
-      }
+    for (const { ref, now } of objects) {
+      if (now === null) sink.remove(ref);
+      else give(now, sink);
       if (++told % OBJECTS_A_TURN === 0) await setImmediate();
     }
   }
@@ -260,6 +256,15 @@ export class ManifestSource implements ObjectSource {
     if (loaded === undefined) return [];
     return [...loaded.problems, ...loaded.documents.flatMap((document) => document.problems()), ...this.#inventory.problems(file)];
   }
+}
+
+/** The store keeps what it has checked; a second copy here would double the memory of a large cluster. */
+function give(entry: SourceObject, sink: ObjectSink): void {
+  const { object } = entry;
+  // The file has changed since: the next look brings what it says now.
+  if (object === null) return;
+  sink.upsert(object, entry);
+  entry.forget();
 }
 
 /** A listing may miss a file that is renamed over meanwhile (readdir(3): whether such entries are returned is unspecified). */

@@ -6,7 +6,8 @@
  * Invariant (test/agent/sources/quick-yaml.test.ts, "what is read is what the whole parser reads"): what is not `unread` is equal to
  * what the whole parser makes of the same text.
  */
-import { plainKey, plainScalar } from './plain-scalar.ts';
+import { plainKey, plainScalar, type Scalar } from './plain-scalar.ts';
+import { flat, SharedTexts } from './shared-texts.ts';
 
 export const unread: unique symbol = Symbol('unread');
 
@@ -34,11 +35,11 @@ const UNREAD = new Unread('not read');
 type Fields = Record<string, unknown>;
 
 /** The value of a document of one node. */
-export function readQuickly(text: string): unknown {
+export function readQuickly(text: string, strings = new SharedTexts()): unknown {
   const lines = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
   if (ODD.test(lines)) return unread;
   try {
-    return new Reader(lines).read();
+    return new Reader(lines, strings).read();
   } catch (error) {
     if (error === UNREAD) return unread;
     throw error;
@@ -47,6 +48,7 @@ export function readQuickly(text: string): unknown {
 
 class Reader {
   readonly #text: string;
+  readonly #strings: SharedTexts;
   /** Where the next thing to read begins. */
   #at = 0;
   /** Column of `#at` in its line, where the line's content begins there; -1 at the end. */
@@ -54,8 +56,9 @@ class Reader {
   #depth = 0;
   #severalLines = false;
 
-  constructor(text: string) {
+  constructor(text: string, strings: SharedTexts) {
     this.#text = text;
+    this.#strings = strings;
   }
 
   read(): unknown {
@@ -195,7 +198,7 @@ class Reader {
     if (plain.includes(': ') || plain.endsWith(':')) throw UNREAD;
     this.#at = end;
     this.#nextLine();
-    return plainScalar(plain);
+    return this.#shared(plainScalar(plain));
   }
 
   #quoted(quote: number): string {
@@ -205,8 +208,12 @@ class Reader {
     const start = this.#at;
     this.#at = form.lastIndex;
     const inner = this.#text.slice(start + 1, this.#at - 1);
-    if (quote === 0x27) return inner.includes("''") ? inner.replaceAll("''", "'") : inner;
-    return inner.includes('\\') ? (JSON.parse(this.#text.slice(start, this.#at)) as string) : inner;
+    if (quote === 0x27) return this.#strings.share(inner.includes("''") ? inner.replaceAll("''", "'") : inner);
+    return this.#strings.share(inner.includes('\\') ? (JSON.parse(this.#text.slice(start, this.#at)) as string) : inner);
+  }
+
+  #shared(scalar: Scalar): Scalar {
+    return typeof scalar === 'string' ? this.#strings.share(scalar) : scalar;
   }
 
   /** A literal block scalar (YAML 1.2 §8.1.2) without an indentation indicator. */
@@ -236,7 +243,7 @@ class Reader {
     if (column < 0 && lines.length > 0) throw UNREAD;
     this.#next();
     if (this.#indent > indent) throw UNREAD;
-    return chomped(lines, chomping);
+    return flat(chomped(lines, chomping));
   }
 
   #flowAndLine(): unknown {
@@ -258,7 +265,7 @@ class Reader {
     const [plain] = FLOW_PLAIN.exec(this.#text) ?? [];
     if (plain === undefined || plain.endsWith(':')) throw UNREAD;
     this.#at += plain.length;
-    return plainScalar(plain);
+    return this.#shared(plainScalar(plain));
   }
 
   #flowMapping(): Fields {

@@ -16,7 +16,7 @@ function setUp() {
   const store = new ObjectStore(() => changes++, { now: () => now });
   const sink = store.contribute('test');
   const put = (text: string) => {
-    for (const { object, origin } of parseManifest('f.yaml', text).objects) sink.upsert(object, origin);
+    for (const entry of parseManifest('f.yaml', text).objects) sink.upsert(entry.object!, entry);
   };
   const weights = () =>
     (store.list('VirtualService') as unknown as { spec: { http: { route: { weight: number }[] }[] } }[]).map(

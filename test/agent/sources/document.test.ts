@@ -33,7 +33,7 @@ t.test('what cannot be parsed is reported', async (t) => {
 t.test('places count from the beginning of the file, whatever the documents before', async (t) => {
   const text = `# first\n${NS}--- # second\n${NS.replace('name: a', 'name: b')}...\n%YAML 1.2\n---\n${NS.replace('name: a', 'name: c')}---\nkind: [\n`;
   const { objects, problems } = parseManifest('f', text);
-  const placed = objects.map(({ ref, origin }) => [ref.name, origin.line, origin.locate(['metadata', 'name'])?.line]);
+  const placed = objects.map((object) => [object.ref.name, object.line, object.locate(['metadata', 'name'])?.line]);
   t.same(placed, [
     ['a', 2, 4],
     ['b', 6, 8],
@@ -114,7 +114,7 @@ t.test('documents that stay are the same objects, at their new place', async (t)
     before.map(({ document }) => document),
   );
   t.same(
-    after.map(({ document, isNew }) => [isNew, document.objects[0]?.ref.name, document.objects[0]?.origin.line]),
+    after.map(({ document, isNew }) => [isNew, document.objects[0]?.ref.name, document.objects[0]?.line]),
     [
       [true, 'd', 3],
       [false, 'b', 7],

@@ -30,7 +30,7 @@ export function storeOf(...texts: readonly string[]): ObjectStore {
   for (const [index, text] of texts.entries()) {
     const { objects, problems } = parseManifest(`${index}.yaml`, text);
     t.same(problems, [], 'the manifests can be read');
-    for (const { object, origin } of objects) sink.upsert(object, origin);
+    for (const entry of objects) sink.upsert(entry.object!, entry);
   }
   const refused = store.problems().filter(({ severity }) => severity === 'error');
   t.same(refused, [], 'the manifests are accepted');

@@ -15,7 +15,7 @@ export function storeOf(...texts: readonly string[]): ObjectStore {
   for (const text of texts) {
     const { objects, problems } = parseManifest('f.yaml', text);
     sink.problem('f.yaml', problems);
-    for (const { object, origin } of objects) sink.upsert(object, origin);
+    for (const entry of objects) sink.upsert(entry.object!, entry);
   }
   return store;
 }
