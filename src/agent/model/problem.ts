@@ -1,4 +1,6 @@
 /** What is wrong with an object, in words for its author. */
+import { internal } from '../../base/internal.ts';
+
 export type Severity = 'error' | 'unsupported' | 'warning';
 
 /** A kind of an API group. Groups are independent: Gateways of Istio and of the Gateway API are two types. */
@@ -33,10 +35,10 @@ export interface Problem {
 
 export type FieldPath = readonly (string | number)[];
 
-const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+const groupOf = (apiVersion: string): string => internal(apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/'))));
 
 export const typeKey = ({ group, kind }: ObjectType): string => `${group}/${kind}`;
-export const refKey = (ref: ObjectRef): string => `${ref.group}/${ref.kind}/${ref.namespace}/${ref.name}`;
+export const refKey = (ref: ObjectRef): string => internal(`${ref.group}/${ref.kind}/${ref.namespace}/${ref.name}`);
 
 /** Of an object as the API writes it. */
 export function refOf(object: {

@@ -208,7 +208,9 @@ export class ObjectStore {
   }
 
   #relist({ position, unseen }: Contributor, type: ObjectType): void {
-    const given = [...(this.#entries.get(typeKey(type)) ?? [])].filter(([, { versions }]) => versions.some((one) => one.position === position));
+    const given = [...(this.#entries.get(typeKey(type)) ?? [])].filter(([, { versions }]) =>
+      versions.some((one) => one.position === position),
+    );
     unseen.set(typeKey(type), new Map(given));
   }
 

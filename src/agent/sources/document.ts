@@ -47,7 +47,7 @@ export class SourceDocument {
     this.#start = chunk.start;
     this.#line = chunk.line;
     const found = new Reading(this, chunk, strings);
-    this.objects = found.objects;
+    this.objects = found.objects.slice();
     this.faults = found.faults.length === 0 ? NO_FAULTS : found.faults;
   }
 

@@ -14,12 +14,13 @@ import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch, type WatchEvent } from './directory-watch.ts';
-import type { SourceDocument, SourceObject } from './document.ts';
+import type { SourceDocument } from './document.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
-import { Inventory, type ObjectNews } from './inventory.ts';
+import { Inventory } from './inventory.ts';
 import { type Look, lookAt, lookAtOnce } from './look.ts';
 import { Replacements } from './replacements.ts';
 import { SharedTexts } from './shared-texts.ts';
+import { Telling } from './telling.ts';
 
 const DEBOUNCE_MS = 20;
 /** A known file that a rename has replaced is whole: it waits only for others of the same moment. */
@@ -29,8 +30,8 @@ const RESCAN_MS = 2000;
 /** Of a file's text a turn goes through so many characters and reads so many that are new; the heartbeat shares this thread. */
 const CHARACTERS_A_TURN = 500_000;
 const NEW_CHARACTERS_A_TURN = 50_000;
-/** Objects that are validated in a turn. */
-const OBJECTS_A_TURN = 50;
+/** A larger file is read beside the looks at the others, which would have to wait for it. */
+const LARGE_BYTES = 500_000;
 /** Of files that have not changed, a few microseconds each. */
 const LOOKS_A_TURN = 100;
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -56,6 +57,7 @@ export class ManifestSource implements ObjectSource {
   readonly #directory: string;
   readonly #clock: Clock;
   #sink: ObjectSink | null = null;
+  #telling: Telling | null = null;
   readonly #watch = new DirectoryWatch((path, event) => this.#changed(path, event));
   #timer: Cancel | null = null;
   #soon = false;
@@ -67,6 +69,8 @@ export class ManifestSource implements ObjectSource {
   readonly #inventory = new Inventory();
   readonly #texts = new FileTexts();
   readonly #strings = new SharedTexts();
+  /** Large files that are being read, or have been; null: not yet. */
+  readonly #readings = new Map<string, { readonly stamp: string; contents: Contents | null }>();
   /** Files that were seen in a state that may not last. */
   readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
   #synced = false;
@@ -78,6 +82,7 @@ export class ManifestSource implements ObjectSource {
 
   async start(sink: ObjectSink): Promise<void> {
     this.#sink = sink;
+    this.#telling = new Telling(sink);
     await this.#rescan();
     if (this.#restless.size > 0) {
       await new Promise<void>((later) => this.#clock.after(DEBOUNCE_MS, later));
@@ -93,6 +98,8 @@ export class ManifestSource implements ObjectSource {
     this.#watch.close();
     this.#timer?.();
     this.#soonest?.();
+    this.#readings.clear();
+    await this.#telling?.stop();
     await this.#scan;
   }
 
@@ -134,6 +141,7 @@ export class ManifestSource implements ObjectSource {
     if (this.#sink !== null) this.#watch.follow(directories);
     names = await withOverlooked(names, [...previous.keys()]);
     for (const file of this.#restless.keys()) if (!names.includes(file)) this.#restless.delete(file);
+    for (const file of this.#readings.keys()) if (!names.includes(file)) this.#readings.delete(file);
     const files = new Map<string, Loaded>();
     for (const [index, name] of names.entries()) {
       const before = previous.get(name);
@@ -166,10 +174,10 @@ export class ManifestSource implements ObjectSource {
   async #loadReplaced(file: string, before: Loaded): Promise<Loaded | null> {
     const look = await lookAt(file);
     if (before.inode === look.inode || look.size === 0) return null;
-    const contents = await this.#read(file, look, before);
+    const contents = await this.#contents(file, look, before);
     const unchanged = (await lookAt(file)).stamp === look.stamp;
     await setImmediate();
-    if (!unchanged || this.#replacements.has(file) || isBroken(contents)) return null;
+    if (contents === null || !unchanged || this.#replacements.has(file) || isBroken(contents)) return null;
     return this.#settled(file, { ...look, ...contents, inForce: contents.documents });
   }
 
@@ -183,7 +191,8 @@ export class ManifestSource implements ObjectSource {
     const rests = look.size > 0 ? same || often : same && (often || look.inode === 0);
     const replaced = before?.inode !== look.inode && look.moved;
     if (rests || replaced || !this.#synced) {
-      const contents = await this.#read(file, look, before);
+      const contents = await this.#contents(file, look, before);
+      if (contents === null) return before ?? null;
       const unchanged = (await lookAt(file)).stamp === look.stamp;
       if (unchanged && (rests || !isBroken(contents))) {
         // What cannot be read as a whole leaves in effect what was read before.
@@ -200,7 +209,25 @@ export class ManifestSource implements ObjectSource {
     return loaded;
   }
 
-  async #read(file: string, { inode, size, stamp }: Look, before: Loaded | undefined): Promise<Contents> {
+  /** Null: they are being read, and a look follows when they have been. */
+  async #contents(file: string, look: Look, before: Loaded | undefined): Promise<Contents | null> {
+    if (!this.#synced || look.size < LARGE_BYTES) return this.#read(file, look, before, () => true);
+    const known = this.#readings.get(file);
+    if (known?.stamp === look.stamp) {
+      if (known.contents !== null) this.#readings.delete(file);
+      return known.contents;
+    }
+    const reading: { readonly stamp: string; contents: Contents | null } = { stamp: look.stamp, contents: null };
+    this.#readings.set(file, reading);
+    void this.#read(file, look, before, () => this.#readings.get(file) === reading).then((contents) => {
+      reading.contents = contents;
+      if (contents !== null) this.#schedule(0);
+    });
+    return null;
+  }
+
+  /** Null: nobody wants it any more. */
+  async #read(file: string, { inode, size, stamp }: Look, before: Loaded | undefined, wanted: () => boolean): Promise<Contents | null> {
     const refused = (message: string): Contents => ({ documents: [], problems: [fileProblem(file, message)] });
     if (inode === 0) return refused(stamp);
     if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
@@ -217,6 +244,7 @@ export class ManifestSource implements ObjectSource {
         if (isNew) read += document.length;
         if (seen < CHARACTERS_A_TURN && read < NEW_CHARACTERS_A_TURN) continue;
         await setImmediate();
+        if (!wanted()) return null;
         seen = read = 0;
       }
       return { documents, problems: [] };
@@ -225,30 +253,18 @@ export class ManifestSource implements ObjectSource {
     }
   }
 
-  /** The sink gets all that a look has found as one change. */
   async #tell(previous: ReadonlyMap<string, Loaded>): Promise<void> {
-    const sink = this.#sink;
-    if (sink === null) return;
+    const telling = this.#telling;
+    if (telling === null) return;
     const changed = [...new Set([...previous.keys(), ...this.#files.keys()])].filter(
       (file) => previous.get(file) !== this.#files.get(file),
     );
     if (changed.length === 0) return;
     const documents = (files: ReadonlyMap<string, Loaded>): SourceDocument[] => changed.flatMap((file) => files.get(file)?.inForce ?? []);
     const { objects, files } = this.#inventory.replace(documents(previous), documents(this.#files));
-    sink.begin();
-    for (const file of new Set([...changed, ...files])) sink.problem(file, this.#problemsOf(file));
-    await this.#tellObjects(objects, sink);
-    sink.end();
+    const problems = [...new Set([...changed, ...files])].map((file) => [file, this.#problemsOf(file)] as const);
+    await (this.#synced ? telling.tell(objects, problems) : telling.whole(objects, problems));
     this.#strings.clear();
-  }
-
-  async #tellObjects(objects: readonly ObjectNews[], sink: ObjectSink): Promise<void> {
-    let told = 0;
-    for (const { ref, now } of objects) {
-      if (now === null) sink.remove(ref);
-      else give(now, sink);
-      if (++told % OBJECTS_A_TURN === 0) await setImmediate();
-    }
   }
 
   #problemsOf(file: string): Problem[] {
@@ -256,15 +272,6 @@ export class ManifestSource implements ObjectSource {
     if (loaded === undefined) return [];
     return [...loaded.problems, ...loaded.documents.flatMap((document) => document.problems()), ...this.#inventory.problems(file)];
   }
-}
-
-/** The store keeps what it has checked; a second copy here would double the memory of a large cluster. */
-function give(entry: SourceObject, sink: ObjectSink): void {
-  const { object } = entry;
-  // The file has changed since: the next look brings what it says now.
-  if (object === null) return;
-  sink.upsert(object, entry);
-  entry.forget();
 }
 
 /** A listing may miss a file that is renamed over meanwhile (readdir(3): whether such entries are returned is unspecified). */

@@ -140,7 +140,8 @@ class Reader {
       } else items.push(this.#value(indent, false));
     }
     if (this.#indent > indent) throw UNREAD;
-    return items;
+    // One that has grown has room for sixteen more.
+    return items.slice();
   }
 
   #isKey(): boolean {
@@ -289,7 +290,7 @@ class Reader {
       // A pair would make it a mapping of one field.
       if (this.#text[this.#at] === ':') throw UNREAD;
     }
-    return items;
+    return items.slice();
   }
 
   /** Whether another entry follows; goes to it, or behind the end. */

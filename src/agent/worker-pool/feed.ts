@@ -16,6 +16,8 @@ import type { ToWorker } from './protocol.ts';
 /** One is worked on, one is waiting. */
 const WINDOW = 2;
 
+const NO_PARTS: Iterator<DeltaPart> = [].values();
+
 type Phase = 'idle' | 'sending' | 'committing' | 'settling';
 type Item = { readonly delta: SnapshotDelta } | { readonly message: ToWorker };
 
@@ -23,7 +25,7 @@ export class Feed {
   readonly #send: (message: ToWorker) => void;
   readonly #queue: Item[] = [];
   #phase: Phase = 'idle';
-  #parts: Iterator<DeltaPart> = [].values();
+  #parts: Iterator<DeltaPart> = NO_PARTS;
   #version = 0;
   #room = WINDOW;
 
@@ -79,6 +81,7 @@ export class Feed {
     for (; this.#room > 0; this.#room--) {
       const { done, value } = this.#parts.next();
       if (done === true) {
+        this.#parts = NO_PARTS;
         this.#phase = 'committing';
         this.#send({ type: 'commit', version: this.#version });
         return;

@@ -87,7 +87,23 @@ const ANY_BELOW_ROOT = new BytesMatch({ kind: 'prefix', value: '/' });
 
 function compile(match: StringMatch | undefined, ignoreCase = false): BytesMatch | null {
   if (match?.kind === 'prefix' && match.value === '/') return ANY_BELOW_ROOT;
-  return match === undefined ? null : new BytesMatch(match, ignoreCase);
+  return match === undefined ? null : bytesMatchOf(match, ignoreCase);
+}
+
+/** Short values such as `/api`, `GET` and `true` stand in many routes. */
+const LONGEST = 16;
+const MOST = 4096;
+const known = new Map<string, BytesMatch>();
+
+function bytesMatchOf(match: StringMatch, ignoreCase = false): BytesMatch {
+  if ((match.kind !== 'exact' && match.kind !== 'prefix') || match.value.length > LONGEST) return new BytesMatch(match, ignoreCase);
+  const key = `${match.kind} ${ignoreCase} ${match.value}`;
+  let made = known.get(key);
+  if (made === undefined) {
+    if (known.size >= MOST) known.clear();
+    known.set(key, (made = new BytesMatch(match, ignoreCase)));
+  }
+  return made;
 }
 
 type Pseudo = ':method' | ':path' | ':authority' | ':scheme';
@@ -104,7 +120,7 @@ class HeaderCondition {
     const name = config.name.toLowerCase();
     this.#pseudo = PSEUDO.has(name) ? (name as Pseudo) : null;
     this.#id = this.#pseudo === null ? names.intern(name) : -1;
-    this.#match = new BytesMatch(config.match);
+    this.#match = bytesMatchOf(config.match);
     this.#present = config.match.kind === 'present';
     this.#invert = config.invert;
   }

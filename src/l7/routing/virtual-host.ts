@@ -25,6 +25,11 @@ export class RouteList<A> {
     this.#lease = lease;
   }
 
+  /** It has all its routes. */
+  seal(): void {
+    this.routes = this.routes.slice();
+  }
+
   dispose(): void {
     this.#lease.release();
   }

@@ -2,11 +2,11 @@
 import type { Interner } from '../message/header-names.ts';
 import type { WireText } from '../message/wire-text.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
-import type { RedirectAction, RetryConfig, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
+import type { RedirectAction, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Lease } from './lease.ts';
 import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
-import { RetryPolicy } from './retry-policy.ts';
+import { type RetryPolicy, retryPolicyOf } from './retry-policy.ts';
 
 export type Action = ForwardAction | RedirectTo;
 
@@ -62,7 +62,7 @@ export class ForwardAction {
         : action.mirrors.map((mirror) => ({ slot: lease.slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
     this.mirrorHeaders = foldHeaderOps(lease, route.requestHeaders);
     this.timeoutMs = action.timeoutMs;
-    this.retry = retryPolicy(action.retry);
+    this.retry = action.retry === null ? null : retryPolicyOf(action.retry);
   }
 
   /** @param random uniform over 32 bits. The choice is made once per request: retries stay with it. */
@@ -91,10 +91,6 @@ export class RedirectTo {
 
 export function compileAction(route: RouteConfig, lease: Lease): Action {
   return route.action.kind === 'redirect' ? new RedirectTo(route, route.action, lease) : new ForwardAction(route, route.action, lease);
-}
-
-function retryPolicy(config: RetryConfig | null): RetryPolicy | null {
-  return config === null ? null : new RetryPolicy(config);
 }
 
 function compileRewrite(rewrite: Rewrite): PathRewrite {

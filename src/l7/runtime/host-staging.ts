@@ -82,7 +82,9 @@ export class HostStaging {
     const open = this.#open;
     if (open === null) return;
     this.#open = null;
-    const { id, config, list } = open;
+    const { id, config, list, lease } = open;
+    list.seal();
+    lease.seal();
     const known = this.#known.get(id);
     const host = known?.host ?? new VirtualHost(id, list, this.#epoch);
     const place = this.#placeOf(host, config);

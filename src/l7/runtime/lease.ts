@@ -33,6 +33,12 @@ export class Lease implements Interner {
     return slot;
   }
 
+  /** Nothing follows: arrays that have grown have room for sixteen more. */
+  seal(): void {
+    this.#ids = this.#ids?.slice() ?? null;
+    this.#slots = this.#slots?.slice() ?? null;
+  }
+
   release(): void {
     for (const id of this.#ids ?? []) this.#names.release(id);
     for (const slot of this.#slots ?? []) this.#registry.release(slot);

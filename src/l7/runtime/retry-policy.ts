@@ -19,6 +19,21 @@ const GRPC_CONDITIONS: readonly (readonly [RetryCondition, number])[] = [
   ['unavailable', 14],
 ];
 
+/** Nearly all routes have one of a few policies. */
+const MOST = 256;
+const known = new Map<string, RetryPolicy>();
+
+/** The policy of a route; the same one for equal configurations. */
+export function retryPolicyOf(config: RetryConfig): RetryPolicy {
+  const key = JSON.stringify(config);
+  let policy = known.get(key);
+  if (policy === undefined) {
+    if (known.size >= MOST) known.clear();
+    known.set(key, (policy = new RetryPolicy(config)));
+  }
+  return policy;
+}
+
 export class RetryPolicy {
   readonly attempts: number;
   readonly perTryTimeoutMs: number;

@@ -1,6 +1,7 @@
 /** What is in effect while good and bad versions come and go. */
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
+import { refOf } from '../../../src/agent/model/problem.ts';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import type { Origin, RawObject } from '../../../src/agent/model/sink.ts';
 import { parseManifest } from '../../../src/agent/sources/file-text.ts';
@@ -62,6 +63,26 @@ t.test('changes of one turn are told once, after the source has told everything'
   put(version('2'));
   await setImmediate();
   t.equal(changes(), 1);
+});
+
+t.test('an object that goes and comes back in one turn is one change', async (t) => {
+  const store = new ObjectStore();
+  const sink = store.contribute('one');
+  const object = (team: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a', labels: { team } } });
+  const origin = { trusted: true, locate: () => null };
+  sink.upsert(object('first'), origin);
+  store.takeChanges();
+  const ref = refOf(object('first'));
+  sink.remove(ref);
+  sink.upsert(object('second'), origin);
+  t.match(store.takeChanges(), [{ ref, object: { metadata: { labels: { team: 'second' } } } }]);
+  t.equal(store.list('Namespace').length, 1);
+  sink.remove(ref);
+  t.match(store.takeChanges(), [{ ref, object: null }]);
+  t.same(store.list('Namespace'), []);
+  sink.upsert(object('third'), origin);
+  sink.remove(ref);
+  t.same(store.takeChanges(), []);
 });
 
 t.test('problems of a file that are told again are no change', async (t) => {

@@ -59,6 +59,11 @@ t.test('of two files with one object the first is in effect, until it goes', asy
   t.match(store.problems(), [{ severity: 'error', file: join(directory, 'b.yaml'), line: 1 }]);
   await rm(join(directory, 'a.yaml'));
   await until(() => from() === 'b' && store.problems().length === 0);
+  // The version of `b` has been told: it is read from its file once more.
+  await writeFile(join(directory, 'a.yaml'), namespace('one', 'from: again'));
+  await until(() => from() === 'again' && store.problems().length === 1);
+  await rm(join(directory, 'a.yaml'));
+  await until(() => from() === 'b' && store.problems().length === 0);
 });
 
 t.test('known files that are renamed over, whole and broken, and written to right after', async (t) => {
@@ -159,6 +164,24 @@ t.test('10 MB', async (t) => {
   stream.end(`---\n${namespace('last')}`);
   await once(stream, 'close');
   await rename(join(directory, 'big.yaml.tmp'), join(directory, 'big.yaml'));
-  await until(() => names().startsWith('last,'));
-  t.equal(store.list('Namespace').length, 10_001);
+  await until(() => store.list('Namespace').length === 10_001);
+  t.ok(names().startsWith('last,'));
+});
+
+t.test('a small file that changes while a large one is read is in effect before all of that is', async (t) => {
+  const directory = t.testdir({ 'small.yaml': namespace('small', 'version: "1"') });
+  const { list, store, until } = await watched(t, directory);
+  const texts = Array.from({ length: 20_000 }, (_, i) => `---\n${namespace(`n${i}`, `a: "${'x'.repeat(200)}"`)}`);
+  await writeFile(join(directory, 'part'), texts.join(''));
+  await rename(join(directory, 'part'), join(directory, 'big.yaml'));
+  let atChange = -1;
+  const version = () => list().find(({ metadata }) => metadata.name === 'small')?.metadata.labels?.['version'];
+  await writeFile(join(directory, 'part'), namespace('small', 'version: "2"'));
+  await rename(join(directory, 'part'), join(directory, 'small.yaml'));
+  await until(() => {
+    if (atChange < 0 && version() === '2') atChange = store.list('Namespace').length;
+    return store.list('Namespace').length === 20_001;
+  });
+  t.equal(version(), '2');
+  t.ok(atChange < 20_001, `${atChange} objects were in effect when the small change was`);
 });

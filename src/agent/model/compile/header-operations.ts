@@ -59,7 +59,9 @@ function operations(spec: HeaderOperationsSpec | undefined, complain: Complain):
       .flatMap(([name, value]) => {
         const line = lineOf(name, value, (severity, message) => complain(severity, [which, name], message));
         return line === null ? [] : [line];
-      });
+      })
+      // An array that has grown has room for sixteen more, and there is one for every rule.
+      .slice();
   return level(
     lines('set'),
     lines('add'),

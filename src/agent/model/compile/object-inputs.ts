@@ -1,4 +1,5 @@
 /** Which part of the compiler takes which kind of object. Kinds that no part takes say nothing about traffic. */
+import { internal } from '../../../base/internal.ts';
 import type { ApiObject, Kinds } from '../objects.ts';
 import type { ObjectRef } from '../problem.ts';
 import { typeKey } from '../problem.ts';
@@ -43,7 +44,7 @@ export class ObjectInputs {
 
   take(change: ObjectChange): void {
     const { namespace, name } = change.ref;
-    this.#takes.get(typeKey(change.ref))?.(change, namespace === '' ? name : `${namespace}/${name}`);
+    this.#takes.get(typeKey(change.ref))?.(change, namespace === '' ? name : internal(`${namespace}/${name}`));
   }
 
   #on<K extends keyof Kinds>(kind: K, take: (object: Kinds[K] | null, ref: ObjectRef, key: string, trusted: boolean) => void): void {

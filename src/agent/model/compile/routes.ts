@@ -72,10 +72,11 @@ export function routesOf(source: RouteSource, service: BoundVirtualService, view
       const route = new RouteBuilder(source, service, view, rule, index).build(request, position);
       if (route === null) continue;
       routes.push(route);
-      if (isCatchAll(route.match)) return routes;
+      if (isCatchAll(route.match)) return routes.slice();
     }
   }
-  return routes;
+  // One that has grown has room for sixteen more.
+  return routes.slice();
 }
 
 /** The conditions that do not depend on the request. */

@@ -161,7 +161,7 @@ function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): Host
   const { service } = of;
   const domains = withBelow(serviceDomains(service), service);
   const local = { namespace: service.namespace, domains: withBelow([service.name], service) };
-  return { name, domains: service.addresses.length === 0 ? domains : [...domains, ...service.addresses], local, routes };
+  return { name, domains: domains.concat(service.addresses), local, routes };
 }
 
 /** Whatever is below the name of a headless service leads to it. */

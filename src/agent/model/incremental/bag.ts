@@ -12,9 +12,9 @@ const LARGE = 16;
 export function bagWith<T extends object>(bag: Bag<T>, member: T): Bag<T> {
   if (bag === null) return member;
   if (bag instanceof Set) return bag.add(member);
-  // Not by `push`, which makes room for sixteen more.
+  // Neither by `push` nor by a spread, which make room for sixteen more.
   if (!Array.isArray(bag)) return [bag, member];
-  return bag.length < LARGE ? [...bag, member] : new Set(bag).add(member);
+  return bag.length < LARGE ? bag.concat(member) : new Set(bag).add(member);
 }
 
 export function bagWithout<T extends object>(bag: Bag<T>, member: T): Bag<T> {

@@ -1,4 +1,5 @@
 /** What the graph is made of: cells, which are computed, and other nodes that cells read; entries, which cells emit. */
+import { internal } from '../../../base/internal.ts';
 import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
 
 /** Something that cells read. */
@@ -9,7 +10,7 @@ export class Node {
 
   constructor(source: Source, key: string) {
     this.source = source;
-    this.key = key;
+    this.key = internal(key);
   }
 
   get isRead(): boolean {
@@ -53,7 +54,7 @@ export class Entry {
 
   constructor(target: Target, key: string, value: unknown) {
     this.target = target;
-    this.key = key;
+    this.key = internal(key);
     this.value = value;
   }
 }
