@@ -147,10 +147,19 @@ export class ManifestSource implements ObjectSource {
       const before = previous.get(name);
       const loaded = before?.stamp === lookAtOnce(name).stamp ? this.#settled(name, before) : await this.#load(name, before);
       if (loaded !== null) files.set(name, loaded);
+      // What a whole cluster's files hold is not kept until the last of them is read.
+      if (!this.#synced && loaded !== null) await this.#tellEarly(name, loaded, before);
       if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
     }
     this.#files = files;
     await this.#tell(previous);
+  }
+
+  async #tellEarly(file: string, loaded: Loaded, before: Loaded | undefined): Promise<void> {
+    if (loaded === before) return;
+    const previous = new Map(before === undefined ? [] : [[file, before]]);
+    this.#files.set(file, loaded);
+    await this.#tellFiles([file], previous);
   }
 
   /** Without a look at all the other files. What else has happened is left to a whole look. */
@@ -254,17 +263,21 @@ export class ManifestSource implements ObjectSource {
   }
 
   async #tell(previous: ReadonlyMap<string, Loaded>): Promise<void> {
-    const telling = this.#telling;
-    if (telling === null) return;
-    const changed = [...new Set([...previous.keys(), ...this.#files.keys()])].filter(
-      (file) => previous.get(file) !== this.#files.get(file),
+    const all = new Set([...previous.keys(), ...this.#files.keys()]);
+    await this.#tellFiles(
+      [...all].filter((file) => previous.get(file) !== this.#files.get(file)),
+      previous,
     );
-    if (changed.length === 0) return;
+    this.#strings.clear();
+  }
+
+  async #tellFiles(changed: readonly string[], previous: ReadonlyMap<string, Loaded>): Promise<void> {
+    const telling = this.#telling;
+    if (telling === null || changed.length === 0) return;
     const documents = (files: ReadonlyMap<string, Loaded>): SourceDocument[] => changed.flatMap((file) => files.get(file)?.inForce ?? []);
     const { objects, files } = this.#inventory.replace(documents(previous), documents(this.#files));
     const problems = [...new Set([...changed, ...files])].map((file) => [file, this.#problemsOf(file)] as const);
     await (this.#synced ? telling.tell(objects, problems) : telling.whole(objects, problems));
-    this.#strings.clear();
   }
 
   #problemsOf(file: string): Problem[] {
