@@ -14,7 +14,8 @@
  *  3. a captured pod is withdrawn when it is not wanted any more, when it is seen in another namespace, or when it fails open and has
  *     not been seen for UNSEEN_MS. Nothing else withdraws it: no failure, no search without result, no process id that another process got;
  *  4. what an agent that crashed left captured is released if no wanted pod owns it, and only then;
- *  5. a descriptor is closed once, and that of a namespace only when the namespace has not been seen for long.
+ *  5. a pod that the kernel did not let go is asked for again until it does, or is captured again;
+ *  6. a descriptor is closed once, and that of a namespace only when the namespace has not been seen for long.
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -92,6 +93,8 @@ export class Reconciler {
   readonly #pods = new Map<string, Pod>();
   readonly #parked: ParkedNamespaces;
   readonly #inherited: InheritedCaptures;
+  /** Those that the kernel did not let go: asked for again until it does. */
+  readonly #owed = new Set<string>();
   #stopLooking: Cancel = () => {};
   /** Whether it was said what is wanted. */
   #told = false;
@@ -122,6 +125,7 @@ export class Reconciler {
     if (this.#stopped) return;
     const now = this.#options.clock.monotonic();
     const seen = this.#options.homes.look([...this.#sought(), ...this.#parked.sought()], now);
+    for (const cookie of this.#owed) this.#tellWithdrawn(cookie);
     for (const pod of this.#pods.values()) this.#step(pod, seen.get(pod.key), now);
     if (this.#told && !this.#inherited.empty) this.#releaseAbandoned();
     this.#parked.sweep(seen, now);
@@ -222,6 +226,7 @@ export class Reconciler {
     const { inbound4, inbound6 } = listeners;
     this.#options.capture.enroll({ netns, cookie, owner: ownerOf(wanted), addresses, failClosed, inbound4, inbound6 });
     this.#inherited.forget(cookie);
+    this.#owed.delete(cookie);
     if (pod.phase !== 'captured') this.#options.log.info({ pod: pod.key, cookie }, 'pod is captured');
     pod.told = wanted;
     pod.phase = 'captured';
@@ -264,11 +269,15 @@ export class Reconciler {
   }
 
   #tellWithdrawn(cookie: string): void {
+    const { capture, log } = this.#options;
+    this.#inherited.forget(cookie);
     try {
-      this.#options.capture.withdraw(cookie);
-      this.#inherited.forget(cookie);
+      capture.withdraw(cookie);
+      if (this.#owed.delete(cookie)) log.info({ cookie }, 'the kernel has let the pod go');
     } catch (error) {
-      this.#options.log.error({ cookie, error: messageOf(error) }, 'the kernel still sends new connections of the pod to the agent');
+      if (this.#owed.has(cookie)) return;
+      this.#owed.add(cookie);
+      log.error({ cookie, error: messageOf(error) }, 'the kernel still sends new connections of the pod to the agent; tried again');
     }
   }
 

@@ -31,9 +31,12 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
   /** /proc cannot be read. */
   blind = false;
   refuseEnroll = '';
+  refuseWithdraw = '';
   refusePort = new Map<string, string>();
   /** Called between the look at a namespace and its opening. */
   beforeOpen = (): void => {};
+  /** Namespaces that something refers to which is not seen here: the sandbox of a pod outlives its processes. */
+  kept = (): readonly Namespace[] => [];
   #fd = 100;
   #cookies = 0;
 
@@ -89,6 +92,7 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
     this.told.set(pod.cookie, pod);
   }
   withdraw(cookie: string): void {
+    if (this.refuseWithdraw !== '') throw new Error(this.refuseWithdraw);
     this.journal.push(`withdraw ${cookie}`);
     this.told.delete(cookie);
   }
@@ -128,6 +132,7 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
   *#inUse(): Iterable<Namespace> {
     yield this.own;
     yield* this.paths.values();
+    yield* this.kept();
     for (const { namespace } of this.running.values()) yield namespace;
     for (const found of this.open.values()) if ('namespace' in found) yield found.namespace;
   }

@@ -109,6 +109,7 @@ class World {
   #handedOut = new Set<number>();
 
   constructor() {
+    this.node.kept = () => this.sandboxes.filter((sandbox) => sandbox !== null);
     this.reconciler = this.#newAgent();
   }
 
@@ -265,10 +266,10 @@ class World {
   }
 
   onClose(fd: number): void {
-    const found = this.node.open.get(fd) ?? assert.fail('5: closed twice');
+    const found = this.node.open.get(fd) ?? assert.fail('6: closed twice');
     if (this.#stopping || !('namespace' in found) || !this.#handedOut.has(fd)) return;
     const number = this.sandboxes.indexOf(found.namespace);
-    assert.ok(number < 0 || !this.sees(number), '5: connections may use the namespace that was let go');
+    assert.ok(number < 0 || !this.sees(number), '6: connections may use the namespace that was let go');
   }
 
   async settleDown(): Promise<void> {

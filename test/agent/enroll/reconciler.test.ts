@@ -111,6 +111,32 @@ t.test('the kernel refuses a pod', async (t) => {
   t.match(reconciler.report()[0], { phase: 'captured', error: '' });
 });
 
+t.test('5: the kernel does not let a pod go: it is asked again, also when the pod is forgotten, and not once it is captured again', async (t) => {
+  const { node, reconciler, namespace, later } = setUp();
+  namespace('a');
+  reconciler.want([pod('a')]);
+  node.refuseWithdraw = 'EPERM';
+  reconciler.want([]);
+  await later(ARRIVAL);
+  t.strictSame([...node.told.keys()], ['1']);
+  t.strictSame(reconciler.report(), []);
+  node.refuseWithdraw = '';
+  await later(1000);
+  t.strictSame([...node.told.keys()], []);
+  t.equal(node.journal.filter((entry) => entry === 'withdraw 1').length, 1, 'and then not any more');
+  reconciler.want([pod('a')]);
+  node.refuseWithdraw = 'EPERM';
+  reconciler.want([]);
+  await later(ARRIVAL);
+  reconciler.want([pod('a')]);
+  await later(1);
+  node.refuseWithdraw = '';
+  node.journal.length = 0;
+  await later(2000);
+  t.notOk(node.journal.includes('withdraw 1'));
+  t.strictSame([...node.told.keys()], ['1']);
+});
+
 t.test('3: a namespace that is missing, appears, is replaced and vanishes', async (t) => {
   const { node, reconciler, namespace, later, phase } = setUp();
   reconciler.want([pod('a')]);
@@ -226,7 +252,7 @@ t.test('a path that leads elsewhere by the time it is opened is looked at again'
   t.equal(node.told.get('3')?.owner, ownerOf(found('a')), 'its own namespace, not that of b');
 });
 
-t.test('5: un-enrolled and enrolled again: the descriptor that running connections use is kept', async (t) => {
+t.test('6: un-enrolled and enrolled again: the descriptor that running connections use is kept', async (t) => {
   const { node, reconciler, run, later } = setUp();
   const home = run(10, 'a');
   reconciler.want([found('a')]);
@@ -382,7 +408,7 @@ t.test('on the way out fail-open pods are released and fail-closed ones stay', a
   t.equal(clock.pending, 0);
 });
 
-t.test('5: the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
+t.test('6: the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
   const { node, clock, reconciler, namespace, later } = setUp();
   namespace('a');
   reconciler.want([pod('a')]);
