@@ -33,7 +33,7 @@ while True:
 const CLIENT = `
 import socket, sys
 address, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-clients = [(port, socket.create_connection((address, port), 10)) for port in range(first, first + count)]
+clients = [(port, socket.create_connection((address, port), 60)) for port in range(first, first + count)]
 print('connected', flush=True)
 sys.stdin.readline()
 for port, client in clients:
@@ -43,7 +43,10 @@ for port, client in clients:
 print('end', flush=True)
 `;
 
-/** Stores entries of random keys in a pinned map, by BPF_OBJ_GET and BPF_MAP_UPDATE_BATCH. */
+/**
+ * Stores entries of random keys in a pinned map, by BPF_OBJ_GET and BPF_MAP_UPDATE_BATCH. It goes round all processors: what was stored last
+ * on one of them waits in a list of that processor's own (kernel/bpf/bpf_lru_list.c), and can be pushed out only once more is stored there.
+ */
 const FILL = `
 import ctypes, os, platform, struct, sys
 path, key_size, value_size, times = sys.argv[1], *map(int, sys.argv[2:])
@@ -57,7 +60,9 @@ name = ctypes.create_string_buffer(path.encode())
 fd = bpf(7, struct.pack('QII', ctypes.addressof(name), 0, 0))
 count = 65536
 values = ctypes.create_string_buffer(value_size * count)
-for _ in range(times):
+cpus = sorted(os.sched_getaffinity(0))
+for turn in range(max(times, 2 * len(cpus))):
+    os.sched_setaffinity(0, {cpus[turn % len(cpus)]})
     keys = ctypes.create_string_buffer(os.urandom(key_size * count), key_size * count)
     batch = struct.pack('QQQQIIQQ', 0, 0, ctypes.addressof(keys), ctypes.addressof(values), count, fd, 0, 0)
     bpf(26, batch)
