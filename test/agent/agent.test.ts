@@ -11,6 +11,7 @@ import { parseConfig } from '../../src/agent/config.ts';
 import type { ObjectSink, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { Disposal } from '../../src/base/disposal.ts';
+import { freePorts } from '../base/free-ports.ts';
 
 interface Answer {
   readonly status: number;
@@ -27,21 +28,12 @@ function ask(port: number, path: string): Promise<Answer> {
   });
 }
 
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
-    if (await condition().catch(() => false)) return;
+  const deadline = performance.now() + 60_000;
+  while (!(await condition().catch(() => false))) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await delay(10);
   }
-  throw new Error(`waited in vain until ${what}`);
 }
 
 /** A Gateway for this node with these ports. */
@@ -53,7 +45,7 @@ function gateway(ports: readonly number[]): RawObject {
 }
 
 t.test('the life of an agent', async (t) => {
-  const [metrics, admin, first, second] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const [metrics, admin, first, second] = (await freePorts(4)) as [number, number, number, number];
   const flags = ['--manifests', '/nowhere', '--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1'];
   const endpoints = ['--metrics-address', `127.0.0.1:${metrics}`, '--admin-address', `127.0.0.1:${admin}`];
   const parsed = parseConfig([...flags, ...endpoints, '--drain-timeout', '3s'], {});

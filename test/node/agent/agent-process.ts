@@ -2,12 +2,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
 import { cleanup } from '../../../src/datapath/datapath.ts';
+import { freePorts } from '../../base/free-ports.ts';
 import { end, outcomeOf, type Outcome, type Pod, type PodNetwork, until } from '../pod-network.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
@@ -42,7 +42,7 @@ export class AgentProcess {
   /** Not started yet. */
   static async create(network: PodNetwork, flags: readonly string[] = [], nodeFlags: readonly string[] = []): Promise<AgentProcess> {
     cleanup({ instance: `nwt-${network.name}` });
-    return new AgentProcess(network, [await freePort(), await freePort()], flags, nodeFlags);
+    return new AgentProcess(network, (await freePorts(2)) as [number, number], flags, nodeFlags);
   }
 
   get pid(): number {
@@ -73,15 +73,21 @@ export class AgentProcess {
     return this.#flags.includes('--heartbeat-timeout') ? [] : ['--heartbeat-timeout', '60s'];
   }
 
-  /** Puts a file into place as a whole, and waits until the agent serves it and has captured what it enrols. */
+  /** Puts a file into place as a whole, and waits until every worker serves it and what it enrols is captured. */
   async apply(file: string, ...objects: readonly KubeObject[]): Promise<void> {
-    // The version goes up with each change that has an effect; all tests change something.
-    const before = this.#child === null ? null : (await this.status()).snapshot;
-    this.write(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
-    if (before === null) return;
+    const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+    if (this.#child === null) return this.write(file, text);
+    // The version goes up with each change that has an effect, and all tests change something. One that goes on would be taken for this.
+    let before = 0;
     await until(async () => {
-      const { snapshot, pods } = await this.status();
-      return snapshot > before && pods.every(({ enrolled, phase }) => !enrolled || phase === 'captured');
+      const status = await this.status();
+      before = status.snapshot;
+      return settled(status);
+    }, 'earlier changes are in effect');
+    this.write(file, text);
+    await until(async () => {
+      const status = await this.status();
+      return status.snapshot > before && settled(status);
     }, `the agent serves ${file}`);
   }
 
@@ -151,13 +157,10 @@ export class AgentProcess {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+/** The version tells what workers were given: they serve it once they say so. A pod that leaves is a change that is still to come. */
+function settled({ snapshot, workers, pods }: AgentStatus): boolean {
+  const atRest = pods.every(({ enrolled, phase }) => phase === (enrolled ? 'captured' : 'absent'));
+  return atRest && workers.every(({ version }) => version === snapshot);
 }
 
 const NAMESPACE = 'shop';
