@@ -36,6 +36,8 @@ export class Member {
   readonly #feed = new Feed((message) => this.#post(message));
   #lastBeat = 0;
   #movedAt: number;
+  #checkedBeat = 0;
+  #checks = 0;
   #cause = '';
   #stopping = false;
 
@@ -86,6 +88,14 @@ export class Member {
       this.#movedAt = now;
     }
     return now - this.#movedAt;
+  }
+
+  /** Called regularly. @returns at how many of these calls in succession, up to this one, the heartbeat had not moved. */
+  check(): number {
+    const beat = this.#vitals.beats;
+    this.#checks = beat === this.#checkedBeat ? this.#checks + 1 : 0;
+    this.#checkedBeat = beat;
+    return this.#checks;
   }
 
   /** Ends a thread that does not answer; the pool is notified as of any other end. */

@@ -6,7 +6,8 @@
  * Invariants (test/agent/worker-pool/pool.test.ts):
  *  1. a worker has the whole snapshot in effect before the first listener, and takes deltas in order after that;
  *  2. a descriptor is closed only after every worker has confirmed, or has ended;
- *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up.
+ *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up;
+ *  4. no worker is replaced because the process as a whole stood still (test/node/agent/agent-gone.test.ts).
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
@@ -16,11 +17,14 @@ import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
 import { wholeDelta } from './whole-delta.ts';
 
-/** A worker without a heartbeat for this long counts as stuck. No pause of the collector is nearly as long. */
-const STUCK_MS = 3000;
-/** A starting thread has to load modules, on a machine that may be busy. */
-const STARTING_MS = 20_000;
 const CHECK_MS = 250;
+/**
+ * A worker without a heartbeat between so many checks counts as stuck: after 3 s, and no pause of the collector is nearly as long. Checks
+ * are counted, and not time: while the process stands still (SIGSTOP, a suspended machine), no worker can move, and that is not its fault.
+ */
+const STUCK_CHECKS = 12;
+/** 20 s: a starting thread has to load modules, on a machine that may be busy. */
+const STARTING_CHECKS = 80;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 10_000;
 /** A worker that lived this long was not part of a crash loop. */
@@ -204,10 +208,9 @@ export class WorkerPool {
   }
 
   #superviseAll(): void {
-    const now = this.#options.clock.monotonic();
     for (const member of this.members) {
-      const patience = member.phase === 'starting' ? STARTING_MS : STUCK_MS;
-      if (member.silence(now) > patience) member.kill(`no heartbeat for ${patience} ms`);
+      const patience = member.phase === 'starting' ? STARTING_CHECKS : STUCK_CHECKS;
+      if (member.check() >= patience) member.kill(`no heartbeat for ${patience * CHECK_MS} ms`);
     }
   }
 
