@@ -36,13 +36,20 @@ const LARGE_BYTES = 500_000;
 const LOOKS_A_TURN = 100;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** After this many looks at a file that never rests, it is taken as it is. */
+/** After this many looks at a file that never rests, it is taken as it is; one that is empty, after so many that found it the same. */
 const MAX_LOOKS = 10;
 
 interface Contents {
   readonly documents: readonly SourceDocument[];
   /** Of the file as a whole. */
   readonly problems: readonly Problem[];
+}
+
+interface Restless {
+  readonly stamp: string;
+  readonly looks: number;
+  /** The last looks, which found the same. */
+  readonly alike: number;
 }
 
 interface Loaded extends Look, Contents {
@@ -72,7 +79,7 @@ export class ManifestSource implements ObjectSource {
   /** Large files that are being read, or have been; null: not yet. */
   readonly #readings = new Map<string, { readonly stamp: string; contents: Contents | null }>();
   /** Files that were seen in a state that may not last. */
-  readonly #restless = new Map<string, { readonly stamp: string; readonly looks: number }>();
+  readonly #restless = new Map<string, Restless>();
   #synced = false;
 
   constructor(directory: string, clock: Clock) {
@@ -197,7 +204,7 @@ export class ManifestSource implements ObjectSource {
     const same = earlier?.stamp === look.stamp;
     const often = earlier !== undefined && earlier.looks >= MAX_LOOKS;
     // Writers empty a file first, and a busy machine may leave it at that for long.
-    const rests = look.size > 0 ? same || often : same && (often || look.inode === 0);
+    const rests = look.size > 0 ? same || often : same && (earlier.alike >= MAX_LOOKS || look.inode === 0);
     const replaced = before?.inode !== look.inode && look.moved;
     if (rests || replaced || !this.#synced) {
       const contents = await this.#contents(file, look, before);
@@ -209,7 +216,7 @@ export class ManifestSource implements ObjectSource {
         return this.#settled(file, { ...look, ...contents, inForce });
       }
     }
-    this.#restless.set(file, { stamp: look.stamp, looks: (earlier?.looks ?? 0) + 1 });
+    this.#restless.set(file, { stamp: look.stamp, looks: (earlier?.looks ?? 0) + 1, alike: same ? earlier.alike + 1 : 1 });
     return before ?? null;
   }
 

@@ -6,13 +6,17 @@ import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import { ManifestSource } from '../../../src/agent/sources/manifests.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+
+/** Longer than it waits after a change. */
+const LOOK_MS = 25;
 
 type Tap = Pick<typeof t, 'teardown' | 'equal'>;
 const namespace = (name: string, labels = '') => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}, labels: {${labels}}}\n`;
 
 /** The source on a directory, and what of it is in effect. */
-async function watched(t: Tap, directory: string) {
+async function watched(t: Tap, directory: string, clock: Clock = systemClock()) {
   const seen = new Set<string>();
   const store: ObjectStore = new ObjectStore(() => seen.add(names()));
   const list = () => store.list('Namespace') as unknown as { metadata: { name: string; labels?: Record<string, string> } }[];
@@ -21,11 +25,11 @@ async function watched(t: Tap, directory: string) {
       .map(({ metadata }) => metadata.name)
       .sort()
       .join();
-  const source = new ManifestSource(directory, systemClock());
+  const source = new ManifestSource(directory, clock);
   t.teardown(() => source.stop());
   await source.start(store.contribute(source.name));
   const until = async (holds: () => boolean) => {
-    for (let i = 0; i < 1000 && !holds(); i++) await setTimeout(10);
+    for (const deadline = performance.now() + 60_000; !holds() && performance.now() < deadline;) await setTimeout(10);
     t.equal(holds(), true, `${String(holds)}; there are: ${names().slice(0, 200)}`);
   };
   return { store, names, list, until, seen };
@@ -88,20 +92,43 @@ t.test('known files that are renamed over, whole and broken, and written to righ
   await until(() => store.problems().length === 0 && names() === 'six');
 });
 
-t.test('a file that is written slowly is never taken half', async (t) => {
+/** The clock stands still between its looks, so that the directory changes as often between two of them as a test wants. */
+async function look(clock: ManualClock): Promise<void> {
+  // Planned when the look before is over.
+  while (clock.pending === 0) await setTimeout(1);
+  clock.advance(LOOK_MS);
+}
+
+t.test('a file that changes between looks is never taken half', async (t) => {
   const directory = t.testdir({ 'a.yaml': `${namespace('one')}---\n${namespace('two')}` });
-  const { names, until, seen } = await watched(t, directory);
+  const clock = new ManualClock();
+  const { names, seen } = await watched(t, directory, clock);
   const file: FileHandle = await open(join(directory, 'a.yaml'), 'w');
-  const text = Array.from({ length: 20 }, (_, i) => namespace(`n${i}`)).join('---\n');
-  // Cut at most of these places this parses. No pause: only looks that follow each other closely can tell that it still grows.
-  for (const character of text) await file.write(character);
+  await look(clock);
+  for (let i = 0; i < 7; i++) {
+    // Cut after each of these lines, and at most places between them, it parses.
+    for (const character of `---\n${namespace(`n${i}`)}`) await file.write(character);
+    await look(clock);
+  }
   await file.close();
-  await until(() => names().split(',').includes('n19'));
-  const whole = ['one,two', names()];
-  t.same(
-    [...seen].filter((names) => !whole.includes(names)),
-    [],
-  );
+  while (!names().includes('n6')) await look(clock);
+  t.same([...seen], ['one,two', 'n0,n1,n2,n3,n4,n5,n6']);
+});
+
+t.test('a file that is empty between looks is not taken for one without objects', async (t) => {
+  const directory = t.testdir({ 'a.yaml': namespace('one') });
+  const clock = new ManualClock();
+  const { names, seen } = await watched(t, directory, clock);
+  // Many more looks than those after which a file that never rests is taken as it is.
+  for (let i = 0; i < 10; i++) {
+    await writeFile(join(directory, 'a.yaml'), '');
+    for (let empty = 0; empty < 3; empty++) await look(clock);
+    await writeFile(join(directory, 'a.yaml'), namespace('one'));
+    await look(clock);
+  }
+  t.same([...seen], ['one']);
+  await writeFile(join(directory, 'a.yaml'), '');
+  while (names() !== '') await look(clock);
 });
 
 t.test('a directory that is replaced', async (t) => {
