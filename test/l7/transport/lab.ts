@@ -34,7 +34,7 @@ export interface Lab {
 
 export type MakeLab = () => Promise<Lab>;
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Waits until `condition` holds; throws with `what` when it does not. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
@@ -45,8 +45,10 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
-/** Long enough for anything wrong to show on a machine that is not very busy. */
-export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
+/** Some time, and some turns of the loop, for anything wrong to show: a process that did not run for a while finds the time over at once. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(() => setImmediate(resolve), 10));
+}
 
 /** A handler that writes down what it is told. */
 export class Recorder implements ConnectionHandler {

@@ -2,6 +2,7 @@
 import { createServer, connect } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Address, Transport } from '../../../src/l7/transport.ts';
 import type { Lab, Peer, PeerServer } from './lab.ts';
@@ -45,13 +46,22 @@ export class SocketPeer implements Peer {
   }
 }
 
-/** A listener in a thread that sleeps, so that its queue fills and further SYNs are dropped. */
+const BACKLOG = 1;
+/** A listener in a thread that sleeps from then on, so that its queue fills and further SYNs are dropped. */
 const SLEEPING_LISTENER = `
 const { parentPort } = require('node:worker_threads');
-const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: ${BACKLOG} }, () => {
   parentPort.postMessage(server.address().port);
-  setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 20);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });`;
+
+/** How many connections wait to be accepted at a listening port (the queue of a socket in the state 0A, LISTEN). */
+function queued(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const sockets = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const fields = sockets.map((line) => line.trim().split(/\s+/)).find(([, address, , state]) => address === local && state === '0A');
+  return Number.parseInt(fields?.[4]?.split(':')[1] ?? '0', 16);
+}
 
 export class SocketLab implements Lab {
   readonly transport: Transport;
@@ -95,15 +105,12 @@ export class SocketLab implements Lab {
     const worker = new Worker(SLEEPING_LISTENER, { eval: true });
     this.#workers.push(worker);
     const [port] = (await once(worker, 'message')) as [number];
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    let established = 0;
     for (let i = 0; i < 4; i++) {
-      const socket = connect(port, '127.0.0.1', () => established++);
+      const socket = connect(port, '127.0.0.1');
       socket.on('error', () => undefined);
       this.#sockets.push(socket);
     }
-    await until(() => established >= 2, 'the listener that sleeps has a full queue');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => queued(port) > BACKLOG, 'the listener that sleeps has a full queue');
     return { ip: '127.0.0.1', port };
   }
 
