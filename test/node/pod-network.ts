@@ -19,7 +19,7 @@ export const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'pyt
 
 const PREFIX = 'nwt-';
 const SWITCH = 'switch';
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface StartOptions {
   readonly stdio?: StdioOptions;

@@ -37,10 +37,10 @@ t.test('changes', { skip: needsRoot }, async (t) => {
   await agent.apply('route.json', toVersion('v1'));
   await agent.start();
   const ask = async (): Promise<string> =>
-    (await client.run(['curl', '-sS', '-m', '10', '-H', 'Host: web.shop', `http://${WEB}/`])).stdout.trim();
+    (await client.run(['curl', '-sS', '-m', '60', '-H', 'Host: web.shop', `http://${WEB}/`])).stdout.trim();
 
   await t.test('manifests changed under load: every change takes effect, and no request fails', async (t) => {
-    const load = client.start(['wrk', '-t1', '-c16', `-d${WRK_SECONDS}s`, '-H', 'Host: web.shop', `http://${WEB}:80/`]);
+    const load = client.start(['wrk', '-t1', '-c16', `-d${WRK_SECONDS}s`, '--timeout', '60s', '-H', 'Host: web.shop', `http://${WEB}:80/`]);
     const fresh = new Requester(client, WEB, 'web.shop');
     let output = '';
     load.stdout?.on('data', (chunk) => (output += String(chunk)));

@@ -28,7 +28,7 @@ async function setUp(t: Test, name: string): Promise<Stage> {
 }
 
 async function works({ client, web }: Stage): Promise<boolean> {
-  const { code, stdout } = await client.run(['curl', '-sS', '-m', '10', `http://${web.ipv4}/`]);
+  const { code, stdout } = await client.run(['curl', '-sS', '-m', '60', `http://${web.ipv4}/`]);
   return code === 0 && stdout.endsWith(` ${web.ipv4}\n`);
 }
 
@@ -47,7 +47,7 @@ t.test('cleanup leaves the node as it was before the first start, however the ag
     if (end === 'SIGTERM') t.equal(await agent.stop(), 0);
     else await agent.kill();
     t.equal((await agent.command('cleanup', '--instance', agent.instance)).code, 0);
-    await until(() => isDeepStrictEqual(look(), before), 'the kernel has freed all', 5000).catch(() => {});
+    await until(() => isDeepStrictEqual(look(), before), 'the kernel has freed all').catch(() => {});
     t.same(look(), before, `after ${end}`);
     t.ok(await works(stage));
   }

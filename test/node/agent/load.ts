@@ -11,7 +11,7 @@ address, host = sys.argv[1], sys.argv[2]
 while True:
     began = time.monotonic()
     result = {'began': began * 1000}
-    connection = http.client.HTTPConnection(address, 80, timeout=20)
+    connection = http.client.HTTPConnection(address, 80, timeout=60)
     try:
         connection.request('GET', '/', headers={'Host': host})
         result['status'] = connection.getresponse().status

@@ -39,7 +39,7 @@ t.test('traffic', { skip: needsRoot }, async (t) => {
   );
   await agent.start();
   const curl = (pod: Pod, url: string, ...words: string[]): Promise<{ code: number | null; stdout: string }> =>
-    pod.run(['curl', '-sS', '-m', '10', '-w', ' %{http_code}', '-H', 'Host: web.shop', ...words, url]);
+    pod.run(['curl', '-sS', '-m', '60', '-w', ' %{http_code}', '-H', 'Host: web.shop', ...words, url]);
   const requests = (reporter: string): Promise<number> => agent.metric('istio_requests_total', { reporter });
 
   await t.test('a request to a service goes where its VirtualService says', async (t) => {
@@ -85,7 +85,7 @@ while True:
     const ask = `import hashlib, os, socket, sys
 for head in (b'\\x16\\x03\\x01\\x02\\x00\\x01\\x00\\x01\\xfc\\x03\\x03', b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n', b'\\x00\\xff' * 8):
     sent = head + os.urandom(300000)
-    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10); got = b''
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60); got = b''
     import threading
     threading.Thread(target=lambda: (s.sendall(sent), s.shutdown(socket.SHUT_WR))).start()
     while part := s.recv(65536): got += part
@@ -106,7 +106,7 @@ s = ThreadingHTTPServer(('', 8080), H); print('ready', flush=True); s.serve_fore
     await data.serve([PYTHON, '-c', sink]);
     const ask = `import os, urllib.request
 sent = os.urandom(${size})
-print(urllib.request.urlopen(urllib.request.Request('http://${data.ipv4}:8080/', data=sent), timeout=20).read() == sent)`;
+print(urllib.request.urlopen(urllib.request.Request('http://${data.ipv4}:8080/', data=sent), timeout=60).read() == sent)`;
     t.match(await client.python(ask), { stdout: 'True\n', stderr: '' });
   });
 

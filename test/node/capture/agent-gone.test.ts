@@ -136,14 +136,18 @@ t.test('stopped: after the heartbeat as if killed; what it had accepted by then 
   agent.child.kill('SIGCONT');
   t.match(await held, { line: `${client.ipv4} ${server.ipv4}`, error: undefined }, 'the one that was held is served');
   await agent.accepted();
-  const continued = monotonicNow();
-  await enough(load, continued);
+  // Each beat may be late on a busy machine; the clients then go straight again.
+  const captured = { outbound: 0, inbound: 0 };
+  const enoughCaptured = async (): Promise<boolean> => {
+    for (const { kind } of await agent.accepted()) captured[kind]++;
+    return Math.min(captured.outbound, captured.inbound) >= KNOCKS;
+  };
+  await until(enoughCaptured, 'it captures again');
   for (const knocker of load) await knocker.stop();
   t.same(
     load.flatMap(({ knocks }) => knocks).filter((knock) => !good(knock)),
     [],
   );
-  t.ok((await agent.accepted()).length >= 4 * (KNOCKS - 1), 'captured again');
   t.match(await call(closed, server.ipv4, 9000), { error: undefined });
 });
 

@@ -12,7 +12,7 @@ addresses, rounds = sys.argv[1:], 0
 clients = []
 def connect():
     for address in addresses:
-        client = socket.create_connection((address, 9000), 10)
+        client = socket.create_connection((address, 9000), 60)
         clients.append((client, client.makefile('rw')))
         clients[-1][1].readline()
 while True:

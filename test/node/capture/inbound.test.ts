@@ -38,7 +38,7 @@ t.test('inbound', { skip: needsRoot }, async (t) => {
 
     await t.test(`${address} by curl`, async (t) => {
       const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
-      t.match(await stranger.run(['curl', '-sgS', '-m', '10', url]), { code: 0, stdout: `${origin.ip} ${origin.ip}\n` });
+      t.match(await stranger.run(['curl', '-sgS', '-m', '60', url]), { code: 0, stdout: `${origin.ip} ${origin.ip}\n` });
       t.match(await agent.accepted(), [{ kind: 'inbound', origin: { ip: origin.ip, port: 80 }, peer: { ip: client } }]);
     });
 
@@ -60,7 +60,7 @@ t.test('inbound', { skip: needsRoot }, async (t) => {
       [pod.ipv6, '3fff:9::7'],
     ] as const) {
       const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
-      t.equal((await stranger.run(['curl', '-sgS', '-m', '10', '--interface', client, url])).code, 0);
+      t.equal((await stranger.run(['curl', '-sgS', '-m', '60', '--interface', client, url])).code, 0);
       t.match(await agent.accepted(), [{ kind: 'inbound', peer: { ip: client } }]);
     }
   });
@@ -93,7 +93,7 @@ for i in range(64):
   await t.test("the node's health probes are left alone, and only from their cgroup", async (t) => {
     await agent.setProbers(kubelet);
     const probe = (cgroup: string): Promise<{ code: number | null; stdout: string }> =>
-      outcomeOf(stranger.start(['curl', '-sgS', '-m', '10', `http://${pod.ipv4}/`, `http://[${pod.ipv6}]/`], { cgroup }));
+      outcomeOf(stranger.start(['curl', '-sgS', '-m', '60', `http://${pod.ipv4}/`, `http://[${pod.ipv6}]/`], { cgroup }));
     const direct = `${stranger.ipv4} ${pod.ipv4}\n${stranger.ipv6} ${pod.ipv6}\n`;
     t.match(await probe(kubelet), { code: 0, stdout: direct }, 'the application sees the prober');
     t.same(await agent.accepted(), []);
@@ -123,7 +123,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 9000)); print(
 while True: data, peer = s.recvfrom(99); s.sendto(peer[0].encode(), peer)`;
     await pod.serve([PYTHON, '-c', listen]);
     const ask = `import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(b'x', ('${pod.ipv4}', 9000)); print(s.recv(99).decode())`;
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60); s.sendto(b'x', ('${pod.ipv4}', 9000)); print(s.recv(99).decode())`;
     t.equal((await stranger.python(ask)).stdout, `${stranger.ipv4}\n`);
     t.same(await agent.accepted(), []);
   });

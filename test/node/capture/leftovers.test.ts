@@ -44,7 +44,7 @@ function cookieOf(pod: Pod): string {
 /** The kernel frees programs and maps a little after their last holder is gone. */
 async function becomes(t: Test, wanted: NodeState, look: () => NodeState, what: string): Promise<void> {
   const same = (): boolean => isDeepStrictEqual(look(), wanted);
-  await until(same, what, 5000).catch(() => {});
+  await until(same, what).catch(() => {});
   t.same(look(), wanted, what);
 }
 
@@ -97,7 +97,7 @@ t.test('after a crash the next agent takes over what is there, and loads nothing
   const now = nodeState(instance, []);
   t.same(now.pins, left.pins);
   t.same(links(now), links(left), 'the same links, so that no moment was without');
-  await until(() => shared(nodeState(instance, [])) === shared(left), 'the programs of the one before are gone', 5000);
+  await until(() => shared(nodeState(instance, [])) === shared(left), 'the programs of the one before are gone');
 });
 
 t.test('pods that ended while no agent ran are forgotten, with what was attached to them', { skip: needsRoot }, async (t) => {

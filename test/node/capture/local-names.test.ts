@@ -15,7 +15,7 @@ def name(s): return '%s %d' % s.getsockname()[:2]
 def new(family=socket.AF_INET, bind=None):
     s = socket.socket(family)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.settimeout(10)
+    s.settimeout(60)
     if bind: s.bind(bind)
     return s
 def tell(s, address, port=9000):
@@ -192,7 +192,7 @@ for family, address in (socket.AF_INET, other4), (socket.AF_INET6, other6), (soc
     control = new(family)
     control.connect((address, 9100))
     listener = socket.create_server(control.getsockname()[:1] + (0,), family=family, dualstack_ipv6=family == socket.AF_INET6)
-    listener.settimeout(10)
+    listener.settimeout(60)
     control.sendall(('%s %d\\n' % listener.getsockname()[:2]).encode())
     call, _ = listener.accept()
     print(call.makefile().readline().strip(), call.getsockname()[:2] == listener.getsockname()[:2])
@@ -207,7 +207,7 @@ while True:
     address, port = control.makefile().readline().split()
     # As FTP servers do: not to others than the one who asks.
     assert address.removeprefix('::ffff:') == peer[0].removeprefix('::ffff:'), (address, peer)
-    back = socket.create_connection((address, int(port)), 10)
+    back = socket.create_connection((address, int(port)), 60)
     back.sendall(b'called back\\n')
     back.close()
     control.close()
@@ -231,7 +231,7 @@ def serve(control):
         elif verb == 'PORT': n = rest.split(','); target = ['.'.join(n[:4]), int(n[4]) * 256 + int(n[5])]; say('200 there')
         elif verb == 'RETR':
             # From port 20, as RFC 959 has it.
-            data = socket.create_connection((target[0], int(target[1])), 10, source_address=(control.getsockname()[0], 20))
+            data = socket.create_connection((target[0], int(target[1])), 60, source_address=(control.getsockname()[0], 20))
             say('150 coming')
             data.sendall(CONTENT); data.close()
             say('226 done')
@@ -256,7 +256,7 @@ t.test('who names its own address to a peer is called back there', { skip: needs
 
   for (const host of [other.ipv4, `[${other.ipv6}]`]) {
     await t.test(`curl, FTP in active mode to ${host}`, async (t) => {
-      const fetched = await pod.run(['curl', '-sgS', '-m', '20', '-P', '-', `ftp://${host}/file`]);
+      const fetched = await pod.run(['curl', '-sgS', '-m', '60', '-P', '-', `ftp://${host}/file`]);
       t.match(fetched, { code: 0, stdout: 'came by a connection of its own\n', stderr: '' });
       t.strictSame(await kinds(), ['outbound', 'inbound']);
     });
@@ -278,7 +278,7 @@ t.test('who is called sees the address and port that the caller asked for', { sk
   const { pod, other, agent } = await setUp(t, 'called');
   await pod.serve([PYTHON, '-c', REACHED]);
   const ask = async (address: string): Promise<string> => {
-    const program = `import socket, sys\nprint(socket.create_connection((sys.argv[1], 9000), 10).makefile().readline().strip())`;
+    const program = `import socket, sys\nprint(socket.create_connection((sys.argv[1], 9000), 60).makefile().readline().strip())`;
     const { stdout, stderr } = await other.python(program, address);
     t.equal(stderr, '');
     return stdout.trim();

@@ -34,7 +34,7 @@ for number in range(first, first + count):
     selector.register(client, selectors.EVENT_READ, (f'{address} {1024 + number}', []))
 open_clients, held = count, []
 while open_clients:
-    events = selector.select(10)
+    events = selector.select(60)
     if not events: break
     for key, _ in events:
         wanted, parts = key.data
@@ -87,7 +87,7 @@ t.test(`${PODS} pods open ${CONNECTIONS} connections each at once, every one to 
 /** Connects twice, tells its source ports, and reads from both once it is told to. */
 const PAIR = `
 import errno, socket, sys
-pair = [socket.create_connection(('198.18.0.%d' % number, 80), 10) for number in (1, 2)]
+pair = [socket.create_connection(('198.18.0.%d' % number, 80), 60) for number in (1, 2)]
 print(*[client.getsockname()[1] for client in pair], flush=True)
 sys.stdin.readline()
 for client in pair:
@@ -153,7 +153,7 @@ t.test(
     agent.child.kill('SIGSTOP');
     const program = `import socket, struct, sys
 def connect(number):
-    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.settimeout(10)
+    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.settimeout(60)
     s.bind(('127.0.0.1', 45678)); s.connect(('198.18.0.%d' % number, 80))
     return s
 first = connect(1)
@@ -181,7 +181,7 @@ const TWINS = `
 import socket, sys
 twins = []
 for number, address in enumerate(sys.argv[1:], 1):
-    client = socket.socket(); client.settimeout(10)
+    client = socket.socket(); client.settimeout(60)
     client.bind((address, 45678)); client.connect(('198.18.0.%d' % number, 80))
     twins.append(client)
 print('connected', flush=True)

@@ -49,7 +49,7 @@ t.test('outbound', { skip: needsRoot }, async (t) => {
     });
     await t.test(`${what}: curl`, async (t) => {
       const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
-      const { code, stdout } = await pod.run(['curl', '-sgS', '-m', '10', '-w', '%{remote_ip}', url]);
+      const { code, stdout } = await pod.run(['curl', '-sgS', '-m', '60', '-w', '%{remote_ip}', url]);
       t.equal(code, 0);
       t.equal(stdout, `${from} ${reached}\n${address}`);
       t.equal((await agent.accepted()).length, 1);
@@ -67,7 +67,7 @@ for i in range(64): socket.create_connection(('10.96.0.10', 9000)).makefile().re
     const program = `import errno, select, socket
 client = socket.socket(); client.setblocking(False)
 assert client.connect_ex(('10.96.0.10', 9000)) == errno.EINPROGRESS
-select.select([], [client], [], 10)
+select.select([], [client], [], 60)
 assert client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 print(client.getpeername())`;
     t.equal((await pod.python(program)).stdout, "('10.96.0.10', 9000)\n");
@@ -81,7 +81,7 @@ while True: s.sendto(b'udp', s.recvfrom(9)[1])`;
     await server.serve([PYTHON, '-c', listen]);
     const ask = `import socket
 for connected in (True, False):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60)
     if connected: s.connect(('${server.ipv4}', 9000)); s.send(b'x'); print(s.getpeername())
     else: s.sendto(b'x', ('${server.ipv4}', 9000))
     print(s.recvfrom(9))`;

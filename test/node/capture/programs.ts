@@ -72,7 +72,7 @@ const CALLER = `
 import errno, json, socket, sys
 address, port = sys.argv[1], int(sys.argv[2])
 client = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
-client.settimeout(10)
+client.settimeout(60)
 try:
     client.connect((address, port))
     peer = client.getpeername()
@@ -96,7 +96,7 @@ address, port, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 while True:
     began = time.monotonic()
     client = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
-    client.settimeout(20)
+    client.settimeout(60)
     result = {'began': began * 1000}
     try:
         client.connect((address, port))

@@ -11,6 +11,7 @@ import { NativeTransport } from '../../../src/l7/transport/native.ts';
 import type { Accepted, Command, OpenOptions, PodToEnroll, Reply } from './stand-in.ts';
 
 const BEATS_PER_TIMEOUT = 5;
+const ARRIVAL_MS = 100;
 
 const transport = NativeTransport.create();
 
@@ -48,7 +49,7 @@ function relay(client: ConnectionId, to: Address, netns: number, mark: number): 
   near.other = far;
   far.other = near;
   near.id = client;
-  far.id = transport.connect({ address: to.ip, port: to.port, netns, mark, timeoutMs: 10_000 }, far);
+  far.id = transport.connect({ address: to.ip, port: to.port, netns, mark, timeoutMs: 60_000 }, far);
   return near;
 }
 
@@ -117,10 +118,12 @@ class StandInAgent {
     if (pod === undefined) return;
     this.#datapath.withdraw(pod.cookie);
     this.#pods.delete(name);
-    setTimeout(() => {
+    const close = (): void => {
       for (const listener of pod.listeners) transport.unlisten(listener);
       for (const fd of pod.descriptors) closeFd(fd);
-    }, 200);
+    };
+    // Twice: a process that did not run meanwhile finds its timer due before it has accepted, and accepts before it comes to the next.
+    setTimeout(() => setTimeout(close, ARRIVAL_MS), ARRIVAL_MS);
   }
 
   obey(command: Command): unknown {

@@ -27,7 +27,7 @@ def disconnect(client):
     libc.connect(client.fileno(), struct.pack('H', socket.AF_UNSPEC) + bytes(14), 16)
 def new(device=''):
     client = socket.socket()
-    client.settimeout(10)
+    client.settimeout(60)
     if device: client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
     return client
 other, own = sys.argv[1:]

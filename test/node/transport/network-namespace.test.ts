@@ -57,7 +57,7 @@ t.test('sockets are made in the namespace that is named, and only they', { skip:
 
   const open = (address: string, where: number, options: { port?: number; timeoutMs?: number; mark?: number } = {}): Recorder => {
     const handler = new Recorder(transport);
-    handler.id = transport.connect({ address, port, netns: where, mark: 0, timeoutMs: 5_000, ...options }, handler);
+    handler.id = transport.connect({ address, port, netns: where, mark: 0, timeoutMs: 60_000, ...options }, handler);
     return handler;
   };
   const home = here();
