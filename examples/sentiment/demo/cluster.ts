@@ -16,6 +16,8 @@ import { Pod } from './pod.ts';
 import { programOf } from './programs.ts';
 import { type ServicePort, translateServices } from './service-proxy.ts';
 
+const DNS_LIMIT_MS = 120_000;
+
 export const DIRECTORIES = ['manifests', 'logs', 'volumes'] as const;
 
 export interface ClusterOptions {
@@ -48,7 +50,7 @@ export class Cluster {
   static async create(options: ClusterOptions): Promise<Cluster> {
     for (const part of DIRECTORIES) await mkdir(join(options.directory, part), { recursive: true });
     const cluster = new Cluster(options, await PodNetwork.create());
-    await once(cluster.#dnsReplies, 'line', { signal: AbortSignal.timeout(20_000) });
+    await once(cluster.#dnsReplies, 'line', { signal: AbortSignal.timeout(DNS_LIMIT_MS) });
     return cluster;
   }
 
@@ -132,7 +134,7 @@ export class Cluster {
       `${service.metadata.name}.${namespaceOf(service)}.svc.cluster.local`,
       service.spec.clusterIP,
     ]);
-    const updated = once(this.#dnsReplies, 'line', { signal: AbortSignal.timeout(20_000) });
+    const updated = once(this.#dnsReplies, 'line', { signal: AbortSignal.timeout(DNS_LIMIT_MS) });
     this.#dns.stdin?.write(`${JSON.stringify(Object.fromEntries(records))}\n`);
     const ports = services.flatMap((service) => this.#servicePorts(service));
     await Promise.all([updated, ...this.pods.map(({ place }) => translateServices(place.netns, ports))]);

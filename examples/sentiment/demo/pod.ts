@@ -20,7 +20,7 @@ export interface PodPlace {
   readonly deployment: string | null;
 }
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 120_000;
 
 export class Pod {
   readonly place: PodPlace;

@@ -90,7 +90,7 @@ export const gatewayAlone: Step = {
   },
 };
 
-const IDLE_LIMIT_MS = 10_000;
+const IDLE_LIMIT_MS = 60_000;
 
 /** Method, path, and who answers with what; the gateway itself where nobody does. */
 const ROUTES = [
