@@ -111,31 +111,34 @@ t.test('the kernel refuses a pod', async (t) => {
   t.match(reconciler.report()[0], { phase: 'captured', error: '' });
 });
 
-t.test('5: the kernel does not let a pod go: it is asked again, also when the pod is forgotten, and not once it is captured again', async (t) => {
-  const { node, reconciler, namespace, later } = setUp();
-  namespace('a');
-  reconciler.want([pod('a')]);
-  node.refuseWithdraw = 'EPERM';
-  reconciler.want([]);
-  await later(ARRIVAL);
-  t.strictSame([...node.told.keys()], ['1']);
-  t.strictSame(reconciler.report(), []);
-  node.refuseWithdraw = '';
-  await later(1000);
-  t.strictSame([...node.told.keys()], []);
-  t.equal(node.journal.filter((entry) => entry === 'withdraw 1').length, 1, 'and then not any more');
-  reconciler.want([pod('a')]);
-  node.refuseWithdraw = 'EPERM';
-  reconciler.want([]);
-  await later(ARRIVAL);
-  reconciler.want([pod('a')]);
-  await later(1);
-  node.refuseWithdraw = '';
-  node.journal.length = 0;
-  await later(2000);
-  t.notOk(node.journal.includes('withdraw 1'));
-  t.strictSame([...node.told.keys()], ['1']);
-});
+t.test(
+  '5: the kernel does not let a pod go: it is asked again, also when the pod is forgotten, and not once it is captured again',
+  async (t) => {
+    const { node, reconciler, namespace, later } = setUp();
+    namespace('a');
+    reconciler.want([pod('a')]);
+    node.refuseWithdraw = 'EPERM';
+    reconciler.want([]);
+    await later(ARRIVAL);
+    t.strictSame([...node.told.keys()], ['1']);
+    t.strictSame(reconciler.report(), []);
+    node.refuseWithdraw = '';
+    await later(1000);
+    t.strictSame([...node.told.keys()], []);
+    t.equal(node.journal.filter((entry) => entry === 'withdraw 1').length, 1, 'and then not any more');
+    reconciler.want([pod('a')]);
+    node.refuseWithdraw = 'EPERM';
+    reconciler.want([]);
+    await later(ARRIVAL);
+    reconciler.want([pod('a')]);
+    await later(1);
+    node.refuseWithdraw = '';
+    node.journal.length = 0;
+    await later(2000);
+    t.notOk(node.journal.includes('withdraw 1'));
+    t.strictSame([...node.told.keys()], ['1']);
+  },
+);
 
 t.test('3: a namespace that is missing, appears, is replaced and vanishes', async (t) => {
   const { node, reconciler, namespace, later, phase } = setUp();
