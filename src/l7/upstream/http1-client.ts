@@ -5,9 +5,9 @@
  *                      │ 1xx: stays            │
  *                      └── 101, 2xx of CONNECT ┴──▶ detached: a tunnel owns the connection
  *
- * Invariants (test/l7/engine/exchange.test.ts; 2: policy.test.ts beside it):
+ * Invariants (test/l7/upstream/http1-client.test.ts):
  *  1. a connection goes back to the pool only when request and response are both complete, nothing followed the response, and both
- *     ends agreed to keep it;
+ *     ends agreed to keep it; it is read from there;
  *  2. bytes that nobody asked for close it, and so does a 101 that no request asked for;
  *  3. its sink hears of a whole response, of an upgrade, or of a failure: of one of them, once, unless it has given the request up;
  *  4. what the peer sent before the connection broke is delivered first.
@@ -51,6 +51,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   #requestChunked = false;
   #requestComplete = false;
   #received = false;
+  #paused = false;
   #keep = false;
   #framing: Framing = Framing.None;
   /** Bytes of the body that are still to come (Framing.Length). */
@@ -88,10 +89,12 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#wire.transport.pause(this.id);
   }
 
   resume(): void {
+    this.#paused = false;
     this.#wire.transport.resume(this.id);
   }
 
@@ -259,6 +262,8 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     if (clean && this.#keep && this.#requestComplete) {
       this.#state = State.Idle;
       this.idleSince = this.#wire.transport.now;
+      // What the turn had read already may have completed a response that was to wait; the next one is not to.
+      if (this.#paused) this.resume();
       this.#home.release(this);
     } else {
       this.close();
