@@ -9,9 +9,9 @@
  *                       ├─ it cannot be reached: an HTTP client gets its answer by the rules, if it speaks within GRACE_MS
  *                       └─ the client speaks after all: as above; for HTTP/1 the connection is given up
  *
- * Invariants (test/l7/engine/captured.test.ts and memory.test.ts: "detection", silent clients): bytes that were read reach whoever
- * takes over, once and in order; exactly one of HTTP, tunnel and refusal follows for a connection that the client does not close
- * itself; an upstream connection that is not used is closed.
+ * Invariants (test/l7/downstream/detector.test.ts; with real servers: test/l7/engine/captured.test.ts, "detection"): bytes that were read
+ * reach whoever takes over, once and in order; exactly one of HTTP, tunnel and refusal follows for a connection that the client does not
+ * close itself; an upstream connection that is not used is closed.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import { sniff } from '../http1/sniff.ts';
