@@ -9,7 +9,8 @@
  * Invariants (test/l7/engine/http1-server.test.ts):
  *  1. a message that could be read in two ways is refused and the connection closed; once the head of a response is out, by a reset;
  *  2. responses leave in the order of their requests, and the next request is not looked at before the response is out;
- *  3. what is kept of requests that came early is bounded by one read.
+ *  3. what is kept of requests that came early is bounded by one read, and what is queued of responses by what one read asks for and
+ *     the transport's high-water mark.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { ExchangeStack } from '../exchange/exchange.ts';
@@ -73,6 +74,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #chunked: ChunkedScanner | null = null;
   #relaying = false;
   #paused = false;
+  /** The client does not take what it has been sent. */
+  #blocked = false;
   /** No further request after the current one. */
   #last = false;
   #http10 = false;
@@ -142,11 +145,14 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   onBlocked(): void {
+    this.#blocked = true;
     this.#exchange?.onDownstreamBlocked();
   }
 
   onDrained(): void {
-    this.#exchange?.onDownstreamDrained();
+    this.#blocked = false;
+    if (this.#exchange !== null) this.#exchange.onDownstreamDrained();
+    else if (this.#state === State.Waiting) this.#nextRequest();
   }
 
   onRelayed(bytes: number): void {
@@ -367,7 +373,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   #nextRequest(): void {
     if (this.#last) return this.#left === null ? this.close() : this.#linger();
-    this.#state = State.Head;
+    // A client that asks and does not read would make us keep all of its answers.
+    this.#state = this.#blocked ? State.Waiting : State.Head;
+    if (this.#blocked) return this.#pause();
     if (this.#left !== null) this.#wire.transport.defer(() => this.#receiveLeft());
     else this.#resume();
   }

@@ -125,6 +125,25 @@ t.test('a slow reader stops its upstream, and gets everything in the end', async
   t.ok(client.text().endsWith('\r\n0\r\n\r\n'));
 });
 
+t.test('a client that asks on and on and reads nothing is not read either, and gets every answer once it reads', async (t) => {
+  for (const [path, count] of [
+    ['/none', 40_000],
+    ['/a', 10_000],
+  ] as const) {
+    const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/a', 'a'));
+    rig.serve('10.0.0.1:80', () => ok('x'.repeat(100)));
+    const client = rig.transport.dial(GATEWAY);
+    const request = get(path);
+    client.pause(0);
+    client.write(request.repeat(count));
+    for (let i = 0; i < 40; i++) rig.run();
+    t.ok(client.outgoing.length > (count * request.length) / 2, `${path}: ${client.outgoing.length} bytes have not been read`);
+    client.resume();
+    for (let before = -1; before !== client.receivedBytes; rig.run()) before = client.receivedBytes;
+    t.equal(client.text().split('HTTP/1.1 ').length - 1, count);
+  }
+});
+
 t.test('long bodies of known length are relayed, exactly, and the connections live on', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
   const body = 'r'.repeat(300_000);
