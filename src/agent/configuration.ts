@@ -15,7 +15,7 @@ import type { Log } from './log.ts';
 import { Compiler, type CompileOptions, type LocalPod } from './model/compile/index.ts';
 import type { Problem } from './model/problem.ts';
 import { type ProblemReport, reportOf } from './model/report.ts';
-import type { ObjectSource } from './model/sink.ts';
+import type { ObjectSink, ObjectSource } from './model/sink.ts';
 import { ObjectStore } from './model/store.ts';
 import { ProblemReporter } from './problem-reporter.ts';
 
@@ -62,6 +62,8 @@ export class Configuration {
   #earliest = 0;
   #planned: Cancel | null = null;
   #stopped = false;
+  /** Problems will be reported at the end of this turn. */
+  #isTelling = false;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
@@ -72,8 +74,22 @@ export class Configuration {
 
   async start(): Promise<void> {
     // All contribute before the first one reports anything, so that the store misses none when it checks whether all have reported.
-    const sinks = this.#options.sources.map((source) => [source, this.#store.contribute(source.name)] as const);
+    const sinks = this.#options.sources.map((source) => [source, this.#tellingEarly(this.#store.contribute(source.name))] as const);
     await Promise.all(sinks.map(([source, sink]) => source.start(sink)));
+  }
+
+  /** What is wrong with a source may be why nothing is compiled yet, which is what else reports problems. */
+  #tellingEarly(sink: ObjectSink): ObjectSink {
+    const problem: ObjectSink['problem'] = (subject, problems) => {
+      sink.problem(subject, problems);
+      if (this.#store.synced || this.#isTelling) return;
+      this.#isTelling = true;
+      setImmediate(() => {
+        this.#isTelling = false;
+        if (!this.#stopped && !this.#store.synced) this.#problems.report(this.#store.problems());
+      });
+    };
+    return { ...sink, problem };
   }
 
   async stop(): Promise<void> {

@@ -89,6 +89,19 @@ t.test('changes of a turn are compiled together, once all sources have told ever
   t.ok(outcomes[0]?.delta?.records.clusters?.set.has('outbound|80||s.a.svc.cluster.local'));
 });
 
+t.test('what is wrong with a source is logged before it has told everything', async (t) => {
+  const { lines, outcomes, sources } = await set(t);
+  const [first] = sources;
+  const problem = { severity: 'error', object: null, path: '', message: 'away', file: '', line: 0, column: 0 } as const;
+  first.sink?.problem('server', [problem]);
+  await turn();
+  t.match(lines, [{ msg: 'away', level: 50 }]);
+  first.sink?.problem('server', []);
+  await turn();
+  t.match(lines.at(-1), { msg: 'resolved: away' });
+  t.equal(outcomes.length, 0);
+});
+
 t.test('a single change is compiled at once, a stream of them once an interval', async (t) => {
   const { outcomes, sources, clock, configuration } = await set(t);
   const [first, second] = sources;
