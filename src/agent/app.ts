@@ -24,9 +24,9 @@ import { podProcesses } from './enroll/processes.ts';
 import { Reconciler } from './enroll/reconciler.ts';
 import { type LogOutput, openLog } from './log.ts';
 import type { ObjectSource } from './model/sink.ts';
+import { openSources } from './object-sources.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
-import { ManifestSource } from './sources/manifests.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { WorkerCounters } from './telemetry/worker-counters.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
@@ -53,9 +53,10 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   const disposal = new Disposal();
   disposal.add('the fault handler', endOnFault(output));
   try {
+    const sources = await openSources(config, clock);
     const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = composeAgent({ config, output, clock, disposal, node, sources: [new ManifestSource(config.manifests, clock)] });
+    const agent = composeAgent({ config, output, clock, disposal, node, sources });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');

@@ -17,10 +17,17 @@ export const AGENT_FLAGS = {
     'Directory of Kubernetes and Istio manifests to serve, watched.',
     text,
     '',
-    'needed: the only source so far',
+    'in a cluster its API server is the source',
     'none',
   ),
-  kubeconfig: flag<string>('FILE', 'Kubernetes API as the source (not in this release).', text, '', 'use --manifests', 'none'),
+  kubeconfig: flag<string>(
+    'FILE',
+    'Watch the API server that the current context of this file names. With --manifests too: an object of a manifest wins.',
+    text,
+    '',
+    'the service account, in a pod without --manifests',
+    'none',
+  ),
   'node-name': flag<string>('NAME', 'Name of this node, as in spec.nodeName.', name, hostname(), 'what the kubelet uses too'),
   workers: flag<number>('N', 'Worker threads.', integer(1, 256), availableParallelism(), 'the cores that this process may use'),
   'metrics-address': flag<SocketAddress | null>(
@@ -109,15 +116,19 @@ export const AGENT_FLAGS = {
   'log-file': flag<string>('FILE', 'Where the log goes; SIGHUP reopens it.', text, '', 'containers log to stdout', 'stdout'),
 } as const;
 
-export type AgentConfig = FlagValues<typeof AGENT_FLAGS>;
+export type AgentConfig = FlagValues<typeof AGENT_FLAGS> & {
+  /** The API server of the cluster that the agent runs in, where it is a source; empty: it is not. */
+  readonly clusterServer: string;
+};
 
 export type ConfigResult = { readonly ok: true; readonly config: AgentConfig } | { readonly ok: false; readonly errors: readonly string[] };
 
 export function parseConfig(args: readonly string[], environment: Environment): ConfigResult {
   const parsed = parseFlags(AGENT_FLAGS, args, environment);
-  const errors = parsed.ok ? crossChecks(parsed.values, parsed.positionals) : [...parsed.errors];
-  if (!parsed.ok || errors.length > 0) return { ok: false, errors };
-  return { ok: true, config: parsed.values };
+  if (!parsed.ok) return { ok: false, errors: parsed.errors };
+  const config = { ...parsed.values, clusterServer: clusterServer(parsed.values, environment) };
+  const errors = crossChecks(config, parsed.positionals);
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, config };
 }
 
 /** The process's environment, for those who parse flags. */
@@ -125,12 +136,20 @@ export function processEnvironment(): Environment {
   return process.env;
 }
 
+/** Kubernetes tells it to every container. */
+function clusterServer({ manifests, kubeconfig }: Pick<AgentConfig, 'manifests' | 'kubeconfig'>, environment: Environment): string {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = environment;
+  if (manifests !== '' || kubeconfig !== '' || host === '') return '';
+  return `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
+
 function crossChecks(config: AgentConfig, positionals: readonly string[]): string[] {
   const errors = positionals.map((extra) => `${extra}: not expected; every setting is a flag`);
-  if (config.kubeconfig !== '') {
-    errors.push('--kubeconfig: the Kubernetes API is not a source in this release; give the same objects as files with --manifests DIR');
-  } else if (config.manifests === '') {
-    errors.push(`--manifests: needed, a directory of manifests (or set ${environmentName('manifests')})`);
+  if (config.manifests === '' && config.kubeconfig === '' && config.clusterServer === '') {
+    const variables = `${environmentName('manifests')} or ${environmentName('kubeconfig')}`;
+    errors.push(
+      `--manifests or --kubeconfig: needed outside of a cluster, a directory of manifests or a kubeconfig file (or set ${variables})`,
+    );
   }
   const { 'admin-address': admin, 'metrics-address': metrics } = config;
   if (admin !== null && metrics !== null && admin.port !== 0 && admin.port === metrics.port && admin.ip === metrics.ip) {

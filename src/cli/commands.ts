@@ -3,7 +3,7 @@ import type { Command } from './command.ts';
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   agent: {
-    usage: 'agent --manifests DIR [FLAGS]',
+    usage: 'agent [--manifests DIR] [--kubeconfig FILE] [FLAGS]',
     summary: 'Run the agent of this node.',
     load: async () => (await import('./agent.ts')).agent,
   },

@@ -57,10 +57,19 @@ t.test('values that are refused, with the flag named', async (t) => {
     [['--node', 'x'], /--node: no such flag; did you mean --node-name/],
     [['--workers', '1', '--workers', '2'], /--workers: given twice/],
     [['extra'], /extra: not expected/],
-    [['--kubeconfig', 'x'], /--kubeconfig: .*not a source in this release/],
+    [['--kubeconfig', ''], /--kubeconfig: is empty/],
   ];
   for (const [args, message] of cases) t.match(refused([...NEEDED, ...args]).join('\n'), message, args.join(' '));
-  t.match(refused([]).join('\n'), /--manifests: needed.*NODEWAY_MANIFESTS/);
+  t.match(refused([]).join('\n'), /--manifests or --kubeconfig: needed outside of a cluster.*NODEWAY_MANIFESTS/);
+});
+
+t.test('the API server of the own cluster is the source where nothing else is named', async (t) => {
+  const pod = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '6443' };
+  t.equal(accepted([], pod).clusterServer, 'https://10.96.0.1:6443');
+  t.equal(accepted([], { ...pod, KUBERNETES_SERVICE_HOST: 'fd00::1' }).clusterServer, 'https://[fd00::1]:6443');
+  t.equal(accepted(NEEDED, pod).clusterServer, '', 'manifests only');
+  t.equal(accepted(['--kubeconfig', 'x'], pod).clusterServer, '');
+  t.equal(accepted(['--kubeconfig', 'x']).kubeconfig, 'x', 'no manifests needed');
 });
 
 t.test('all errors come at once', async (t) => {

@@ -21,7 +21,7 @@ function nodeway(...args: string[]) {
 }
 
 t.test('what the command line says, and with which exit code', async (t) => {
-  t.match(nodeway(), { code: 0, stdout: /nodeway agent --manifests DIR/ });
+  t.match(nodeway(), { code: 0, stdout: /nodeway agent \[--manifests DIR\]/ });
   t.match(nodeway('help', 'agent'), { code: 0, stdout: /--heartbeat-timeout DURATION/ });
   t.match(nodeway('agent', '--help'), { code: 0, stdout: /--\[no-\]capture/ });
   t.match(nodeway('version'), { code: 0, stdout: /^nodeway \d+\.\d+\.\d+ \(Node\.js v/ });
@@ -29,7 +29,7 @@ t.test('what the command line says, and with which exit code', async (t) => {
   t.match(nodeway('help', 'frobnicate'), { code: 2 });
   t.match(nodeway('agent', '--workers', '0', '--frob'), { code: 2, stderr: /--frob.*\n.*--workers|--workers.*\n.*--frob/s });
   t.match(nodeway('agent', '--manifests', '/no/such'), { code: 2, stderr: /--manifests: there is no directory \/no\/such/ });
-  t.match(nodeway('agent', '--kubeconfig', 'x'), { code: 2, stderr: /not a source in this release/ });
+  t.match(nodeway('agent', '--kubeconfig', '/no/such'), { code: 2, stderr: /--kubeconfig: \/no\/such cannot be used: ENOENT/ });
   t.match(nodeway('status', '--admin-address', '127.0.0.1:1'), { code: 1, stderr: /no agent at 127\.0\.0\.1:1 \(nothing listens there\)/ });
   t.match(nodeway('status', '-o', 'xml'), { code: 2, stderr: /--output: "xml"/ });
   t.match(nodeway('cleanup', 'everything'), { code: 2, stderr: /everything: not expected/ });

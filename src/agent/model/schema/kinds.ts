@@ -16,8 +16,11 @@ export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
 export type KindName = keyof typeof KINDS;
 const SHAPES: ReadonlyMap<string, Shape> = new Map(Object.entries(KINDS).map(([name, schema]) => [name, shapeOf(schema)]));
 
-interface Api {
+/** Where a kind is served. */
+export interface Api {
+  /** Empty for the core group. */
   readonly group: string;
+  /** The preferred one first. */
   readonly versions: readonly string[];
 }
 
@@ -65,6 +68,8 @@ const BY_METADATA: ReadonlySet<string> = new Set<KindName>([
 export const shapeOfKind = (kind: KindName): Shape => SHAPES.get(kind) as Shape;
 const isKindName = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
 export const isKnownByMetadata = (kind: KindName): boolean => BY_METADATA.has(kind);
+
+export const apiOfKind = (kind: KindName): Api => APIS[kind];
 
 export function typeOfKind(kind: KindName): ObjectType {
   return { group: APIS[kind].group, kind };

@@ -1,0 +1,33 @@
+/** Where the objects come from, by the settings. */
+import type { Clock } from '../base/clock.ts';
+import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
+import type { AgentConfig } from './config.ts';
+import type { ObjectSource } from './model/sink.ts';
+import { type ApiAccess, InClusterAccess } from './sources/kubernetes/access.ts';
+import { KubeConfigAccess } from './sources/kubernetes/kube-config.ts';
+import { KubernetesSource } from './sources/kubernetes/source.ts';
+import { ManifestSource } from './sources/manifests.ts';
+import { ownVersion } from './version.ts';
+
+/** The first of those that give an object wins: manifests are there to say something else than the cluster. */
+export async function openSources(config: AgentConfig, clock: Clock): Promise<readonly ObjectSource[]> {
+  const sources: ObjectSource[] = [];
+  if (config.manifests !== '') sources.push(new ManifestSource(config.manifests, clock));
+  const access = await openAccess(config);
+  if (access !== null) {
+    const settingsNamespaces = [config['root-namespace'], config['agent-namespace']];
+    const userAgent = `nodeway/${ownVersion()}`;
+    const options = { access, clock, userAgent, random: Math.random, nodeName: config['node-name'], settingsNamespaces };
+    sources.push(new KubernetesSource(options));
+  }
+  return sources;
+}
+
+async function openAccess({ kubeconfig, clusterServer }: AgentConfig): Promise<ApiAccess | null> {
+  if (kubeconfig === '') return clusterServer === '' ? null : new InClusterAccess(clusterServer);
+  try {
+    return await KubeConfigAccess.open(kubeconfig);
+  } catch (error) {
+    throw new CommandError(ExitCode.Usage, `--kubeconfig: ${kubeconfig} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}

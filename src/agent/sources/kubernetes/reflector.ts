@@ -1,0 +1,250 @@
+/**
+ * Keeps one resource of the API server in the sink, as client-go's reflector does.
+ *
+ *             ┌───────── expired (410 as an answer or as an event), missing ─────────┐
+ *             ▼                                                                      │
+ *     ┌──▶ listing ── all pages ──▶ watching ── ended, broken, silent ──▶ watching from the last version seen
+ *     └─ failed, after a wait
+ *
+ * Invariants (test/agent/sources/kubernetes/):
+ *  1. nothing is taken away because the server cannot be read: only an event, a complete list, or a resource that the server does not
+ *     have at two looks ("the API server is away", "a custom resource comes, goes and comes back");
+ *  2. a watch goes on from the last version that was seen, in an object or in a bookmark ("a watch is resumed");
+ *  3. requests that fail follow each other with growing waits; a watch that works ends that ("waits grow, and a watch that works ends
+ *     them");
+ *  4. it is settled once, when the first list is complete or the server is known not to have the resource ("a kind that may not be
+ *     read").
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../../base/clock.ts';
+import { refOf } from '../../model/problem.ts';
+import type { ObjectSink, Origin, RawObject } from '../../model/sink.ts';
+import type { ApiClient } from './api-client.ts';
+import { ApiFailure } from './failure.ts';
+import { type ServerHealth, serverProblem } from './health.ts';
+import type { Pace } from './pace.ts';
+import { type Item, type ListRequest, listPages, openWatch, type WatchEvent } from './requests.ts';
+import { apiVersionOf, fullName, type Resource } from './resources.ts';
+
+/** Objects that are validated in a turn; the heartbeat shares this thread. */
+const OBJECTS_A_TURN = 50;
+/** A watch without an event that the server ends sooner does not work. */
+const SHORT_MS = 1000;
+/** Between looks for a resource that the server does not have. */
+const LONGEST_ABSENCE_MS = 60_000;
+/** Of users of the cluster, who may not name paths of this node. */
+const WHOLE: Origin = { trusted: false, locate: () => null };
+const METADATA: Origin = { ...WHOLE, metadataOnly: true };
+
+export interface ReflectorOptions {
+  readonly resource: Resource;
+  readonly client: ApiClient;
+  readonly sink: ObjectSink;
+  readonly health: ServerHealth;
+  readonly clock: Clock;
+  readonly pace: Pace;
+  /** As Math.random. */
+  readonly random: () => number;
+  readonly onSettled: () => void;
+}
+
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #resource: Resource;
+  readonly #name: string;
+  readonly #stop: AbortSignal;
+  #doing: 'list' | 'watch' = 'list';
+  /** Of the API group. */
+  #version: string;
+  /** The last version that was seen; '0': none yet, '': one that the server no longer knows. */
+  #since = '0';
+  #settled = false;
+  /** Looks in a row that found no such resource. */
+  #absences = 0;
+  /** The credentials were refused, and read again. */
+  #renewed = false;
+
+  constructor(options: ReflectorOptions, stop: AbortSignal) {
+    this.#options = options;
+    this.#resource = options.resource;
+    this.#name = fullName(options.resource);
+    this.#version = options.resource.versions[0] ?? '';
+    this.#stop = stop;
+  }
+
+  /** Resolves when it has been stopped. */
+  async run(): Promise<void> {
+    while (!this.#stop.aborted) {
+      try {
+        await (this.#doing === 'list' ? this.#listVersions() : this.#watch());
+      } catch (error) {
+        if (this.#stop.aborted) return;
+        if (!(error instanceof ApiFailure)) throw error;
+        await this.#recover(error);
+      }
+    }
+  }
+
+  /** The first version that the server has. */
+  async #listVersions(): Promise<void> {
+    const { versions } = this.#resource;
+    for (const [index, version] of versions.entries()) {
+      try {
+        this.#version = version;
+        return await this.#list();
+      } catch (error) {
+        const isMissing = error instanceof ApiFailure && error.reason === 'missing';
+        if (!isMissing || index === versions.length - 1) throw error;
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    try {
+      await this.#readList(this.#since === '0' ? '0' : '', true);
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || error.reason !== 'expired') throw error;
+      // Between two pages, or from the start: the list in one piece is the one that cannot expire.
+      await this.#readList('', false);
+    }
+    this.#doing = 'watch';
+    this.#absences = 0;
+    this.#works();
+    this.#settle();
+  }
+
+  async #readList(since: ListRequest['since'], paged: boolean): Promise<void> {
+    const { client, sink } = this.#options;
+    const list = { resource: this.#resource, version: this.#version, since, paged };
+    let revision: string | null = null;
+    let given = 0;
+    for await (const page of listPages(client, list, this.#stop)) {
+      if (revision === null) sink.relist(this.#resource.type);
+      revision = page.revision;
+      for (const item of page.items) {
+        this.#give(item);
+        if (++given % OBJECTS_A_TURN === 0) await setImmediate();
+        this.#stop.throwIfAborted();
+      }
+    }
+    sink.listed(this.#resource.type);
+    this.#since = revision ?? '';
+  }
+
+  async #watch(): Promise<void> {
+    const { client, clock, pace, random } = this.#options;
+    const watch = { resource: this.#resource, version: this.#version, since: this.#since, spread: random() };
+    const events = await openWatch(client, watch, this.#stop);
+    this.#works();
+    const began = clock.monotonic();
+    try {
+      for await (const event of events) {
+        pace.reset();
+        this.#take(event);
+      }
+    } catch (error) {
+      // A watch that ends in whatever way is nothing to tell of, as long as the next one begins.
+      if (!(error instanceof ApiFailure) || error.reason !== 'unreachable') throw error;
+      return pace.wait(this.#stop);
+    }
+    if (clock.monotonic() - began < SHORT_MS) return pace.wait(this.#stop);
+    pace.reset();
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    if (type === 'DELETED') this.#options.sink.remove(refOf(this.#typed(object)));
+    else if (type !== 'BOOKMARK') this.#give(object);
+    this.#since = object.metadata.resourceVersion;
+  }
+
+  #give(item: Item): void {
+    const { namespaces, metadataOnly } = this.#resource;
+    if (namespaces?.has(item.metadata.namespace ?? '') === false) return;
+    this.#options.sink.upsert(this.#typed(item), metadataOnly ? METADATA : WHOLE);
+  }
+
+  #typed(item: Item): RawObject {
+    return { ...item, apiVersion: apiVersionOf(this.#resource, this.#version), kind: this.#resource.kind };
+  }
+
+  async #recover(failure: ApiFailure): Promise<void> {
+    const { pace } = this.#options;
+    switch (failure.reason) {
+      case 'unauthorized':
+        if (this.#renewCredentials(failure)) return;
+        break;
+      case 'forbidden':
+        this.#report(`the agent may not ${this.#doing} ${this.#name}: ${failure.message}`);
+        break;
+      case 'missing':
+        return this.#recoverMissing();
+      case 'expired':
+        if (this.#doing === 'list') this.#options.health.failed(this.#name, failure.message);
+        this.#doing = 'list';
+        this.#since = '';
+        break;
+      case 'unreachable':
+        return this.#waitForServer(failure);
+    }
+    await pace.wait(this.#stop);
+  }
+
+  async #waitForServer({ message, retryAfterMs }: ApiFailure): Promise<void> {
+    const { health, pace } = this.#options;
+    health.failed(this.#name, message);
+    // A server that names a time is there, and knows better than a bound that has grown while it was not.
+    if (retryAfterMs > 0) return pace.wait(this.#stop, { leastMs: retryAfterMs, longestMs: retryAfterMs });
+    await pace.wait(AbortSignal.any([this.#stop, health.back]));
+  }
+
+  /** Tokens are replaced before they expire; the one that was sent may have been read just before. Returns whether to try at once. */
+  #renewCredentials(failure: ApiFailure): boolean {
+    this.#options.client.renewCredentials();
+    if (this.#renewed) this.#options.health.failed(this.#name, `it does not accept the credentials of the agent (${failure.message})`);
+    const isFirst = !this.#renewed;
+    this.#renewed = true;
+    return isFirst;
+  }
+
+  async #recoverMissing(): Promise<void> {
+    const { sink, pace } = this.#options;
+    // A watch is refused in this way too; then the list says whether another version is there.
+    if (this.#doing === 'watch') {
+      this.#doing = 'list';
+      this.#since = '';
+      return pace.wait(this.#stop);
+    }
+    if (!this.#resource.optional) {
+      this.#report(`the API server has no ${this.#name}`);
+      return pace.wait(this.#stop);
+    }
+    this.#works();
+    // Waits have grown for another reason.
+    if (this.#absences === 0) pace.reset();
+    // One look may fall into a restart of the server.
+    if (++this.#absences > 1 || !this.#settled) {
+      sink.relist(this.#resource.type);
+      sink.listed(this.#resource.type);
+      this.#settle();
+    }
+    await pace.wait(this.#stop, { longestMs: LONGEST_ABSENCE_MS });
+  }
+
+  /** Of this resource alone: the server is there. */
+  #report(message: string): void {
+    this.#options.health.works(this.#name);
+    this.#options.sink.problem(this.#name, [serverProblem(message)]);
+  }
+
+  #works(): void {
+    this.#renewed = false;
+    this.#options.health.works(this.#name);
+    this.#options.sink.problem(this.#name, []);
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#options.onSettled();
+  }
+}
