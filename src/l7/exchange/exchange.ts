@@ -9,7 +9,7 @@
  *        ▼                   to be     ▼    │   ▼                         ▼
  *       over               retried   backing off ── time is up ─────────▶ over
  *
- * Invariants (test/l7/exchange/exchange.test.ts):
+ * Invariants (test/l7/exchange/exchange.test.ts; 5: reuse.test.ts beside it):
  *  1. an exchange leaves one record, however it ends, and gives its client one end: a whole response, a local one, or a reset;
  *  2. once it is over it holds no attempt, timer, pending stage or kept bytes;
  *  3. there is one attempt at a time, and none after the head of a response was passed on or when the body cannot be sent again;
