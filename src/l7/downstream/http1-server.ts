@@ -6,7 +6,7 @@
  *       ▼                    ▼ the rest is long
  *     lingering ◀────────────┘          lingering: FIN sent, what still comes is discarded
  *
- * Invariants (test/l7/engine/http1-server.test.ts):
+ * Invariants (test/l7/downstream/http1-server.test.ts, a model; test/l7/engine/http1-server.test.ts):
  *  1. a message that could be read in two ways is refused and the connection closed; once the head of a response is out, by a reset;
  *  2. responses leave in the order of their requests, and the next request is not looked at before the response is out;
  *  3. what is kept of requests that came early is bounded by one read, and what is queued of responses by what one read asks for and
