@@ -2,6 +2,7 @@
  * One part of a file that is read by itself, and the objects in it. It keeps no text: where a field is, and what an object was, is found
  * by reading the part once more. The part may move within its file while it stays the same; places move with it.
  */
+import { exact } from '../../base/exact.ts';
 import { hash as digest } from 'node:crypto';
 import type { FieldPath, ObjectRef, Place, Problem } from '../model/problem.ts';
 import { refOf } from '../model/problem.ts';
@@ -47,7 +48,7 @@ export class SourceDocument {
     this.#start = chunk.start;
     this.#line = chunk.line;
     const found = new Reading(this, chunk, strings);
-    this.objects = found.objects.slice();
+    this.objects = exact(found.objects);
     this.faults = found.faults.length === 0 ? NO_FAULTS : found.faults;
   }
 

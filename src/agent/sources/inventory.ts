@@ -82,7 +82,6 @@ export class Inventory {
     if (first !== undefined) first.given = true;
     const ref = first?.ref ?? given?.ref;
     if (first !== (given ?? undefined) && ref !== undefined) objects.push({ ref, now: first ?? null });
-    if (repeated.length === 0 && this.#repeated.size === 0) return;
     const now = new Set(repeated.map(({ file }) => file));
     for (const [file, keys] of this.#repeated) {
       if (now.has(file) || !keys.delete(key)) continue;

@@ -6,6 +6,7 @@
  * Invariant (test/agent/sources/quick-yaml.test.ts, "what is read is what the whole parser reads"): what is not `unread` is equal to
  * what the whole parser makes of the same text.
  */
+import { exact } from '../../base/exact.ts';
 import { plainKey, plainScalar, type Scalar } from './plain-scalar.ts';
 import { flat, SharedTexts } from './shared-texts.ts';
 
@@ -140,8 +141,7 @@ class Reader {
       } else items.push(this.#value(indent, false));
     }
     if (this.#indent > indent) throw UNREAD;
-    // One that has grown has room for sixteen more.
-    return items.slice();
+    return exact(items);
   }
 
   #isKey(): boolean {
@@ -290,7 +290,7 @@ class Reader {
       // A pair would make it a mapping of one field.
       if (this.#text[this.#at] === ':') throw UNREAD;
     }
-    return items.slice();
+    return exact(items);
   }
 
   /** Whether another entry follows; goes to it, or behind the end. */

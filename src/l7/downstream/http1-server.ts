@@ -61,6 +61,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   usedAt: number;
   /** Whether a request has ever begun to arrive. */
   begun = false;
+  blocked = false;
   readonly #wire: Http1Wire;
   readonly #ground: Http1Ground;
   readonly #stack: ExchangeStack;
@@ -74,8 +75,6 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #chunked: ChunkedScanner | null = null;
   #relaying = false;
   #paused = false;
-  /** The client does not take what it has been sent. */
-  #blocked = false;
   /** No further request after the current one. */
   #last = false;
   #http10 = false;
@@ -145,12 +144,12 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   onBlocked(): void {
-    this.#blocked = true;
+    this.blocked = true;
     this.#exchange?.onDownstreamBlocked();
   }
 
   onDrained(): void {
-    this.#blocked = false;
+    this.blocked = false;
     if (this.#exchange !== null) this.#exchange.onDownstreamDrained();
     else if (this.#state === State.Waiting) this.#nextRequest();
   }
@@ -374,8 +373,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #nextRequest(): void {
     if (this.#last) return this.#left === null ? this.close() : this.#linger();
     // A client that asks and does not read would make us keep all of its answers.
-    this.#state = this.#blocked ? State.Waiting : State.Head;
-    if (this.#blocked) return this.#pause();
+    this.#state = this.blocked ? State.Waiting : State.Head;
+    if (this.blocked) return this.#pause();
     if (this.#left !== null) this.#wire.transport.defer(() => this.#receiveLeft());
     else this.#resume();
   }

@@ -67,8 +67,6 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   #spare: Attempt | null = null;
   #mirrors: BodyTap[] | null = null;
   #requestComplete = false;
-  /** The client does not take more for now: nor does a stream that is there later. */
-  #blocked = false;
   #trailers: Trailers = null;
   #pending: Pending | null = null;
   #continue: (() => void) | null = null;
@@ -88,7 +86,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   begin(head: Head, length: number): void {
     this.renew(head, length);
     this.#life = Life.Routing;
-    this.#shared = this.#whole = this.#requestComplete = this.#blocked = false;
+    this.#shared = this.#whole = this.#requestComplete = false;
     this.#trailers = null;
     this.#replay.keepHead(head.bytes, head.start, head.end);
     if (length !== 0) this.#replay.keepBody();
@@ -168,12 +166,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   }
 
   onDownstreamBlocked(): void {
-    this.#blocked = true;
     this.attempted?.stream?.pause();
   }
 
   onDownstreamDrained(): void {
-    this.#blocked = false;
     this.attempted?.stream?.resume();
   }
 
@@ -237,7 +233,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     const { forward } = this;
     const changes = this.tools.requests.prepare(this, this.head, this.destination?.request ?? null, forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
-    if (this.#blocked) stream.pause();
+    if (this.down.blocked) stream.pause();
     this.#replay.send(stream);
     if (this.#requestComplete) stream.end(this.#trailers);
     if (this.#mayBeSentAgain(stream)) this.#replay.trim();

@@ -1,6 +1,6 @@
 /** Where a client's connection came from, and what that means for everything it carries. One per connection. */
 import type { InboundListener, OutboundListener } from '../engine-port.ts';
-import { addressText, fieldLine, join, literal, wireBytes, type WireText } from '../message/wire-text.ts';
+import { addressText, type WireText } from '../message/wire-text.ts';
 import type { Runtime, Scope, Table, Workload } from '../runtime/runtime.ts';
 import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
 import type { Address, ConnectionId, Transport } from '../transport.ts';
@@ -109,8 +109,9 @@ export class GatewayOrigin {
   readonly #transport: Transport;
   readonly #id: ConnectionId;
   #clientIp: WireText | null = null;
-  #asked = false;
-  #forwarded: Uint8Array | null = null;
+  /** What every request of this connection gets that has no X-Forwarded-For of its own, as bytes. */
+  forwardedLines: Uint8Array | null = null;
+  #isForwarding = false;
 
   constructor(port: number, identity: Identity, gateways: Runtime['gateways'], transport: Transport, id: ConnectionId) {
     this.port = port;
@@ -124,24 +125,13 @@ export class GatewayOrigin {
     return this.#gateways.get(this.port)?.table ?? null;
   }
 
-  /**
-   * What every request of this connection gets that has no X-Forwarded-For of its own, as bytes. Null for the first one: it may be the
-   * only one, and the bytes would cost more than they save.
-   */
-  forwardedLines(): Uint8Array | null {
-    if (this.#forwarded === null && this.#asked) this.#forwarded = wireBytes(forwardedLines(this.clientIp));
-    this.#asked = true;
-    return this.#forwarded;
+  /** They have been written there. The first time nothing is kept: the request may be the only one. */
+  noteForwardedLines(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isForwarding) this.forwardedLines = bytes.slice(start, end);
+    this.#isForwarding = true;
   }
 
   get clientIp(): WireText {
     return (this.#clientIp ??= addressText(this.#transport.peerAddress(this.#id).ip));
   }
-}
-
-const FORWARDED_FOR = literal('x-forwarded-for');
-const EXTERNAL_ADDRESS = literal('x-envoy-external-address');
-
-function forwardedLines(clientIp: WireText): WireText {
-  return join(fieldLine(FORWARDED_FOR, clientIp), fieldLine(EXTERNAL_ADDRESS, clientIp));
 }

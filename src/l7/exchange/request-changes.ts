@@ -110,9 +110,11 @@ export class RequestChanges {
       changes.text(PROTO);
       addRequestId(changes, facts.requestId);
     }
-    const lines = head.has(H['x-forwarded-for']) ? null : origin.forwardedLines();
-    if (lines !== null) changes.bytes(lines);
-    else addForwardedFor(changes, head, origin);
+    const isForwarded = head.has(H['x-forwarded-for']);
+    if (!isForwarded && origin.forwardedLines !== null) return changes.bytes(origin.forwardedLines);
+    const start = changes.cursor;
+    addForwardedFor(changes, head, origin);
+    if (!isForwarded) origin.noteForwardedLines(changes.arena, start, changes.cursor);
   }
 
   #addCommon(changes: HeadChanges, requestId: RequestId): void {

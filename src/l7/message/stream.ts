@@ -23,6 +23,8 @@ export type Trailers = Uint8Array | null;
 
 /** The client's side of an exchange. */
 export interface Downstream {
+  /** The client does not take what it has been sent. */
+  readonly blocked: boolean;
   informational(head: Head, changes: HeadChanges): void;
   /** Begins the response. @param length of the body in bytes, 0 where there is none, or UNKNOWN_LENGTH. */
   head(head: Head, changes: HeadChanges, length: number): void;

@@ -1,4 +1,5 @@
 /** One route's conditions over a parsed head (Istio's HTTPMatchRequest: all conditions of a route must hold). */
+import { Memo } from '../../base/memo.ts';
 import type { Head } from '../message/head.ts';
 import type { Interner } from '../message/header-names.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../snapshot.ts';
@@ -92,18 +93,11 @@ function compile(match: StringMatch | undefined, ignoreCase = false): BytesMatch
 
 /** Short values such as `/api`, `GET` and `true` stand in many routes. */
 const LONGEST = 16;
-const MOST = 4096;
-const known = new Map<string, BytesMatch>();
+const matches = new Memo<BytesMatch>(4096);
 
 function bytesMatchOf(match: StringMatch, ignoreCase = false): BytesMatch {
   if ((match.kind !== 'exact' && match.kind !== 'prefix') || match.value.length > LONGEST) return new BytesMatch(match, ignoreCase);
-  const key = `${match.kind} ${ignoreCase} ${match.value}`;
-  let made = known.get(key);
-  if (made === undefined) {
-    if (known.size >= MOST) known.clear();
-    known.set(key, (made = new BytesMatch(match, ignoreCase)));
-  }
-  return made;
+  return matches.get(`${match.kind} ${ignoreCase} ${match.value}`, () => new BytesMatch(match, ignoreCase));
 }
 
 type Pseudo = ':method' | ':path' | ':authority' | ':scheme';

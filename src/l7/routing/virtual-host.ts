@@ -2,6 +2,7 @@
  * A virtual host: its routes, of which the first that matches wins, found without looking at all of them. The object stays while its
  * record does; its routes are replaced as a whole, with everything else of a configuration (src/base/epoch.ts).
  */
+import { exact } from '../../base/exact.ts';
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import { TargetForm, type Head } from '../message/head.ts';
 import { PathIndex } from './path-index.ts';
@@ -27,7 +28,7 @@ export class RouteList<A> {
 
   /** It has all its routes. */
   seal(): void {
-    this.routes = this.routes.slice();
+    this.routes = exact(this.routes);
   }
 
   dispose(): void {

@@ -1,4 +1,5 @@
 /** What one piece of configuration refers to beyond itself: header names and clusters. Given back when it is dropped. */
+import { exact } from '../../base/exact.ts';
 import type { HeaderNames, Interner } from '../message/header-names.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 
@@ -33,10 +34,10 @@ export class Lease implements Interner {
     return slot;
   }
 
-  /** Nothing follows: arrays that have grown have room for sixteen more. */
+  /** Nothing follows. */
   seal(): void {
-    this.#ids = this.#ids?.slice() ?? null;
-    this.#slots = this.#slots?.slice() ?? null;
+    if (this.#ids !== null) this.#ids = exact(this.#ids);
+    if (this.#slots !== null) this.#slots = exact(this.#slots);
   }
 
   release(): void {

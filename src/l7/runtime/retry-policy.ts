@@ -7,6 +7,7 @@
  *     per-try-timeout    5xx, gateway-error, reset
  *     a status           5xx, gateway-error (502–504), retriable-4xx (409), retriable-status-codes; gRPC names by grpc-status
  */
+import { Memo } from '../../base/memo.ts';
 import { RetryClass } from '../message/outcome.ts';
 import type { RetryCondition, RetryConfig } from '../snapshot.ts';
 
@@ -20,18 +21,11 @@ const GRPC_CONDITIONS: readonly (readonly [RetryCondition, number])[] = [
 ];
 
 /** Nearly all routes have one of a few policies. */
-const MOST = 256;
-const known = new Map<string, RetryPolicy>();
+const policies = new Memo<RetryPolicy>(256);
 
 /** The policy of a route; the same one for equal configurations. */
 export function retryPolicyOf(config: RetryConfig): RetryPolicy {
-  const key = JSON.stringify(config);
-  let policy = known.get(key);
-  if (policy === undefined) {
-    if (known.size >= MOST) known.clear();
-    known.set(key, (policy = new RetryPolicy(config)));
-  }
-  return policy;
+  return policies.get(JSON.stringify(config), () => new RetryPolicy(config));
 }
 
 export class RetryPolicy {

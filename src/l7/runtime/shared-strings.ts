@@ -2,6 +2,7 @@
  * Strings that many records of a change repeat (namespaces, versions, hosts, cluster ids), kept once: each message brings copies of
  * its own, and at a cluster's size they would be most of what a worker holds.
  */
+import { Memo } from '../../base/memo.ts';
 import type {
   BalancerConfig,
   ClusterConfig,
@@ -22,18 +23,14 @@ function shared(balancer: BalancerConfig): BalancerConfig {
 }
 
 export class SharedStrings {
-  #known = new Map<string, string>();
+  #known = new Memo<string>(MOST);
 
   share(text: string): string {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    if (this.#known.size >= MOST) this.#known = new Map();
-    this.#known.set(text, text);
-    return text;
+    return this.#known.get(text, () => text);
   }
 
   clear(): void {
-    this.#known = new Map();
+    this.#known = new Memo(MOST);
   }
 
   cluster(config: ClusterConfig): ClusterConfig {

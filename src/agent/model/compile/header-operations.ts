@@ -1,4 +1,5 @@
 /** Headers of routes and destinations: what is set, added and removed, and the Host that a rule asks for on this way. */
+import { exact } from '../../../base/exact.ts';
 import { fieldName, fieldValue, type WireText } from '../../../l7/message/wire-text.ts';
 import type { HeaderLine, HeaderOperations } from '../../../l7/snapshot.ts';
 import type { HeaderOperationsSpec, HeadersSpec, StringMap } from '../objects.ts';
@@ -52,16 +53,13 @@ export function withHost({ set = [], ...rest }: HeaderOperations, name: WireText
 }
 
 function operations(spec: HeaderOperationsSpec | undefined, complain: Complain): HeaderOperations {
-  const lines = (which: 'set' | 'add'): HeaderLine[] =>
-    Object.entries(spec?.[which] ?? {})
-      .filter(([name]) => !isInternal(name))
+  const lines = (which: 'set' | 'add'): HeaderLine[] => {
+    const given = Object.entries(spec?.[which] ?? {}).filter(([name]) => !isInternal(name));
+    const made = given
       .sort(([a], [b]) => order(a, b))
-      .flatMap(([name, value]) => {
-        const line = lineOf(name, value, (severity, message) => complain(severity, [which, name], message));
-        return line === null ? [] : [line];
-      })
-      // An array that has grown has room for sixteen more, and there is one for every rule.
-      .slice();
+      .map(([name, value]) => lineOf(name, value, (severity, message) => complain(severity, [which, name], message)));
+    return exact(made.filter((line) => line !== null));
+  };
   return level(
     lines('set'),
     lines('add'),

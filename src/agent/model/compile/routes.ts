@@ -1,4 +1,5 @@
 /** A VirtualService's HTTP rules as one kind of client meets them at one port. */
+import { exact } from '../../../base/exact.ts';
 import {
   authority as authorityText,
   literal,
@@ -72,11 +73,10 @@ export function routesOf(source: RouteSource, service: BoundVirtualService, view
       const route = new RouteBuilder(source, service, view, rule, index).build(request, position);
       if (route === null) continue;
       routes.push(route);
-      if (isCatchAll(route.match)) return routes.slice();
+      if (isCatchAll(route.match)) return exact(routes);
     }
   }
-  // One that has grown has room for sixteen more.
-  return routes.slice();
+  return exact(routes);
 }
 
 /** The conditions that do not depend on the request. */
