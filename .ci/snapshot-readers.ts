@@ -1,10 +1,10 @@
 /**
- * Every field that the compiler hands to the workers has a reader among them: a property of a type of src/l7/snapshot.ts that nobody in
- * src/l7 reads is compiled, compared and sent for nothing, or a rule that is not kept. Prints those without one.
+ * Every field that the compiler hands to the workers has a reader among them: a property of a type of src/l7/snapshot.ts or
+ * src/l7/config that nobody in src/l7 reads is compiled, compared and sent for nothing, or a rule that is not kept. Prints those without one.
  */
 import ts from 'typescript';
 
-const SNAPSHOT = 'src/l7/snapshot.ts';
+const CONFIG = /\/(src\/l7\/(?:snapshot\.ts|config\/.*))$/u;
 /** The whole, which the control thread takes apart into deltas, and the table of kinds, which is walked by key. */
 const WHOLE: ReadonlySet<string> = new Set(['Snapshot', 'SnapshotRecords']);
 
@@ -12,15 +12,17 @@ const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(
 const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
 const program = ts.createProgram(fileNames, { ...options, noEmit: true, incremental: false });
 const checker = program.getTypeChecker();
-const snapshot = program.getSourceFiles().find(({ fileName }) => fileName.endsWith(SNAPSHOT)) as ts.SourceFile;
+const declaring = program.getSourceFiles().filter(({ fileName }) => CONFIG.test(fileName));
 
-const fields = declaredFields(snapshot);
+const fields = new Map(declaring.flatMap((source) => [...declaredFields(source)]));
 const read = new Set<ts.Node>();
 for (const source of program.getSourceFiles()) {
-  if (source !== snapshot && source.fileName.includes('/src/l7/')) markReads(source);
+  if (!declaring.includes(source) && source.fileName.includes('/src/l7/')) markReads(source);
 }
 const unread = [...fields].filter(([declaration]) => !read.has(declaration));
-for (const [, name] of unread) console.log(`${SNAPSHOT}: ${name} is read nowhere in src/l7`);
+for (const [declaration, name] of unread) {
+  console.log(`${CONFIG.exec(declaration.getSourceFile().fileName)?.[1]}: ${name} is read nowhere in src/l7`);
+}
 console.log(`${fields.size} fields, ${unread.length} without a reader`);
 process.exitCode = unread.length === 0 && fields.size > 0 ? 0 : 1;
 

@@ -3,7 +3,9 @@ import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';
 import { Engine } from '../src/l7/engine.ts';
 import { Stats } from '../src/l7/record/stats.ts';
-import { type ClusterConfig, type EndpointConfig, type RouteAction, type RouteConfig, UNKNOWN_IDENTITY } from '../src/l7/snapshot.ts';
+import type { ClusterConfig, EndpointConfig } from '../src/l7/config/cluster.ts';
+import { UNKNOWN_IDENTITY } from '../src/l7/config/identity.ts';
+import type { RouteAction, RouteConfig } from '../src/l7/config/route.ts';
 import { NativeTransport } from '../src/l7/transport/native.ts';
 
 const [port = 0, upstreamPort = 0] = process.argv.slice(2).map(Number);

@@ -11,7 +11,10 @@ import { DEFAULT_LIMITS, Head } from '../src/l7/message/head.ts';
 import { HeaderNames } from '../src/l7/message/header-names.ts';
 import { type DeltaPart, partsOf } from '../src/l7/runtime/parts.ts';
 import { Runtime } from '../src/l7/runtime/runtime.ts';
-import type { EndpointConfig, Identity, RouteConfig, SnapshotDelta } from '../src/l7/snapshot.ts';
+import type { EndpointConfig } from '../src/l7/config/cluster.ts';
+import type { Identity } from '../src/l7/config/identity.ts';
+import type { RouteConfig } from '../src/l7/config/route.ts';
+import type { SnapshotDelta } from '../src/l7/snapshot.ts';
 import type { Steps } from '../src/l7/upstream/pick.ts';
 
 const SERVICES = Number(process.argv[2] ?? 20_000);

@@ -1,7 +1,8 @@
 /** `nodeway routes POD`: what happens to the requests that a pod sends, as compiled. */
 import { CommandError, ExitCode } from '../base/errors.ts';
 import type { SnapshotView } from '../agent/admin/snapshot-view.ts';
-import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, ScopeConfig, StringMatch, VirtualHostConfig } from '../l7/snapshot.ts';
+import type { HeaderMatch, NamedMatch, RouteConfig, RouteMatch, StringMatch, VirtualHostConfig } from '../l7/config/route.ts';
+import type { ScopeConfig } from '../l7/config/workload.ts';
 import { ask, clientArguments } from './admin-client.ts';
 import type { Run } from './command.ts';
 import { table } from './terminal.ts';

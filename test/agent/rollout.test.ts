@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Rollout } from '../../src/agent/rollout.ts';
-import { RECORD_KINDS, type GatewayConfig, type Snapshot, type SnapshotDelta } from '../../src/l7/snapshot.ts';
+import type { GatewayConfig } from '../../src/l7/config/workload.ts';
+import { RECORD_KINDS, type Snapshot, type SnapshotDelta } from '../../src/l7/snapshot.ts';
 
 const WANTED = { key: 'default/a', uid: '', netns: '/n', addresses: [], failClosed: false };
 

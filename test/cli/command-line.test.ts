@@ -11,7 +11,9 @@ import { table } from '../../src/cli/terminal.ts';
 import { CommandError } from '../../src/base/errors.ts';
 import type { SnapshotView } from '../../src/agent/admin/snapshot-view.ts';
 import { literal } from '../../src/l7/message/wire-text.ts';
-import { type ScopeConfig, UNKNOWN_IDENTITY, type VirtualHostConfig } from '../../src/l7/snapshot.ts';
+import { UNKNOWN_IDENTITY } from '../../src/l7/config/identity.ts';
+import type { VirtualHostConfig } from '../../src/l7/config/route.ts';
+import type { ScopeConfig } from '../../src/l7/config/workload.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 

@@ -1,12 +1,6 @@
 /** The snapshot as the admin endpoint shows it: plain objects in place of maps. */
-import {
-  RECORD_KINDS,
-  type EndpointConfig,
-  type MeshSettings,
-  type RecordKind,
-  type Snapshot,
-  type SnapshotRecords,
-} from '../../l7/snapshot.ts';
+import type { EndpointConfig } from '../../l7/config/cluster.ts';
+import { RECORD_KINDS, type MeshSettings, type RecordKind, type Snapshot, type SnapshotRecords } from '../../l7/snapshot.ts';
 
 type RecordsView = { readonly [K in RecordKind]: Readonly<Record<string, SnapshotRecords[K]>> };
 

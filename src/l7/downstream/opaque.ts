@@ -9,7 +9,7 @@ import type { PeerSeries } from '../record/peer-series.ts';
 import type { FallbackService, Peers } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type Identity, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { send } from '../send.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { CapturedOrigin } from '../exchange/origin.ts';

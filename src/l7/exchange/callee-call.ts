@@ -5,7 +5,7 @@
 import type { Head } from '../message/head.ts';
 import type { LocalReply } from '../message/local-reply.ts';
 import type { Workload } from '../runtime/runtime.ts';
-import type { Identity } from '../snapshot.ts';
+import type { Identity } from '../config/identity.ts';
 import type { Attempt } from './attempt.ts';
 import { type Pending, Verdict } from './stage.ts';
 

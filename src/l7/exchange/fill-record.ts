@@ -1,6 +1,6 @@
 /** Fills the worker's record from an exchange. */
 import type { ExchangeRecord } from '../record/exchange-record.ts';
-import { UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 

@@ -2,7 +2,7 @@
 import type { InboundListener, OutboundListener } from '../engine-port.ts';
 import { addressText, type WireText } from '../message/wire-text.ts';
 import type { Runtime, Scope, Table, Workload } from '../runtime/runtime.ts';
-import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Address, ConnectionId, Transport } from '../transport.ts';
 
 /** Of a connection that a pod opened or received: it has an original destination. */

@@ -1,6 +1,6 @@
 /** The original destination of a captured connection, with the local pod that has it. */
 import type { Runtime } from '../runtime/runtime.ts';
-import { UNKNOWN_IDENTITY } from '../snapshot.ts';
+import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import type { CapturedOrigin } from './origin.ts';

@@ -1,7 +1,7 @@
 /** The Location of a redirect, HTTPRedirect's semantics. */
 import type { Head } from '../message/head.ts';
 import { type WireText, fieldValue } from '../message/wire-text.ts';
-import type { RedirectAction } from '../snapshot.ts';
+import type { RedirectAction } from '../config/route.ts';
 
 /**
  * @param scheme of the request. @param port of the listener or service on which the request came.

@@ -2,7 +2,7 @@
  * Istio's metrics of exchanges and connections. Cells are found by the identities of the two peers and the service, which are data
  * that records share: a pod whose identity changes is another key, and what nobody refers to any more is collected.
  */
-import type { Identity, ServiceRef } from '../snapshot.ts';
+import type { Identity, ServiceRef } from '../config/identity.ts';
 import type { ExchangeRecord, FallbackService, Peers, Reporter } from './exchange-record.ts';
 import { PeerSeries } from './peer-series.ts';
 import type { Stats } from './stats.ts';

@@ -4,7 +4,8 @@
  * of its own for every attempt that reached it.
  */
 import type { Outcome } from '../message/outcome.ts';
-import { type ClusterConfig, type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../snapshot.ts';
+import type { ClusterConfig } from '../config/cluster.ts';
+import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { OUTCOME } from '../message/outcome.ts';
 
 export type Reporter = 'source' | 'destination';

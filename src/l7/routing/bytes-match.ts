@@ -1,7 +1,7 @@
 /** StringMatch over bytes: only a regular expression makes a string. */
 import { compileRegex, type Regex } from '../../base/regex.ts';
 import { lower } from '../message/ascii.ts';
-import type { StringMatch } from '../snapshot.ts';
+import type { StringMatch } from '../config/route.ts';
 
 const Kind = { Exact: 0, Prefix: 1, ExactIgnoreCase: 2, PrefixIgnoreCase: 3, Regex: 4, Present: 5, Never: 6 } as const;
 type Kind = (typeof Kind)[keyof typeof Kind];

@@ -2,7 +2,7 @@
 import { Memo } from '../../base/memo.ts';
 import type { Head } from '../message/head.ts';
 import type { Interner } from '../message/header-names.ts';
-import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../snapshot.ts';
+import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../config/route.ts';
 import { BytesMatch } from './bytes-match.ts';
 import type { PathKey } from './path-index.ts';
 

@@ -2,7 +2,7 @@
 import type { Interner } from '../message/header-names.ts';
 import type { WireText } from '../message/wire-text.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
-import type { RedirectAction, Rewrite, RouteAction, RouteConfig } from '../snapshot.ts';
+import type { RedirectAction, Rewrite, RouteAction, RouteConfig } from '../config/route.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Lease } from './lease.ts';
 import { foldHeaderOps, type HeaderOps } from './header-ops.ts';

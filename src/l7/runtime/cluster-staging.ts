@@ -2,7 +2,8 @@
 import type { ChangingMap } from '../../base/changing-map.ts';
 import type { Epoch } from '../../base/epoch.ts';
 import type { HeaderNames } from '../message/header-names.ts';
-import type { ClusterConfig, EndpointsDelta } from '../snapshot.ts';
+import type { ClusterConfig } from '../config/cluster.ts';
+import type { EndpointsDelta } from '../snapshot.ts';
 import { Cluster, ClusterSlot, type ClusterState } from '../upstream/cluster.ts';
 import { buildBalancers, ClusterDraft, type DraftResult } from '../upstream/cluster-draft.ts';
 import type { Steps } from '../upstream/pick.ts';

@@ -2,7 +2,8 @@
 import { ChangingMap } from '../../base/changing-map.ts';
 import { Epoch, type Held } from '../../base/epoch.ts';
 import type { HeaderNames } from '../message/header-names.ts';
-import type { GatewayConfig, MeshSettings } from '../snapshot.ts';
+import type { GatewayConfig } from '../config/workload.ts';
+import type { MeshSettings } from '../snapshot.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import { Layers, type Table } from './layers.ts';
 import type { Workload } from './workload.ts';

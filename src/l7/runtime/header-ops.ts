@@ -4,7 +4,7 @@
  */
 import type { Interner } from '../message/header-names.ts';
 import { fieldLine, join, wireBytes } from '../message/wire-text.ts';
-import type { HeaderLine, HeaderOperations } from '../snapshot.ts';
+import type { HeaderLine, HeaderOperations } from '../config/header-operations.ts';
 
 export interface HeaderOps {
   /** Interned names whose lines are left out. */

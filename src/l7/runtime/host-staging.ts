@@ -4,7 +4,7 @@ import { Epoch } from '../../base/epoch.ts';
 import type { HeaderNames } from '../message/header-names.ts';
 import { Route } from '../routing/route.ts';
 import { RouteList, VirtualHost } from '../routing/virtual-host.ts';
-import type { RouteConfig, VirtualHostConfig } from '../snapshot.ts';
+import type { RouteConfig, VirtualHostConfig } from '../config/route.ts';
 import { compileAction, type Action } from './actions.ts';
 import type { Hosts, Layers } from './layers.ts';
 import { Lease, type SlotRegistry } from './lease.ts';

@@ -4,7 +4,7 @@ import { current, type Epoch } from '../../base/epoch.ts';
 import { HostIndex, HostTable } from '../routing/host-index.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { VirtualHost } from '../routing/virtual-host.ts';
-import type { DestinationConfig } from '../snapshot.ts';
+import type { DestinationConfig } from '../config/workload.ts';
 import type { Action } from './actions.ts';
 
 export type Table = RouteTable<Action>;

@@ -2,12 +2,12 @@
  * A change of the configuration in pieces, each so small that a worker takes it over well within a millisecond. A record that is
  * larger than a piece is cut too: a virtual host by its routes, endpoints by their number.
  */
+import type { RouteConfig } from '../config/route.ts';
 import {
   RECORD_KINDS,
   type EndpointsDelta,
   type MeshSettings,
   type RecordKind,
-  type RouteConfig,
   type SnapshotDelta,
   type SnapshotRecords,
 } from '../snapshot.ts';

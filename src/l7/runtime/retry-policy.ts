@@ -9,7 +9,7 @@
  */
 import { Memo } from '../../base/memo.ts';
 import { RetryClass } from '../message/outcome.ts';
-import type { RetryCondition, RetryConfig } from '../snapshot.ts';
+import type { RetryCondition, RetryConfig } from '../config/retry.ts';
 
 /** gRPC status codes (grpc.io, statuscodes) that have a condition of their own. */
 const GRPC_CONDITIONS: readonly (readonly [RetryCondition, number])[] = [

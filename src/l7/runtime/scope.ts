@@ -1,5 +1,5 @@
 /** What a client sees of the mesh. */
-import type { DestinationConfig, ScopeConfig } from '../snapshot.ts';
+import type { DestinationConfig, ScopeConfig } from '../config/workload.ts';
 import type { Layer, Layers, Table } from './layers.ts';
 
 export class Scope {

@@ -3,15 +3,10 @@
  * its own, and at a cluster's size they would be most of what a worker holds.
  */
 import { Memo } from '../../base/memo.ts';
-import type {
-  BalancerConfig,
-  ClusterConfig,
-  DestinationConfig,
-  EndpointConfig,
-  EndpointsDelta,
-  Identity,
-  ServiceRef,
-} from '../snapshot.ts';
+import type { BalancerConfig, ClusterConfig, EndpointConfig } from '../config/cluster.ts';
+import type { Identity, ServiceRef } from '../config/identity.ts';
+import type { DestinationConfig } from '../config/workload.ts';
+import type { EndpointsDelta } from '../snapshot.ts';
 
 /** Enough for what repeats; when it is full, it starts again. */
 const MOST = 32_768;

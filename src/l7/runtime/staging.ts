@@ -11,15 +11,8 @@
  */
 import { ChangingMap } from '../../base/changing-map.ts';
 import { change, Epoch, settled, upcoming, type Held } from '../../base/epoch.ts';
-import type {
-  AddressesConfig,
-  GatewayConfig,
-  MeshSettings,
-  RecordKind,
-  ScopeConfig,
-  SnapshotRecords,
-  WorkloadConfig,
-} from '../snapshot.ts';
+import type { AddressesConfig, GatewayConfig, ScopeConfig, WorkloadConfig } from '../config/workload.ts';
+import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
 import type { Steps } from '../upstream/pick.ts';
 import { ClusterStaging } from './cluster-staging.ts';
 import type { Contents } from './contents.ts';

@@ -1,6 +1,7 @@
 /** Local pods that the agent serves. */
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
-import type { Identity, InboundPort } from '../snapshot.ts';
+import type { Identity } from '../config/identity.ts';
+import type { InboundPort } from '../config/workload.ts';
 import type { Scope } from './scope.ts';
 
 /** Workloads refer to a scope by its slot, so that they need not change with it. */

@@ -1,5 +1,5 @@
 /** How an endpoint is chosen: Istio's simple load balancers and consistent hashing, each O(1) or O(log n) per pick with equal weights. */
-import type { BalancerConfig } from '../snapshot.ts';
+import type { BalancerConfig } from '../config/cluster.ts';
 import { MaglevBalancer, RingHashBalancer, ringSize } from './consistent-hash.ts';
 import type { Endpoint } from './endpoint.ts';
 import { finish, indexBelow, type Balancer, type Steps } from './pick.ts';

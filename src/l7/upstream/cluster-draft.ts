@@ -6,7 +6,8 @@
  * the new one when it is ready.
  */
 import type { Epoch } from '../../base/epoch.ts';
-import { addressKey, type ClusterConfig, type EndpointConfig, type EndpointsDelta } from '../snapshot.ts';
+import type { ClusterConfig, EndpointConfig } from '../config/cluster.ts';
+import { addressKey, type EndpointsDelta } from '../snapshot.ts';
 import { NameLease, type HeaderNames } from '../message/header-names.ts';
 import { balancerSize, buildBalancer } from './balancer.ts';
 import { type ClusterState, NOBODY } from './cluster.ts';

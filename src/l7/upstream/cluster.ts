@@ -8,7 +8,7 @@
  *  3. what is staged is not seen before the commit.
  */
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
-import type { ClusterConfig } from '../snapshot.ts';
+import type { ClusterConfig } from '../config/cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import { indexBelow, type Balancer } from './pick.ts';

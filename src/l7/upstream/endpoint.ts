@@ -1,6 +1,6 @@
 /** One address that a cluster may send to, with what is going on there. */
 import { change, current, reverted, settled, upcoming, type Changing, Epoch, type Held } from '../../base/epoch.ts';
-import type { EndpointConfig } from '../snapshot.ts';
+import type { EndpointConfig } from '../config/cluster.ts';
 
 /** Connections to an endpoint, as far as the endpoint is concerned. */
 export interface EndpointPool {

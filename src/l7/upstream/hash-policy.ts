@@ -3,7 +3,7 @@ import { murmur3, murmur3Text } from '../../base/hash.ts';
 import type { Head } from '../message/head.ts';
 import { H, type Interner, NameLease } from '../message/header-names.ts';
 import { join, literal, type WireText } from '../message/wire-text.ts';
-import type { HashKey } from '../snapshot.ts';
+import type { HashKey } from '../config/cluster.ts';
 
 export class HashPolicy {
   readonly key: HashKey;

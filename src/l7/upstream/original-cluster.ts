@@ -2,7 +2,7 @@
  * Endpoints for connections that keep their original destination: addresses that no service is known for, and the
  * applications of enrolled pods. They are made on demand and dropped when nothing uses them.
  */
-import type { Identity } from '../snapshot.ts';
+import type { Identity } from '../config/identity.ts';
 import { Endpoint } from './endpoint.ts';
 
 /** How many endpoints may be remembered before those that nothing uses are dropped. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CloseReason, type Address } from '../../../src/l7/transport.ts';
-import type { DestinationConfig, ScopeConfig } from '../../../src/l7/snapshot.ts';
+import type { DestinationConfig, ScopeConfig } from '../../../src/l7/config/workload.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { endpointOf, get, identityOf, OUTBOUND, POD, podOf, ok, Rig, route } from './rig.ts';
 

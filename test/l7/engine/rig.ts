@@ -2,26 +2,13 @@
 import { Engine, type EngineOptions } from '../../../src/l7/engine.ts';
 import type { EngineLimits } from '../../../src/l7/limits.ts';
 import { type SeriesDefinition, Stats } from '../../../src/l7/record/stats.ts';
-import {
-  addressKey,
-  type AddressesConfig,
-  type BalancerConfig,
-  type ClusterConfig,
-  type DestinationConfig,
-  type EndpointConfig,
-  type HeaderLine,
-  type Identity,
-  RECORD_KINDS,
-  type RecordDelta,
-  type RecordKind,
-  type RetryConfig,
-  type RouteAction,
-  type RouteConfig,
-  type ScopeConfig,
-  type SnapshotRecords,
-  type VirtualHostConfig,
-  type WorkloadConfig,
-} from '../../../src/l7/snapshot.ts';
+import type { BalancerConfig, ClusterConfig, EndpointConfig } from '../../../src/l7/config/cluster.ts';
+import type { HeaderLine } from '../../../src/l7/config/header-operations.ts';
+import type { Identity } from '../../../src/l7/config/identity.ts';
+import type { RetryConfig } from '../../../src/l7/config/retry.ts';
+import type { RouteAction, RouteConfig, VirtualHostConfig } from '../../../src/l7/config/route.ts';
+import type { AddressesConfig, DestinationConfig, ScopeConfig, WorkloadConfig } from '../../../src/l7/config/workload.ts';
+import { addressKey, RECORD_KINDS, type RecordDelta, type RecordKind, type SnapshotRecords } from '../../../src/l7/snapshot.ts';
 import { checkedText, fieldValue, literal } from '../../../src/l7/message/wire-text.ts';
 import type { Address } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';

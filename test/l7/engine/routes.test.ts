@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { RedirectAction, Rewrite, RouteConfig } from '../../../src/l7/snapshot.ts';
+import type { RedirectAction, Rewrite, RouteConfig } from '../../../src/l7/config/route.ts';
 import { literal } from '../../../src/l7/message/wire-text.ts';
 import { clusterOf, endpointOf, GATEWAY, get, lines, ok, Rig, route } from './rig.ts';
 

@@ -5,7 +5,7 @@ import { Route } from '../../../src/l7/routing/route.ts';
 import { RouteTable } from '../../../src/l7/routing/route-table.ts';
 import { RouteList, VirtualHost } from '../../../src/l7/routing/virtual-host.ts';
 import type { HeaderNames } from '../../../src/l7/message/header-names.ts';
-import type { RouteConfig, VirtualHostConfig } from '../../../src/l7/snapshot.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../src/l7/config/route.ts';
 
 export type HostConfig = Pick<VirtualHostConfig, 'name' | 'domains' | 'routes'>;
 

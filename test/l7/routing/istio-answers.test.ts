@@ -7,7 +7,7 @@ import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
-import type { RouteConfig, RouteMatch } from '../../../src/l7/snapshot.ts';
+import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';
 import { tableOver } from './hosts.ts';
 
 interface Recorded {

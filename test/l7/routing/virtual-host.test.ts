@@ -7,7 +7,7 @@ import { Epoch } from '../../../src/base/epoch.ts';
 import { PathIndex } from '../../../src/l7/routing/path-index.ts';
 import { Route } from '../../../src/l7/routing/route.ts';
 import { VirtualHost } from '../../../src/l7/routing/virtual-host.ts';
-import type { RouteConfig, RouteMatch } from '../../../src/l7/snapshot.ts';
+import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';
 import { routeList } from './hosts.ts';
 
 const action: RouteConfig['action'] = {

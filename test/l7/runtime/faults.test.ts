@@ -2,7 +2,8 @@
 import t from 'tap';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { Runtime } from '../../../src/l7/runtime/runtime.ts';
-import type { ClusterConfig, RouteConfig, VirtualHostConfig } from '../../../src/l7/snapshot.ts';
+import type { ClusterConfig } from '../../../src/l7/config/cluster.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../src/l7/config/route.ts';
 import { clusterConfig, delta, endpointConfig, host, route, scopeConfig, workloadConfig } from './snapshots.ts';
 
 /** What no compiler would let pass, so that the code throws. */

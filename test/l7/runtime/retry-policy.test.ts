@@ -1,7 +1,7 @@
 import t from 'tap';
 import { RetryClass } from '../../../src/l7/message/outcome.ts';
 import { RetryPolicy } from '../../../src/l7/runtime/retry-policy.ts';
-import type { RetryCondition } from '../../../src/l7/snapshot.ts';
+import type { RetryCondition } from '../../../src/l7/config/retry.ts';
 import { seededRandom } from '../upstream/seeded-random.ts';
 
 function policy(on: RetryCondition[], statusCodes: number[] = [], backoffMs = 25): RetryPolicy {

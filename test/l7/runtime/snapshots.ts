@@ -1,21 +1,11 @@
 /** Records for tests of the runtime. */
 import { checkedText, fieldName, fieldValue } from '../../../src/l7/message/wire-text.ts';
-import {
-  RECORD_KINDS,
-  UNKNOWN_IDENTITY,
-  type AddressesConfig,
-  type ClusterConfig,
-  type EndpointConfig,
-  type EndpointsDelta,
-  type HeaderLine,
-  type RecordKind,
-  type RouteConfig,
-  type ScopeConfig,
-  type SnapshotDelta,
-  type SnapshotRecords,
-  type VirtualHostConfig,
-  type WorkloadConfig,
-} from '../../../src/l7/snapshot.ts';
+import type { ClusterConfig, EndpointConfig } from '../../../src/l7/config/cluster.ts';
+import type { HeaderLine } from '../../../src/l7/config/header-operations.ts';
+import { UNKNOWN_IDENTITY } from '../../../src/l7/config/identity.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../src/l7/config/route.ts';
+import type { AddressesConfig, ScopeConfig, WorkloadConfig } from '../../../src/l7/config/workload.ts';
+import { RECORD_KINDS, type EndpointsDelta, type RecordKind, type SnapshotDelta, type SnapshotRecords } from '../../../src/l7/snapshot.ts';
 
 export interface Change {
   readonly set?: { readonly [K in RecordKind]?: Readonly<Record<string, SnapshotRecords[K]>> };

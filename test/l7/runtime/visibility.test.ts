@@ -6,17 +6,10 @@ import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
 import { partsOf } from '../../../src/l7/runtime/parts.ts';
 import { Runtime } from '../../../src/l7/runtime/runtime.ts';
-import {
-  addressKey,
-  RECORD_KINDS,
-  type AddressesConfig,
-  type ClusterConfig,
-  type EndpointConfig,
-  type ScopeConfig,
-  type SnapshotDelta,
-  type VirtualHostConfig,
-  type WorkloadConfig,
-} from '../../../src/l7/snapshot.ts';
+import type { ClusterConfig, EndpointConfig } from '../../../src/l7/config/cluster.ts';
+import type { VirtualHostConfig } from '../../../src/l7/config/route.ts';
+import type { AddressesConfig, ScopeConfig, WorkloadConfig } from '../../../src/l7/config/workload.ts';
+import { addressKey, RECORD_KINDS, type SnapshotDelta } from '../../../src/l7/snapshot.ts';
 import {
   addressesConfig,
   clusterConfig,

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { createBalancer } from '../../../src/l7/upstream/balancer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';
-import { UNKNOWN_IDENTITY } from '../../../src/l7/snapshot.ts';
-import type { BalancerConfig } from '../../../src/l7/snapshot.ts';
+import { UNKNOWN_IDENTITY } from '../../../src/l7/config/identity.ts';
+import type { BalancerConfig } from '../../../src/l7/config/cluster.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const KEY = { kind: 'header', name: 'user' } as const;

@@ -4,7 +4,7 @@ import t from 'tap';
 import { murmur3Text } from '../../../src/base/hash.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { Runtime } from '../../../src/l7/runtime/runtime.ts';
-import type { BalancerConfig, EndpointConfig, HashKey } from '../../../src/l7/snapshot.ts';
+import type { BalancerConfig, EndpointConfig, HashKey } from '../../../src/l7/config/cluster.ts';
 import { buildBalancer, createBalancer } from '../../../src/l7/upstream/balancer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';
 import { finish } from '../../../src/l7/upstream/pick.ts';

@@ -10,7 +10,7 @@ import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { OUTCOME, type Outcome } from '../../../src/l7/message/outcome.ts';
 import { NOT_RAW, type ResponseSink, type UpstreamStream } from '../../../src/l7/message/stream.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
-import { UNKNOWN_IDENTITY } from '../../../src/l7/snapshot.ts';
+import { UNKNOWN_IDENTITY } from '../../../src/l7/config/identity.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';

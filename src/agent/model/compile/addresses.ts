@@ -1,5 +1,5 @@
 /** What stands behind the addresses of services. Of several that have one, the oldest has it. */
-import type { AddressesConfig, DestinationConfig } from '../../../l7/snapshot.ts';
+import type { AddressesConfig, DestinationConfig } from '../../../l7/config/workload.ts';
 import type { ClusterIds } from './clusters.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';

@@ -1,6 +1,6 @@
 /** LoadBalancerSettings with Istio's and Envoy's defaults. */
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
-import type { BalancerConfig, HashKey } from '../../../l7/snapshot.ts';
+import type { BalancerConfig, HashKey } from '../../../l7/config/cluster.ts';
 import type { ConsistentHash, LoadBalancer } from '../objects.ts';
 import type { FieldPath } from '../problem.ts';
 import { seconds } from './durations.ts';

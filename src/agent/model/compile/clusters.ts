@@ -1,5 +1,5 @@
 /** Clusters: a service's port and subset, with the policy that the client's namespace sees. */
-import type { ClusterConfig } from '../../../l7/snapshot.ts';
+import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { type DestinationRules, loadBalancerOf, type MergedRule } from './destination-rules.ts';

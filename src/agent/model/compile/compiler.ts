@@ -1,5 +1,5 @@
 /** The parts of the compiler, put together, and how changes go in and records come out. */
-import { type Snapshot, type SnapshotDelta } from '../../../l7/snapshot.ts';
+import type { Snapshot, SnapshotDelta } from '../../../l7/snapshot.ts';
 import { Graph, type GraphFault } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Table } from '../incremental/table.ts';

@@ -1,5 +1,7 @@
 /** Who stands behind a service's port: EndpointSlices where the service has any, else Endpoints, else its selector's pods. Ready ones only. */
-import { addressKey, type EndpointConfig, UNKNOWN_IDENTITY } from '../../../l7/snapshot.ts';
+import type { EndpointConfig } from '../../../l7/config/cluster.ts';
+import { UNKNOWN_IDENTITY } from '../../../l7/config/identity.ts';
+import { addressKey } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import type { Output } from '../incremental/output.ts';

@@ -1,5 +1,5 @@
 /** Virtual hosts of gateways: all VirtualServices that are bound to one host at one port are merged. */
-import type { RouteConfig, VirtualHostConfig } from '../../../l7/snapshot.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../l7/config/route.ts';
 import type { Graph } from '../incremental/graph.ts';
 import type { Output } from '../incremental/output.ts';
 import { Table } from '../incremental/table.ts';

@@ -1,5 +1,5 @@
 /** Gateways of this node: servers of one port are one listener. */
-import type { GatewayConfig } from '../../../l7/snapshot.ts';
+import type { GatewayConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import type { Output } from '../incremental/output.ts';

@@ -1,7 +1,7 @@
 /** Headers of routes and destinations: what is set, added and removed, and the Host that a rule asks for on this way. */
 import { exact } from '../../../base/exact.ts';
 import { fieldName, fieldValue, type WireText } from '../../../l7/message/wire-text.ts';
-import type { HeaderLine, HeaderOperations } from '../../../l7/snapshot.ts';
+import type { HeaderLine, HeaderOperations } from '../../../l7/config/header-operations.ts';
 import type { HeaderOperationsSpec, HeadersSpec, StringMap } from '../objects.ts';
 import type { FieldPath, Severity } from '../problem.ts';
 import { order } from './age.ts';

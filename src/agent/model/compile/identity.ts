@@ -1,5 +1,5 @@
 /** Who a pod is to metrics: Istio's workload and canonical names. */
-import type { Identity } from '../../../l7/snapshot.ts';
+import type { Identity } from '../../../l7/config/identity.ts';
 import type { Pod } from '../objects.ts';
 import type { Owner } from './owners.ts';
 

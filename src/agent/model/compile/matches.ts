@@ -1,5 +1,5 @@
 /** HTTPMatchRequest → RouteMatch: the conditions that only a request can answer. */
-import type { HeaderMatch, NamedMatch, RouteMatch, StringMatch } from '../../../l7/snapshot.ts';
+import type { HeaderMatch, NamedMatch, RouteMatch, StringMatch } from '../../../l7/config/route.ts';
 import type { ConditionMap, HttpMatchRequest, StringCondition } from '../objects.ts';
 import { order } from './age.ts';
 

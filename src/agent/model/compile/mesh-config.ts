@@ -2,7 +2,8 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../../../base/errors.ts';
-import type { MeshSettings, ScopeConfig } from '../../../l7/snapshot.ts';
+import type { ScopeConfig } from '../../../l7/config/workload.ts';
+import type { MeshSettings } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { ConfigMap, HttpRetry } from '../objects.ts';

@@ -2,7 +2,7 @@
  * Everything that clients inside the mesh see of a host: clusters and addresses of its service, and its virtual hosts, in the layer
  * that all share and, where they differ for some clients, in theirs.
  */
-import type { VirtualHostConfig } from '../../../l7/snapshot.ts';
+import type { VirtualHostConfig } from '../../../l7/config/route.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { share } from '../incremental/share.ts';

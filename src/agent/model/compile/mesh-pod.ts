@@ -1,5 +1,5 @@
 /** A pod as the parts of the compiler see it. */
-import type { Identity } from '../../../l7/snapshot.ts';
+import type { Identity } from '../../../l7/config/identity.ts';
 import type { StringMap } from '../objects.ts';
 import type { Aged } from './age.ts';
 

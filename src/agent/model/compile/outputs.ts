@@ -1,7 +1,7 @@
 /** The records that leave the compiler, as a snapshot and as the changes of it. */
+import type { EndpointConfig } from '../../../l7/config/cluster.ts';
 import {
   addressKey,
-  type EndpointConfig,
   type EndpointsDelta,
   type MeshSettings,
   RECORD_KINDS,

@@ -1,5 +1,5 @@
 /** What a service's port speaks, by Istio's rules: `appProtocol`, then the name's part before the first `-`, then by looking. */
-import type { Protocol } from '../../../l7/snapshot.ts';
+import type { Protocol } from '../../../l7/config/workload.ts';
 import type { ServicePort } from '../objects.ts';
 
 /** `http` ones have routes; those whose connections are looked into (`auto`) do, too. */

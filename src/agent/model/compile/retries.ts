@@ -1,5 +1,5 @@
 /** HTTPRetry with Istio's defaults, and the mesh's. */
-import type { RetryCondition, RetryConfig } from '../../../l7/snapshot.ts';
+import type { RetryCondition, RetryConfig } from '../../../l7/config/retry.ts';
 import type { HttpRetry } from '../objects.ts';
 import { milliseconds } from './durations.ts';
 

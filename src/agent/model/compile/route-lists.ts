@@ -1,5 +1,5 @@
 /** Routes of VirtualServices with many hosts, which are compiled and kept once for all of them. */
-import type { RouteConfig } from '../../../l7/snapshot.ts';
+import type { RouteConfig } from '../../../l7/config/route.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Table } from '../incremental/table.ts';
 import type { StringMap } from '../objects.ts';

@@ -8,15 +8,8 @@ import {
   type WireResult,
   type WireText,
 } from '../../../l7/message/wire-text.ts';
-import type {
-  HeaderOperations,
-  MirrorConfig,
-  RedirectAction,
-  RouteAction,
-  RouteConfig,
-  Rewrite,
-  WeightedDestination,
-} from '../../../l7/snapshot.ts';
+import type { HeaderOperations } from '../../../l7/config/header-operations.ts';
+import type { MirrorConfig, RedirectAction, RouteAction, RouteConfig, Rewrite, WeightedDestination } from '../../../l7/config/route.ts';
 import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteDestination, StringMap } from '../objects.ts';
 import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';

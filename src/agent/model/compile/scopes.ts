@@ -1,5 +1,5 @@
 /** What clients see of the mesh: which layers, in which order. */
-import type { ScopeConfig } from '../../../l7/snapshot.ts';
+import type { ScopeConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import type { Output } from '../incremental/output.ts';
 import { Table } from '../incremental/table.ts';

@@ -2,7 +2,7 @@
  * Pods whose traffic this node serves: those that are enrolled, and those that are leaving. A pod that is no longer enrolled is
  * served as it was until the last connection that the kernel had sent here on its behalf was accepted.
  */
-import type { WorkloadConfig } from '../../../l7/snapshot.ts';
+import type { WorkloadConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';

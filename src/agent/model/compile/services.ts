@@ -1,5 +1,5 @@
 /** Kubernetes Services as destinations. */
-import type { ServiceRef } from '../../../l7/snapshot.ts';
+import type { ServiceRef } from '../../../l7/config/identity.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';

@@ -6,7 +6,7 @@
  * Names and domains belong to whoever comes first: VirtualServices by age, then services by age.
  */
 import { isIP } from 'node:net';
-import type { RouteConfig } from '../../../l7/snapshot.ts';
+import type { RouteConfig } from '../../../l7/config/route.ts';
 import { byAge } from './age.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';

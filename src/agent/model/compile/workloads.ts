@@ -1,5 +1,5 @@
 /** The enrolled pods of this node: who they are, what they serve, what they see. Those that are leaving stay as they were. */
-import type { InboundPort, WorkloadConfig } from '../../../l7/snapshot.ts';
+import type { InboundPort, WorkloadConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import type { Output } from '../incremental/output.ts';
 import { Table } from '../incremental/table.ts';

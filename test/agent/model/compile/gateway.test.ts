@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { GatewayConfig } from '../../../../src/l7/snapshot.ts';
+import type { GatewayConfig } from '../../../../src/l7/config/workload.ts';
 import { client, clustersOf, compileText, gatewayTable, hostOf, service, virtualService } from './world.ts';
 
 const gateway = (servers: string, selector = '{ istio: ingressgateway }', metadata = 'name: gw, namespace: default'): string => `

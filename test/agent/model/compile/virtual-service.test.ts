@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { RouteConfig } from '../../../../src/l7/snapshot.ts';
+import type { RouteConfig } from '../../../../src/l7/config/route.ts';
 import { client, clustersOf, compileText, hostOf, onlyRoute, routesOf, service, storeOf, tableOf, virtualService } from './world.ts';
 
 const A = 'outbound|80||a.default.svc.cluster.local';

@@ -4,15 +4,10 @@ import { Compiler, type CompileOptions, type LocalPod } from '../../../../src/ag
 import type { Problem } from '../../../../src/agent/model/problem.ts';
 import { type ObjectChange, ObjectStore } from '../../../../src/agent/model/store.ts';
 import { parseManifest } from '../../../../src/agent/sources/file-text.ts';
-import type {
-  ClusterConfig,
-  DestinationConfig,
-  EndpointConfig,
-  RouteConfig,
-  ScopeConfig,
-  Snapshot,
-  VirtualHostConfig,
-} from '../../../../src/l7/snapshot.ts';
+import type { ClusterConfig, EndpointConfig } from '../../../../src/l7/config/cluster.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../../src/l7/config/route.ts';
+import type { DestinationConfig, ScopeConfig } from '../../../../src/l7/config/workload.ts';
+import type { Snapshot } from '../../../../src/l7/snapshot.ts';
 
 export const OPTIONS: CompileOptions = {
   nodeName: 'n1',

@@ -1,0 +1,39 @@
+/** Clusters, their endpoints, and how one of them is chosen. */
+import type { WireText } from '../message/wire-text.ts';
+import type { Identity, ServiceRef } from './identity.ts';
+
+export interface ClusterConfig {
+  readonly id: string;
+  /** Istio's name: `outbound|80|v1|reviews.default.svc.cluster.local`. */
+  readonly name: string;
+  readonly service: ServiceRef;
+  readonly balancer: BalancerConfig;
+  readonly connectTimeoutMs: number;
+  /** The address family that the service prefers, where it has endpoints of both. */
+  readonly family: 4 | 6;
+}
+
+export type BalancerConfig =
+  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'least-request' }
+  | { readonly kind: 'random' }
+  | { readonly kind: 'ring-hash'; readonly minimumRingSize: number; readonly key: HashKey }
+  | { readonly kind: 'maglev'; readonly tableSize: number; readonly key: HashKey };
+
+export type HashKey =
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'source-address' }
+  /** `ttlSeconds` null: no cookie is made; 0: a session cookie is. */
+  | { readonly kind: 'cookie'; readonly name: WireText; readonly path: WireText; readonly ttlSeconds: number | null };
+
+/** A ready endpoint. */
+export interface EndpointConfig {
+  /** An IP address in the form in which sockets show it (RFC 5952): the compiler lets nothing else pass. */
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly identity: Identity;
+  /** Key into `workloads` when that pod is enrolled on this node: its server stage runs in the same pass. Null otherwise. */
+  readonly local: string | null;
+}

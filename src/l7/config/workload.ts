@@ -1,0 +1,55 @@
+/** What the agent knows of an enrolled pod, and what that pod sees of the mesh as a client. */
+import type { Identity, ServiceRef } from './identity.ts';
+
+export interface WorkloadConfig {
+  readonly identity: Identity;
+  readonly addresses: readonly string[];
+  /** Key into `scopes`: what this pod sees as a client. */
+  readonly scope: string;
+  /** What it serves: by container port in decimal. A port that is not listed is `auto`. */
+  readonly inbound: Readonly<Record<string, InboundPort>>;
+}
+
+export interface InboundPort {
+  readonly protocol: Protocol;
+  /** The service through which this port is usually reached, for labels and names; empty when there is none. */
+  readonly service: ServiceRef | null;
+}
+
+/**
+ * `http`: HTTP/1 is parsed, anything else refused. `tcp`: never looked into. `auto`: by the first bytes.
+ * `http2` and `tls` are passed through as `tcp` is, balanced per connection.
+ */
+export type Protocol = 'http' | 'http2' | 'tls' | 'tcp' | 'auto';
+
+export interface ScopeConfig {
+  /** The client's namespace. */
+  readonly namespace: string;
+  /** Istio's outboundTrafficPolicy: whether names and addresses that no layer has are passed through or refused. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /**
+   * Where names and addresses are looked up, the most specific first: usually one that all clients share, before it one of the
+   * client's own where rules exist for it alone. An exact domain in any layer beats a wildcard in any; of equals the first layer wins.
+   */
+  readonly layers: readonly string[];
+}
+
+/** What stands behind addresses that clients connect to. */
+export interface AddressesConfig {
+  readonly layer: string;
+  /** By `ip:port` (IPv6 as `[ip]:port`), or `*:port` for any address at that port. In one layer no two records have the same key. */
+  readonly entries: readonly (readonly [address: string, destination: DestinationConfig])[];
+}
+
+/**
+ * Where a connection to a known address goes. `cluster`: HTTP goes by its Host, other bytes to that cluster. `host`: HTTP goes by its
+ * Host, the rest to its original destination, as for an unknown address.
+ */
+export type DestinationConfig =
+  { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string } | { readonly to: 'host'; readonly protocol: Protocol };
+
+export interface GatewayConfig {
+  readonly port: number;
+  /** The layer in which its virtual hosts are, at its port. A Host that none of them names is answered 404. */
+  readonly layer: string;
+}
