@@ -1,5 +1,6 @@
 /** Whether a pod is enrolled, and why. Pure. */
 import type { ApiObject, Pod } from './objects.ts';
+import { otherMesh } from './other-meshes.ts';
 
 const ENROLL_ANNOTATION = 'nodeway.io/enroll';
 const INJECT = 'sidecar.istio.io/inject';
@@ -42,9 +43,9 @@ export function enrollment(
 ): EnrollmentDecision {
   const invalid: InvalidAnnotation[] = [];
   const decided = (enrolled: boolean, reason: string): EnrollmentDecision => ({ enrolled, reason, invalid });
-  const never = exclusion(pod, istioCompat);
+  const never = exclusion(pod, namespace, istioCompat);
   if (never !== null) return decided(false, never);
-  for (const object of [pod, ...owners, ...(namespace === null ? [] : [namespace])]) {
+  for (const object of [pod, ...owners.filter(speaksForItself), ...(namespace === null ? [] : [namespace])]) {
     const opinion = annotated(object, invalid) ?? (istioCompat ? labelled(object) : null);
     if (opinion !== null) return decided(opinion.enrolled, `${opinion.by} on ${nameOf(object)}`);
   }
@@ -52,12 +53,19 @@ export function enrollment(
 }
 
 /** What no annotation can change. */
-function exclusion({ spec, status }: Pod, istioCompat: boolean): string | null {
+function exclusion(pod: Pod, namespace: ApiObject | null, istioCompat: boolean): string | null {
+  const { spec, status } = pod;
   if (spec?.hostNetwork === true) return "it uses the node's network";
   if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 'it has ended';
-  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  if (istioCompat && containers.some(({ name }) => name === 'istio-proxy')) return 'it has an istio-proxy container';
-  return null;
+  return otherMesh(pod, namespace, istioCompat);
+}
+
+/**
+ * A ReplicaSet of a Deployment has a copy of its annotations, which the Deployment's controller makes and never takes back: only the
+ * Deployment says what holds now.
+ */
+function speaksForItself({ kind, metadata: { ownerReferences } }: ApiObject): boolean {
+  return kind !== 'ReplicaSet' || !(ownerReferences ?? []).some((owner) => owner.kind === 'Deployment');
 }
 
 function annotated(object: ApiObject, invalid: InvalidAnnotation[]): Opinion | null {

@@ -75,6 +75,43 @@ t.test('what no annotation can change', async (t) => {
   t.equal(decide({ spec: { containers: [{ name: 'istio-proxy' }] } }, false), true, 'not without --istio-compat');
 });
 
+t.test('a copy that a Deployment left on its ReplicaSet says nothing', async (t) => {
+  const replicaSet = object('ReplicaSet', 'true');
+  const owned = { ...replicaSet, metadata: { ...replicaSet.metadata, ownerReferences: [{ kind: 'Deployment', name: 'deployment' }] } };
+  const decide = (owners: readonly ApiObject[]) => enrollment(pod(), owners, null, { istioCompat: true });
+  t.match(decide([owned, object('Deployment')]), { enrolled: false, reason: 'nothing asks for it' });
+  t.match(decide([owned, object('Deployment', 'false')]), { enrolled: false, reason: /on Deployment/ });
+  t.match(decide([replicaSet]), { enrolled: true, reason: /on ReplicaSet/ });
+});
+
+t.test('a pod of another mesh is left alone, whatever it asks for', async (t) => {
+  const decide = (subject: Pod, namespace: ApiObject | null = null, istioCompat = true) =>
+    enrollment(subject, [], namespace, { istioCompat });
+  for (const [name, mesh] of [
+    ['linkerd-proxy', 'Linkerd'],
+    ['kuma-sidecar', 'Kuma'],
+    ['consul-dataplane', 'Consul'],
+    ['envoy-sidecar', 'Consul'],
+  ] as const) {
+    const reason = `it has a ${name} container, of ${mesh}`;
+    t.match(decide(pod('true', { spec: { containers: [{ name: 'app' }, { name }] } })), { enrolled: false, reason });
+    t.match(decide(pod('true', { spec: { initContainers: [{ name, restartPolicy: 'Always' }] } }), null, false), {
+      enrolled: false,
+      reason,
+    });
+  }
+  const mode = (value: string): Record<string, string> => ({ 'istio.io/dataplane-mode': value });
+  const ambient = object('Namespace', 'true', mode('ambient'));
+  t.match(decide(pod('true'), ambient), { enrolled: false, reason: /dataplane-mode=ambient on its namespace/ });
+  t.match(decide(pod('true', {}, mode('ambient'))), { enrolled: false, reason: /dataplane-mode=ambient on it:/ });
+  t.match(decide(pod('true', {}, mode('none')), ambient), { enrolled: true });
+  t.match(decide(pod('true'), ambient, false), { enrolled: true }, 'not without --istio-compat');
+  const taken = pod('true');
+  const annotations = { ...taken.metadata.annotations, 'ambient.istio.io/redirection': 'enabled' };
+  t.match(decide({ ...taken, metadata: { ...taken.metadata, annotations } }), { enrolled: false, reason: /redirection=enabled/ });
+  t.match(decide(pod(undefined, { spec: { containers: [{ name: 'toString' }] } })), { reason: 'nothing asks for it' });
+});
+
 t.test('a value that is neither is reported, and the next object decides', async (t) => {
   const subject = pod('yes');
   const decision = enrollment(subject, [object('Deployment', 'true')], null, { istioCompat: true });
