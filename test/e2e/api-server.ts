@@ -1,0 +1,139 @@
+/**
+ * etcd and the API server of Kubernetes on loopback: real validation, watches, RBAC and tokens, without controllers and nodes. A namespace
+ * that is deleted stays, nothing derives EndpointSlices, and a Pod is what a test says it is.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '../base/free-ports.ts';
+import { until } from '../node/pod-network.ts';
+import { AGENT_NAMESPACE, AGENT_ACCOUNT, agentRights } from './agent-rights.ts';
+import { Daemon } from './daemon.ts';
+import { KubeApi } from './kube-api.ts';
+import { kubeProgram } from './programs.ts';
+
+/** The API server takes up to a minute to end politely while watches are open; etcd has all that there is. */
+const POLITE_MS = 500;
+
+export class ApiServer {
+  readonly directory: string;
+  /** As the administrator. */
+  readonly kube: KubeApi;
+  readonly #etcdUrl: string;
+  readonly #etcd: Daemon;
+  readonly #server: Daemon;
+
+  private constructor(directory: string, [client, peer, port]: readonly [number, number, number]) {
+    this.directory = directory;
+    this.#etcdUrl = `http://127.0.0.1:${client}`;
+    this.#etcd = this.#daemon('etcd', etcdFlags(directory, client, peer));
+    this.#server = this.#daemon('apiserver', serverFlags(directory, this.#etcdUrl, port));
+    this.kube = new KubeApi(this.kubeconfig('admin'));
+  }
+
+  /** Resolves when it serves. */
+  static async start(): Promise<ApiServer> {
+    const directory = mkdtempSync(join(tmpdir(), 'nwt-api-'));
+    const ports = (await freePorts(3)) as [number, number, number];
+    const pki = ['--dir', join(directory, 'pki'), '--server', `https://127.0.0.1:${ports[2]}`];
+    execFileSync(kubeProgram(), ['certificates', ...pki], { stdio: ['ignore', 'inherit', 'inherit'] });
+    const server = new ApiServer(directory, ports);
+    server.#etcd.start();
+    await server.startServer();
+    return server;
+  }
+
+  /** Of a user with a client certificate. */
+  kubeconfig(user: string): string {
+    return join(this.directory, 'pki', `${user}.kubeconfig`);
+  }
+
+  /**
+   * A kubeconfig of the agent's service account, with its rights.
+   *
+   * @param server another way to the API server, as a relay.
+   */
+  async agentKubeconfig(server = this.kube.server): Promise<string> {
+    await this.kube.apply(...agentRights());
+    const token = await this.kube.token(AGENT_NAMESPACE, AGENT_ACCOUNT);
+    const file = join(mkdtempSync(join(this.directory, 'agent-')), 'kubeconfig');
+    const cluster = { server, 'certificate-authority-data': this.kube.authority };
+    const config = {
+      ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'nwt' },
+      clusters: [{ name: 'nwt', cluster }],
+      users: [{ name: 'agent', user: { token } }],
+      contexts: [{ name: 'nwt', context: { cluster: 'nwt', user: 'agent' } }],
+    };
+    writeFileSync(file, JSON.stringify(config));
+    return file;
+  }
+
+  /** The API server alone: etcd goes on. */
+  async stopServer(): Promise<void> {
+    await this.#server.stop(POLITE_MS);
+  }
+
+  /** Resolves when it serves. What it knows begins now: watches from versions before are refused. */
+  async startServer(): Promise<void> {
+    this.#server.start();
+    await until(async () => {
+      this.#etcd.assertRunning();
+      this.#server.assertRunning();
+      const answer = await this.kube.request('GET', '/readyz').catch(() => null);
+      return answer?.status === 200;
+    }, 'the API server is ready');
+  }
+
+  /** Stops it as a machine that hangs does: connections stay open and nothing is answered. */
+  signalServer(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#server.signal(name);
+  }
+
+  /** Makes etcd forget all versions but the one that is now. */
+  async compact(): Promise<void> {
+    const range = await this.#etcdCall('range', { key: 'AA==' });
+    const { revision } = (range as { readonly header: { readonly revision: string } }).header;
+    await this.#etcdCall('compaction', { revision, physical: true });
+  }
+
+  async close(): Promise<void> {
+    this.kube.close();
+    await this.#server.stop(POLITE_MS);
+    await this.#etcd.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #daemon(component: string, flags: readonly string[]): Daemon {
+    return new Daemon(component, join(this.directory, `${component}.log`), [kubeProgram(), component, ...flags]);
+  }
+
+  async #etcdCall(method: string, body: unknown): Promise<unknown> {
+    const response = await fetch(`${this.#etcdUrl}/v3/kv/${method}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`etcd: ${method}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+}
+
+function etcdFlags(directory: string, client: number, peer: number): string[] {
+  const urls = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`] as const;
+  return [
+    ...[`--data-dir=${join(directory, 'etcd')}`, '--unsafe-no-fsync', '--log-level=warn'],
+    ...[`--listen-client-urls=${urls[0]}`, `--advertise-client-urls=${urls[0]}`],
+    ...[`--listen-peer-urls=${urls[1]}`, `--initial-advertise-peer-urls=${urls[1]}`, `--initial-cluster=default=${urls[1]}`],
+  ];
+}
+
+function serverFlags(directory: string, etcd: string, port: number): string[] {
+  const pki = (file: string): string => join(directory, 'pki', file);
+  return [
+    ...[`--etcd-servers=${etcd}`, `--secure-port=${port}`, `--cert-dir=${join(directory, 'apiserver')}`],
+    // Nobody looks for it in the cluster's own Service.
+    ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none'],
+    ...[`--tls-cert-file=${pki('apiserver.crt')}`, `--tls-private-key-file=${pki('apiserver.key')}`, `--client-ca-file=${pki('ca.crt')}`],
+    ...[`--service-account-key-file=${pki('tokens.pub')}`, `--service-account-signing-key-file=${pki('tokens.key')}`],
+    ...['--service-account-issuer=https://kubernetes.default.svc', '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=RBAC'],
+    // It wants a controller to make the default account of each namespace.
+    '--disable-admission-plugins=ServiceAccount',
+  ];
+}
