@@ -51,7 +51,7 @@ const routes = [
 const clock = systemClock();
 const engine = new Engine({
   transport: NativeTransport.create({}),
-  stats: new Stats(() => undefined),
+  stats: new Stats({ added: () => {}, ended: () => {} }),
   originalDestinations: { take: () => null },
   mark: 0,
   random: systemRandom(),

@@ -28,7 +28,7 @@ import { openSources } from './object-sources.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
-import { WorkerCounters } from './telemetry/worker-counters.ts';
+import { SeriesTable } from './telemetry/series-table.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
 /** After this long, memory that only the start needed is no longer touched. */
@@ -73,8 +73,8 @@ export function composeAgent(means: AgentMeans): Agent {
   const { config, output, clock, disposal, node, sources } = means;
   const { log } = output;
   const changes = new ChangeSignal();
-  const counters = new WorkerCounters();
-  const pool = workerPool(means, changes, counters);
+  const series = new SeriesTable(clock, config['metrics-expiry']);
+  const pool = workerPool(means, changes, series);
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
   const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
@@ -95,20 +95,24 @@ export function composeAgent(means: AgentMeans): Agent {
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const stop = Promise.withResolvers<string>();
-  const endpoints = endpointsOf(means, { status, readiness, rollout, series: () => counters.sum(pool.members), stop: stop.resolve });
+  const endpoints = endpointsOf(means, { status, readiness, rollout, series, stop: stop.resolve });
   const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints };
   return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
 }
 
-function workerPool({ config, output, clock, node }: AgentMeans, changes: ChangeSignal, counters: WorkerCounters): WorkerPool {
+function workerPool({ config, output, clock, node }: AgentMeans, changes: ChangeSignal, series: SeriesTable): WorkerPool {
   return new WorkerPool({
     count: config.workers,
     entry: workerEntry(),
-    settings: { mark: node.mark, originalDestinations: node.originalDestinations },
+    settings: { mark: node.mark, originalDestinations: node.originalDestinations, silentSeriesMs: config['metrics-expiry'] },
     clock,
     log: output.log,
     onChange: () => changes.raise(),
-    onRetire: (member) => counters.retire(member),
+    onSeries: (member, added, ended) => {
+      series.end(member, ended);
+      series.add(member, added);
+    },
+    onRetire: (member) => series.retire(member),
   });
 }
 

@@ -38,6 +38,14 @@ export const AGENT_FLAGS = {
     'where Istio serves merged metrics',
     '0.0.0.0:15020',
   ),
+  'metrics-expiry': flag<number>(
+    'DURATION',
+    'How long metrics stay of peers that have nothing to do with each other any more; 0s: for ever.',
+    duration(0, 7 * 24 * 3_600_000),
+    3_600_000,
+    'longer than the window of any usual query, shorter than pods take to become many',
+    '1h',
+  ),
   'admin-address': flag<SocketAddress | null>(
     'IP:PORT',
     'Where the admin endpoint is served; `none`: nowhere.',

@@ -5,6 +5,7 @@
 import { Timer } from '../base/timer-wheel.ts';
 import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
 import { ServerList } from './downstream/server-list.ts';
+import { TcpCounts } from './downstream/tcp-counts.ts';
 import type { ListenerConfig, OriginalDestinations } from './engine-port.ts';
 import { HeadStore } from './exchange/head-store.ts';
 import { RequestChanges } from './exchange/request-changes.ts';
@@ -52,6 +53,7 @@ export interface EngineOptions {
 }
 
 const IDLE_SWEEP_MS = 30_000;
+const SERIES_SWEEP_MS = 60_000;
 const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
 
@@ -67,11 +69,16 @@ export class Engine {
   readonly #ground: AcceptorGround;
   readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
+  readonly #seriesSweep = new Timer(() => this.#sweepSeries());
 
   constructor(options: EngineOptions) {
     const { transport, random, mark } = options;
     const limits = (this.#limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits });
-    const recorder = (this.#recorder = new Recorder(options.stats, options.recordSinks));
+    const recorder = (this.#recorder = new Recorder(
+      options.stats,
+      options.recordSinks,
+      Math.ceil(limits.silentSeriesMs / SERIES_SWEEP_MS),
+    ));
     const names = new HeaderNames();
     const text = new ArenaText(transport);
     const date = new DateLine(options.now);
@@ -114,13 +121,14 @@ export class Engine {
     this.#ground = {
       wire,
       tools,
-      opaque: { transport, limits, random, runtime, originals, recorder, mark },
+      opaque: { transport, limits, random, runtime, originals, recorder, counts: new TcpCounts(transport), mark },
       list: this.#list,
       originalDestinations: options.originalDestinations,
       stacks: options.stacks ?? STACKS,
     };
     transport.onFault = (error, _id, doing) => fault(error, doing);
     transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
+    transport.timers.arm(this.#seriesSweep, SERIES_SWEEP_MS);
   }
 
   /** Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it. */
@@ -178,6 +186,11 @@ export class Engine {
       case 'gateway':
         return new GatewayAcceptor(this.#ground, listener);
     }
+  }
+
+  #sweepSeries(): void {
+    this.#recorder.sweep();
+    this.#transport.timers.arm(this.#seriesSweep, SERIES_SWEEP_MS);
   }
 
   #sweepIdle(): void {

@@ -13,6 +13,8 @@ export interface EngineLimits {
   readonly retryBufferBytes: number;
   /** Bodies of known length and tunnels are moved in the kernel from this size up. */
   readonly relayBytes: number;
+  /** For how long the metrics of two peers stay that have nothing to do with each other any more; 0: for ever. */
+  readonly silentSeriesMs: number;
 }
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -22,4 +24,5 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   detectTimeoutMs: 20,
   retryBufferBytes: 64 * 1024,
   relayBytes: 64 * 1024,
+  silentSeriesMs: 3_600_000,
 };

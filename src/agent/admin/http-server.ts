@@ -1,6 +1,8 @@
 /** A small HTTP server for the agent's own endpoints, on the control thread. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/socket-address.ts';
 
@@ -10,7 +12,8 @@ const { createServer } = process.getBuiltinModule('node:http');
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  /** Chunks are made as fast as the client takes them, and others get their turn between them. */
+  readonly body: string | AsyncIterable<Buffer>;
 }
 
 export type Handler = (request: AdminRequest) => Reply | Promise<Reply>;
@@ -43,7 +46,10 @@ export class HttpServer {
   /** @param guard refuses a request before anything else looks at it; null: go on. */
   constructor(routes: Routes, guard: (request: IncomingMessage) => Reply | null) {
     this.#server = createServer((request, response) => {
-      void answer(routes, guard, request).then((reply) => send(request, response, reply));
+      void answer(routes, guard, request).then(async (reply) => {
+        if (typeof reply.body === 'string') send(request, response, reply, reply.body);
+        else await stream(request, response, reply, reply.body);
+      });
     });
     this.#server.requestTimeout = 10_000;
   }
@@ -101,12 +107,25 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
-  response.writeHead(reply.status, {
-    'content-type': reply.type,
-    'content-length': Buffer.byteLength(reply.body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(request.method === 'HEAD' ? undefined : reply.body);
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply, body: string): void {
+  response.writeHead(reply.status, { ...headersOf(reply), 'content-length': Buffer.byteLength(body) });
+  response.end(request.method === 'HEAD' ? undefined : body);
 }
+
+/** An error on the way breaks the response off: its client must not take it for a whole one. */
+async function stream(request: IncomingMessage, response: ServerResponse, reply: Reply, chunks: AsyncIterable<Buffer>): Promise<void> {
+  response.writeHead(reply.status, headersOf(reply));
+  if (request.method === 'HEAD') return void response.end();
+  try {
+    for await (const chunk of chunks) {
+      if (response.closed) return;
+      const room = response.write(chunk);
+      await (room ? setImmediate() : Promise.race([once(response, 'drain'), once(response, 'close')]));
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+const headersOf = ({ type }: Reply) => ({ 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });

@@ -1,15 +1,23 @@
 /** The endpoint for the node's monitoring: metrics, liveness and readiness. */
 import type { Readiness } from '../readiness.ts';
-import { HttpServer, type Routes, plain } from './http-server.ts';
+import type { Exposition } from '../telemetry/agent-metrics.ts';
+import { type Handler, HttpServer, type Routes, plain } from './http-server.ts';
+
+const TYPES = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+} as const;
 
 export interface NodeEndpointSources {
   readonly readiness: Readiness;
-  /** Prometheus text. */
-  readonly metrics: () => Promise<string>;
+  readonly metrics: Exposition;
 }
 
 export function nodeEndpoint(sources: NodeEndpointSources): HttpServer {
-  const metrics = async () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await sources.metrics() });
+  const metrics: Handler = ({ headers }) => {
+    const format = /application\/openmetrics-text/.test(headers.accept ?? '') ? 'openmetrics' : 'prometheus';
+    return { status: 200, type: TYPES[format], body: sources.metrics(format) };
+  };
   const routes: Routes = {
     'GET /metrics': metrics,
     // Istio's pod annotations send Prometheus here.

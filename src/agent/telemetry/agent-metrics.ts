@@ -1,20 +1,23 @@
 /** The agent's own metrics by prom-client, beside the workers' series. Each scrape asks for the values; nobody pushes them. */
 import type { AgentStatus } from '../admin/status.ts';
-import { renderSeries } from './exposition.ts';
+import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
-import { Counter, Gauge, Registry } from './prometheus-client.ts';
-import type { SummedSeries } from './worker-counters.ts';
+import { Counter, Gauge, Registry, type RegistryContentType } from './prometheus-client.ts';
+import type { SeriesTable } from './series-table.ts';
 
 export interface MetricSources {
   /** Since the epoch. */
   readonly startedAtSeconds: number;
   readonly status: () => AgentStatus;
-  readonly series: () => readonly SummedSeries[];
+  readonly series: SeriesTable;
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
 }
 
-export function agentMetrics(sources: MetricSources): () => Promise<string> {
+/** A scrape, in chunks. */
+export type Exposition = (format: ExpositionFormat) => AsyncIterable<Buffer>;
+
+export function agentMetrics(sources: MetricSources): Exposition {
   const registry = new Registry();
   for (const { kind, name, help, value } of processMetrics(sources.startedAtSeconds)) {
     (kind === 'counter' ? counter : gauge)(registry, name, help, [], (set) => set({}, value()));
@@ -60,7 +63,15 @@ export function agentMetrics(sources: MetricSources): () => Promise<string> {
   counter(registry, 'nodeway_datapath_verdicts_total', 'Decisions of the kernel programs, by reason.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(sources.verdicts() ?? {})) set({ reason }, count);
   });
-  return async () => renderSeries(sources.series()) + (await registry.metrics());
+  gauge(registry, 'nodeway_series', 'Series of the workers; a histogram is one.', [], (set) => set({}, sources.series.size));
+  return async function* (format) {
+    yield* renderSeries(sources.series.families, format);
+    // Its type knows only one of the two formats that it writes.
+    (registry as Registry<RegistryContentType>).setContentType(
+      format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
+    );
+    yield Buffer.from(await registry.metrics());
+  };
 }
 
 type Setter = (labels: Record<string, string>, value: number) => void;

@@ -1,11 +1,18 @@
-/** Prometheus text format, version 0.0.4, of the workers' series. */
+/**
+ * The workers' series as text, in Prometheus' format 0.0.4 or in OpenMetrics 1.0: in chunks, so that a hundred thousand lines neither
+ * become one string nor keep the control thread from everything else. What repeats in every line is bytes that are copied.
+ */
 import { BUCKETS } from '../../l7/record/stats.ts';
-import type { SummedSeries } from './worker-counters.ts';
+import type { LabelText, Series } from './series-table.ts';
+
+export type ExpositionFormat = 'prometheus' | 'openmetrics';
 
 /** What the engine's metrics mean. */
 export const HELP: Readonly<Record<string, string>> = {
   istio_requests_total: 'Requests, by who sent them, who served them and how they ended.',
   istio_request_duration_milliseconds: 'Time from the first byte of a request to the last byte of its response.',
+  istio_request_bytes: "Bytes of a request on its client's wire, head and body.",
+  istio_response_bytes: "Bytes of a response on its client's wire, head and body.",
   istio_tcp_connections_opened_total: 'Connections opened that were passed through as bytes.',
   istio_tcp_connections_closed_total: 'Connections closed that were passed through as bytes.',
   istio_tcp_sent_bytes_total: 'Bytes sent to clients of connections that were passed through.',
@@ -22,42 +29,130 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',
 };
 
-export function renderSeries(all: readonly SummedSeries[]): string {
-  const lines: string[] = [];
-  for (const [name, group] of Map.groupBy(all, (series) => series.name)) {
-    const help = HELP[name];
-    if (help !== undefined) lines.push(`# HELP ${name} ${help}`);
-    lines.push(`# TYPE ${name} ${(group[0] as SummedSeries).kind}`);
-    for (const series of group) {
-      if (series.kind === 'histogram') renderHistogram(series, lines);
-      else lines.push(`${name}${braces(labelText(series.labels))} ${series.values[0]}`);
+const CHUNK = 64 * 1024;
+const BOUNDS = BUCKETS.map((bound) => Buffer.from(`le="${bound}"} `));
+const INFINITE = Buffer.from('le="+Inf"} ');
+const COMMA = 0x2c;
+const BRACE = 0x7b;
+const ZERO = 0x30;
+const LINE_END = 0x0a;
+const CLOSE = Buffer.from('} ');
+const SPACE = Buffer.from(' ');
+
+export function* renderSeries(
+  families: ReadonlyMap<string, ReadonlyMap<LabelText, Series>>,
+  format: ExpositionFormat = 'prometheus',
+): Generator<Buffer> {
+  const writer = new Writer();
+  for (const [name, family] of families) {
+    let text: FamilyText | null = null;
+    for (const series of family.values()) {
+      text ??= writer.family(name, series.kind, format);
+      writer.series(series, text);
+      if (writer.full) yield writer.take();
     }
   }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  if (!writer.empty) yield writer.take();
 }
 
-function renderHistogram(series: SummedSeries, lines: string[]): void {
-  const { name, values } = series;
-  const labels = labelText(series.labels);
-  const prefix = labels === '' ? '' : `${labels},`;
-  let count = 0;
-  for (let i = 0; i <= BUCKETS.length; i++) {
-    count += values[i] as number;
-    lines.push(`${name}_bucket{${prefix}le="${BUCKETS[i] ?? '+Inf'}"} ${count}`);
+/** What each line of a family begins with. */
+interface FamilyText {
+  readonly name: Buffer;
+  readonly bucket: Buffer;
+  readonly sum: Buffer;
+  readonly count: Buffer;
+}
+
+class Writer {
+  #chunk = Buffer.allocUnsafe(2 * CHUNK);
+  #at = 0;
+
+  get full(): boolean {
+    return this.#at >= CHUNK;
   }
-  lines.push(`${name}_sum${braces(labels)} ${values[BUCKETS.length + 1]}`, `${name}_count${braces(labels)} ${count}`);
-}
 
-function labelText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([label, value]) => `${label}="${escape(value)}"`)
-    .join(',');
-}
+  get empty(): boolean {
+    return this.#at === 0;
+  }
 
-function braces(labels: string): string {
-  return labels === '' ? '' : `{${labels}}`;
-}
+  /** What was written; the next bytes go to a chunk of their own. */
+  take(): Buffer {
+    const written = this.#chunk.subarray(0, this.#at);
+    this.#chunk = Buffer.allocUnsafe(2 * CHUNK);
+    this.#at = 0;
+    return written;
+  }
 
-function escape(value: string): string {
-  return /[\\"\n]/.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n') : value;
+  family(name: string, kind: Series['kind'], format: ExpositionFormat): FamilyText {
+    // In OpenMetrics the family of a counter is named without its suffix.
+    const family = format === 'openmetrics' && kind === 'counter' ? name.replace(/_total$/, '') : name;
+    const help = HELP[name];
+    if (help !== undefined) this.#bytes(Buffer.from(`# HELP ${family} ${help}\n`));
+    this.#bytes(Buffer.from(`# TYPE ${family} ${kind}\n`));
+    const [own, bucket, sum, count] = ['', '_bucket', '_sum', '_count'].map((suffix) => Buffer.from(name + suffix)) as [
+      Buffer,
+      Buffer,
+      Buffer,
+      Buffer,
+    ];
+    return { name: own, bucket, sum, count };
+  }
+
+  series(series: Series, text: FamilyText): void {
+    this.#reserve(series);
+    if (series.kind === 'histogram') this.#histogram(series, text);
+    else this.#line(text.name, series.labels.bytes, series.value(0));
+  }
+
+  #histogram(series: Series, text: FamilyText): void {
+    const labels = series.labels.bytes;
+    let count = 0;
+    for (let i = 0; i <= BUCKETS.length; i++) {
+      count += series.value(i);
+      this.#bytes(text.bucket);
+      this.#byte(BRACE);
+      this.#bytes(labels);
+      if (labels.length > 0) this.#byte(COMMA);
+      this.#bytes(BOUNDS[i] ?? INFINITE);
+      this.#number(count);
+    }
+    this.#line(text.sum, labels, series.value(BUCKETS.length + 1));
+    this.#line(text.count, labels, count);
+  }
+
+  #line(name: Buffer, labels: Buffer, value: number): void {
+    this.#bytes(name);
+    if (labels.length > 0) {
+      this.#byte(BRACE);
+      this.#bytes(labels);
+      this.#bytes(CLOSE);
+    } else this.#bytes(SPACE);
+    this.#number(value);
+  }
+
+  /** Labels may be long: a chunk has room for the whole series. */
+  #reserve({ labels, name }: Series): void {
+    const most = (BUCKETS.length + 4) * (labels.bytes.length + name.length + 64);
+    if (this.#at + most <= this.#chunk.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#at + most));
+    this.#chunk.copy(larger, 0, 0, this.#at);
+    this.#chunk = larger;
+  }
+
+  #byte(byte: number): void {
+    this.#chunk[this.#at++] = byte;
+  }
+
+  #bytes(bytes: Buffer): void {
+    this.#chunk.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** And the end of the line. */
+  #number(value: number): void {
+    // Most buckets of most series are empty.
+    if (value === 0) this.#byte(ZERO);
+    else this.#at += this.#chunk.write(String(value), this.#at, 'latin1');
+    this.#byte(LINE_END);
+  }
 }

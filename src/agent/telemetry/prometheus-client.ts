@@ -9,4 +9,5 @@ const require = createRequire(import.meta.url);
 export const Registry = require('prom-client/lib/registry') as typeof PromClient.Registry;
 export const Gauge = require('prom-client/lib/gauge') as typeof PromClient.Gauge;
 export const Counter = require('prom-client/lib/counter') as typeof PromClient.Counter;
-export type Registry = PromClient.Registry;
+export type Registry<Type extends PromClient.RegistryContentType = PromClient.PrometheusContentType> = PromClient.Registry<Type>;
+export type RegistryContentType = PromClient.RegistryContentType;

@@ -1,6 +1,5 @@
 /** One place in the pool: the thread that fills it now, and what is known of that thread. */
 import { Worker } from 'node:worker_threads';
-import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
@@ -25,7 +24,6 @@ export class Member {
   readonly index: number;
   phase: MemberPhase = 'starting';
   stats: Float64Array | null = null;
-  readonly series: SeriesDefinition[] = [];
   /** Version of the snapshot that the worker has confirmed; 0: none. */
   configured = 0;
   /** Listeners that it has confirmed. */
@@ -123,8 +121,7 @@ export class Member {
     if (message.type === 'started') {
       this.phase = 'running';
       this.stats = new Float64Array(message.stats);
-    } else if (message.type === 'series') this.series.push(...message.series);
-    else if (message.type === 'taken') this.#feed.taken();
+    } else if (message.type === 'taken') this.#feed.taken();
     else if (message.type === 'configured') this.#confirm(message.version);
     else if (message.type === 'settled') this.#feed.settled();
     else if (message.type === 'listening') this.listening.add(message.id);

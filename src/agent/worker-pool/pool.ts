@@ -11,6 +11,7 @@
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
+import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import type { Log } from '../log.ts';
 import { Member } from './member.ts';
@@ -38,6 +39,8 @@ export interface PoolOptions {
   readonly log: Log;
   /** Something that the states below depend on has changed. */
   readonly onChange: () => void;
+  /** A worker has new series, or has forgotten some. */
+  readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
   /** Called before a worker that has ended is forgotten, so that its counts are not. */
   readonly onRetire: (member: Member) => void;
 }
@@ -180,7 +183,8 @@ export class WorkerPool {
       this.#options.log[message.level]({ worker: member.index, ...message.fields }, message.message);
       return;
     }
-    if (message.type === 'series' || message.type === 'taken' || message.type === 'settled') return;
+    if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
+    if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
     if (message.type === 'drained') this.#finishDrain();
     this.#options.onChange();

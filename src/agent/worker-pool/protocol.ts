@@ -10,6 +10,8 @@ export interface WorkerSettings {
   readonly mark: number;
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */
   readonly originalDestinations: number;
+  /** For how long the metrics of silent peers stay; 0: for ever. */
+  readonly silentSeriesMs: number;
   /** What the worker shows of itself while it runs: see vitals.ts. */
   readonly vitals: SharedArrayBuffer;
 }
@@ -27,7 +29,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'started'; readonly stats: SharedArrayBuffer }
-  | { readonly type: 'series'; readonly series: readonly SeriesDefinition[] }
+  /** New series of its metrics, and cells whose series have ended. */
+  | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
   | { readonly type: 'taken' }
   | { readonly type: 'configured'; readonly version: number }
   | { readonly type: 'settled' }

@@ -4,7 +4,7 @@ import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
-import { type SeriesDefinition, Stats } from '../../l7/record/stats.ts';
+import { type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
 import { NativeTransport } from '../../l7/transport/native.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
@@ -25,6 +25,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     stats,
     originalDestinations: await openOriginalDestinations(settings.originalDestinations),
     mark: settings.mark,
+    limits: { silentSeriesMs: settings.silentSeriesMs },
     random: systemRandom(),
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
@@ -69,15 +70,22 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
 }
 
 /** A burst of new series, as the first requests make them, leaves as one message. */
-function announceSeries(send: (message: FromWorker) => void): (series: SeriesDefinition) => void {
-  let waiting: SeriesDefinition[] = [];
-  return (series) => {
-    if (waiting.push(series) > 1) return;
-    queueMicrotask(() => {
-      const batch = waiting;
-      waiting = [];
-      send({ type: 'series', series: batch });
-    });
+function announceSeries(send: (message: FromWorker) => void): StatsAudience {
+  let added: SeriesDefinition[] = [];
+  let ended: number[] = [];
+  const tell = (): void => {
+    send({ type: 'series', added, ended });
+    added = [];
+    ended = [];
+  };
+  return {
+    added(series) {
+      if (added.push(series) + ended.length === 1) queueMicrotask(tell);
+    },
+    ended(cells) {
+      if (added.length + ended.length === 0 && cells.length > 0) queueMicrotask(tell);
+      ended.push(...cells);
+    },
   };
 }
 

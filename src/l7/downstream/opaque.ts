@@ -10,6 +10,7 @@ import type { FallbackService, Peers } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
+import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { send } from '../send.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { CapturedOrigin } from '../exchange/origin.ts';
@@ -27,6 +28,7 @@ export interface OpaqueGround {
   readonly runtime: Runtime;
   readonly originals: OriginalCluster;
   readonly recorder: Recorder;
+  readonly counts: TcpCounts;
   /** SO_MARK of upstream sockets. */
   readonly mark: number;
 }
@@ -118,9 +120,12 @@ export class OpaqueConnection implements ConnectionHandler {
   join(first: Uint8Array | null, ended: 'none' | 'first' | 'second' = 'none'): void {
     if (this.#joined) return;
     this.#joined = true;
-    const series = this.#series();
-    for (const one of series) one.tcp('opened_total', 0);
-    const tunnel = new Tunnel(this.#ground, (bytes) => this.#over(series, bytes, first?.length ?? 0));
+    const spoken = this.#spoken;
+    const said = first?.length ?? 0;
+    const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
+    const tunnel = new Tunnel(this.#ground, (bytes) => this.#over(count, whole(bytes)));
+    const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
+    this.#ground.counts.open(count);
     if (first !== null) send(this.#ground.transport, this.#upstream, first, 0, first.length);
     tunnel.join(this.#client, this.#upstream, ended);
   }
@@ -151,12 +156,9 @@ export class OpaqueConnection implements ConnectionHandler {
   onDrained(): void {}
   onRelayed(): void {}
 
-  #over(series: readonly PeerSeries[], bytes: TunnelBytes, first: number): void {
+  #over(count: TcpCount, bytes: TunnelBytes): void {
     this.#target.endpoint.active--;
-    for (const one of series) {
-      one.tcpBytes(bytes.backward + this.#spoken, bytes.forward + first, 0);
-      one.tcp('closed_total', 0);
-    }
+    this.#ground.counts.close(count, bytes);
   }
 
   /** The caller's record, or that of an inbound connection, and the callee's if its pod is enrolled on this node. */

@@ -25,8 +25,16 @@ import type { ConnectionId } from '../transport.ts';
 import type { Origin } from './origin.ts';
 import type { ExchangeTools } from './tools.ts';
 
+/** What has been carried so far, in bytes. */
+export interface Carried {
+  readonly requestBytes: number;
+  readonly requestHeadBytes: number;
+  readonly responseBytes: number;
+  readonly responseHeadBytes: number;
+}
+
 /** Whoever makes the attempt: gets what the stream says, with the attempt that it belongs to. */
-export interface AttemptSink {
+export interface AttemptSink extends Carried {
   /** A stream is there: the request is to be sent. */
   onStream(attempt: Attempt, stream: UpstreamStream): void;
   onInformational(head: Head): void;
@@ -254,7 +262,10 @@ export class Attempt implements ResponseSink, StreamUser {
     record.outcome = outcome;
     record.status = status;
     record.flags = flags;
-    record.requestBytes = record.responseBytes = 0;
+    record.requestBytes = this.#sink.requestBytes;
+    record.requestHeadBytes = this.#sink.requestHeadBytes;
+    record.responseBytes = this.#sink.responseBytes;
+    record.responseHeadBytes = this.#sink.responseHeadBytes;
     record.startedAt = record.sentAt = this.startedAt;
     record.answeredAt = 0;
     record.endedAt = transport.now;

@@ -180,6 +180,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     if (this.over) return Verdict.Stop;
     const ops = this.destination?.response ?? null;
     this.attempted?.giveUp(reply.outcome);
+    this.responseBytes = reply.body.length;
     this.#end(reply.outcome, reply.status);
     // As in Envoy, the route's operations hold for what the proxy answers in the place of its destination, too.
     this.down.local(ops === null ? reply : { ...reply, lines: join(reply.lines, lineText(ops.lines)) });
@@ -435,6 +436,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     this.status = head.status;
     this.answeredAt = this.tools.transport.now;
     this.down.head(head, changes, length);
+    this.responseHeadBytes = changes.bytesOf(head);
   }
 
   #breakOff(attempt: Attempt, outcome: Outcome): void {

@@ -50,6 +50,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   answeredAt = 0;
   requestBytes = 0;
   responseBytes = 0;
+  requestHeadBytes = 0;
+  responseHeadBytes = 0;
   outcome: Outcome = OUTCOME.completed;
   status = 0;
   /** The current attempt, or the last one. */
@@ -80,7 +82,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.timeoutMs = 0;
     this.startedAt = tools.transport.now;
     this.answeredAt = 0;
-    this.requestBytes = this.responseBytes = 0;
+    this.requestBytes = this.responseBytes = this.responseHeadBytes = 0;
+    this.requestHeadBytes = head.end - head.start;
     this.outcome = OUTCOME.completed;
     this.status = 0;
   }

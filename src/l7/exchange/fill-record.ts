@@ -32,6 +32,8 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.flags = exchange.outcome.flags | exchange.retrying.flags;
   record.requestBytes = exchange.requestBytes;
   record.responseBytes = exchange.responseBytes;
+  record.requestHeadBytes = exchange.requestHeadBytes;
+  record.responseHeadBytes = exchange.responseHeadBytes;
   record.startedAt = exchange.startedAt;
   record.sentAt = exchange.attempted?.startedAt ?? 0;
   record.answeredAt = exchange.answeredAt;

@@ -26,6 +26,10 @@ export function startMirrors(exchange: Exchange, { mirrors, timeoutMs }: Forward
 }
 
 class Mirror implements AttemptSink, BodyTap {
+  requestBytes = 0;
+  responseBytes = 0;
+  responseHeadBytes = 0;
+  readonly requestHeadBytes: number;
   readonly #exchange: Exchange;
   readonly #attempt: Attempt;
 
@@ -33,6 +37,7 @@ class Mirror implements AttemptSink, BodyTap {
   constructor(exchange: Exchange, cluster: Cluster, endpoint: Endpoint, timeoutMs: number) {
     const { tools, origin } = exchange;
     this.#exchange = exchange;
+    this.requestHeadBytes = exchange.requestHeadBytes;
     tools.recorder.mirrored();
     this.#attempt = new Attempt(tools, this, origin, cluster, endpoint);
     this.#attempt.begin(timeoutMs);
@@ -40,6 +45,7 @@ class Mirror implements AttemptSink, BodyTap {
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
+    this.requestBytes += end - start;
     this.#attempt.stream?.data(bytes, start, end);
   }
 
@@ -57,13 +63,19 @@ class Mirror implements AttemptSink, BodyTap {
 
   onInformational(_head: Head): void {}
 
-  onHead(attempt: Attempt): boolean {
+  onHead(attempt: Attempt, head: Head): boolean {
     attempt.answered = true;
+    this.responseHeadBytes = head.end - head.start;
     return true;
   }
 
-  onData(): void {}
-  onMoved(): void {}
+  onData(_bytes: Uint8Array, start: number, end: number): void {
+    this.responseBytes += end - start;
+  }
+
+  onMoved(bytes: number): void {
+    this.responseBytes += bytes;
+  }
 
   onEnd(): void {
     this.#end(OUTCOME.completed);
@@ -103,7 +115,10 @@ class Mirror implements AttemptSink, BodyTap {
     record.outcome = outcome;
     record.status = attempt.answered ? attempt.status : outcome.status;
     record.flags = outcome.flags;
-    record.requestBytes = record.responseBytes = 0;
+    record.requestBytes = this.requestBytes;
+    record.requestHeadBytes = this.requestHeadBytes;
+    record.responseBytes = this.responseBytes;
+    record.responseHeadBytes = this.responseHeadBytes;
     record.startedAt = record.sentAt = attempt.startedAt;
     record.answeredAt = 0;
     record.endedAt = transport.now;

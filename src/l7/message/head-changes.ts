@@ -122,6 +122,16 @@ export class HeadChanges {
     this.arena[this.cursor++] = LF;
   }
 
+  /** Bytes of a response's head as it has just been sent with these changes, the added lines ending with the blank one. */
+  bytesOf(head: Head): number {
+    let bytes = head.end - head.start - BLANK_LINE + this.cursor - this.linesStart;
+    for (let i = 0; i < this.removedCount; i++) {
+      const index = this.removed[i] as number;
+      bytes -= (head.lineEnd[index] as number) - (head.nameStart[index] as number);
+    }
+    return bytes;
+  }
+
   /** Puts the removed lines into their order, each once. Insertion sort: a handful of indices, nearly in order. */
   sortRemoved(): void {
     const { removed } = this;
@@ -168,6 +178,7 @@ const SPANS = [
   'authorityEnd',
 ] as const;
 
+const BLANK_LINE = 2;
 const CR = 13;
 const LF = 10;
 const ZERO = 48;

@@ -43,6 +43,9 @@ export class ExchangeRecord implements Peers {
   /** Content of the bodies. */
   requestBytes = 0;
   responseBytes = 0;
+  /** Of the heads on the client's wire. */
+  requestHeadBytes = 0;
+  responseHeadBytes = 0;
   /** Milliseconds on the transport's clock: head of the request, last attempt, head of the response (0: none came), end. */
   startedAt = 0;
   sentAt = 0;

@@ -1,33 +1,56 @@
 /**
  * The metric cells of one pair of peers as one of them reports it: resolved at their first request with a status, added to
- * ever after.
+ * ever after, and given back when the pair has been silent for long.
  */
 import { flagText } from '../message/outcome.ts';
 import type { Peers } from './exchange-record.ts';
-import type { Stats } from './stats.ts';
+import type { SeriesDefinition, Stats } from './stats.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
+type Kind = SeriesDefinition['kind'];
+
+/** Cells of all requests of a pair that ended in the same way. */
+interface RequestCells {
+  readonly count: number;
+  readonly duration: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
 export class PeerSeries {
+  /** Sweeps since it was last used. */
+  silent = 0;
+  readonly #list: Set<PeerSeries>;
   readonly #stats: Stats;
   readonly #labels: Labels;
-  readonly #cells = new Map<string, number>();
+  readonly #requests = new Map<number, RequestCells>();
+  readonly #tcp = new Map<string, number>();
   // Nearly all requests of a pair end as the one before did.
   #lastStatus = -1;
   #lastFlags = 0;
-  #lastCount = 0;
-  #lastDuration = 0;
+  #last: RequestCells | null = null;
 
-  constructor(stats: Stats, peers: Peers) {
+  /** @param list those that have cells, kept by this object. */
+  constructor(stats: Stats, labels: Labels, list: Set<PeerSeries>) {
+    this.#list = list;
     this.#stats = stats;
-    this.#labels = peerLabels(peers);
+    this.#labels = labels;
   }
 
-  /** @param durationMs from the first byte of the request to the last of the response. */
-  request(status: number, flags: number, durationMs: number): void {
-    if (status !== this.#lastStatus || flags !== this.#lastFlags) this.#resolve(status, flags);
-    this.#stats.add(this.#lastCount, 1);
-    this.#stats.observe(this.#lastDuration, durationMs);
+  /**
+   * @param durationMs from the first byte of the request to the last of the response.
+   * @param requestBytes, responseBytes on the client's wire, heads included.
+   */
+  request(status: number, flags: number, durationMs: number, requestBytes: number, responseBytes: number): void {
+    this.silent = 0;
+    let cells = this.#last;
+    if (cells === null || status !== this.#lastStatus || flags !== this.#lastFlags) cells = this.#resolve(status, flags);
+    const stats = this.#stats;
+    stats.add(cells.count, 1);
+    stats.observe(cells.duration, durationMs);
+    stats.observe(cells.requestBytes, requestBytes);
+    stats.observe(cells.responseBytes, responseBytes);
   }
 
   /** Adds to one of the TCP counters. */
@@ -40,7 +63,38 @@ export class PeerSeries {
     if (received > 0) this.#add('istio_tcp_received_bytes_total', flags, received);
   }
 
-  #resolve(status: number, flags: number): void {
+  /** Gives all cells back. Whoever still holds it may use it again: it gets others then. */
+  release(): void {
+    this.#list.delete(this);
+    this.#stats.release(this.#cells());
+    this.#requests.clear();
+    this.#tcp.clear();
+    this.#last = null;
+  }
+
+  *#cells(): Generator<readonly [cell: number, kind: Kind]> {
+    for (const cells of this.#requests.values()) {
+      yield [cells.count, 'counter'];
+      yield [cells.duration, 'histogram'];
+      yield [cells.requestBytes, 'histogram'];
+      yield [cells.responseBytes, 'histogram'];
+    }
+    for (const cell of this.#tcp.values()) yield [cell, 'counter'];
+  }
+
+  #resolve(status: number, flags: number): RequestCells {
+    // Flags are 28 bits and a status 10: together they are an exact key.
+    const key = flags * 1024 + status;
+    let cells = this.#requests.get(key);
+    if (cells === undefined) this.#requests.set(key, (cells = this.#define(status, flags)));
+    this.#lastStatus = status;
+    this.#lastFlags = flags;
+    this.#last = cells;
+    return cells;
+  }
+
+  #define(status: number, flags: number): RequestCells {
+    this.#list.add(this);
     const labels = {
       ...this.#labels,
       request_protocol: 'http',
@@ -48,29 +102,29 @@ export class PeerSeries {
       grpc_response_status: '',
       response_flags: flagText(flags),
     };
-    this.#lastStatus = status;
-    this.#lastFlags = flags;
-    this.#lastCount = this.#cell(`c|${status}|${flags}`, () => this.#stats.counter('istio_requests_total', labels));
-    this.#lastDuration = this.#cell(`d|${status}|${flags}`, () => this.#stats.histogram('istio_request_duration_milliseconds', labels));
+    return {
+      count: this.#stats.counter('istio_requests_total', labels),
+      duration: this.#stats.histogram('istio_request_duration_milliseconds', labels),
+      requestBytes: this.#stats.histogram('istio_request_bytes', labels),
+      responseBytes: this.#stats.histogram('istio_response_bytes', labels),
+    };
   }
 
   #add(name: string, flags: number, amount: number): void {
-    const labels = { ...this.#labels, request_protocol: 'tcp', response_flags: flagText(flags) };
-    this.#stats.add(
-      this.#cell(`${name}|${flags}`, () => this.#stats.counter(name, labels)),
-      amount,
-    );
-  }
-
-  #cell(key: string, define: () => number): number {
-    let cell = this.#cells.get(key);
-    if (cell === undefined) this.#cells.set(key, (cell = define()));
-    return cell;
+    this.silent = 0;
+    const key = `${name}|${flags}`;
+    let cell = this.#tcp.get(key);
+    if (cell === undefined) {
+      this.#list.add(this);
+      const labels = { ...this.#labels, request_protocol: 'tcp', response_flags: flagText(flags) };
+      this.#tcp.set(key, (cell = this.#stats.counter(name, labels)));
+    }
+    this.#stats.add(cell, amount);
   }
 }
 
 /** Istio's labels of both peers; plain text has no principals. */
-function peerLabels({ reporter, caller: source, callee: destination, service, fallbackService }: Peers): Labels {
+export function peerLabels({ reporter, caller: source, callee: destination, service, fallbackService }: Peers): Labels {
   return {
     reporter,
     source_workload: source.workload,

@@ -37,10 +37,13 @@ export class Recorder {
   readonly #stale: number;
   readonly #faults: number;
 
-  /** @param sinks who reads records besides the metrics. */
-  constructor(stats: Stats, sinks: readonly RecordSink[] = []) {
+  /**
+   * @param sinks who reads records besides the metrics.
+   * @param silentSweeps after how many calls of `sweep` a pair of peers that says nothing loses its series; 0: never.
+   */
+  constructor(stats: Stats, sinks: readonly RecordSink[] = [], silentSweeps = 0) {
     this.#stats = stats;
-    this.#metrics = new ExchangeMetrics(stats);
+    this.#metrics = new ExchangeMetrics(stats, silentSweeps);
     this.#sinks = [this.#metrics, ...sinks];
     const refusal = (reason: Refusal): readonly [Refusal, number] => [
       reason,
@@ -74,6 +77,11 @@ export class Recorder {
       }
     }
     if (fault !== null) throw fault.error;
+  }
+
+  /** Called at even intervals: forgets series of peers that have been silent. */
+  sweep(): void {
+    this.#metrics.sweep();
   }
 
   /** Cells of connections that are passed through as bytes. */

@@ -61,6 +61,11 @@ export class Tunnel {
     else transport.relay(second, first, UNTIL_END);
   }
 
+  /** That have passed so far. */
+  get bytes(): TunnelBytes {
+    return { forward: this.#first?.passed ?? 0, backward: this.#second?.passed ?? 0 };
+  }
+
   /** @internal */
   ended(): void {
     if (this.#first?.ended === true && this.#second?.ended === true) this.#over((side) => this.#means.transport.close(side.id));

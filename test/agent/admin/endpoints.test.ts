@@ -6,6 +6,8 @@ import { nodeEndpoint } from '../../../src/agent/admin/node-endpoint.ts';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
 import { Readiness } from '../../../src/agent/readiness.ts';
 import { agentMetrics } from '../../../src/agent/telemetry/agent-metrics.ts';
+import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
 
 const STATUS: AgentStatus = {
   version: '1.2.3',
@@ -45,7 +47,12 @@ async function serve(t: Test, server: HttpServer) {
 t.test('the node endpoint', async (t) => {
   const readiness = new Readiness(() => {});
   const gate = readiness.gate('configured', 'the first configuration');
-  const metrics = agentMetrics({ startedAtSeconds: 9, status: () => STATUS, series: () => [], verdicts: () => ({ through: 5 }) });
+  const metrics = agentMetrics({
+    startedAtSeconds: 9,
+    status: () => STATUS,
+    series: new SeriesTable(new ManualClock(), 0),
+    verdicts: () => ({ through: 5 }),
+  });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));
 
   t.strictSame(await ask('GET', '/healthz'), { status: 200, body: 'ok\n' });

@@ -7,7 +7,7 @@ import { Stats } from '../../../src/l7/record/stats.ts';
 
 t.test('every metric of the engine has a help line, and every help line a metric', async (t) => {
   const names = new Set<string>();
-  const recorder = new Recorder(new Stats((series) => void names.add(series.name)));
+  const recorder = new Recorder(new Stats({ added: ({ name }) => names.add(name), ended: () => {} }));
   const record = new ExchangeRecord();
   recorder.exchange(record);
   const connections = recorder.connections(record);

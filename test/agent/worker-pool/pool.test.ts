@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import t from 'tap';
-import { WorkerCounters } from '../../../src/agent/telemetry/worker-counters.ts';
+import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { WorkerPool } from '../../../src/agent/worker-pool/pool.ts';
 import { wholeDelta } from '../../../src/agent/worker-pool/whole-delta.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -57,15 +57,19 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 }
 
 function run(descriptors: readonly number[], port: number): void {
-  const counters = new WorkerCounters();
+  const table = new SeriesTable(systemClock(), 3_600_000);
   const pool = new WorkerPool({
     count: WORKERS,
     entry: new URL('faulty-worker.ts', import.meta.url),
-    settings: { mark: 0, originalDestinations: -1 },
+    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0 },
     clock: systemClock(),
     log: pino({ level: 'silent' }),
     onChange: () => {},
-    onRetire: (member) => counters.retire(member),
+    onSeries: (member, added, ended) => {
+      table.end(member, ended);
+      table.add(member, added);
+    },
+    onRetire: (member) => table.retire(member),
   });
   const faults = new BroadcastChannel('nodeway-test-faults');
   /** Whether the worker that was told to break has reached that point: what came before may be lost with it, what comes after may not. */
@@ -76,8 +80,8 @@ function run(descriptors: readonly number[], port: number): void {
     faults.postMessage({ index, fault });
   };
   const served = (): number => {
-    const requests = counters.sum(pool.members).filter((series) => series.name === 'istio_requests_total');
-    return requests.reduce((sum, series) => sum + (series.values[0] as number), 0);
+    const requests = [...(table.families.get('istio_requests_total')?.values() ?? [])];
+    return requests.reduce((sum, series) => sum + series.value(0), 0);
   };
   t.teardown(async () => {
     faults.close();

@@ -48,7 +48,7 @@ export class Rig {
 
   constructor(options: RigOptions = {}) {
     this.transport = MemoryTransport.create({ clock: 'manual' });
-    this.stats = new Stats((series) => this.series.push(series), 1 << 14);
+    this.stats = new Stats({ added: (series) => this.series.push(series), ended: () => {} }, 1 << 14);
     this.engine = new Engine({
       transport: this.transport,
       stats: this.stats,

@@ -5,7 +5,9 @@ const HISTOGRAM = BUCKETS.length + 2;
 
 function rig(cells: number) {
   const published: SeriesDefinition[] = [];
-  return { stats: new Stats((series) => published.push(series), cells), published };
+  const ended: number[] = [];
+  const stats = new Stats({ added: (series) => published.push(series), ended: (more) => ended.push(...more) }, cells);
+  return { stats, published, ended };
 }
 
 t.test('a full table counts what is new under overflow, for every name that was there before', async (t) => {
@@ -38,4 +40,35 @@ t.test('a name for which there is no room at all is counted nowhere, and nobody 
   for (let i = 0; i < 100; i++) stats.add(stats.counter(`counter-${i}`, {}), 1);
   t.ok(published.length <= before + HISTOGRAM, 'the last cells go to whoever comes first');
   t.ok(published.every(({ cell }) => cell < stats.cells.length));
+});
+
+t.test('released cells keep their values until the next sweep, and begin from zero afterwards', async (t) => {
+  const { stats, published, ended } = rig(10 * HISTOGRAM);
+  const first = stats.histogram('time', { peer: 'a' });
+  stats.observe(first, 3);
+  stats.release([[first, 'histogram']]);
+  t.same(ended, [first]);
+  t.equal(stats.cells[first + HISTOGRAM - 1], 3);
+  t.not(stats.histogram('time', { peer: 'b' }), first, 'it rests');
+  stats.reuse();
+  t.equal(stats.histogram('time', { peer: 'c' }), first);
+  t.same(
+    [...stats.cells.subarray(first, first + HISTOGRAM)],
+    Array.from({ length: HISTOGRAM }, () => 0),
+  );
+  t.same(
+    published.map(({ labels }) => labels['peer']),
+    ['a', 'b', 'c'],
+  );
+});
+
+t.test('cells that count an overflow are never given back', async (t) => {
+  const { stats, ended } = rig(4 * HISTOGRAM);
+  const cells = Array.from({ length: 5 }, (_, i) => stats.histogram('time', { peer: String(i) }));
+  t.equal(cells[3], cells[4], 'they share the overflow');
+  stats.release(cells.map((cell) => [cell, 'histogram'] as const));
+  t.same(
+    ended,
+    [...new Set(cells)].filter((cell) => cell !== cells[4]),
+  );
 });

@@ -1,0 +1,134 @@
+import t from 'tap';
+import { renderSeries } from '../../../src/agent/telemetry/exposition.ts';
+import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
+import { Stats } from '../../../src/l7/record/stats.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+
+const ORPHAN_MS = 1000;
+
+function rig() {
+  const clock = new ManualClock();
+  const table = new SeriesTable(clock, ORPHAN_MS);
+  /** Counters of a worker, announced as a worker announces them. */
+  const worker = (fill: (stats: Stats) => void = () => {}) => {
+    const source: { stats: Float64Array | null } = { stats: null };
+    const stats = new Stats({ added: (series) => table.add(source, [series]), ended: (cells) => table.end(source, cells) }, 4096);
+    fill(stats);
+    source.stats = stats.cells;
+    return { source, stats };
+  };
+  const values = (name: string) =>
+    Object.fromEntries([...(table.families.get(name) ?? [])].map(([{ key }, series]) => [key, series.value(0)]));
+  const text = (format: 'prometheus' | 'openmetrics' = 'prometheus') => Buffer.concat([...renderSeries(table.families, format)]).toString();
+  return { clock, table, worker, values, text };
+}
+
+t.test('sums by series, whatever their order in the workers', async (t) => {
+  const { worker, values } = rig();
+  worker((stats) => {
+    stats.add(stats.counter('requests_total', { code: '200' }), 2);
+    stats.add(stats.counter('requests_total', { code: '500' }), 1);
+    stats.add(stats.gauge('open', {}), 4);
+  });
+  worker((stats) => {
+    stats.add(stats.gauge('open', {}), 1);
+    stats.add(stats.counter('requests_total', { code: '200' }), 3);
+  });
+  t.strictSame(values('requests_total'), { 'code="200"': 5, 'code="500"': 1 });
+  t.strictSame(values('open'), { '': 5 });
+});
+
+t.test('what a worker counted outlives it, what it held does not', async (t) => {
+  const { table, worker, values } = rig();
+  const dead = worker((stats) => {
+    stats.add(stats.counter('requests_total', {}), 7);
+    stats.observe(stats.histogram('time', {}), 3);
+    stats.add(stats.gauge('open', {}), 4);
+  });
+  table.retire(dead.source);
+  t.strictSame(values('requests_total'), { '': 7 });
+  worker((stats) => stats.add(stats.counter('requests_total', {}), 1));
+  t.strictSame(values('requests_total'), { '': 8 });
+  t.equal([...(table.families.get('time')?.values() ?? [])][0]?.value(20), 3, 'the sum of the histogram');
+  t.equal(table.families.has('open'), false);
+});
+
+t.test('what only workers had that ended goes after a while, unless another one counts it again', async (t) => {
+  const { clock, table, worker, values } = rig();
+  const dead = worker((stats) => {
+    stats.add(stats.counter('requests_total', { peer: 'a' }), 1);
+    stats.add(stats.counter('requests_total', { peer: 'b' }), 1);
+  });
+  table.retire(dead.source);
+  clock.advance(ORPHAN_MS - 1);
+  worker((stats) => stats.add(stats.counter('requests_total', { peer: 'b' }), 1));
+  t.strictSame(values('requests_total'), { 'peer="a"': 1, 'peer="b"': 2 });
+  clock.advance(1);
+  t.strictSame(values('requests_total'), { 'peer="b"': 2 });
+  t.equal(table.size, 1);
+});
+
+t.test('a series that one worker forgets never goes back while another one counts it, and goes with the last', async (t) => {
+  const { worker, values, table } = rig();
+  const cells: number[] = [];
+  const [first, second] = [5, 2].map((count) =>
+    worker((stats) => {
+      cells.push(stats.counter('requests_total', { peer: 'a' }));
+      stats.add(cells.at(-1) as number, count);
+    }),
+  );
+  first?.stats.release([[cells[0] as number, 'counter']]);
+  t.strictSame(values('requests_total'), { 'peer="a"': 7 });
+  first?.stats.reuse();
+  t.strictSame(values('requests_total'), { 'peer="a"': 7 }, 'the cell is empty, the sum is kept');
+  second?.stats.release([[cells[1] as number, 'counter']]);
+  t.strictSame(values('requests_total'), {});
+  t.equal(table.size, 0);
+});
+
+t.test('a worker that has not started counts nothing', async (t) => {
+  const { table, values } = rig();
+  table.add({ stats: null }, [{ cell: 0, kind: 'counter', name: 'requests_total', labels: {} }]);
+  t.strictSame(values('requests_total'), { '': 0 });
+});
+
+t.test('the text that Prometheus reads', async (t) => {
+  const { worker, text } = rig();
+  worker((stats) => {
+    stats.add(stats.counter('istio_requests_total', { path: 'a"b\\c\nd' }), 2);
+    const time = stats.histogram('istio_request_duration_milliseconds', { code: '200' });
+    for (const value of [0.2, 1, 7, 1e9]) stats.observe(time, value);
+    stats.add(stats.counter('istio_tcp_sent_bytes_total', {}), 2 ** 40);
+  });
+  const lines = text().split('\n');
+  t.match(text(), /^# HELP istio_requests_total .+\n# TYPE istio_requests_total counter\n/);
+  t.ok(lines.includes('istio_requests_total{path="a\\"b\\\\c\\nd"} 2'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_bucket{code="200",le="0.5"} 1'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_bucket{code="200",le="1"} 2'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_bucket{code="200",le="10"} 3'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_bucket{code="200",le="+Inf"} 4'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_sum{code="200"} 1000000008.2'));
+  t.ok(lines.includes('istio_request_duration_milliseconds_count{code="200"} 4'));
+  t.ok(lines.includes('istio_tcp_sent_bytes_total 1099511627776'));
+  t.ok(text().endsWith('\n'));
+});
+
+t.test('OpenMetrics names the family of a counter without its suffix', async (t) => {
+  const { worker, text } = rig();
+  worker((stats) => stats.add(stats.counter('istio_requests_total', { code: '200' }), 2));
+  t.match(text('openmetrics'), /^# TYPE istio_requests counter$/m);
+  t.match(text('openmetrics'), /^istio_requests_total\{code="200"\} 2$/m);
+});
+
+t.test('a hundred thousand lines come in chunks, none of them lost', async (t) => {
+  const { worker, table } = rig();
+  const long = 'x'.repeat(700);
+  worker((stats) => {
+    for (let i = 0; i < 190; i++) stats.observe(stats.histogram('time', { peer: `${long}-${i}` }), i);
+  });
+  const chunks = [...renderSeries(table.families)];
+  t.ok(chunks.length > 10);
+  const lines = Buffer.concat(chunks).toString().split('\n');
+  t.equal(lines.filter((line) => line.startsWith('time_count')).length, 190);
+  t.equal(lines.filter((line) => line.startsWith('time_bucket')).length, 190 * 20);
+});
