@@ -80,11 +80,12 @@ function named(what: string, { name, match, ...rest }: NamedMatch | HeaderMatch)
 function describeAction(route: RouteConfig): string {
   const { action } = route;
   if (action.kind === 'redirect') return `redirect ${action.code} to ${action.authority ?? ''}${action.path ?? action.prefix ?? ''}`;
+  if (action.kind === 'direct') return `answer ${action.status}`;
   const total = action.destinations.reduce((sum, destination) => sum + destination.weight, 0);
   const share = (weight: number): string => (action.destinations.length === 1 ? '' : `${Math.round((100 * weight) / total)}% `);
   const parts = [
     action.destinations.map(({ cluster, weight }) => `${share(weight)}${cluster}`).join(' + '),
-    ...action.mirrors.map((mirror) => `mirror ${mirror.percentage}% ${mirror.cluster}`),
+    ...action.mirrors.map((mirror) => `mirror ${mirror.share / 10_000}% ${mirror.cluster}`),
     action.timeoutMs > 0 ? `timeout ${action.timeoutMs}ms` : '',
     action.retry === null ? '' : `${action.retry.attempts} retries on ${action.retry.on.join(',')}`,
   ];

@@ -3,8 +3,11 @@
  *
  *     request    once per exchange, before its first attempt          outbound, gateway            inbound
  *                  which rule is it?                                  matchRoute
- *                  redirects need no upstream                         answerDirectly
  *                  once: retries stay with the choice                 chooseDestination            keepDestination
+ *                  before all that the route does                     injectDelay, injectAbort
+ *                  redirects and such need no upstream                answerWithout
+ *                  faults need no cluster, and are no part of         useCluster
+ *                  the timeout
  *                  copies do not wait for the original                startMirrors
  *     attempt    endpoint, connection, head; again for each retry     (the exchange itself)
  *     callee     the policy of the pod that is called, per attempt,   CALLEE                       CALLEE
@@ -22,17 +25,17 @@
 import { hashRequest } from './exchange/affinity.ts';
 import type { CalleeCall } from './exchange/callee-call.ts';
 import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
+import { answerDirectly } from './exchange/direct-response.ts';
+import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
 import { exchangeRecord } from './exchange/fill-record.ts';
 import { startMirrors } from './exchange/mirror.ts';
-import { redirectLocation } from './exchange/redirect.ts';
 import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
 import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
 import { originalEndpoint } from './exchange/original-endpoint.ts';
 import { H } from './message/header-names.ts';
 import { REPLY } from './message/local-reply.ts';
-import { OUTCOME } from './message/outcome.ts';
-import { fieldLine, join, literal, lineText } from './message/wire-text.ts';
+import { fieldLine, literal } from './message/wire-text.ts';
 import { RetryPolicy } from './runtime/retry-policy.ts';
 
 const matchRoute: RequestStage<Exchange> = {
@@ -70,28 +73,31 @@ function keepOriginal(exchange: Exchange, fallback: 'PassthroughCluster' | 'Inbo
   return Verdict.Next;
 }
 
-const answerDirectly: RequestStage<Exchange> = {
-  name: 'answerDirectly',
+const answerWithout: RequestStage<Exchange> = {
+  name: 'answerWithout',
   run(exchange) {
     const action = exchange.route?.action;
-    if (action?.kind !== 'redirect') return Verdict.Next;
-    const { config, response } = action;
-    const location = redirectLocation(config, exchange.head, schemeOf(exchange), exchange.origin.port, exchange.matchedPrefix);
-    if (location === null) return exchange.refuse(REPLY.fault);
-    const lines = join(fieldLine(literal('location'), location), response === null ? literal('') : lineText(response.lines));
-    return exchange.refuse({ outcome: OUTCOME.directResponse, status: config.code, body: '', lines });
+    return action === undefined || action.kind === 'forward' ? Verdict.Next : answerDirectly(exchange, action, schemeOf(exchange));
   },
 };
 
 const chooseDestination: RequestStage<Exchange> = {
   name: 'chooseDestination',
   run(exchange) {
-    const { forward, tools } = exchange;
-    if (forward === null) return Verdict.Next;
+    const { forward } = exchange;
+    if (forward !== null) exchange.destination = forward.choose(exchange.tools.random);
+    return Verdict.Next;
+  },
+};
+
+const useCluster: RequestStage<Exchange> = {
+  name: 'useCluster',
+  run(exchange) {
+    const { forward, destination } = exchange;
+    if (forward === null || destination === null) return Verdict.Next;
+    if (destination.slot.cluster === null) return exchange.refuse(REPLY.clusterNotFound);
     exchange.useRetryPolicy(forward.retry);
     exchange.timeoutMs = forward.timeoutMs;
-    exchange.destination = forward.choose(tools.random);
-    if (exchange.destination.slot.cluster === null) return exchange.refuse(REPLY.clusterNotFound);
     hashRequest(exchange);
     return Verdict.Next;
   },
@@ -165,7 +171,7 @@ export interface Stacks {
 }
 
 const OUTBOUND: ExchangeStack = {
-  request: [matchRoute, answerDirectly, chooseDestination, startCopies],
+  request: [matchRoute, chooseDestination, injectDelay, injectAbort, answerWithout, useCluster, startCopies],
   callee: CALLEE,
   response: [addServerHeaders, addCookie, applyRouteOperations],
   end: [leaveRecord],

@@ -79,7 +79,7 @@ const HOST: VirtualHostConfig = {
           { cluster: 'one', weight: 3 },
           { cluster: 'two', weight: 1 },
         ],
-        mirrors: [{ cluster: 'three', percentage: 50 }],
+        mirrors: [{ cluster: 'three', share: 500_000 }],
         timeoutMs: 100,
         retry: null,
       },

@@ -31,7 +31,7 @@ t.test('faults of single objects and among objects, each with its place', async 
   const { status, stdout, stderr } = validate(['faulty']);
   t.equal(status, 1);
   t.same(gist(stdout), [
-    'faulty/a.yaml:20: unsupported: VirtualService default/cart: spec.http[0].fault:',
+    'faulty/a.yaml:20: unsupported: VirtualService default/cart: spec.http[0].fault.abort.httpStatus:',
     'faulty/a.yaml:21: error: VirtualService default/cart: spec.http[0].timeout:',
     'faulty/a.yaml:32: error: VirtualService default/links: spec.http[0].route[0].destination.subset:',
     'faulty/a.yaml:35: error: VirtualService default/links: spec.http[0].route[1].destination.host:',

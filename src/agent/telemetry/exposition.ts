@@ -24,6 +24,7 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_tunnels: 'Connections that are passed through as bytes now.',
   nodeway_retries_total: "Further attempts by a route's retries.",
   nodeway_mirrored_requests_total: 'Copies of requests, sent by a mirror.',
+  nodeway_injected_faults_total: 'Faults that routes asked for, by what was done to the request.',
   nodeway_stale_connection_retries_total: 'Requests that were sent again because a kept connection had been closed.',
   nodeway_worker_faults_total: 'Exceptions that ended one exchange or connection.',
   nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',

@@ -23,7 +23,7 @@ export interface VirtualHostConfig {
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatch;
-  readonly action: RouteAction | RedirectAction;
+  readonly action: RouteAction | RedirectAction | DirectResponseAction;
   /** Route-level header operations (those of a destination stand there, and come first). */
   readonly requestHeaders?: HeaderOperations;
   readonly responseHeaders?: HeaderOperations;
@@ -67,6 +67,13 @@ export interface RouteAction {
   /** Whole request, retries included; 0: none. */
   readonly timeoutMs: number;
   readonly retry: RetryConfig | null;
+  readonly fault?: FaultConfig;
+}
+
+/** What is done to a share of the requests, before anything else; the two are drawn for independently. Shares are of a million. */
+export interface FaultConfig {
+  readonly delay?: { readonly share: number; readonly ms: number };
+  readonly abort?: { readonly share: number } & ({ readonly status: number } | { readonly grpcStatus: number });
 }
 
 export interface WeightedDestination {
@@ -87,8 +94,8 @@ export interface Rewrite {
 
 export interface MirrorConfig {
   readonly cluster: string;
-  /** 0 to 100. */
-  readonly percentage: number;
+  /** Of a million. */
+  readonly share: number;
 }
 
 export interface RedirectAction {
@@ -103,4 +110,12 @@ export interface RedirectAction {
   readonly path?: WireText;
   /** Replaces the matched prefix. */
   readonly prefix?: WireText;
+}
+
+/** An answer without an upstream. */
+export interface DirectResponseAction {
+  readonly kind: 'direct';
+  readonly status: number;
+  /** Bytes as characters below 256: a string travels and is kept more cheaply than an array of them. */
+  readonly body: string;
 }

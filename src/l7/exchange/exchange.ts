@@ -16,7 +16,6 @@
  *  4. an exception ends this exchange alone: 500, or a reset once a head is out;
  *  5. it is begun again only after a whole response, and when nobody outside its connection has seen it.
  */
-import { Timer } from '../../base/timer-wheel.ts';
 import type { Head } from '../message/head.ts';
 import { WIRE_ROOM } from '../message/head-changes.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
@@ -31,14 +30,16 @@ import {
 } from '../message/stream.ts';
 import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import { joinConnections } from '../tcp/tunnel.ts';
-import { join, lineText } from '../message/wire-text.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
+import type { BodyTap } from './body-tap.ts';
 import { CalleeCall } from './callee-call.ts';
+import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
+import { ownAnswer } from './own-answer.ts';
 import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
 import { type Pending, type Stack, Verdict } from './stage.ts';
@@ -49,13 +50,9 @@ export type Life = (typeof Life)[keyof typeof Life];
 
 export type ExchangeStack = Stack<Exchange, CalleeCall>;
 
-/** Gets a copy of the request's body. */
-export interface BodyTap {
-  data(bytes: Uint8Array, start: number, end: number): void;
-  finish(trailers: Trailers): void;
-}
+const NOTHING_PENDING: Pending = { cancel: () => {} };
 
-export class Exchange extends ExchangeFacts implements AttemptSink {
+export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchange {
   readonly #stack: ExchangeStack;
   readonly #replay: Replay;
   #life: Life = Life.Over;
@@ -72,13 +69,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   #continue: (() => void) | null = null;
   /** A stream is being asked for, and the head is still the parsed one. */
   #asking = false;
-  // Most exchanges need no timer: they are made when one is armed first.
-  #timeout: Timer | null = null;
-  #backoff: Timer | null = null;
+  readonly #timers: ExchangeTimers;
 
   constructor(tools: ExchangeTools, stack: ExchangeStack, origin: Origin, down: Downstream, head: Head) {
     super(tools, origin, down, head);
     this.#stack = stack;
+    this.#timers = new ExchangeTimers(tools.transport.timers, this);
     this.#replay = new Replay(tools.heads, tools.limits.retryBufferBytes);
   }
 
@@ -143,9 +139,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
       this.#trailers = trailers;
       this.attempted?.stream?.end(trailers);
       if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finish(trailers);
-      if (this.timeoutMs === 0 || this.over) return;
-      this.#timeout ??= new Timer(() => this.#onTimeout());
-      this.tools.transport.timers.arm(this.#timeout, this.timeoutMs);
+      this.#armTimeout();
     } catch (error) {
       this.onFault(error, 'passing on the end of a request');
     }
@@ -178,12 +172,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   /** Answers with a response of our own. */
   refuse(reply: LocalReply): typeof Verdict.Stop {
     if (this.over) return Verdict.Stop;
-    const ops = this.destination?.response ?? null;
-    this.attempted?.giveUp(reply.outcome);
-    this.responseBytes = reply.body.length;
-    this.#end(reply.outcome, reply.status);
-    // As in Envoy, the route's operations hold for what the proxy answers in the place of its destination, too.
-    this.down.local(ops === null ? reply : { ...reply, lines: join(reply.lines, lineText(ops.lines)) });
+    if (this.#life !== Life.Routing) this.#restore();
+    const answer = ownAnswer(this, reply);
+    this.attempted?.giveUp(answer.outcome);
+    this.responseBytes = answer.body.length;
+    this.#end(answer.outcome, answer.status);
+    this.down.local(answer);
     return Verdict.Stop;
   }
 
@@ -192,6 +186,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     this.#pending = pending;
     this.#shared = true;
     return Verdict.Wait;
+  }
+
+  /** The stage waits for that many milliseconds. */
+  wait(ms: number): typeof Verdict.Wait {
+    this.#timers.armDelay(ms);
+    return this.hold(NOTHING_PENDING);
   }
 
   /** What the stage waited for has come: the next stage runs. */
@@ -329,6 +329,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
       if (verdict === Verdict.Wait) this.#waitBefore(i + 1);
       return;
     }
+    if (this.#requestComplete) this.#armTimeout();
     this.#attemptAt(null);
   }
 
@@ -411,8 +412,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     const { tools } = this;
     this.#life = Life.BackingOff;
     tools.recorder.retried();
-    this.#backoff ??= new Timer(() => this.#retryNow());
-    tools.transport.timers.arm(this.#backoff, this.retrying.next(attempt.endpoint, tools.random()));
+    this.#timers.armDelay(this.retrying.next(attempt.endpoint, tools.random()));
+  }
+
+  onDelayOver(): void {
+    if (this.#life === Life.Held) this.resume();
+    else this.#retryNow();
   }
 
   #retryNow(): void {
@@ -445,7 +450,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
     this.down.reset();
   }
 
-  #onTimeout(): void {
+  /** Once the request is complete, and the stages have said what its timeout is. */
+  #armTimeout(): void {
+    if (this.timeoutMs > 0 && !this.over) this.#timers.armTimeout(this.timeoutMs);
+  }
+
+  onTimeout(): void {
     const { attempted } = this;
     if (this.over) return;
     try {
@@ -459,12 +469,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink {
   }
 
   #end(outcome: Outcome, status: number): void {
-    const { timers } = this.tools.transport;
     this.#life = Life.Over;
     this.outcome = outcome;
     this.status = status;
-    if (this.#timeout !== null) timers.disarm(this.#timeout);
-    if (this.#backoff !== null) timers.disarm(this.#backoff);
+    this.#timers.disarm();
     this.#pending = this.#continue = null;
     this.#mirrors = null;
     this.#replay.release();

@@ -19,6 +19,8 @@ import { RequestId } from './request-id.ts';
 import { Retrying } from './retrying.ts';
 import type { ExchangeTools } from './tools.ts';
 
+const MILLION = 1_000_000;
+
 export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   readonly tools: ExchangeTools;
   readonly origin: Origin;
@@ -45,6 +47,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   cookie: WireText | null = null;
   /** Of the whole exchange, from the end of the request; 0: none. */
   timeoutMs = 0;
+  /** Flags of the faults that were injected. */
+  injected = 0;
   // What it leaves.
   startedAt = 0;
   answeredAt = 0;
@@ -79,7 +83,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.route = this.destination = this.fixedEndpoint = this.cookie = this.attempted = null;
     this.fallbackService = 'unknown';
     this.hash = -1;
-    this.timeoutMs = 0;
+    this.timeoutMs = this.injected = 0;
     this.startedAt = tools.transport.now;
     this.answeredAt = 0;
     this.requestBytes = this.responseBytes = this.responseHeadBytes = 0;
@@ -89,13 +93,18 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   }
 
   get matchedPrefix(): number {
-    return this.route?.prefixLength ?? 0;
+    return this.route?.prefixLength ?? -1;
   }
 
   /** What the matched rule does with the request; null: no rule matched. */
   get forward(): ForwardAction | null {
     const action = this.route?.action;
     return action?.kind === 'forward' ? action : null;
+  }
+
+  /** Whether this request is among such a share of all, of a million. */
+  drawn(share: number): boolean {
+    return share >= MILLION || (share > 0 && (this.tools.random() / 2 ** 32) * MILLION < share);
   }
 
   get attempt(): number {

@@ -29,7 +29,7 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.attempts = exchange.attempt;
   record.outcome = exchange.outcome;
   record.status = exchange.status;
-  record.flags = exchange.outcome.flags | exchange.retrying.flags;
+  record.flags = exchange.outcome.flags | exchange.retrying.flags | exchange.injected;
   record.requestBytes = exchange.requestBytes;
   record.responseBytes = exchange.responseBytes;
   record.requestHeadBytes = exchange.requestHeadBytes;

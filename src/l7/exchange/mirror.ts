@@ -11,14 +11,15 @@ import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
-import type { BodyTap, Exchange } from './exchange.ts';
+import type { BodyTap } from './body-tap.ts';
+import type { Exchange } from './exchange.ts';
 import { recordOf } from './fill-record.ts';
 
 /** A missing mirror cluster, or one without endpoints, is silently ignored, as Envoy does. */
 export function startMirrors(exchange: Exchange, { mirrors, timeoutMs }: ForwardAction): void {
   const { tools, origin } = exchange;
-  for (const { slot, threshold } of mirrors) {
-    if (tools.random() >= threshold) continue;
+  for (const { slot, share } of mirrors) {
+    if (!exchange.drawn(share)) continue;
     const { cluster } = slot;
     const endpoint = cluster?.pick(-1, tools.random, null, origin.family) ?? null;
     if (cluster !== null && endpoint !== null) exchange.addMirror(new Mirror(exchange, cluster, endpoint, timeoutMs));
@@ -55,9 +56,9 @@ class Mirror implements AttemptSink, BodyTap {
 
   onStream(attempt: Attempt, stream: UpstreamStream): void {
     const exchange = this.#exchange;
-    const { forward } = exchange;
+    const { destination, forward } = exchange;
     const { requests } = exchange.tools;
-    const changes = requests.prepare(exchange, exchange.head, forward?.mirrorHeaders ?? null, forward?.rewrite ?? null);
+    const changes = requests.prepare(exchange, exchange.head, destination?.request ?? null, forward?.rewrite ?? null);
     stream.head(attempt, exchange.head, changes, exchange.requestLength, exchange);
   }
 

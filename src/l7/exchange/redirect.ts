@@ -5,7 +5,7 @@ import type { RedirectAction } from '../config/route.ts';
 
 /**
  * @param scheme of the request. @param port of the listener or service on which the request came.
- * @param prefixLength bytes of the path's matched prefix.
+ * @param prefixLength bytes of the path that give way to another prefix; -1: all of them.
  * @returns null when the request and the rule together make no valid value.
  */
 export function redirectLocation(config: RedirectAction, head: Head, scheme: string, port: number, prefixLength: number): WireText | null {
@@ -30,7 +30,7 @@ function pathOf(config: RedirectAction, head: Head, prefixLength: number): strin
     return `${target}${target.includes('?') ? '' : query}${fragment === undefined ? '' : `#${fragment}`}`;
   }
   const path = head.path();
-  if (config.prefix !== undefined) return config.prefix + path.slice(prefixLength) + query;
+  if (config.prefix !== undefined) return (prefixLength < 0 ? config.prefix : config.prefix + path.slice(prefixLength)) + query;
   return path + query;
 }
 

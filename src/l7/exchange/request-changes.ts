@@ -25,7 +25,7 @@ export interface RequestFacts {
   readonly requestId: RequestId;
   /** Number of the attempt, from 1. */
   readonly attempt: number;
-  /** Bytes of the path that the matched prefix covered. */
+  /** Bytes of the path that a rewrite replaces; -1: all of them. */
   readonly matchedPrefix: number;
   /** No rule was applied: the request goes to its original destination, in the form in which it came. */
   readonly passedThrough: boolean;
@@ -207,7 +207,7 @@ function rewritePath(matchedPrefix: number, head: Head, rewrite: PathRewrite): W
   const path = head.path();
   if (rewrite.uri !== null) {
     // The rest of the path has passed the parser.
-    return matchedPrefix > 0 ? ((rewrite.uri + path.slice(matchedPrefix)) as WireText) : rewrite.uri;
+    return matchedPrefix >= 0 ? ((rewrite.uri + path.slice(matchedPrefix)) as WireText) : rewrite.uri;
   }
   if (rewrite.regex === null) return null;
   const replaced = rewrite.regex.match.replaceAll(path, rewrite.regex.substitution);

@@ -5,10 +5,12 @@ import { NOTHING, type WireText } from './wire-text.ts';
 export interface LocalReply {
   readonly outcome: Outcome;
   readonly status: number;
-  /** text/plain in ASCII; empty: no body. */
+  /** Bytes as characters below 256; text/plain unless the lines say something else; empty: no body. */
   readonly body: string;
   /** Complete field lines, besides those that every response has. */
   readonly lines: WireText;
+  /** What a client that speaks gRPC is told; absent: what stands for the status. */
+  readonly grpcStatus?: number;
 }
 
 export function replyOf(outcome: Outcome): LocalReply {

@@ -16,6 +16,8 @@ export const Flag = {
   DPE: 1 << 8,
   UPE: 1 << 9,
   NC: 1 << 10,
+  DI: 1 << 11,
+  FI: 1 << 12,
 } as const;
 
 const FLAG_NAMES = Object.keys(Flag) as readonly (keyof typeof Flag)[];
@@ -67,6 +69,7 @@ export const OUTCOME = {
   upgraded: outcome('none', 0, 0, 'via_upstream', { reached: true }),
   // Nodeway answered by itself.
   directResponse: outcome('none', 200, 0, 'direct_response'),
+  injectedAbort: outcome('none', 0, Flag.FI, 'fault_filter_abort', { body: 'fault filter abort' }),
   blocked: outcome('downstream', 502, 0, 'direct_response'),
   routeNotFound: outcome('downstream', 404, Flag.NR, 'route_not_found'),
   clusterNotFound: outcome('internal', 503, Flag.NC, 'cluster_not_found'),

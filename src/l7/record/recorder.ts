@@ -17,6 +17,8 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
+export type InjectedFault = 'delay' | 'abort';
+
 /** Reads the record of an exchange that is over. It copies what it needs, because the record is filled again. */
 export interface RecordSink {
   record(record: ExchangeRecord): void;
@@ -36,6 +38,7 @@ export class Recorder {
   readonly #mirrored: number;
   readonly #stale: number;
   readonly #faults: number;
+  readonly #injected: Readonly<Record<InjectedFault, number>>;
 
   /**
    * @param sinks who reads records besides the metrics.
@@ -58,6 +61,10 @@ export class Recorder {
     this.#retries = stats.counter('nodeway_retries_total', {});
     this.#mirrored = stats.counter('nodeway_mirrored_requests_total', {});
     this.#stale = stats.counter('nodeway_stale_connection_retries_total', {});
+    this.#injected = {
+      delay: stats.counter('nodeway_injected_faults_total', { fault: 'delay' }),
+      abort: stats.counter('nodeway_injected_faults_total', { fault: 'abort' }),
+    };
     this.#faults = stats.counter('nodeway_worker_faults_total', {});
   }
 
@@ -119,6 +126,11 @@ export class Recorder {
 
   mirrored(): void {
     this.#stats.add(this.#mirrored, 1);
+  }
+
+  /** A fault that a route asks for. */
+  injected(fault: InjectedFault): void {
+    this.#stats.add(this.#injected[fault], 1);
   }
 
   staleRetried(): void {

@@ -23,7 +23,7 @@ const NO_QUERY: readonly QueryCondition[] = [];
 export class Route<A> {
   readonly name: string;
   readonly action: A;
-  /** Bytes of the path's prefix when that is what matched, else 0. */
+  /** Bytes of the path that a rewrite replaces: the prefix that matched, without a condition the first slash; -1: the whole path. */
   readonly prefixLength: number;
   readonly #path: BytesMatch | null;
   /** Nothing but the path is asked for. */
@@ -38,7 +38,7 @@ export class Route<A> {
     const { match } = config;
     this.name = config.name;
     this.action = action;
-    this.prefixLength = match.path?.kind === 'prefix' ? Buffer.byteLength(match.path.value) : 0;
+    this.prefixLength = replacedLength(match.path);
     this.#path = compile(match.path, match.ignorePathCase);
     this.#method = compile(match.method);
     this.#scheme = compile(match.scheme);
@@ -81,6 +81,12 @@ export class Route<A> {
     for (const parameter of this.#query) if (!parameter.holds(head)) return false;
     return true;
   }
+}
+
+/** As in Istio, a route without a condition of the path is one for the prefix `/`. */
+function replacedLength(path: StringMatch | undefined): number {
+  if (path === undefined) return 1;
+  return path.kind === 'prefix' ? Buffer.byteLength(path.value) : -1;
 }
 
 /** What most routes of a mesh ask for, kept once. */

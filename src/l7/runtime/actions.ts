@@ -2,13 +2,13 @@
 import type { Interner } from '../message/header-names.ts';
 import type { WireText } from '../message/wire-text.ts';
 import { compileRegex, type Regex } from '../../base/regex.ts';
-import type { RedirectAction, Rewrite, RouteAction, RouteConfig } from '../config/route.ts';
+import type { DirectResponseAction, FaultConfig, RedirectAction, Rewrite, RouteAction, RouteConfig } from '../config/route.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Lease } from './lease.ts';
 import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
 import { type RetryPolicy, retryPolicyOf } from './retry-policy.ts';
 
-export type Action = ForwardAction | RedirectTo;
+export type Action = ForwardAction | RedirectTo | DirectAnswer;
 
 export interface Destination {
   readonly slot: ClusterSlot;
@@ -20,8 +20,8 @@ export interface Destination {
 
 export interface Mirror {
   readonly slot: ClusterSlot;
-  /** Of 2^32. */
-  readonly threshold: number;
+  /** Of a million. */
+  readonly share: number;
 }
 
 export interface PathRewrite {
@@ -35,18 +35,15 @@ const NO_MIRRORS: readonly Mirror[] = [];
 
 export class ForwardAction {
   readonly kind = 'forward';
-  readonly routeName: string;
   readonly destinations: readonly Destination[];
   readonly totalWeight: number;
   readonly rewrite: PathRewrite | null;
   readonly mirrors: readonly Mirror[];
-  /** The route's own operations, without those of a destination. */
-  readonly mirrorHeaders: HeaderOps | null;
+  readonly fault: FaultConfig | null;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | null;
 
   constructor(route: RouteConfig, action: RouteAction, lease: Lease) {
-    this.routeName = route.name;
     let upTo = 0;
     this.destinations = action.destinations.map((destination) => ({
       slot: lease.slotOf(destination.cluster),
@@ -59,8 +56,8 @@ export class ForwardAction {
     this.mirrors =
       action.mirrors.length === 0
         ? NO_MIRRORS
-        : action.mirrors.map((mirror) => ({ slot: lease.slotOf(mirror.cluster), threshold: (mirror.percentage / 100) * 2 ** 32 }));
-    this.mirrorHeaders = foldHeaderOps(lease, route.requestHeaders);
+        : action.mirrors.map((mirror) => ({ slot: lease.slotOf(mirror.cluster), share: mirror.share }));
+    this.fault = action.fault ?? null;
     this.timeoutMs = action.timeoutMs;
     this.retry = action.retry === null ? null : retryPolicyOf(action.retry);
   }
@@ -78,19 +75,41 @@ export class ForwardAction {
 
 export class RedirectTo {
   readonly kind = 'redirect';
-  readonly routeName: string;
+  readonly status: number;
+  readonly body = '';
   readonly config: RedirectAction;
   readonly response: HeaderOps | null;
 
   constructor(route: RouteConfig, config: RedirectAction, names: Interner) {
-    this.routeName = route.name;
+    this.status = config.code;
     this.config = config;
     this.response = foldHeaderOps(names, route.responseHeaders);
   }
 }
 
+export class DirectAnswer {
+  readonly kind = 'direct';
+  readonly status: number;
+  readonly body: string;
+  readonly response: HeaderOps | null;
+
+  constructor(route: RouteConfig, { status, body }: DirectResponseAction, names: Interner) {
+    this.status = status;
+    this.body = body;
+    this.response = foldHeaderOps(names, route.responseHeaders);
+  }
+}
+
 export function compileAction(route: RouteConfig, lease: Lease): Action {
-  return route.action.kind === 'redirect' ? new RedirectTo(route, route.action, lease) : new ForwardAction(route, route.action, lease);
+  const { action } = route;
+  switch (action.kind) {
+    case 'route':
+      return new ForwardAction(route, action, lease);
+    case 'redirect':
+      return new RedirectTo(route, action, lease);
+    case 'direct':
+      return new DirectAnswer(route, action, lease);
+  }
 }
 
 function compileRewrite(rewrite: Rewrite): PathRewrite {

@@ -111,8 +111,8 @@ t.test('mirrors get a copy, body and all; nobody waits for them, and their failu
     .gateway(
       route('/', 'a', {
         mirrors: [
-          { cluster: 'm', percentage: 100 },
-          { cluster: 'gone', percentage: 100 },
+          { cluster: 'm', share: 1_000_000 },
+          { cluster: 'gone', share: 1_000_000 },
         ],
       }),
     );
@@ -135,7 +135,7 @@ t.test('mirror percentage 0 copies nothing', async (t) => {
   const rig = new Rig()
     .cluster('a', ['10.0.0.1:80'])
     .cluster('m', ['10.0.0.3:80'])
-    .gateway(route('/', 'a', { mirrors: [{ cluster: 'm', percentage: 0 }] }));
+    .gateway(route('/', 'a', { mirrors: [{ cluster: 'm', share: 0 }] }));
   rig.serve('10.0.0.1:80', () => ok(''));
   for (let i = 0; i < 20; i++) rig.ask(get('/'));
   t.equal(rig.count('nodeway_mirrored_requests_total'), 0);

@@ -15,6 +15,7 @@ import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
 import { type DestinationRules, loadBalancerOf } from './destination-rules.ts';
 import { milliseconds } from './durations.ts';
+import { faultConfig } from './faults.ts';
 import { concatenate, headerChanges, type HeaderChanges, isEmpty, withHost } from './header-operations.ts';
 import { fullName } from './hosts.ts';
 import { asksForClaims, isCatchAll, routeMatch } from './matches.ts';
@@ -22,6 +23,7 @@ import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { retryConfig } from './retries.ts';
+import { MILLION, shareOf } from './shares.ts';
 import { selects } from './selectors.ts';
 import type { Services } from './services.ts';
 import { type BoundVirtualService, gatewayName } from './virtual-services.ts';
@@ -111,6 +113,12 @@ class RouteBuilder {
       const action = this.#redirect(this.#rule.redirect);
       return action === null ? null : { name, match, action, ...routeHeaders({}, headers.response) };
     }
+    if (this.#rule.directResponse !== undefined) {
+      const { status, body } = this.#rule.directResponse;
+      // The schema has said so.
+      if (status > 599) return null;
+      return { name, match, action: { kind: 'direct', status, body }, ...routeHeaders({}, headers.response) };
+    }
     const forward = this.#forward(headers);
     return forward === null ? null : { name, match, ...forward };
   }
@@ -136,6 +144,7 @@ class RouteBuilder {
   }
 
   #action(destinations: readonly WeightedDestination[], rewrite: Rewrite, hashed: boolean): RouteAction {
+    const fault = faultConfig(this.#rule.fault);
     return {
       kind: 'route',
       destinations,
@@ -143,6 +152,7 @@ class RouteBuilder {
       mirrors: this.#mirrors(),
       timeoutMs: milliseconds(this.#rule.timeout),
       retry: retryConfig(this.#rule.retries, this.#source.mesh.get().defaultRetry, hashed),
+      ...(fault !== undefined && { fault }),
     };
   }
 
@@ -161,17 +171,15 @@ class RouteBuilder {
   #mirrors(): readonly MirrorConfig[] {
     const { mirror, mirrors = [], mirrorPercentage, mirrorPercent } = this.#rule;
     if (mirror === undefined && mirrors.length === 0) return NO_MIRRORS;
-    const percent = mirrorPercentage === undefined ? mirrorPercent : (mirrorPercentage.value ?? 0);
+    const share = mirrorPercentage === undefined ? (mirrorPercent ?? 100) * 10_000 : shareOf(mirrorPercentage);
     const all = [
-      ...(mirror === undefined ? [] : [{ destination: mirror, percentage: percent }]),
+      ...(mirror === undefined ? [] : [{ destination: mirror, share }]),
       ...mirrors.map(({ destination, percentage }) => ({
         destination,
-        percentage: percentage === undefined ? undefined : (percentage.value ?? 0),
+        share: percentage === undefined ? MILLION : shareOf(percentage),
       })),
     ];
-    return all
-      .map(({ destination, percentage = 100 }) => ({ cluster: this.#cluster(destination), percentage }))
-      .filter(({ percentage }) => percentage > 0);
+    return all.map(({ destination, share }) => ({ cluster: this.#cluster(destination), share })).filter(({ share }) => share > 0);
   }
 
   #redirect(redirect: HttpRedirect): RedirectAction | null {

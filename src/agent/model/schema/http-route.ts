@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { compileRegex, substitutionFault } from '../../../base/regex.ts';
 import { authority, locationPath, requestTarget } from '../../../l7/message/wire-text.ts';
 import { type Fault, int32, judged, percent, port, positiveDuration, present, regex, text, unsupported, wireText } from './fields.ts';
+import { directResponse } from './direct-response.ts';
+import { faultInjection } from './fault-injection.ts';
 import { headers, isAuthority } from './header-operations.ts';
 import { matchRequest } from './http-match.ts';
 import { checkedText, dnsLabel, domainFault } from './names.ts';
@@ -47,22 +49,26 @@ const rewrite = z
   });
 const weighted = z.object({ destination, weight: int32.min(0).optional(), headers: headers.optional() });
 
+const mirrorPercent = present(z.number().int().min(0).max(100));
+
 const httpRoute = z
   .object({
     name: text.optional(),
     match: z.array(matchRequest).optional(),
     route: z.array(weighted).optional(),
     redirect: redirect.optional(),
-    directResponse: z.looseObject({}).optional(),
+    directResponse: directResponse.optional(),
     delegate: z.looseObject({}).optional(),
     rewrite: rewrite.optional(),
     timeout: positiveDuration.optional(),
     retries: retries.optional(),
-    fault: unsupported('faults are not injected yet'),
+    fault: faultInjection.optional(),
     mirror: destination.optional(),
     mirrors: z.array(z.object({ destination, percentage: percent.optional() })).optional(),
     mirrorPercentage: percent.optional(),
-    mirrorPercent: present(z.number().int().min(0).max(100)).optional(),
+    mirrorPercent: mirrorPercent.optional(),
+    // The API has had both names.
+    mirror_percent: mirrorPercent.optional(),
     corsPolicy: unsupported('CORS policies are not applied yet'),
     headers: headers.optional(),
   })
@@ -82,7 +88,7 @@ function actionFaults(rule: HttpRoute): Issue[] {
   if (action === undefined) faults.push([[], 'one of route, redirect, directResponse and delegate is needed']);
   for (const other of others) faults.push([[other], `${action} and ${other} exclude each other`]);
   if (action === 'redirect' || action === 'directResponse') {
-    for (const [name, block] of Object.entries({ rewrite, fault: 'fault' in value || undefined })) {
+    for (const [name, block] of Object.entries({ rewrite, fault: value.fault })) {
       if (block !== undefined) faults.push([[name], `${action} and ${name} exclude each other`]);
     }
   }
@@ -120,20 +126,26 @@ function literalFault(rewrite: string): string | null {
   return result.ok ? null : result.fault;
 }
 
-function routeFaults({ directResponse, delegate }: HttpRoute): Fault[] {
+function routeFaults({ delegate, mirrorPercent, mirror_percent: old }: HttpRoute): Fault[] {
   const faults: Fault[] = [];
   const instead = 'requests of this route are answered 503';
-  if (directResponse !== undefined) faults.push({ path: ['directResponse'], reason: `direct responses are not served yet; ${instead}` });
   if (delegate !== undefined) faults.push({ path: ['delegate'], reason: `delegation is not served yet; ${instead}` });
+  if (mirrorPercent !== undefined || old !== undefined) {
+    faults.push({
+      path: [mirrorPercent === undefined ? 'mirror_percent' : 'mirrorPercent'],
+      reason: 'is deprecated; use mirrorPercentage',
+      severity: 'warning',
+    });
+  }
   return faults;
 }
 
 /** A route without action is one that the compiler cannot serve; those after it keep their positions, and get none of its requests. */
-export function routeInForce(value: HttpRoute): Omit<HttpRoute, 'directResponse' | 'delegate'> {
+export function routeInForce(value: HttpRoute): Omit<HttpRoute, 'delegate' | 'mirror_percent'> {
   const { name, match } = value;
-  if (routeFaults(value).length > 0) return { ...(name !== undefined && { name }), ...(match !== undefined && { match }) };
-  const { directResponse: _, delegate: __, ...served } = value;
-  return served;
+  if (value.delegate !== undefined) return { ...(name !== undefined && { name }), ...(match !== undefined && { match }) };
+  const { delegate: _, mirror_percent: old, ...served } = value;
+  return old === undefined || served.mirrorPercent !== undefined ? served : { ...served, mirrorPercent: old };
 }
 
 export const route = judged(httpRoute, routeFaults);

@@ -163,7 +163,7 @@ t.test("headers: of one destination in one level with the route's, of several on
 t.test('mirrors', async (t) => {
   const mirrors = (text: string): unknown => {
     const { action } = onlyRoute(`[{ ${text}, ${toA} }]`);
-    return action.kind === 'route' ? action.mirrors.map(({ cluster, percentage }) => [cluster.split('|')[3]?.[0], percentage]) : null;
+    return action.kind === 'route' ? action.mirrors.map(({ cluster, share }) => [cluster.split('|')[3]?.[0], share / 10_000]) : null;
   };
   t.same(mirrors('mirror: { host: b }'), [['b', 100]]);
   t.same(mirrors('mirror: { host: b }, mirrorPercentage: { value: 12.5 }, mirrorPercent: 3'), [['b', 12.5]]);
@@ -222,9 +222,9 @@ t.test('hosts that no service has exist on port 80 only', async (t) => {
 });
 
 t.test('what cannot be served fails visibly', async (t) => {
-  const rules = '[{ match: [{ uri: { exact: /x } }], directResponse: { status: 200 } }, { route: [{ destination: { host: a } }] }]';
+  const rules = '[{ match: [{ uri: { exact: /x } }], delegate: { name: b } }, { route: [{ destination: { host: a } }] }]';
   const store = storeOf(client(), service('a'), virtualService(rules));
-  t.ok(store.problems().some(({ path }) => path === 'spec.http[0].directResponse'));
+  t.ok(store.problems().some(({ path }) => path === 'spec.http[0].delegate'));
   const [first, second] = routesOf(compileText([client(), service('a'), virtualService(rules)]));
   t.same(clustersOf(first), ['unserved']);
   t.same(clustersOf(second), [A]);

@@ -46,15 +46,12 @@ const ROUTES: readonly Case[] = [
   ['no destination', only('route: [{weight: 1}]'), [`7 error ${R}.route[0].destination`]],
   ['odd subset', only('route: [{destination: {host: a, subset: v.1}}]'), [`7 error ${R}.route[0].destination.subset`]],
   ['port 0', only('route: [{destination: {host: a, port: {number: 0}}}]'), [`7 error ${R}.route[0].destination.port.number`]],
-  ['direct response', `${GOOD}  - directResponse: {status: 200}\n`, ['9 unsupported spec.http[1].directResponse']],
   ['delegate', `${GOOD}  - delegate: {name: b}\n`, ['9 unsupported spec.http[1].delegate']],
-  ['fault', route('fault: {}'), [`9 unsupported ${R}.fault`]],
-  ['fault alone', only('fault: {}'), [`7 error ${R}`, `7 unsupported ${R}.fault`]],
   ['CORS', route('corsPolicy: {}'), [`9 unsupported ${R}.corsPolicy`]],
   [
     'several things that are not served',
-    route('fault: {}\n    corsPolicy: {}'),
-    [`9 unsupported ${R}.fault`, `10 unsupported ${R}.corsPolicy`],
+    route('match: [{statPrefix: x}]\n    corsPolicy: {}'),
+    [`9 unsupported ${R}.match[0].statPrefix`, `10 unsupported ${R}.corsPolicy`],
   ],
   ['route and redirect', route('redirect: {uri: /}'), [`9 error ${R}.redirect`]],
   ['redirect and rewrite', only('{redirect: {uri: /}, rewrite: {uri: /}}'), [`7 error ${R}.rewrite`]],
@@ -143,8 +140,8 @@ for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
 
 t.test('what is not served does not reach the compiler', async (t) => {
   const routes = [{ route: [{ destination: { host: 'b' } }] }];
-  t.same(specInForce(`${GOOD}    fault: {}\n    retires: {}\n  exportTo: ["."]\n`), { hosts: ['b'], http: routes });
-  t.same(specInForce(`${GOOD}  - {name: nn, match: [{port: 1}], directResponse: {status: 200}, headers: {}}\n`), {
+  t.same(specInForce(`${GOOD}    corsPolicy: {}\n    retires: {}\n  exportTo: ["."]\n`), { hosts: ['b'], http: routes });
+  t.same(specInForce(`${GOOD}  - {name: nn, match: [{port: 1}], delegate: {name: b}, headers: {}}\n`), {
     hosts: ['b'],
     http: [...routes, { name: 'nn', match: [{ port: 1 }] }],
   });

@@ -1,0 +1,65 @@
+/**
+ * A response of our own as this client gets it: with what its route does to responses, and as gRPC where the client speaks that
+ * (Envoy's local replies do the same). Made before the exchange ends, for the few that are answered so.
+ */
+import { H } from '../message/header-names.ts';
+import type { Head } from '../message/head.ts';
+import type { LocalReply } from '../message/local-reply.ts';
+import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
+import type { ExchangeFacts } from './facts.ts';
+
+const GRPC = 'application/grpc';
+const CONTENT_TYPE = fieldLine(literal('content-type'), literal(GRPC));
+
+/** While the exchange's head is the parsed one. */
+export function ownAnswer({ destination, head }: Pick<ExchangeFacts, 'destination' | 'head'>, reply: LocalReply): LocalReply {
+  const ops = destination?.response ?? null;
+  const answer = ops === null ? reply : { ...reply, lines: join(reply.lines, lineText(ops.lines)) };
+  return isGrpc(head) ? asGrpc(answer) : answer;
+}
+
+function isGrpc(head: Head): boolean {
+  const index = head.find(H['content-type']);
+  if (index < 0) return false;
+  const type = head.value(index);
+  return type.startsWith(GRPC) && (type.length === GRPC.length || type[GRPC.length] === '+');
+}
+
+/** A response without messages (gRPC over HTTP/2, "Trailers-Only"): its status stands in the head. */
+function asGrpc({ outcome, status, body, lines, grpcStatus = statusOf(status) }: LocalReply): LocalReply {
+  const code = fieldLine(literal('grpc-status'), literal(String(grpcStatus)));
+  const message = body === '' ? NOTHING : fieldLine(literal('grpc-message'), escaped(body));
+  return { outcome, status: 200, body: '', lines: join(CONTENT_TYPE, code, message, withoutType(lines)) };
+}
+
+function withoutType(lines: WireText): WireText {
+  return lines.replace(/^content-type:[^\n]*\n/gim, '') as WireText;
+}
+
+/** Percent-encoded, as the protocol asks for. */
+function escaped(body: string): WireText {
+  return checkedText(
+    fieldValue(body.replace(/[^\x20-\x24\x26-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)),
+  );
+}
+
+/** gRPC's own table of HTTP statuses (doc/http-grpc-status-mapping.md). */
+function statusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}
