@@ -4,12 +4,14 @@
  *     sources --objects--> store --changes--> compiler --delta--> onOutcome
  *
  * Changes of one turn are compiled together and at once. Those that follow closely wait for the rest of an interval, so that a stream
- * of them is compiled together. What takes long, as the first compilation of a large cluster does, is done in slices, between
+ * of them is compiled together. A commit waits a while for objects that have become necessary and are not read yet (`Needs`): a rule
+ * for a subset would have no endpoints, and a pod no owner. What takes long, as the first compilation of a large cluster does, is done in slices, between
  * which the thread serves its heartbeat and its endpoints; it takes effect as a whole.
  */
 import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
+import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
 import { Compiler, type CompileOptions, type LocalPod } from './model/compile/index.ts';
@@ -23,6 +25,8 @@ import { ProblemReporter } from './problem-reporter.ts';
 const INTERVAL_MS = 5;
 /** Short, because the kernel counts an agent without a heartbeat as dead, and the endpoints should stay fast. */
 const SLICE_MS = 10;
+/** Long enough for an API server that is busy. One that is away must not hold up what others say. */
+const LONGEST_WAIT_MS = 5000;
 /** A compilation that takes longer says how far it is. */
 const PROGRESS_MS = 1000;
 
@@ -59,6 +63,8 @@ export class Configuration {
   #pods: readonly LocalPod[] = [];
   /** The one that is going on. */
   #run: Compilation | null = null;
+  /** Since when it waits for objects, and what ends that; null: it does not. */
+  #waiting: { readonly since: number; readonly end: Cancel } | null = null;
   #earliest = 0;
   #planned: Cancel | null = null;
   #stopped = false;
@@ -96,11 +102,17 @@ export class Configuration {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#planned?.();
+    this.#waiting?.end();
     await Promise.all(this.#options.sources.map((source) => source.stop()));
   }
 
   problems(): ProblemReport[] {
     return this.#allProblems().map((problem) => reportOf(problem));
+  }
+
+  /** What each source knows of what it reads. */
+  sources(): SourceStatus[] {
+    return this.#options.sources.flatMap((source) => (source.report?.() ?? []).map((report) => ({ source: source.name, ...report })));
   }
 
   /** Pods of this node, enrolled or not. */
@@ -143,9 +155,31 @@ export class Configuration {
       setImmediate(() => this.#continue(run));
       return;
     }
+    if (this.#waits(run)) return;
     this.#run = null;
     this.#commit();
     if (run.told > run.began) this.#options.log.info({ ms: Math.round(clock.monotonic() - run.began) }, 'compiled');
+  }
+
+  /** Goes on, from the objects that there are then, when what is needed was read, and not much later whether it was or not. */
+  #waits(run: Compilation): boolean {
+    const { sources, clock } = this.#options;
+    const needs = this.#compiler.needs();
+    const reading = sources.flatMap((source) => source.require?.(needs) ?? []);
+    const since = this.#waiting?.since ?? clock.monotonic();
+    const left = since + LONGEST_WAIT_MS - clock.monotonic();
+    this.#waiting?.end();
+    this.#waiting = null;
+    if (reading.length === 0 || left <= 0) return false;
+    const end = clock.after(left, () => this.#continue(run));
+    const waiting = { since, end };
+    this.#waiting = waiting;
+    void Promise.all(reading).then(() => {
+      if (this.#waiting !== waiting) return;
+      end();
+      this.#continue(run);
+    });
+    return true;
   }
 
   #tellProgress(run: Compilation): void {

@@ -48,6 +48,7 @@ export class StatusReporter {
       pods: this.#pods(),
       gateways: gateways.report(),
       problems: configuration.problems(),
+      sources: configuration.sources(),
     };
   }
 

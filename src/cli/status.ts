@@ -14,7 +14,7 @@ export const status: Run = async ({ args, environment, terminal }) => {
 };
 
 export function describeStatus(report: AgentStatus): string {
-  const sections = [agentLines(report), pods(report), gateways(report), problems(report)];
+  const sections = [agentLines(report), pods(report), gateways(report), sources(report), problems(report)];
   return sections.filter((section) => section !== '').join('\n');
 }
 
@@ -44,6 +44,15 @@ function state(pod: AgentStatus['pods'][number]): string {
 function gateways(report: AgentStatus): string {
   const rows = report.gateways.map((gateway) => [`${gateway.address}:${gateway.port}`, gateway.listening ? 'listening' : gateway.error]);
   return table(['GATEWAY PORT', 'STATE'], rows);
+}
+
+/** Those that are followed are told by their number alone. */
+function sources({ sources: all }: AgentStatus): string {
+  const lost = all.filter(({ state, staleSeconds }) => state !== 'absent' && (state !== 'followed' || staleSeconds > 0));
+  const followed = all.length - lost.length;
+  const count = all.length === 0 ? '' : `sources  ${followed} of ${all.length} resources of the API server are up to date\n`;
+  const rows = lost.map(({ resource, scope, state, staleSeconds, error }) => [resource, scope, state, span(staleSeconds), error]);
+  return count + table(['RESOURCE', 'SCOPE', 'STATE', 'STALE FOR', 'LAST ERROR'], rows);
 }
 
 function problems(report: AgentStatus): string {

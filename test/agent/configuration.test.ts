@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { Configuration, type Outcome } from '../../src/agent/configuration.ts';
+import type { Needs } from '../../src/agent/model/needs.ts';
 import { refOf } from '../../src/agent/model/problem.ts';
 import type { ObjectSink, ObjectSource, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { ManualClock } from '../base/manual-clock.ts';
@@ -26,6 +27,9 @@ const rule = (name: string, host: string): RawObject =>
 
 class HandSource implements ObjectSource {
   readonly name: string;
+  readonly asked: Needs[] = [];
+  /** What it reads on demand; null: it has everything. */
+  reading: PromiseWithResolvers<void> | null = null;
   sink: ObjectSink | null = null;
 
   constructor(name: string) {
@@ -37,6 +41,11 @@ class HandSource implements ObjectSource {
   }
 
   async stop(): Promise<void> {}
+
+  require(needs: Needs): Promise<void> | null {
+    this.asked.push(needs);
+    return this.reading?.promise ?? null;
+  }
 
   give(...objects: readonly RawObject[]): void {
     for (const object of objects) this.sink?.upsert(object, ORIGIN);
@@ -181,4 +190,52 @@ t.test('a pod that leaves stays known until it is no longer served', async (t) =
   await turn();
   t.equal(records?.workloads.size, 0);
   t.equal(records?.scopes.size, 0);
+});
+
+t.test('a commit waits for objects that have become necessary, and not for ever', async (t) => {
+  const { outcomes, sources, clock, configuration } = await set(t);
+  const [first, second] = sources;
+  const owned = (name: string): RawObject => {
+    const made = pod(name);
+    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'u', controller: true }];
+    return { ...made, metadata: { ...made.metadata, annotations: {}, ownerReferences } } as RawObject;
+  };
+  const statefulSet = { ...pod('db'), apiVersion: 'apps/v1', kind: 'StatefulSet' };
+  first.reading = Promise.withResolvers();
+  first.give(owned('db-0'));
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  t.strictSame(first.asked.at(-1)?.owners, [{ kind: 'StatefulSet', namespace: 'a' }]);
+  t.equal(outcomes.length, 0);
+  first.give(statefulSet);
+  await turn();
+  t.equal(outcomes.length, 0, 'not before everything was read');
+  first.reading.resolve();
+  first.reading = null;
+  await turn();
+  t.equal(outcomes.length, 1);
+  t.strictSame(
+    outcomes[0]?.wanted.map(({ key }) => key),
+    ['a/db-0'],
+    'with what was read meanwhile',
+  );
+  first.reading = Promise.withResolvers();
+  first.give(service('late'));
+  clock.advance(10);
+  await turn();
+  t.equal(outcomes.length, 1);
+  clock.advance(4900);
+  await turn();
+  t.equal(outcomes.length, 1);
+  clock.advance(100);
+  await turn();
+  t.equal(outcomes.length, 2, 'an API server that is away holds up nothing');
+  first.give(service('later'));
+  clock.advance(10);
+  await configuration.stop();
+  first.reading.resolve();
+  clock.advance(10_000);
+  await turn();
+  t.equal(outcomes.length, 2);
 });

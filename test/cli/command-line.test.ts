@@ -58,6 +58,21 @@ const STATUS: AgentStatus = {
   ],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'another process listens' }],
   problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec.http[0]', message: 'is wrong', where: 'f.yaml:3:1' }],
+  sources: [
+    { source: 'k', resource: 'services', scope: '', state: 'followed', staleSeconds: 0, error: 'long ago', events: 3, lists: 1, bytes: 1 },
+    { source: 'k', resource: 'gateways', scope: '', state: 'absent', staleSeconds: 0, error: '', events: 0, lists: 1, bytes: 1 },
+    {
+      source: 'k',
+      resource: 'pods',
+      scope: 'a: app=b',
+      state: 'unreachable',
+      staleSeconds: 90,
+      error: 'refused',
+      events: 4,
+      lists: 2,
+      bytes: 1,
+    },
+  ],
 };
 
 const HOST: VirtualHostConfig = {
@@ -139,10 +154,13 @@ t.test('what status tells a person', async (t) => {
     /a\/out +not enrolled +nothing asks for it/,
     /a\/bad +failed +no namespace/,
     /0\.0\.0\.0:80 +another process listens/,
+    /sources +2 of 3 resources of the API server are up to date/,
+    /pods +a: app=b +unreachable +90s +refused/,
     /error +VirtualService a\/b +spec\.http\[0\] +is wrong +f\.yaml:3:1/,
   ]) {
     t.match(text, line);
   }
+  t.notMatch(text, /long ago|gateways +absent/, 'what is followed, or is not there, needs no line');
 });
 
 t.test('what check tells a person', async (t) => {

@@ -1,5 +1,6 @@
 /** What the agent may do, from the list of what it watches, and the definitions of the custom resources among these. */
-import { fullName, resourcesOf } from '../../src/agent/sources/kubernetes/resources.ts';
+import { OWNER_KINDS } from '../../src/agent/model/needs.ts';
+import { fullName, ownersIn, resourcesOf } from '../../src/agent/sources/kubernetes/resources.ts';
 import type { KubeObject } from './kube-api.ts';
 
 export const AGENT_NAMESPACE = 'nodeway-system';
@@ -7,7 +8,10 @@ export const AGENT_ACCOUNT = 'nodeway';
 const ROLE = 'nodeway';
 const RBAC = 'rbac.authorization.k8s.io';
 
-const resources = () => resourcesOf({ nodeName: 'any', settingsNamespaces: [] });
+const resources = () => [
+  ...resourcesOf({ nodeName: 'any', settingsNamespaces: [] }),
+  ...OWNER_KINDS.map((kind) => ownersIn({ kind, namespace: '' })),
+];
 
 /** Namespace, account, role and binding. */
 export function agentRights(): KubeObject[] {

@@ -2,6 +2,7 @@
 import type { GatewayReport } from '../enroll/gateway-listeners.ts';
 import type { PodPhase } from '../enroll/reconciler.ts';
 import type { ProblemReport } from '../model/report.ts';
+import type { SourceReport } from '../model/sink.ts';
 import type { GateReport } from '../readiness.ts';
 import type { WorkerReport } from '../worker-pool/pool.ts';
 
@@ -19,6 +20,12 @@ export interface AgentStatus {
   readonly pods: readonly PodStatus[];
   readonly gateways: readonly GatewayReport[];
   readonly problems: readonly ProblemReport[];
+  /** What is read of an API server. */
+  readonly sources: readonly SourceStatus[];
+}
+
+export interface SourceStatus extends SourceReport {
+  readonly source: string;
 }
 
 export interface PodStatus {

@@ -15,6 +15,8 @@ export interface EnrollmentDecision {
   readonly enrolled: boolean;
   /** For people: what decided. */
   readonly reason: string;
+  /** Whether it was not decided by what the pod itself is and says. */
+  readonly asksOwners: boolean;
   /** Annotations that are neither true nor false; they have no effect. */
   readonly invalid: readonly InvalidAnnotation[];
 }
@@ -42,12 +44,14 @@ export function enrollment(
   { istioCompat }: EnrollmentOptions,
 ): EnrollmentDecision {
   const invalid: InvalidAnnotation[] = [];
-  const decided = (enrolled: boolean, reason: string): EnrollmentDecision => ({ enrolled, reason, invalid });
+  let asksOwners = false;
+  const decided = (enrolled: boolean, reason: string): EnrollmentDecision => ({ enrolled, reason, asksOwners, invalid });
   const never = exclusion(pod, namespace, istioCompat);
   if (never !== null) return decided(false, never);
   for (const object of [pod, ...owners.filter(speaksForItself), ...(namespace === null ? [] : [namespace])]) {
     const opinion = annotated(object, invalid) ?? (istioCompat ? labelled(object) : null);
     if (opinion !== null) return decided(opinion.enrolled, `${opinion.by} on ${nameOf(object)}`);
+    asksOwners = true;
   }
   return decided(false, 'nothing asks for it');
 }

@@ -2,6 +2,7 @@
  * The port through which sources give objects to the store. A source is a named contributor: a directory of manifests, a watch on
  * an API server. Objects are as their authors wrote them: the store validates.
  */
+import type { Needs } from './needs.ts';
 import type { FieldPath, ObjectRef, ObjectType, Place, Problem } from './problem.ts';
 
 export interface RawObject {
@@ -14,6 +15,23 @@ export interface RawObject {
     readonly uid?: string;
     readonly resourceVersion?: string;
   };
+}
+
+/** Whether a resource is followed. Plain data. */
+export interface SourceReport {
+  /** As in `kubectl get`. */
+  readonly resource: string;
+  /** Which part of it; empty: all that the agent reads of it. */
+  readonly scope: string;
+  readonly state: 'starting' | 'followed' | 'absent' | 'forbidden' | 'unreachable';
+  /** For how long changes may have been missed; 0 while it is followed. */
+  readonly staleSeconds: number;
+  /** The last failure, also after it is over; empty: none. */
+  readonly error: string;
+  /** Since the start. */
+  readonly events: number;
+  readonly lists: number;
+  readonly bytes: number;
 }
 
 /** Where a version of an object comes from. */
@@ -33,10 +51,8 @@ export interface Origin {
   locate(path: FieldPath): Place | null;
 }
 
-export interface ObjectSink {
-  /** What is told from now on is one change, whatever turns it takes; nobody sees it before `end`. */
-  begin(): void;
-  end(): void;
+/** Where a source gives objects to. Removals and lists concern only what came by the same part. */
+export interface ObjectPart {
   upsert(object: RawObject, origin: Origin): void;
   remove(ref: ObjectRef): void;
   /** Every object of the type is reported again from now on, as a watch does at its start and after it lost its place. */
@@ -45,8 +61,24 @@ export interface ObjectSink {
   listed(type: ObjectType): void;
   /** Problems that belong to no object, by what they concern, such as a file. They replace those reported before. */
   problem(subject: string, problems: readonly Problem[]): void;
+}
+
+export interface ObjectSink extends ObjectPart {
+  /** What is told from now on is one change, whatever turns it takes; nobody sees it before `end`. */
+  begin(): void;
+  end(): void;
+  /**
+   * A part of the source for itself: some objects of a type, beside others of the type. What the source gives by the sink itself wins
+   * over what it gives by a part. @param name distinct among the parts that are open.
+   */
+  part(name: string): ClosablePart;
   /** Everything was reported once. Before that, a source has reported only a part. */
   synced(): void;
+}
+
+export interface ClosablePart extends ObjectPart {
+  /** Takes back everything that came by it. */
+  close(): void;
 }
 
 export interface ObjectSource {
@@ -54,4 +86,11 @@ export interface ObjectSource {
   readonly name: string;
   start(sink: ObjectSink): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * What the objects make necessary beyond what the source always reads. Replaces what was necessary before. Resolves when it was read
+   * or cannot be; null: it is there already. Absent: the source reads everything that it has.
+   */
+  require?(needs: Needs): Promise<void> | null;
+  /** What the source knows of each of the resources that it reads. */
+  report?(): readonly SourceReport[];
 }

@@ -2,13 +2,15 @@
  * The objects of all sources: the last good version of each, and what is wrong with the versions that were refused.
  *
  * Sources are contributors in the order in which they were added. Where several give one object, the first that has a good version
- * of it has its version in effect; when it takes its object back, the next one's takes effect.
+ * of it has its version in effect; when it takes its object back, the next one's takes effect. A part of a source is a contributor of
+ * its own, after all that were added before.
  *
  * Invariants (test/agent/model/store-model.test.ts: "the store behaves as its model"):
  *
  * 1. A refused version changes nothing that is in effect, of this object or of any other.
  * 2. `takeChanges` names exactly the objects whose version in effect differs from the one that the call before left behind.
- * 3. A source takes away only what it gave itself: by `remove`, or by a list that is complete and does not have it.
+ * 3. A source takes away only what it gave itself: by `remove`, by a list that is complete and does not have it, or by closing the part
+ *    that gave it.
  * 4. The cost of a change does not depend on the number of other objects.
  */
 import type { Clock } from '../../base/clock.ts';
@@ -16,7 +18,7 @@ import type { AnyObject, Kinds } from './objects.ts';
 import { type ObjectRef, type ObjectType, placeOf, type Problem, refKey, refOf, typeKey } from './problem.ts';
 import { checkObject, type Finding } from './schema/index.ts';
 import { typeOfKind } from './schema/kinds.ts';
-import type { ObjectSink, Origin, RawObject } from './sink.ts';
+import type { ClosablePart, ObjectPart, ObjectSink, Origin, RawObject } from './sink.ts';
 
 /** Of what the source gave last. `previous-in-force`: that was refused, and what it gave before still holds. */
 export type ObjectState = 'accepted' | 'refused' | 'previous-in-force';
@@ -60,6 +62,8 @@ const NO_FINDINGS: readonly Finding[] = [];
 
 interface Contributor {
   readonly name: string;
+  /** The name of the source that it is, or is a part of. */
+  readonly source: string;
   readonly position: number;
   synced: boolean;
   /** In the middle of a change. */
@@ -71,7 +75,8 @@ interface Contributor {
 export class ObjectStore {
   /** By type and key. */
   readonly #entries = new Map<string, Map<string, Entry>>();
-  readonly #contributors: Contributor[] = [];
+  #contributors: readonly Contributor[] = [];
+  #positions = 0;
   /** Those that have problems. */
   readonly #troubled = new Set<Entry>();
   readonly #sourceProblems = new Map<string, readonly Problem[]>();
@@ -91,26 +96,15 @@ export class ObjectStore {
 
   /** Adds a source, which comes after those that were added before. */
   contribute(name: string): ObjectSink {
-    if (this.#contributors.some((other) => other.name === name)) throw new RangeError(`a source ${name} contributes already`);
-    const contributor: Contributor = {
-      name,
-      position: this.#contributors.length,
-      synced: false,
-      telling: false,
-      unseen: new Map(),
-    };
-    this.#contributors.push(contributor);
+    const contributor = this.#add(name, name, false);
     return {
+      ...this.#partOf(contributor),
       begin: () => void (contributor.telling = true),
       end: () => {
         contributor.telling = false;
         if (this.#news) this.#changed();
       },
-      upsert: (object, origin) => this.#upsert(contributor, object, origin),
-      remove: (ref) => this.#remove(contributor, ref),
-      relist: (type) => this.#relist(contributor, type),
-      listed: (type) => this.#listed(contributor, type),
-      problem: (subject, problems) => this.#problem(`${name} ${subject}`, problems),
+      part: (part) => this.#openPart(name, part),
       synced: () => {
         contributor.synced = true;
         this.#changed();
@@ -170,6 +164,46 @@ export class ObjectStore {
 
   #entryOf(ref: ObjectRef): Entry | undefined {
     return this.#entries.get(typeKey(ref))?.get(refKey(ref));
+  }
+
+  #add(name: string, source: string, synced: boolean): Contributor {
+    if (this.#contributors.some((other) => other.name === name)) throw new RangeError(`a source ${name} contributes already`);
+    const contributor = { name, source, position: this.#positions++, synced, telling: false, unseen: new Map() };
+    this.#contributors = [...this.#contributors, contributor];
+    return contributor;
+  }
+
+  #partOf(contributor: Contributor): ObjectPart {
+    return {
+      upsert: (object, origin) => this.#upsert(contributor, object, origin),
+      remove: (ref) => this.#remove(contributor, ref),
+      relist: (type) => this.#relist(contributor, type),
+      listed: (type) => this.#listed(contributor, type),
+      problem: (subject, problems) => this.#problem(`${contributor.name} ${subject}`, problems),
+    };
+  }
+
+  #openPart(source: string, name: string): ClosablePart {
+    const contributor = this.#add(`${source}: ${name}`, source, true);
+    const subjects = new Set<string>();
+    const part = this.#partOf(contributor);
+    return {
+      ...part,
+      problem: (subject, problems) => {
+        subjects.add(subject);
+        part.problem(subject, problems);
+      },
+      close: () => {
+        for (const subject of subjects) part.problem(subject, []);
+        for (const { ref } of this.#given(contributor)) this.#remove(contributor, ref);
+        this.#contributors = this.#contributors.filter((other) => other !== contributor);
+      },
+    };
+  }
+
+  #given({ position }: Contributor): Entry[] {
+    const all = [...this.#entries.values()].flatMap((ofType) => [...ofType.values()]);
+    return all.filter(({ versions }) => versions.some((version) => version.position === position));
   }
 
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
@@ -242,10 +276,15 @@ export class ObjectStore {
     const first = winner(entry);
     return entry.versions.flatMap((version) => {
       const own = this.#problemsOfVersion(entry.ref, version);
-      if (version === first) return own;
-      const message = `given by ${this.#contributors[first?.position ?? version.position]?.name} too, whose version is in effect`;
+      const winning = this.#sourceAt(first?.position);
+      if (version === first || winning === this.#sourceAt(version.position)) return own;
+      const message = `given by ${winning} too, whose version is in effect`;
       return [{ severity: 'warning' as const, object: entry.ref, path: '', message, ...placeOf(version.origin, []) }, ...own];
     });
+  }
+
+  #sourceAt(at: number | undefined): string | undefined {
+    return this.#contributors.find(({ position }) => position === at)?.source;
   }
 
   #problemsOfVersion(object: ObjectRef, { state, since, problems: findings, origin }: Version): readonly Problem[] {

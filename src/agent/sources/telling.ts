@@ -9,7 +9,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { type Problem, refKey } from '../model/problem.ts';
-import type { ObjectSink } from '../model/sink.ts';
+import type { ObjectPart, ObjectSink } from '../model/sink.ts';
 import type { ObjectNews } from './inventory.ts';
 
 /** More than one file by hand has; compiled in about a tenth of a second. */
@@ -20,7 +20,7 @@ const OBJECTS_A_TURN = 50;
 export type FileProblems = readonly (readonly [file: string, problems: readonly Problem[]])[];
 
 export class Telling {
-  readonly #sink: ObjectSink;
+  readonly #sink: Omit<ObjectSink, 'part'>;
   /** What is to follow, by key. */
   readonly #rest = new Map<string, ObjectNews>();
   /** The end of the piece that is being told, and of those that wait for it. */
@@ -28,7 +28,7 @@ export class Telling {
   #following: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(sink: ObjectSink) {
+  constructor(sink: Omit<ObjectSink, 'part'>) {
     this.#sink = sink;
   }
 
@@ -91,7 +91,7 @@ export class Telling {
 }
 
 /** The store keeps what it has checked; a second copy here would double the memory of a large cluster. */
-function give({ ref, now }: ObjectNews, sink: ObjectSink): void {
+function give({ ref, now }: ObjectNews, sink: ObjectPart): void {
   if (now === null) return sink.remove(ref);
   const { object } = now;
   // The file has changed since: the next look brings what it says now.

@@ -39,6 +39,7 @@ export function agentMetrics(sources: MetricSources): Exposition {
     for (const severity of ['error', 'unsupported', 'warning']) set({ severity }, 0);
     for (const [severity, problems] of Map.groupBy(status().problems, (problem) => problem.severity)) set({ severity }, problems.length);
   });
+  sourceMetrics(registry, status);
   gauge(
     registry,
     'nodeway_gateway_listening',
@@ -72,6 +73,30 @@ export function agentMetrics(sources: MetricSources): Exposition {
     );
     yield Buffer.from(await registry.metrics());
   };
+}
+
+/** By resource, whatever the number of watches that it is read by. */
+function sourceMetrics(registry: Registry, status: () => AgentStatus): void {
+  const byResource = (): [string, AgentStatus['sources']][] => [...Map.groupBy(status().sources, ({ resource }) => resource)];
+  const sum = (kind: 'events' | 'lists' | 'bytes', help: string): void =>
+    counter(registry, `nodeway_source_${kind}_total`, help, ['resource'], (set) => {
+      for (const [resource, parts] of byResource())
+        set(
+          { resource },
+          parts.reduce((total, part) => total + part[kind], 0),
+        );
+    });
+  gauge(registry, 'nodeway_source_stale_seconds', 'For how long changes may have been missed; 0: none can be.', ['resource'], (set) => {
+    for (const [resource, parts] of byResource()) set({ resource }, Math.max(...parts.map(({ staleSeconds }) => staleSeconds)));
+  });
+  gauge(registry, 'nodeway_source_watches', 'Watches of the API server, by resource and state.', ['resource', 'state'], (set) => {
+    for (const [resource, parts] of byResource()) {
+      for (const [state, same] of Map.groupBy(parts, (part) => part.state)) set({ resource, state }, same.length);
+    }
+  });
+  sum('events', 'Events of watches of the API server.');
+  sum('lists', 'Lists that were read from the API server: one at the start, others after it forgot a version.');
+  sum('bytes', 'Bytes of lists and watches of the API server.');
 }
 
 type Setter = (labels: Record<string, string>, value: number) => void;

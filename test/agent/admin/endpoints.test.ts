@@ -23,6 +23,10 @@ const STATUS: AgentStatus = {
   pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', error: '', addresses: ['10.0.0.1'] }],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'busy' }],
   problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec', message: 'm', where: 'f:1:2' }],
+  sources: [
+    { source: 'k', resource: 'pods', scope: '', state: 'followed', staleSeconds: 0, error: '', events: 3, lists: 1, bytes: 100 },
+    { source: 'k', resource: 'pods', scope: 'a', state: 'unreachable', staleSeconds: 9, error: 'e', events: 4, lists: 2, bytes: 10 },
+  ],
 };
 
 interface Answer {
@@ -65,6 +69,12 @@ t.test('the node endpoint', async (t) => {
   const { body } = await ask('GET', '/metrics');
   t.equal((await ask('GET', '/metrics')).body.includes('nodeway_worker_restarts_total 2\n'), true, 'a second scrape does not add');
   for (const line of [
+    'nodeway_source_stale_seconds{resource="pods"} 9',
+    'nodeway_source_watches{resource="pods",state="followed"} 1',
+    'nodeway_source_watches{resource="pods",state="unreachable"} 1',
+    'nodeway_source_events_total{resource="pods"} 7',
+    'nodeway_source_lists_total{resource="pods"} 3',
+    'nodeway_source_bytes_total{resource="pods"} 110',
     /^nodeway_build_info\{version="1\.2\.3",node="v.+"\} 1$/m,
     /^istio_build\{component="proxy",tag="nodeway-1\.2\.3"\} 1$/m,
     /^nodeway_pods\{phase="captured"\} 1$/m,

@@ -189,3 +189,33 @@ t.test('of a pod of another node the metadata is enough', async (t) => {
   t.match(store.problems().at(-1), { severity: 'error', message: 'only the metadata is known' });
   t.same(store.list('VirtualService'), []);
 });
+
+t.test('a part of a source lists and removes only what came by it', async (t) => {
+  const { store, sink } = setUp();
+  const map = (from: string, name = 'a'): RawObject => ({ ...object('v1', 'ConfigMap', name), data: { from } }) as RawObject;
+  const inForce = (): unknown =>
+    store
+      .list('ConfigMap')
+      .map(({ metadata, data }) => `${metadata.name} ${data?.['from']}`)
+      .sort();
+  const [left, right] = [sink.part('left'), sink.part('right')];
+  t.throws(() => sink.part('left'), RangeError);
+  left.upsert(map('left'), ORIGIN);
+  left.upsert(map('left', 'b'), ORIGIN);
+  right.upsert(map('right'), ORIGIN);
+  t.same(inForce(), ['a left', 'b left']);
+  sink.upsert(map('source'), ORIGIN);
+  t.same([inForce(), store.problems()], [['a source', 'b left'], []], 'no other source has given it');
+  const type = { group: '', kind: 'ConfigMap' };
+  right.relist(type);
+  right.listed(type);
+  t.same(inForce(), ['a source', 'b left']);
+  left.problem('p', [{ severity: 'error', object: null, path: '', message: 'm', file: '', line: 0, column: 0 }]);
+  t.equal(store.problems().length, 1);
+  left.close();
+  t.same([inForce(), store.problems()], [['a source'], []]);
+  sink.remove({ ...type, namespace: 'default', name: 'a' });
+  t.same(inForce(), []);
+  sink.part('left').upsert(map('again'), ORIGIN);
+  t.same(inForce(), ['a again'], 'its name is free again');
+});

@@ -13,7 +13,7 @@ class Recorder {
   readonly changes: string[][] = [];
   #open: string[] | null = null;
 
-  readonly sink: ObjectSink = {
+  readonly sink: Omit<ObjectSink, 'part'> = {
     begin: () => void (this.#open = []),
     end: () => {
       if (this.#open === null) throw new Error('an end without a beginning');

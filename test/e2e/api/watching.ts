@@ -1,5 +1,6 @@
 /** The agent's source between a real API server and a store, in real time with short waits. */
 import type { Test } from 'tap';
+import type { Needs } from '../../../src/agent/model/needs.ts';
 import { ObjectStore } from '../../../src/agent/model/store.ts';
 import type { KindName } from '../../../src/agent/model/schema/kinds.ts';
 import { KubeConfigAccess } from '../../../src/agent/sources/kubernetes/kube-config.ts';
@@ -42,6 +43,14 @@ export class Watching {
         if (this.problems().join() !== before) this.told.push(problems[0]?.message ?? '');
       },
     });
+  }
+
+  require(needs: Needs): Promise<void> | null {
+    return this.#source.require(needs);
+  }
+
+  until(condition: () => boolean, what: string): Promise<void> {
+    return until(condition, what);
   }
 
   problems(): string[] {

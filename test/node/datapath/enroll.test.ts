@@ -6,8 +6,7 @@ import t, { type Test } from 'tap';
 import { datapathAddon } from '../../../src/datapath/addon.ts';
 import { cleanup, Datapath, freeSlot } from '../../../src/datapath/datapath.ts';
 import { closeFd, listenIn, namespaceCookie, openNamespace } from '../../../src/datapath/namespaces.ts';
-import { cgroupRoot } from '../../../src/datapath/mounts.ts';
-import { lockPath, pinRoot } from '../../../src/datapath/pins.ts';
+import { lockPath, mountPoint, pinRoot } from '../../../src/datapath/pins.ts';
 import { until } from '../pod-network.ts';
 
 const instance = 'nwt-enroll';
@@ -26,7 +25,7 @@ function removeNamespace(): void {
 }
 
 function setUp(t: Test) {
-  const cgroup = join(cgroupRoot() ?? '', instance);
+  const cgroup = join(mountPoint('cgroup2') ?? '', instance);
   cleanup({ instance });
   removeNamespace();
   mkdirSync(cgroup, { recursive: true });

@@ -17,6 +17,8 @@ import { Mesh } from './mesh-config.ts';
 import { ObjectInputs } from './object-inputs.ts';
 import type { CompileOptions } from './options.ts';
 import { Outputs } from './outputs.ts';
+import type { Needs } from '../needs.ts';
+import { NeededObjects } from './needed-objects.ts';
 import { Pods } from './pods.ts';
 import type { LocalPod } from './mesh-pod.ts';
 import { type Origins, ProblemLog } from './problem-log.ts';
@@ -44,6 +46,7 @@ export class Compiler {
   readonly #served: ServedPods;
   readonly #clients: Clients;
   readonly #inputs: ObjectInputs;
+  readonly #needed = new NeededObjects();
 
   /** @param origins where objects were written, for problems. */
   constructor(options: CompileOptions, origins: Origins = () => null) {
@@ -53,13 +56,14 @@ export class Compiler {
     const clientNamespaces = new Index<true>(graph);
     const mesh = new Mesh(graph, options, problems);
     const served = new ServedPods(graph, clientNamespaces);
-    const pods = new Pods(graph, options, served, problems);
+    const needed = this.#needed;
+    const pods = new Pods(graph, options, served, needed, problems);
     const services = new Services(graph, options, problems);
     const rules = new DestinationRules(graph, options, services, clientNamespaces, problems);
     const gateways = new Gateways(graph, options, clientNamespaces, outputs.gateways);
     const checks = new DestinationChecks(options, services, rules, problems);
     const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
-    const endpoints = new Endpoints(graph, { pods, services, rules, problems, output: outputs.endpoints });
+    const endpoints = new Endpoints(graph, { pods, services, rules, needed, problems, output: outputs.endpoints });
     const clients = new Clients(graph, served.pods, virtualServices.sourceLabels);
     const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
     const routeLists = new RouteLists(graph, source, virtualServices);
@@ -109,6 +113,11 @@ export class Compiler {
   /** Computes for as long as `more` says so. @returns whether all is computed. */
   settle(more: () => boolean = () => true): boolean {
     return this.#graph.settle(more);
+  }
+
+  /** What is necessary for what was computed, and not read unless it is asked for. The same object where nothing has changed. */
+  needs(): Needs {
+    return this.#needed.take(this.#outputs.workloads.any || this.#outputs.gateways.any);
   }
 
   /**

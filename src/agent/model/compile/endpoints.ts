@@ -9,11 +9,13 @@ import { Input, Table } from '../incremental/table.ts';
 import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
 import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
-import { clusterPlans, instanceId, serviceViews } from './clusters.ts';
+import { clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import type { DestinationRules } from './destination-rules.ts';
 import { socketForm } from './hosts.ts';
+import { NamedIdentities } from './identity.ts';
 import type { Pods } from './pods.ts';
 import type { MeshPod } from './mesh-pod.ts';
+import type { NeededObjects } from './needed-objects.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { selects } from './selectors.ts';
 import type { MeshPort, MeshService, Services } from './services.ts';
@@ -58,6 +60,7 @@ export class Endpoints {
   readonly #pods: Pods;
   readonly #services: Services;
   readonly #rules: DestinationRules;
+  readonly #needed: NeededObjects;
   readonly #problems: ProblemLog;
   readonly #output: Output<readonly EndpointConfig[]>;
   readonly #slices: Input<EndpointSlice, true>;
@@ -71,12 +74,14 @@ export class Endpoints {
       pods,
       services,
       rules,
+      needed,
       problems,
       output,
     }: {
       readonly pods: Pods;
       readonly services: Services;
       readonly rules: DestinationRules;
+      readonly needed: NeededObjects;
       readonly problems: ProblemLog;
       readonly output: Output<readonly EndpointConfig[]>;
     },
@@ -85,6 +90,7 @@ export class Endpoints {
     this.#pods = pods;
     this.#services = services;
     this.#rules = rules;
+    this.#needed = needed;
     this.#problems = problems;
     this.#output = output;
     this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
@@ -112,6 +118,7 @@ export class Endpoints {
     if (service === null) return [];
     const found = service.ports.map((port) => this.#at(service, port));
     const views = serviceViews(this.#rules, service);
+    this.#needLabels(service, views);
     for (const [index, port] of service.ports.entries()) {
       const endpoints = found[index] as readonly ServiceEndpoint[];
       for (const view of views) {
@@ -124,6 +131,14 @@ export class Endpoints {
       }
     }
     return found;
+  }
+
+  /** Subsets by labels that the service's selector does not tell already. */
+  #needLabels({ host, namespace, selector }: MeshService, views: readonly ServiceView[]): void {
+    if (selector === null || Object.keys(selector).length === 0) return;
+    const subsets = views.flatMap(({ rule }) => rule?.subsets ?? []);
+    if (subsets.every(({ labels = {} }) => selects(labels, selector))) return;
+    this.#graph.emit(this.#needed.pods, host, { namespace, selector });
   }
 
   #emit(cluster: string, labels: StringMap | null, endpoints: readonly ServiceEndpoint[]): void {
@@ -149,9 +164,11 @@ export class Endpoints {
   #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const key = `${service.namespace}/${service.name}`;
     const slices = this.#byService.get(key);
-    if (slices.length > 0) return slices.flatMap((slice) => this.#written(ofSlice(slice), port));
+    if (slices.length > 0) return slices.flatMap((slice) => this.#written(ofSlice(slice), service, port));
     const object = this.#objects.get(key);
-    return object === null ? this.#selected(service, port) : ofEndpoints(object).flatMap((written) => this.#written(written, port));
+    return object === null
+      ? this.#selected(service, port)
+      : ofEndpoints(object).flatMap((written) => this.#written(written, service, port));
   }
 
   #selected(service: MeshService, port: MeshPort): ServiceEndpoint[] {
@@ -164,17 +181,23 @@ export class Endpoints {
     });
   }
 
-  #written({ object, ports, endpoints }: Written, port: MeshPort): ServiceEndpoint[] {
+  #written({ object, ports, endpoints }: Written, service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const number = ports.find(({ name }) => (name ?? '') === port.name)?.port;
     if (number === undefined) return [];
     const { namespace = '' } = object.metadata;
+    const labels = service.selector ?? NO_LABELS;
+    const identities = new NamedIdentities(namespace, labels);
     return endpoints.flatMap(({ path, ip, hostname, targetRef }) => {
       const address = socketForm(ip);
       if (address === null) this.#problems.add('error', refOf(object), path, `"${ip}" is no IP address; it is left out`);
       if (address === null) return [];
       const pod = podOf(targetRef, namespace);
       const named = pod === null ? null : this.#pods.get(pod);
-      return [endpointOf(address, number, named ?? this.#pods.at(address), hostname ?? '')];
+      const there = named ?? this.#pods.at(address);
+      const endpoint = endpointOf(address, number, there, hostname ?? '');
+      if (there !== null || pod === null) return [endpoint];
+      const identity = identities.of(pod.slice(pod.indexOf('/') + 1));
+      return [{ ...endpoint, config: { ...endpoint.config, identity }, labels }];
     });
   }
 

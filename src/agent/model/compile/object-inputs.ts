@@ -1,5 +1,6 @@
 /** Which part of the compiler takes which kind of object. Kinds that no part takes say nothing about traffic. */
 import { internal } from '../../../base/internal.ts';
+import { OWNER_KINDS } from '../needs.ts';
 import type { ApiObject, Kinds } from '../objects.ts';
 import type { ObjectRef } from '../problem.ts';
 import { typeKey } from '../problem.ts';
@@ -9,7 +10,6 @@ import type { DestinationRules } from './destination-rules.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Gateways } from './gateways.ts';
 import type { Mesh } from './mesh-config.ts';
-import { OWNER_KINDS } from './owners.ts';
 import type { Pods } from './pods.ts';
 import type { Services } from './services.ts';
 import type { VirtualServices } from './virtual-services.ts';

@@ -1,16 +1,8 @@
 /** What made a pod: Pod → ReplicaSet → Deployment, Pod → Job → CronJob, and so on, the nearest first. */
 import type { Graph } from '../incremental/graph.ts';
 import { Input } from '../incremental/table.ts';
-import type { ApiObject, Kinds, Pod } from '../objects.ts';
-
-export const OWNER_KINDS = [
-  'ReplicaSet',
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'Job',
-  'CronJob',
-] as const satisfies readonly (keyof Kinds)[];
+import { OWNER_KINDS, type OwnerKind, type OwnerScope } from '../needs.ts';
+import type { ApiObject, Pod } from '../objects.ts';
 
 export interface Owner {
   readonly kind: string;
@@ -18,6 +10,12 @@ export interface Owner {
   /** Null when only its name is known. */
   readonly object: ApiObject | null;
 }
+
+/** By which the pods of a ReplicaSet say what made it. A Rollout is Argo's. */
+const HASH_LABELS = [
+  ['Deployment', 'pod-template-hash'],
+  ['Rollout', 'rollouts-pod-template-hash'],
+] as const;
 
 /** No chain is longer. The limit also ends a circle of owners. */
 const MAX_DEPTH = 8;
@@ -46,7 +44,7 @@ export class Owners {
   }
 
   #find(kind: string, namespace: string, name: string): ApiObject | null {
-    return (OWNER_KINDS as readonly string[]).includes(kind) ? this.#objects.get(`${kind}/${namespace}/${name}`) : null;
+    return isOwnerKind(kind) ? this.#objects.get(`${kind}/${namespace}/${name}`) : null;
   }
 
   /** Controllers name what they make: `<deployment>-<pod-template-hash>`, `<cronjob>-<minutes since 1970>`. */
@@ -56,12 +54,28 @@ export class Owners {
       return cronJob === undefined ? null : { kind: 'CronJob', name: cronJob };
     }
     if (kind !== 'ReplicaSet') return null;
-    const hash = metadata.labels?.['pod-template-hash'];
-    if (hash !== undefined && name.endsWith(`-${hash}`)) return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
+    for (const [maker, label] of HASH_LABELS) {
+      const hash = metadata.labels?.[label];
+      if (hash !== undefined && name.endsWith(`-${hash}`)) return { kind: maker, name: name.slice(0, -hash.length - 1) };
+    }
     const stem = name.slice(0, Math.max(0, name.lastIndexOf('-')));
     return this.#find('Deployment', metadata.namespace ?? '', stem) === null ? null : { kind: 'Deployment', name: stem };
   }
 }
+
+/**
+ * Where owners must be looked for that have a say: not the ReplicaSets of Deployments, which say what the Deployment says, and change
+ * with every pod.
+ */
+export function scopesOf(chain: readonly Owner[], namespace: string): OwnerScope[] {
+  const kinds = chain.flatMap(({ kind }, index) => {
+    const isCopy = kind === 'ReplicaSet' && ['Deployment', 'Rollout'].includes(chain[index + 1]?.kind ?? '');
+    return isOwnerKind(kind) && !isCopy ? [kind] : [];
+  });
+  return kinds.map((kind) => ({ kind, namespace }));
+}
+
+const isOwnerKind = (kind: string): kind is OwnerKind => (OWNER_KINDS as readonly string[]).includes(kind);
 
 function controllerOf({ metadata: { ownerReferences } }: ApiObject): { kind: string; name: string } | null {
   const controller = ownerReferences?.find((owner) => owner.controller === true) ?? ownerReferences?.[0];

@@ -11,7 +11,8 @@ import { socketForm } from './hosts.ts';
 import { podIdentity } from './identity.ts';
 import type { LocalPod, MeshPod } from './mesh-pod.ts';
 import type { CompileOptions } from './options.ts';
-import { type Owner, Owners } from './owners.ts';
+import type { NeededObjects } from './needed-objects.ts';
+import { type Owner, Owners, scopesOf } from './owners.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { ServedPods } from './served-pods.ts';
 import { selects } from './selectors.ts';
@@ -35,17 +36,19 @@ export class Pods {
   readonly #options: CompileOptions;
   readonly #problems: ProblemLog;
   readonly #served: ServedPods;
+  readonly #needed: NeededObjects;
   readonly #owners: Owners;
   readonly #namespaces: Input<ApiObject, ApiObject>;
   readonly #pods: Input<GivenPod, MeshPod>;
   readonly #byAddress: Index<MeshPod>;
   readonly #byLabel: Index<MeshPod>;
 
-  constructor(graph: Graph, options: CompileOptions, served: ServedPods, problems: ProblemLog) {
+  constructor(graph: Graph, options: CompileOptions, served: ServedPods, needed: NeededObjects, problems: ProblemLog) {
     this.#graph = graph;
     this.#options = options;
     this.#problems = problems;
     this.#served = served;
+    this.#needed = needed;
     this.#owners = new Owners(graph);
     this.#namespaces = new Input(graph, 'Namespace', (namespace) => namespace);
     this.#pods = new Input(graph, 'Pod', (given) => this.#compute(given));
@@ -133,10 +136,15 @@ export class Pods {
     const netns = trusted ? (pod.metadata.annotations?.[NETNS_ANNOTATION] ?? null) : null;
     if (netns === null && (pod.spec?.nodeName === undefined || pod.spec.nodeName !== this.#options.nodeName)) return null;
     const makers = owners.flatMap(({ object }) => (object === null ? [] : [object]));
-    const { enrolled, reason, invalid } = enrollment(pod, makers, this.#namespaces.get(pod.metadata.namespace ?? ''), this.#options);
+    const { namespace = '' } = pod.metadata;
+    const decision = enrollment(pod, makers, this.#namespaces.get(namespace), this.#options);
+    const { enrolled, reason, asksOwners, invalid } = decision;
+    const key = objectKey(pod.metadata);
+    const scopes = asksOwners ? scopesOf(owners, namespace) : [];
+    if (scopes.length > 0) this.#graph.emit(this.#needed.owners, key, scopes);
     for (const { object, annotation, value } of invalid) this.#refuseAnnotation(object, annotation, value);
     return {
-      key: objectKey(pod.metadata),
+      key,
       uid: pod.metadata.uid ?? '',
       netns,
       addresses: this.#addresses(pod),

@@ -35,6 +35,12 @@ export class Output<V> implements Target {
     if (pending === entry) this.#pending.set(entry.key, null);
   }
 
+  /** Whether anything is left after the next commit. */
+  get any(): boolean {
+    const pending = [...this.#pending];
+    return pending.some(([, entry]) => entry !== null) || this.leaving().length < this.values.size;
+  }
+
   /** Keys whose value is to go. */
   leaving(): string[] {
     return [...this.#pending].filter(([key, entry]) => entry === null && this.values.has(key)).map(([key]) => key);

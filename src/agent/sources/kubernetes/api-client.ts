@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly accept: string;
   /** How long nothing may come once the answer has begun. */
   readonly silenceMs: number;
+  /** Of the body, as they come. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 export class ApiClient {
@@ -51,7 +53,7 @@ export class ApiClient {
       silence.broken();
       if (response.statusCode !== 200) throw await refusal(response);
       silence.broken(request.silenceMs);
-      return bodyOf(response, silence, signal);
+      return bodyOf(response, request.onBytes, silence, signal);
     } catch (error) {
       silence.end();
       throw asFailure(error, signal);
@@ -75,10 +77,16 @@ export class ApiClient {
   }
 }
 
-async function* bodyOf(response: http.IncomingMessage, silence: Silence, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* bodyOf(
+  response: http.IncomingMessage,
+  onBytes: ApiRequest['onBytes'],
+  silence: Silence,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       silence.broken();
+      onBytes(chunk.length);
       yield chunk;
     }
   } catch (error) {

@@ -23,6 +23,11 @@ export class ServerHealth {
     this.#failing.add(resource);
   }
 
+  /** It is not read any more. */
+  forget(resource: string): void {
+    if (this.#failing.delete(resource) && this.#failing.size === 0) this.#sink.problem(this.#server, []);
+  }
+
   /** Aborted when the server is found to be there again. */
   get back(): AbortSignal {
     return this.#back.signal;

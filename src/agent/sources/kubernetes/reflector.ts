@@ -18,13 +18,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
 import { refOf } from '../../model/problem.ts';
-import type { ObjectSink, Origin, RawObject } from '../../model/sink.ts';
+import type { ObjectPart, Origin, RawObject, SourceReport } from '../../model/sink.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiFailure } from './failure.ts';
+import { Following } from './following.ts';
 import { type ServerHealth, serverProblem } from './health.ts';
 import type { Pace } from './pace.ts';
 import { type Item, type ListRequest, listPages, openWatch, type WatchEvent } from './requests.ts';
-import { apiVersionOf, fullName, type Resource } from './resources.ts';
+import { apiVersionOf, fullName, type Resource, scopeOf } from './resources.ts';
+import { neededMetadata } from './needed-metadata.ts';
 
 /** Objects that are validated in a turn; the heartbeat shares this thread. */
 const OBJECTS_A_TURN = 50;
@@ -39,12 +41,14 @@ const METADATA: Origin = { ...WHOLE, metadataOnly: true };
 export interface ReflectorOptions {
   readonly resource: Resource;
   readonly client: ApiClient;
-  readonly sink: ObjectSink;
+  readonly sink: ObjectPart;
   readonly health: ServerHealth;
   readonly clock: Clock;
   readonly pace: Pace;
   /** As Math.random. */
   readonly random: () => number;
+  /** Whether a server that refuses to tell of it settles it too. */
+  readonly isDispensable: boolean;
   readonly onSettled: () => void;
 }
 
@@ -53,6 +57,7 @@ export class Reflector {
   readonly #resource: Resource;
   readonly #name: string;
   readonly #stop: AbortSignal;
+  readonly #following: Following;
   #doing: 'list' | 'watch' = 'list';
   /** Of the API group. */
   #version: string;
@@ -67,9 +72,19 @@ export class Reflector {
   constructor(options: ReflectorOptions, stop: AbortSignal) {
     this.#options = options;
     this.#resource = options.resource;
-    this.#name = fullName(options.resource);
+    const scope = scopeOf(options.resource);
+    this.#name = `${fullName(options.resource)}${scope === '' ? '' : ` (${scope})`}`;
+    this.#following = new Following(fullName(options.resource), scope, options.clock);
     this.#version = options.resource.versions[0] ?? '';
     this.#stop = stop;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  report(): SourceReport {
+    return this.#following.report();
   }
 
   /** Resolves when it has been stopped. */
@@ -115,7 +130,9 @@ export class Reflector {
 
   async #readList(since: ListRequest['since'], paged: boolean): Promise<void> {
     const { client, sink } = this.#options;
-    const list = { resource: this.#resource, version: this.#version, since, paged };
+    const { onBytes } = this.#following;
+    const list = { resource: this.#resource, version: this.#version, since, paged, onBytes };
+    this.#following.lists++;
     let revision: string | null = null;
     let given = 0;
     for await (const page of listPages(client, list, this.#stop)) {
@@ -133,9 +150,11 @@ export class Reflector {
 
   async #watch(): Promise<void> {
     const { client, clock, pace, random } = this.#options;
-    const watch = { resource: this.#resource, version: this.#version, since: this.#since, spread: random() };
+    const { onBytes } = this.#following;
+    const watch = { resource: this.#resource, version: this.#version, since: this.#since, spread: random(), onBytes };
     const events = await openWatch(client, watch, this.#stop);
     this.#works();
+    this.#following.begins();
     const began = clock.monotonic();
     try {
       for await (const event of events) {
@@ -143,15 +162,18 @@ export class Reflector {
         this.#take(event);
       }
     } catch (error) {
+      this.#following.ends(error);
       // A watch that ends in whatever way is nothing to tell of, as long as the next one begins.
       if (!(error instanceof ApiFailure) || error.reason !== 'unreachable') throw error;
       return pace.wait(this.#stop);
     }
+    this.#following.ends(null);
     if (clock.monotonic() - began < SHORT_MS) return pace.wait(this.#stop);
     pace.reset();
   }
 
   #take({ type, object }: WatchEvent): void {
+    if (type !== 'BOOKMARK') this.#following.events++;
     if (type === 'DELETED') this.#options.sink.remove(refOf(this.#typed(object)));
     else if (type !== 'BOOKMARK') this.#give(object);
     this.#since = object.metadata.resourceVersion;
@@ -164,11 +186,14 @@ export class Reflector {
   }
 
   #typed(item: Item): RawObject {
-    return { ...item, apiVersion: apiVersionOf(this.#resource, this.#version), kind: this.#resource.kind };
+    const { kind, metadataOnly } = this.#resource;
+    const metadata = metadataOnly ? neededMetadata(item.metadata) : item.metadata;
+    return { ...item, metadata, apiVersion: apiVersionOf(this.#resource, this.#version), kind };
   }
 
   async #recover(failure: ApiFailure): Promise<void> {
     const { pace } = this.#options;
+    this.#following.fails(failure);
     switch (failure.reason) {
       case 'unauthorized':
         if (this.#renewCredentials(failure)) return;
@@ -234,6 +259,7 @@ export class Reflector {
   #report(message: string): void {
     this.#options.health.works(this.#name);
     this.#options.sink.problem(this.#name, [serverProblem(message)]);
+    if (this.#options.isDispensable) this.#settle();
   }
 
   #works(): void {

@@ -35,17 +35,18 @@ export interface ListRequest {
   readonly since: '0' | '';
   /** In pages, where the server can. */
   readonly paged: boolean;
+  readonly onBytes: (bytes: number) => void;
 }
 
 /** The pages of a list, the last one last. */
 export async function* listPages(client: ApiClient, list: ListRequest, stop: AbortSignal): AsyncGenerator<Page> {
-  const { resource, version, since, paged } = list;
+  const { resource, version, since, paged, onBytes } = list;
   const limit: Record<string, string> = paged ? { limit: String(PAGE_ITEMS) } : {};
   let position: Record<string, string> = since === '' ? {} : { resourceVersion: since };
   for (;;) {
     const query = { ...selection(resource), ...limit, ...position };
     const accept = acceptOf(resource, 'PartialObjectMetadataList');
-    const request: ApiRequest = { path: pathOf(resource, version), query, accept, silenceMs: LIST_SILENCE_MS };
+    const request: ApiRequest = { path: pathOf(resource, version), query, accept, silenceMs: LIST_SILENCE_MS, onBytes };
     const { items, metadata } = listOf(parse(await textOf(await client.get(request, stop))));
     yield { items, revision: metadata.resourceVersion };
     if (metadata.continue === undefined || metadata.continue === '') return;
@@ -59,11 +60,12 @@ interface WatchRequest {
   readonly since: string;
   /** From 0 to 1: how much longer than the least time the server should keep the watch. */
   readonly spread: number;
+  readonly onBytes: (bytes: number) => void;
 }
 
 /** Resolves when the server has taken the watch on. */
 export async function openWatch(client: ApiClient, watch: WatchRequest, stop: AbortSignal): Promise<AsyncIterable<WatchEvent>> {
-  const { resource, version, since, spread } = watch;
+  const { resource, version, since, spread, onBytes } = watch;
   const query = {
     ...selection(resource),
     watch: 'true',
@@ -72,7 +74,8 @@ export async function openWatch(client: ApiClient, watch: WatchRequest, stop: Ab
     timeoutSeconds: String(Math.round(WATCH_LEAST_S * (1 + spread))),
   };
   const accept = acceptOf(resource, 'PartialObjectMetadata');
-  return eventsOf(await client.get({ path: pathOf(resource, version), query, accept, silenceMs: WATCH_SILENCE_MS }, stop));
+  const request = { path: pathOf(resource, version), query, accept, silenceMs: WATCH_SILENCE_MS, onBytes };
+  return eventsOf(await client.get(request, stop));
 }
 
 async function* eventsOf(body: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent> {
@@ -87,8 +90,8 @@ async function* eventsOf(body: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent
   }
 }
 
-function selection({ fieldSelector }: Resource): Record<string, string> {
-  return fieldSelector === null ? {} : { fieldSelector };
+function selection({ fieldSelector, labelSelector }: Resource): Record<string, string> {
+  return { ...(fieldSelector !== null && { fieldSelector }), ...(labelSelector !== null && { labelSelector }) };
 }
 
 function acceptOf({ metadataOnly }: Resource, as: string): string {

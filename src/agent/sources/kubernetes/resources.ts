@@ -1,6 +1,8 @@
 /** What is watched: the kinds that are served, each with the part of it that one node needs. */
 import { apiOfKind, type KindName } from '../../model/schema/kinds.ts';
+import type { OwnerScope } from '../../model/needs.ts';
 import type { ObjectType } from '../../model/problem.ts';
+import { type PodSelector, selectorText } from './pod-selectors.ts';
 
 export interface Resource {
   readonly kind: KindName;
@@ -9,8 +11,11 @@ export interface Resource {
   readonly type: ObjectType;
   /** The preferred one first; the first that the server has is read. */
   readonly versions: readonly string[];
+  /** Null: all. */
+  readonly namespace: string | null;
   readonly fieldSelector: string | null;
-  /** Only these namespaces count; null: all. */
+  readonly labelSelector: string | null;
+  /** Of those that are read only these count; null: all. */
   readonly namespaces: ReadonlySet<string> | null;
   readonly metadataOnly: boolean;
   /** Of a custom resource: a server that does not have it is in order. */
@@ -23,10 +28,9 @@ export interface Extent {
   readonly settingsNamespaces: readonly string[];
 }
 
-type Part = Partial<Pick<Resource, 'fieldSelector' | 'namespaces' | 'metadataOnly' | 'optional'>>;
+type Part = Partial<Omit<Resource, 'kind' | 'plural' | 'type' | 'versions'>>;
 
 export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly Resource[] {
-  const owner = { metadataOnly: true };
   const custom = { optional: true };
   return [
     resource('Namespace', 'namespaces', { metadataOnly: true }),
@@ -35,30 +39,51 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
     resource('Pod', 'pods', { fieldSelector: `spec.nodeName=${nodeName}` }),
     // By name in all namespaces: one watch, which an RBAC rule can limit to this name and the server dispatches by it.
     resource('ConfigMap', 'configmaps', { fieldSelector: 'metadata.name=istio', namespaces: new Set(settingsNamespaces) }),
-    resource('ReplicaSet', 'replicasets', owner),
-    resource('Deployment', 'deployments', owner),
-    resource('StatefulSet', 'statefulsets', owner),
-    resource('DaemonSet', 'daemonsets', owner),
-    resource('Job', 'jobs', owner),
-    resource('CronJob', 'cronjobs', owner),
     resource('Gateway', 'gateways', custom),
     resource('VirtualService', 'virtualservices', custom),
     resource('DestinationRule', 'destinationrules', custom),
   ];
 }
 
+const OWNERS = {
+  ReplicaSet: 'replicasets',
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+  Job: 'jobs',
+  CronJob: 'cronjobs',
+} as const;
+
+export function ownersIn({ kind, namespace }: OwnerScope): Resource {
+  return resource(kind, OWNERS[kind], { namespace, metadataOnly: true });
+}
+
+/** Those of this node are read whole. */
+export function podsElsewhere(selector: PodSelector, nodeName: string): Resource {
+  const { namespace } = selector;
+  const fieldSelector = `spec.nodeName!=${nodeName}`;
+  return resource('Pod', 'pods', { namespace, fieldSelector, labelSelector: selectorText(selector), metadataOnly: true });
+}
+
 function resource(kind: KindName, plural: string, part: Part = {}): Resource {
   const { group, versions } = apiOfKind(kind);
-  const whole = { fieldSelector: null, namespaces: null, metadataOnly: false, optional: false };
+  const whole = { namespace: null, fieldSelector: null, labelSelector: null, namespaces: null, metadataOnly: false, optional: false };
   return { kind, plural, type: { group, kind }, versions, ...whole, ...part };
 }
 
 export const apiVersionOf = ({ type: { group } }: Resource, version: string): string => (group === '' ? version : `${group}/${version}`);
 
 export function pathOf(resource: Resource, version: string): string {
-  const { group } = resource.type;
-  return group === '' ? `/api/${version}/${resource.plural}` : `/apis/${group}/${version}/${resource.plural}`;
+  const { namespace, plural } = resource;
+  const where = namespace === null ? plural : `namespaces/${namespace}/${plural}`;
+  return `${resource.type.group === '' ? '/api' : '/apis'}/${apiVersionOf(resource, version)}/${where}`;
 }
 
 /** As in `kubectl get`: `virtualservices.networking.istio.io`. */
 export const fullName = ({ type: { group }, plural }: Resource): string => (group === '' ? plural : `${plural}.${group}`);
+
+/** Which part of the resource; empty: all that the agent reads of it. */
+export function scopeOf({ namespace, labelSelector }: Resource): string {
+  if (labelSelector === null) return namespace ?? '';
+  return `${namespace ?? 'all namespaces'}: ${labelSelector}`;
+}

@@ -28,23 +28,23 @@ t.test('lists, then follows', async (t) => {
 
 t.test('asks for what a node needs only', async (t) => {
   const settings = (namespace: string) => ({ metadata: { name: 'istio', namespace }, data: { mesh: '{}' } });
-  const deployments = '/apis/apps/v1/deployments';
+  const NAMESPACES = '/api/v1/namespaces';
   const rig = await openRig(t, (api) => {
     for (const namespace of ['istio-system', 'nodeway-system', 'a']) api.put(CONFIG_MAPS, settings(namespace));
-    api.put(deployments, { metadata: { name: 'd', namespace: 'a' } });
+    api.put(NAMESPACES, { metadata: { name: 'a', labels: { team: 'x' } } });
     api.put(PODS, { metadata: { name: 'p', namespace: 'a', labels: { app: 'p' } }, spec: { nodeName: 'n1' } });
   });
   await rig.until('synced', () => rig.store.synced);
-  await Promise.all([watched(rig, PODS), watched(rig, deployments), watched(rig, CONFIG_MAPS)]);
+  await Promise.all([watched(rig, PODS), watched(rig, NAMESPACES), watched(rig, CONFIG_MAPS)]);
   t.equal(rig.lists(PODS)[0]?.query['fieldSelector'], 'spec.nodeName=n1');
   t.equal(rig.watches(PODS)[0]?.query['fieldSelector'], 'spec.nodeName=n1');
   t.equal(rig.lists(CONFIG_MAPS)[0]?.query['fieldSelector'], 'metadata.name=istio');
   const namespaces = new Set(rig.store.list('ConfigMap').map(({ metadata }) => metadata.namespace));
   t.strictSame(namespaces, new Set(['istio-system', 'nodeway-system']));
-  t.equal(rig.lists(deployments)[0]?.accept, 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1');
-  t.equal(rig.watches(deployments)[0]?.accept, 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
-  t.match(rig.store.list('Deployment'), [{ kind: 'Deployment', apiVersion: 'apps/v1', metadata: { name: 'd' } }]);
-  t.equal(rig.store.origin({ group: 'apps', kind: 'Deployment', namespace: 'a', name: 'd' })?.metadataOnly, true);
+  t.equal(rig.lists(NAMESPACES)[0]?.accept, 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1');
+  t.equal(rig.watches(NAMESPACES)[0]?.accept, 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
+  t.match(rig.store.list('Namespace'), [{ kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'a', labels: { team: 'x' } } }]);
+  t.equal(rig.store.origin({ group: '', kind: 'Namespace', namespace: '', name: 'a' })?.metadataOnly, true);
   t.match(rig.store.list('Pod'), [{ metadata: { labels: { app: 'p' } }, spec: { nodeName: 'n1' } }]);
 });
 
