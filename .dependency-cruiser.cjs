@@ -25,6 +25,7 @@ const ROOMS = {
   'snapshot.ts': ['config', 'message'],
   record: ['message', 'config', 'snapshot.ts'],
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
+  'tls-hello': [],
   routing: ['message', 'config', 'snapshot.ts'],
   upstream: ['http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
   runtime: ['routing', 'upstream', 'message', 'limits.ts', 'config', 'snapshot.ts'],
@@ -44,7 +45,7 @@ const ROOMS = {
   ],
   'stack.ts': ['exchange', 'runtime', 'message', 'config', 'snapshot.ts'],
   downstream: [
-    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'tls-hello', 'message'],
     ...['limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
@@ -115,7 +116,7 @@ module.exports = {
     error(
       'codecs-are-sans-io',
       'Bytes in, events out.',
-      { path: '^src/l7/(http1|http2|exchange|routing)/' },
+      { path: '^src/l7/(http1|http2|tls-hello|exchange|routing)/' },
       { path: '^(node:)?(net|tls|http|https|http2|fs|fs/promises|timers|timers/promises|dgram|child_process|worker_threads)$' },
     ),
     error(

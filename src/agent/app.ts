@@ -15,6 +15,8 @@ import { ChangeSignal } from './change-signal.ts';
 import type { AgentConfig } from './config.ts';
 import { compileOptions } from './compile-options.ts';
 import { Configuration } from './configuration.ts';
+import { NameResolver } from './dns/name-resolver.ts';
+import { systemNames } from './dns/system-names.ts';
 import { type EndpointSources, agentEndpoints } from './endpoints.ts';
 import { GatewayListeners } from './enroll/gateway-listeners.ts';
 import { ListenerIds } from './enroll/listener-group.ts';
@@ -23,6 +25,7 @@ import { namespaceFiles } from './enroll/pod-namespace.ts';
 import { podProcesses } from './enroll/processes.ts';
 import { Reconciler } from './enroll/reconciler.ts';
 import { type LogOutput, openLog } from './log.ts';
+import type { Resolution } from './model/compile/index.ts';
 import type { ObjectSource } from './model/sink.ts';
 import { openSources } from './object-sources.ts';
 import { Readiness } from './readiness.ts';
@@ -87,11 +90,15 @@ export function composeAgent(means: AgentMeans): Agent {
     clock,
     log,
     served: () => reconciler?.served() ?? new Set(),
-    onOutcome: ({ snapshot, delta, wanted }) => {
+    onOutcome: ({ snapshot, delta, wanted, names }) => {
+      resolver.want(names);
       rollout.apply(snapshot, delta, wanted);
       changes.raise();
     },
   });
+  const onResolution = (name: string, resolution: Resolution | null): void => configuration.resolved(name, resolution);
+  const resolver = new NameResolver({ lookup: systemNames(), clock, random: Math.random, onResolution });
+  disposal.add('the questions to DNS', () => resolver.stop());
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const stop = Promise.withResolvers<string>();

@@ -14,7 +14,7 @@ import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
 import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
-import { Compiler, type CompileOptions, type LocalPod } from './model/compile/index.ts';
+import { Compiler, type CompileOptions, type LocalPod, type Resolution } from './model/compile/index.ts';
 import type { Problem } from './model/problem.ts';
 import { type ProblemReport, reportOf } from './model/report.ts';
 import type { ObjectSink, ObjectSource } from './model/sink.ts';
@@ -36,6 +36,8 @@ export interface Outcome {
   /** Null: no record has changed. */
   readonly delta: SnapshotDelta | null;
   readonly wanted: readonly WantedPod[];
+  /** Whose addresses DNS is to be asked for; the same object while they are the same. */
+  readonly names: ReadonlySet<string>;
 }
 
 interface Compilation {
@@ -104,6 +106,13 @@ export class Configuration {
     this.#planned?.();
     this.#waiting?.end();
     await Promise.all(this.#options.sources.map((source) => source.stop()));
+  }
+
+  /** What DNS says of a name; null: nothing is known of it any more. */
+  resolved(name: string, resolution: Resolution | null): void {
+    if (this.#stopped) return;
+    this.#compiler.resolve(name, resolution);
+    this.#changed();
   }
 
   problems(): ProblemReport[] {
@@ -199,7 +208,7 @@ export class Configuration {
     }
     this.#pods = this.#compiler.localPods;
     this.#problems.report(this.#allProblems());
-    onOutcome({ snapshot: this.#compiler.snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled) });
+    onOutcome({ snapshot: this.#compiler.snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled), names: this.#compiler.names });
   }
 
   /** Of each object alone, then of the objects among each other. */

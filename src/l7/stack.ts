@@ -95,7 +95,12 @@ const useCluster: RequestStage<Exchange> = {
   run(exchange) {
     const { forward, destination } = exchange;
     if (forward === null || destination === null) return Verdict.Next;
-    if (destination.slot.cluster === null) return exchange.refuse(REPLY.clusterNotFound);
+    const { cluster } = destination.slot;
+    if (cluster === null) return exchange.refuse(REPLY.clusterNotFound);
+    const { original } = cluster.config;
+    if (original !== undefined && exchange.origin.kind !== 'gateway') {
+      exchange.fixedEndpoint = originalEndpoint(exchange.tools, exchange.origin, original.port);
+    }
     exchange.useRetryPolicy(forward.retry);
     exchange.timeoutMs = forward.timeoutMs;
     hashRequest(exchange);

@@ -66,6 +66,11 @@ export type LoadBalancer = NonNullable<TrafficPolicy['loadBalancer']>;
 export type ConsistentHash = NonNullable<LoadBalancer['consistentHash']>;
 export type Subset = Item<DestinationRule['spec']['subsets']>;
 
+export type ServiceEntry = Kinds['ServiceEntry'];
+export type WorkloadEntry = Kinds['WorkloadEntry'];
+/** A WorkloadEntry's, or an endpoint of a ServiceEntry. */
+export type WorkloadFields = WorkloadEntry['spec'];
+
 /** `namespace/name`, or the name alone of what lives in no namespace. */
 export const objectKey = ({ namespace, name }: Pick<Metadata, 'namespace' | 'name'>): string =>
   namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;

@@ -11,6 +11,11 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number;
   /** The address family that the service prefers, where it has endpoints of both. */
   readonly family: 4 | 6;
+  /**
+   * It has no endpoints of its own: a captured connection goes on to where it was going (Envoy's ORIGINAL_DST), at this port if there
+   * is one. Nothing comes to it from a gateway.
+   */
+  readonly original?: { readonly port: number | null };
 }
 
 export type BalancerConfig =

@@ -37,16 +37,25 @@ export interface ScopeConfig {
 /** What stands behind addresses that clients connect to. */
 export interface AddressesConfig {
   readonly layer: string;
-  /** By `ip:port` (IPv6 as `[ip]:port`), or `*:port` for any address at that port. In one layer no two records have the same key. */
+  /**
+   * By `ip:port` (IPv6 as `[ip]:port`), `range/bits:port` (the narrowest range that has the address counts), or `*:port` for any address
+   * at that port. In one layer no two records have the same key.
+   */
   readonly entries: readonly (readonly [address: string, destination: DestinationConfig])[];
 }
 
 /**
  * Where a connection to a known address goes. `cluster`: HTTP goes by its Host, other bytes to that cluster. `host`: HTTP goes by its
- * Host, the rest to its original destination, as for an unknown address.
+ * Host, TLS by the name that it asks for, the rest to `opaque`, or without one to its original destination, as for an unknown address.
  */
 export type DestinationConfig =
-  { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string } | { readonly to: 'host'; readonly protocol: Protocol };
+  | { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string }
+  | { readonly to: 'host'; readonly protocol: Protocol; readonly opaque?: string };
+
+/** Where the names that TLS clients ask for (SNI) are looked up, beside the layer of the names that HTTP clients ask for. */
+export function sniLayer(layer: string): string {
+  return `${layer} sni`;
+}
 
 export interface GatewayConfig {
   readonly port: number;

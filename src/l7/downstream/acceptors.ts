@@ -12,7 +12,7 @@ import type { Stacks } from '../stack.ts';
 import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
 import { Http1Server } from './http1-server.ts';
-import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
+import { namedSlot, OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
 import type { ServerList } from './server-list.ts';
 
 /** An unknown address: bytes of any kind go there, if that is allowed. */
@@ -51,7 +51,8 @@ abstract class ConnectionAcceptor implements Acceptor {
     if (protocol === 'http') return this.http(origin, stack, id);
     const { opaque, wire } = this.ground;
     const { transport, limits } = wire;
-    const cluster = destination.to === 'cluster' ? destination.cluster : null;
+    const cluster = destination.to === 'cluster' ? destination.cluster : (destination.opaque ?? null);
+    const names = destination.to === 'host' ? origin.names() : null;
     const serveHttp = (seen: Uint8Array): void => {
       const server = this.http(origin, stack, id);
       transport.setHandler(id, server);
@@ -63,8 +64,11 @@ abstract class ConnectionAcceptor implements Acceptor {
         transport,
         serveHttp: protocol === 'auto' ? serveHttp : null,
         detectTimeoutMs: limits.detectTimeoutMs,
-        openUpstream: (early) => {
-          const target = opaqueTarget(opaque, origin, id, cluster);
+        byName: names !== null,
+        openUpstream: (early, name) => {
+          const named = name === null ? null : namedSlot(opaque, names, name);
+          const slot = named ?? (cluster === null ? null : opaque.runtime.slot(cluster));
+          const target = opaqueTarget(opaque, origin, id, slot);
           return target === null ? null : new OpaqueConnection(opaque, origin, target, id, early);
         },
         onRefused: () => void this.refuse('upstream_unreachable'),

@@ -2,6 +2,7 @@
  * Finds out which protocol a client speaks when nothing declares it.
  *
  *     silent ──bytes──▶ HTTP/1: an Http1Server takes over
+ *        │              TLS, where names say where it goes: passed to where its name says, once the ClientHello is there
  *        │              anything else: passed through
  *        │              not enough yet: wait for more
  *        └─20 ms──▶ upstream connection opened, so that a server that speaks first is heard
@@ -16,6 +17,7 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import { sniff } from '../http1/sniff.ts';
 import { send } from '../send.ts';
+import { readServerName } from '../tls-hello/client-hello.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 import type { EarlyServer, OpaqueConnection } from './opaque.ts';
 
@@ -29,8 +31,10 @@ export interface DetectorPlan {
   /** Hands the connection over to HTTP together with what was read; null: bytes are never looked at. */
   readonly serveHttp: ((bytes: Uint8Array) => void) | null;
   readonly detectTimeoutMs: number;
-  /** Opens the upstream connection; null when there is nowhere to go. */
-  readonly openUpstream: (early: (early: EarlyServer) => void) => OpaqueConnection | null;
+  /** Whether the name that a TLS client asks for says where it goes. */
+  readonly byName: boolean;
+  /** Opens the upstream connection; null when there is nowhere to go. @param name that the client asks for by TLS; null: none. */
+  readonly openUpstream: (early: (early: EarlyServer) => void, name: Uint8Array | null) => OpaqueConnection | null;
   /** The connection was refused, because there is no upstream. */
   readonly onRefused: () => void;
 }
@@ -42,6 +46,7 @@ export class Detector implements ConnectionHandler {
   #opaque: OpaqueConnection | null = null;
   #unreachable = false;
   #seen: Uint8Array | null = null;
+  #name: Uint8Array | null = null;
   #decided = false;
 
   constructor(plan: DetectorPlan, id: ConnectionId) {
@@ -61,8 +66,21 @@ export class Detector implements ConnectionHandler {
     if (serveHttp === null) return;
     const found = sniff(this.#seen, 0, this.#seen.length);
     if (found === 'more' && this.#seen.length < ENOUGH) return;
-    if (found === 'http1') this.#becomeHttp(serveHttp, this.#seen);
-    else this.#passThrough();
+    if (found === 'http1') return this.#becomeHttp(serveHttp, this.#seen);
+    if (found === 'tls' && this.#plan.byName && !this.#readName(this.#seen)) return;
+    this.#passThrough();
+  }
+
+  /** @returns false when more of the ClientHello is needed. */
+  #readName(seen: Uint8Array): boolean {
+    const hello = readServerName(seen);
+    if (hello.state === 'more') return false;
+    if (hello.state === 'none') return true;
+    this.#name = hello.name;
+    // It may have been opened without knowing the name, because the client was slow.
+    this.#cancelUpstream();
+    this.#unreachable = false;
+    return true;
   }
 
   onEnd(): void {
@@ -101,7 +119,7 @@ export class Detector implements ConnectionHandler {
 
   #open(): void {
     if (this.#opaque !== null || this.#decided) return;
-    this.#opaque = this.#plan.openUpstream((early) => this.#onServer(early));
+    this.#opaque = this.#plan.openUpstream((early) => this.#onServer(early), this.#name);
     if (this.#opaque === null) this.#onUnreachable();
   }
 

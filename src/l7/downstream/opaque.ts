@@ -8,7 +8,7 @@ import { Flag } from '../message/outcome.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
 import type { FallbackService, Peers } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Table } from '../runtime/runtime.ts';
 import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { send } from '../send.ts';
@@ -16,7 +16,7 @@ import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { CapturedOrigin } from '../exchange/origin.ts';
 import { Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
-import type { Cluster } from '../upstream/cluster.ts';
+import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 
@@ -48,19 +48,27 @@ export function opaqueTarget(
   ground: OpaqueGround,
   origin: CapturedOrigin,
   client: ConnectionId,
-  clusterId: string | null,
+  slot: ClusterSlot | null,
 ): OpaqueTarget | null {
-  if (clusterId === null) {
+  if (slot === null) {
     if (origin.unknownAllowed) return { endpoint: originalEndpoint(ground, origin), cluster: null };
     countBlocked(ground, origin);
     return null;
   }
-  const { cluster } = ground.runtime.slot(clusterId);
+  const { cluster } = slot;
+  const original = cluster?.config.original;
+  if (original !== undefined) return { endpoint: originalEndpoint(ground, origin, original.port), cluster };
   // Of the keys by which requests are hashed, a connection has only the address of its client (Envoy, tcp_proxy hash_policy).
   const bySource = cluster?.hash?.key.kind === 'source-address';
   const hash = bySource ? murmur3Text(ground.transport.peerAddress(client).ip, 0) : -1;
   const endpoint = cluster?.pick(hash, ground.random, null, origin.family) ?? null;
   return endpoint === null ? null : { endpoint, cluster };
+}
+
+/** Where connections that ask for the name go; null: nobody has it. */
+export function namedSlot({ random }: OpaqueGround, names: Table | null, name: Uint8Array): ClusterSlot | null {
+  const [route] = names?.named(name)?.routes ?? [];
+  return route?.action.kind === 'forward' ? route.action.choose(random).slot : null;
 }
 
 /** Istio's BlackHoleCluster. */

@@ -112,6 +112,6 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   }
 
   get passedThrough(): boolean {
-    return this.fixedEndpoint !== null;
+    return this.fixedEndpoint !== null && this.destination === null;
   }
 }

@@ -48,6 +48,11 @@ export class OutboundOrigin {
     return this.#table;
   }
 
+  /** The names that TLS clients may ask for there; null: none. */
+  names(): Table | null {
+    return this.workload.scope?.names(this.destination.port) ?? null;
+  }
+
   /** Whether unknown names and addresses are passed through. */
   get unknownAllowed(): boolean {
     return this.workload.scope?.outboundTrafficPolicy !== 'REGISTRY_ONLY';
@@ -77,6 +82,10 @@ export class InboundOrigin {
   }
 
   table(): null {
+    return null;
+  }
+
+  names(): null {
     return null;
   }
 

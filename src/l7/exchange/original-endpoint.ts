@@ -10,9 +10,10 @@ export interface OriginalEndpoints {
   readonly originals: OriginalCluster;
 }
 
-export function originalEndpoint({ runtime, originals }: OriginalEndpoints, origin: CapturedOrigin): Endpoint {
-  const { ip, port } = origin.destination;
+/** @param port another one at the same address; null: the same. */
+export function originalEndpoint({ runtime, originals }: OriginalEndpoints, origin: CapturedOrigin, port: number | null = null): Endpoint {
+  const { ip } = origin.destination;
   const callee = origin.kind === 'inbound' ? origin.workload : runtime.workloadAt(ip);
   const local = origin.kind === 'inbound' ? null : (callee?.key ?? null);
-  return originals.endpoint(ip, port, callee?.identity ?? UNKNOWN_IDENTITY, local);
+  return originals.endpoint(ip, port ?? origin.destination.port, callee?.identity ?? UNKNOWN_IDENTITY, local);
 }

@@ -35,4 +35,9 @@ export class RouteTable<A> {
     }
     return this.#index.find(this.tables, bytes, start, end);
   }
+
+  /** The virtual host of a name. */
+  named(name: Uint8Array): VirtualHost<A> | null {
+    return this.#index.find(this.tables, name, 0, name.length > 1 && name[name.length - 1] === DOT ? name.length - 1 : name.length);
+  }
 }

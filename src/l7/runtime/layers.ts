@@ -6,6 +6,7 @@ import { RouteTable } from '../routing/route-table.ts';
 import type { VirtualHost } from '../routing/virtual-host.ts';
 import type { DestinationConfig } from '../config/workload.ts';
 import type { Action } from './actions.ts';
+import { AddressRanges } from './address-ranges.ts';
 
 export type Table = RouteTable<Action>;
 export type Hosts = HostTable<VirtualHost<Action>>;
@@ -20,6 +21,8 @@ export class Layer {
   readonly id: string;
   /** By `ip:port`, or `*:port`. */
   readonly addresses: ChangingMap<string, Address>;
+  /** Which ranges of addresses are among them. */
+  readonly ranges = new AddressRanges();
   /** Scopes and gateways that look here. */
   views = 0;
 

@@ -29,13 +29,22 @@ export class SharedStrings {
   }
 
   cluster(config: ClusterConfig): ClusterConfig {
-    const { id, name, service, balancer, connectTimeoutMs, family } = config;
-    return { id, name: name === id ? id : name, service: this.#service(service), balancer: shared(balancer), connectTimeoutMs, family };
+    const { id, name, service, balancer, connectTimeoutMs, family, original } = config;
+    const common = {
+      id,
+      name: name === id ? id : name,
+      service: this.#service(service),
+      balancer: shared(balancer),
+      connectTimeoutMs,
+      family,
+    };
+    return original === undefined ? common : { ...common, original };
   }
 
   destination(config: DestinationConfig): DestinationConfig {
     const protocol = this.share(config.protocol) as DestinationConfig['protocol'];
-    return config.to === 'host' ? { to: 'host', protocol } : { to: 'cluster', protocol, cluster: this.share(config.cluster) };
+    if (config.to === 'cluster') return { to: 'cluster', protocol, cluster: this.share(config.cluster) };
+    return config.opaque === undefined ? { to: 'host', protocol } : { to: 'host', protocol, opaque: this.share(config.opaque) };
   }
 
   endpoints({ cluster, set, remove }: EndpointsDelta): EndpointsDelta {

@@ -168,17 +168,20 @@ export class Staging {
     if (known !== undefined && !(known.keys === keys && known.layer === config?.layer)) this.#dropAddresses(id, known);
     this.#addresses.stage(id, config === null ? undefined : { layer: this.#strings.share(config.layer), keys });
     if (config === null) return;
-    const { addresses } = layers.layer(config.layer);
+    const { addresses, ranges } = layers.layer(config.layer);
     for (const [key, destination] of config.entries) {
+      if (addresses.upcoming(key) === undefined) ranges.add(key);
       this.#later.settleIf(addresses, addresses.stage(key, { ...this.#strings.destination(destination), record: id }));
     }
   }
 
   #dropAddresses(id: string, { layer, keys }: KnownAddresses): void {
-    const { addresses } = this.#contents.layers.layer(layer);
+    const { addresses, ranges } = this.#contents.layers.layer(layer);
     for (const key of keys.split('\n')) {
       const address: Address | undefined = addresses.upcoming(key);
-      if (address?.record === id) this.#later.settleIf(addresses, addresses.stage(key, undefined));
+      if (address?.record !== id) continue;
+      this.#later.settleIf(addresses, addresses.stage(key, undefined));
+      this.#later.run(() => ranges.remove(key));
     }
   }
 

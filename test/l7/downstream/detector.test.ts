@@ -6,16 +6,20 @@ import type { EarlyServer } from '../../../src/l7/downstream/opaque.ts';
 import type { ConnectionHandler } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
+import { clientHello } from '../tls-hello/hellos.ts';
 
 const HERE = { ip: '127.0.0.1', port: 15001 };
 const DETECT_MS = 20;
 /** Longer than any timer of a detector. */
 const FOR_LONG = 3000;
 
+/** Of a client that asks for example.org. */
+const HELLO = Buffer.from(clientHello('example.org')).toString('latin1');
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const PIECES = [
   ...['GET ', 'GET / HT', REQUEST, REQUEST, 'TP/1.1\r\nHost: a\r\n\r\n'],
   ...['G', '\x16\x03\x01', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'x'.repeat(5000)],
+  ...[HELLO, HELLO.slice(0, 40), HELLO.slice(40)],
 ];
 
 type Step =
@@ -38,6 +42,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 interface Setting {
   readonly declared: boolean;
+  /** The name that a TLS client asks for says where it goes. */
+  readonly byName: boolean;
   /** There is nowhere to go. */
   readonly nowhere: boolean;
 }
@@ -57,6 +63,8 @@ class World {
   readonly setting: Setting;
   readonly client: MemoryPeer;
   readonly upstreams: Upstream[] = [];
+  /** That upstream connections were opened for. */
+  readonly names: string[] = [];
   readonly outcomes: ('http' | 'tunnel' | 'refused')[] = [];
   /** What those who took over have got. */
   taken = '';
@@ -85,13 +93,22 @@ class World {
       transport: this.transport,
       serveHttp: this.setting.declared ? null : serveHttp,
       detectTimeoutMs: DETECT_MS,
-      openUpstream: (early) => {
+      byName: this.setting.byName,
+      openUpstream: (early, name) => {
+        this.names.push(name === null ? '' : Buffer.from(name).toString());
         if (this.setting.nowhere) return null;
         const upstream = new Upstream(early);
         this.upstreams.push(upstream);
         return {
           join: (first: Uint8Array | null) => {
             upstream.state = 'joined';
+            const asked =
+              this.setting.byName &&
+              !this.setting.declared &&
+              Buffer.from(first ?? [])
+                .toString('latin1')
+                .startsWith(HELLO);
+            if (asked && this.names.at(-1) !== 'example.org') throw new Error(`opened for ${this.names.join()}`);
             this.#takeOver(id, 'tunnel', first ?? new Uint8Array(0));
           },
           cancel: () => {
@@ -173,6 +190,7 @@ class World {
     }
     if (outcome !== undefined && this.upstream !== undefined) throw new Error('an upstream connection is left that nobody uses');
     if (outcome === 'http' && this.setting.declared) throw new Error('bytes of a declared protocol were looked at');
+    if (this.names.some((name) => name !== '') && !this.setting.byName) throw new Error('a name was read that nobody wants');
     if (outcome === 'tunnel' && this.client.text() !== this.spoken) throw new Error('what the server had said did not arrive');
   }
 
@@ -193,7 +211,7 @@ t.test('whatever clients and servers do, one thing follows, and gets every byte 
   const seen = { http: 0, tunnel: 0, refused: 0, left: 0 };
   fc.assert(
     fc.property(
-      fc.record({ declared: fc.boolean(), nowhere: fc.constantFrom(false, false, false, true) }),
+      fc.record({ declared: fc.boolean(), byName: fc.boolean(), nowhere: fc.constantFrom(false, false, false, true) }),
       fc.array(step, { maxLength: 12 }),
       (setting, steps) => {
         const world = new World(setting);

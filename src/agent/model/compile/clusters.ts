@@ -3,7 +3,8 @@ import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { type DestinationRules, loadBalancerOf, type MergedRule } from './destination-rules.ts';
-import { clusterName, type MeshPort, type MeshService, portOf, type Services } from './services.ts';
+import { clusterName, type MeshPort, type MeshService, portOf } from './mesh-service.ts';
+import type { Services } from './services.ts';
 
 /** Ids are Istio's names, and more only where clients of one namespace see another policy than the others. */
 export class ClusterIds {
@@ -17,10 +18,11 @@ export class ClusterIds {
 
   /** Of what does not exist, an id that no cluster has. @param client its namespace; null: one without rules of its own. */
   of(client: string | null, host: string, port: number, subset: string): string {
-    const service = this.#services.get(host);
+    const service = this.#services.get(host, client);
     if (service === null) return clusterName(port, subset, host);
     const known = subset === '' ? portOf(service, port)?.cluster : undefined;
-    return clusterId(known ?? clusterName(port, subset, host), this.#rules.differs(client, service) ? client : null);
+    const differs = this.#rules.differs(client, service) || (client !== null && this.#services.clientsOfTheirOwn(host).includes(client));
+    return clusterId(known ?? clusterName(port, subset, host), differs ? client : null);
   }
 }
 
@@ -46,14 +48,21 @@ export interface ClusterPlan {
 /** What clients see of a service: most of them, or those of one namespace. */
 export interface ServiceView {
   readonly client: string | null;
+  readonly service: MeshService;
   readonly rule: MergedRule | null;
 }
 
-export function serviceViews(rules: DestinationRules, service: MeshService): ServiceView[] {
-  return [null, ...rules.clientsOfTheirOwn(service)].map((client) => ({ client, rule: rules.find(client, service) }));
+export function serviceViews(services: Services, rules: DestinationRules, host: string): ServiceView[] {
+  const most = services.get(host);
+  const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
+  const byRule = most === null ? [] : rules.clientsOfTheirOwn(most).filter((client) => !own.includes(client));
+  return [null, ...byRule, ...own].flatMap((client) => {
+    const service = services.get(host, client);
+    return service === null ? [] : [{ client, service, rule: rules.find(client, service) }];
+  });
 }
 
-export function clusterPlans({ client, rule }: ServiceView, service: MeshService, port: MeshPort): ClusterPlan[] {
+export function clusterPlans({ client, service, rule }: ServiceView, port: MeshPort): ClusterPlan[] {
   const plan = (subset: string, labels: StringMap | null): ClusterPlan => {
     const name = subset === '' ? port.cluster : clusterName(port.number, subset, service.host);
     return { id: clusterId(name, client), name, subset, labels };
@@ -63,11 +72,11 @@ export function clusterPlans({ client, rule }: ServiceView, service: MeshService
 
 export function clusterConfig(
   { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
-  { rule }: ServiceView,
-  service: MeshService,
+  { rule, service }: ServiceView,
   port: MeshPort,
   connectTimeoutMs: number,
 ): ClusterConfig {
+  const original = service.entry?.resolution === 'original';
   return {
     id,
     name,
@@ -75,5 +84,6 @@ export function clusterConfig(
     balancer: balancerConfig(loadBalancerOf(rule, subset, port.number)),
     connectTimeoutMs,
     family: service.families[0] ?? 4,
+    ...(original && { original: { port: typeof port.targetPort === 'number' ? port.targetPort : null } }),
   };
 }

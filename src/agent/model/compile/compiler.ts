@@ -10,6 +10,7 @@ import { ClusterIds } from './clusters.ts';
 import { DestinationChecks } from './destination-checks.ts';
 import { DestinationRules } from './destination-rules.ts';
 import { Endpoints } from './endpoints.ts';
+import { EntryEndpoints } from './entry-endpoints.ts';
 import { compileGatewayHosts } from './gateway-hosts.ts';
 import { Gateways } from './gateways.ts';
 import { MeshHosts } from './mesh-hosts.ts';
@@ -22,6 +23,7 @@ import { NeededObjects } from './needed-objects.ts';
 import { Pods } from './pods.ts';
 import type { LocalPod } from './mesh-pod.ts';
 import { type Origins, ProblemLog } from './problem-log.ts';
+import type { Resolution } from './resolution.ts';
 import { RouteLists } from './route-lists.ts';
 import { compileScopes } from './scopes.ts';
 import { ServedPods } from './served-pods.ts';
@@ -45,6 +47,8 @@ export class Compiler {
   readonly #pods: Pods;
   readonly #served: ServedPods;
   readonly #clients: Clients;
+  readonly #entries: EntryEndpoints;
+  #names = NOBODY;
   readonly #inputs: ObjectInputs;
   readonly #needed = new NeededObjects();
 
@@ -63,7 +67,9 @@ export class Compiler {
     const gateways = new Gateways(graph, options, clientNamespaces, outputs.gateways);
     const checks = new DestinationChecks(options, services, rules, problems);
     const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
-    const endpoints = new Endpoints(graph, { pods, services, rules, needed, problems, output: outputs.endpoints });
+    const entries = new EntryEndpoints(graph, problems);
+    const endpoints = new Endpoints(graph, { pods, services, rules, entries, needed, problems, output: outputs.endpoints });
+    entries.collectNames(graph);
     const clients = new Clients(graph, served.pods, virtualServices.sourceLabels);
     const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
     const routeLists = new RouteLists(graph, source, virtualServices);
@@ -72,12 +78,13 @@ export class Compiler {
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
     compileWorkloads(graph, { served, services, endpoints, clients, output: outputs.workloads });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
-    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints });
+    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries });
     this.#problems = problems;
     this.#outputs = outputs;
     this.#pods = pods;
     this.#served = served;
     this.#clients = clients;
+    this.#entries = entries;
   }
 
   /** As of the last commit. It is changed by the next one. */
@@ -103,6 +110,16 @@ export class Compiler {
   /** How much there is to compute: cells done since the beginning, and cells that are known to be waiting. */
   get progress(): { readonly done: number; readonly waiting: number } {
     return { done: this.#graph.computed, waiting: this.#graph.waiting };
+  }
+
+  /** Names whose addresses DNS is to be asked for, as of the last commit. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
+  /** What DNS says of a name; null: nothing is known of it. What follows is computed by `settle`. */
+  resolve(name: string, resolution: Resolution | null): void {
+    this.#entries.resolve(name, resolution);
   }
 
   /** Takes changes in. What follows from them is computed by `settle`. */
@@ -136,6 +153,7 @@ export class Compiler {
     this.settle();
     this.#pods.local.commit();
     this.#clients.known.commit();
+    if (this.#entries.names.commit().length > 0) this.#names = new Set(this.#entries.names.values.keys());
     return { delta: this.#outputs.commit(), faults: this.#graph.takeFaults() };
   }
 

@@ -3,9 +3,10 @@ import type { Destination, HttpMatchRequest, HttpRoute } from '../objects.ts';
 import type { FieldPath, ObjectRef } from '../problem.ts';
 import { type DestinationRules, subsetOf } from './destination-rules.ts';
 import { fullName } from './hosts.ts';
+import { type MeshService, portOf } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
-import { type MeshService, portOf, type Services } from './services.ts';
+import type { Services } from './services.ts';
 
 interface Subject {
   readonly ref: ObjectRef;

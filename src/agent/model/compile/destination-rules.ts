@@ -8,9 +8,10 @@ import { type Aged, ageOf, byAge } from './age.ts';
 import { balancerFault } from './balancers.ts';
 import { HostIndex } from './host-index.ts';
 import { fullName, isWildcard } from './hosts.ts';
+import type { MeshService } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
-import type { MeshService, Services } from './services.ts';
+import type { Services } from './services.ts';
 
 interface BoundRule extends Aged {
   readonly ref: ObjectRef;
@@ -73,6 +74,11 @@ export class DestinationRules {
   /** The namespaces of this node's clients that see another rule than most. */
   clientsOfTheirOwn(service: MeshService): string[] {
     return this.#owners(service).filter((namespace) => this.#clients.has(namespace));
+  }
+
+  /** Whether clients of this node live in the namespace. */
+  hasClients(namespace: string): boolean {
+    return this.#clients.has(namespace);
   }
 
   #owners({ host, namespace }: MeshService): string[] {

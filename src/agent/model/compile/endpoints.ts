@@ -11,23 +11,18 @@ import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
 import { clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import type { DestinationRules } from './destination-rules.ts';
+import type { EntryEndpoints } from './entry-endpoints.ts';
 import { socketForm } from './hosts.ts';
 import { NamedIdentities } from './identity.ts';
+import type { MeshPort, MeshService, ServiceEndpoint } from './mesh-service.ts';
 import type { Pods } from './pods.ts';
 import type { MeshPod } from './mesh-pod.ts';
 import type { NeededObjects } from './needed-objects.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { selects } from './selectors.ts';
-import type { MeshPort, MeshService, Services } from './services.ts';
+import type { Services } from './services.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
-
-export interface ServiceEndpoint {
-  readonly config: EndpointConfig;
-  readonly labels: StringMap;
-  /** Its own name below a headless service's; empty: none. */
-  readonly hostname: string;
-}
 
 /** Of each port of a service, by its position. */
 export type ServiceEndpoints = readonly (readonly ServiceEndpoint[])[];
@@ -62,11 +57,12 @@ export class Endpoints {
   readonly #rules: DestinationRules;
   readonly #needed: NeededObjects;
   readonly #problems: ProblemLog;
+  readonly #entries: EntryEndpoints;
   readonly #output: Output<readonly EndpointConfig[]>;
   readonly #slices: Input<EndpointSlice, true>;
   readonly #byService: Index<EndpointSlice>;
   readonly #objects: Input<EndpointsObject, EndpointsObject>;
-  readonly #endpoints: Table<ServiceEndpoints>;
+  readonly #endpoints: Table<readonly ServiceEndpoints[]>;
 
   constructor(
     graph: Graph,
@@ -75,6 +71,7 @@ export class Endpoints {
       services,
       rules,
       needed,
+      entries,
       problems,
       output,
     }: {
@@ -82,6 +79,7 @@ export class Endpoints {
       readonly services: Services;
       readonly rules: DestinationRules;
       readonly needed: NeededObjects;
+      readonly entries: EntryEndpoints;
       readonly problems: ProblemLog;
       readonly output: Output<readonly EndpointConfig[]>;
     },
@@ -91,6 +89,7 @@ export class Endpoints {
     this.#services = services;
     this.#rules = rules;
     this.#needed = needed;
+    this.#entries = entries;
     this.#problems = problems;
     this.#output = output;
     this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
@@ -109,36 +108,47 @@ export class Endpoints {
     this.#objects.set(key, object);
   }
 
-  get(host: string): ServiceEndpoints {
-    return this.#endpoints.get(host);
+  get(service: MeshService): ServiceEndpoints {
+    const index = this.#services.hosts.own(service.host).indexOf(service);
+    return this.#endpoints.get(service.host)[index] ?? [];
   }
 
-  #compute(host: string): ServiceEndpoints {
-    const service = this.#services.get(host);
-    if (service === null) return [];
-    const found = service.ports.map((port) => this.#at(service, port));
-    const views = serviceViews(this.#rules, service);
-    this.#needLabels(service, views);
-    for (const [index, port] of service.ports.entries()) {
-      const endpoints = found[index] as readonly ServiceEndpoint[];
-      for (const view of views) {
-        for (const plan of clusterPlans(view, service, port)) this.#emit(plan.id, plan.labels, endpoints);
-        if (service.headless) this.#emitInstances((clusterPlans(view, service, port)[0] as { id: string }).id, endpoints);
-      }
-      for (const { config } of endpoints) {
-        if (config.local !== null) this.local.emit(config.local, { host, port: port.number, containerPort: config.port });
-        if (service.headless) this.#services.addressClaims.emit(config.address, service);
+  /** Of all services that have the host, in their order. */
+  #compute(host: string): readonly ServiceEndpoints[] {
+    const all = this.#services.hosts.own(host);
+    const found = all.map((service) => service.ports.map((port) => this.#at(service, port)));
+    const views = serviceViews(this.#services, this.#rules, host);
+    this.#needLabels(views);
+    for (const view of views) {
+      const { service } = view;
+      for (const [index, port] of service.ports.entries()) {
+        const endpoints = found[all.indexOf(service)]?.[index] ?? [];
+        const plans = clusterPlans(view, port);
+        for (const plan of plans) this.#emit(plan.id, plan.labels, endpoints);
+        if (service.headless) this.#emitInstances((plans[0] as { id: string }).id, endpoints);
       }
     }
+    for (const [index, service] of all.entries()) this.#emitLocal(service, found[index] ?? []);
     return found;
   }
 
+  #emitLocal(service: MeshService, found: ServiceEndpoints): void {
+    for (const [index, port] of service.ports.entries()) {
+      for (const { config } of found[index] ?? []) {
+        if (config.local !== null) this.local.emit(config.local, { host: service.host, port: port.number, containerPort: config.port });
+        if (service.headless) this.#services.addressClaims.emit(config.address, service);
+      }
+    }
+  }
+
   /** Subsets by labels that the service's selector does not tell already. */
-  #needLabels({ host, namespace, selector }: MeshService, views: readonly ServiceView[]): void {
-    if (selector === null || Object.keys(selector).length === 0) return;
-    const subsets = views.flatMap(({ rule }) => rule?.subsets ?? []);
-    if (subsets.every(({ labels = {} }) => selects(labels, selector))) return;
-    this.#graph.emit(this.#needed.pods, host, { namespace, selector });
+  #needLabels(views: readonly ServiceView[]): void {
+    for (const { service, rule } of views) {
+      const { host, namespace, selector, entry } = service;
+      if (entry !== null || selector === null || Object.keys(selector).length === 0) continue;
+      if ((rule?.subsets ?? []).every(({ labels = {} }) => selects(labels, selector))) continue;
+      return this.#graph.emit(this.#needed.pods, host, { namespace, selector });
+    }
   }
 
   #emit(cluster: string, labels: StringMap | null, endpoints: readonly ServiceEndpoint[]): void {
@@ -162,6 +172,11 @@ export class Endpoints {
   }
 
   #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
+    if (service.entry !== null) return [...this.#entries.of(service, service.entry, port), ...this.#selected(service, port)];
+    return [...this.#ofService(service, port), ...this.#entries.selected(service, port)];
+  }
+
+  #ofService(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const key = `${service.namespace}/${service.name}`;
     const slices = this.#byService.get(key);
     if (slices.length > 0) return slices.flatMap((slice) => this.#written(ofSlice(slice), service, port));

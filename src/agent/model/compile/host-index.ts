@@ -46,6 +46,13 @@ export class HostIndex<V> extends Levelled {
     return naming.length === 0 ? NONE : naming.map((node) => [node.key, this.#values(node)] as const);
   }
 
+  /** The entries of exactly this host or wildcard. */
+  own(host: string): readonly V[] {
+    const node = this.#node(host);
+    this.record(node);
+    return node.entries === null ? NONE : this.#values(node);
+  }
+
   /** The entries of all that a wildcard names, in no particular order. */
   named(wildcard: string): readonly V[] {
     const pattern = this.#patterns.get(wildcard) ?? new Node(this, wildcard);

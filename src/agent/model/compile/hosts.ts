@@ -35,7 +35,7 @@ export function intersect(a: readonly string[], b: readonly string[]): string[] 
   return [...both];
 }
 
-/** How a service is called from any namespace; besides, clients of its own call it by its bare name. */
+/** How a service is called from any namespace; besides, clients of its own call it by its bare name. A ServiceEntry has its host only. */
 export function serviceDomains({
   name,
   namespace,
@@ -45,7 +45,7 @@ export function serviceDomains({
   readonly namespace: string;
   readonly host: string;
 }): string[] {
-  return [host, [name, namespace, 'svc'].join('.'), [name, namespace].join('.')];
+  return name === host ? [host] : [host, [name, namespace, 'svc'].join('.'), [name, namespace].join('.')];
 }
 
 /** An IP address in the form in which sockets show it (RFC 5952, and IPv4 for what is mapped into IPv6); null: it is none. */
@@ -64,6 +64,7 @@ function mappedIPv4(high: string, low: string): string {
   return bits.flatMap((word) => [word >> 8, word & 255]).join('.');
 }
 
+/** Of an address or a range. */
 export function socketAddress(ip: string, port: number): string {
-  return [ip.includes(':') ? `[${ip}]` : ip, port].join(':');
+  return [ip.includes(':') && !ip.includes('/') ? `[${ip}]` : ip, port].join(':');
 }

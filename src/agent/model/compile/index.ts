@@ -4,7 +4,8 @@
  *
  *     ConfigMap istio ──> mesh-config                                        (settings, default retries)
  *     Pods, owners ─────> pods ──> served-pods                               (identity, enrolment)
- *     Services ─────────> services                                           (by host, by address, by selector)
+ *     Services, entries > services                                           (by host, by address, by selector)
+ *     WorkloadEntries ──> entry-endpoints                                    (by selector; which names are asked of DNS)
  *     DestinationRules ─> destination-rules                                  (by host and namespace of the client)
  *     Gateways ─────────> gateways                                           ──> GatewayConfig
  *     VirtualServices ──> virtual-services, destination-checks               (by host, by gateway's host)
@@ -23,4 +24,5 @@
  */
 export { Compiler } from './compiler.ts';
 export type { CompileOptions } from './options.ts';
+export type { Resolution } from './resolution.ts';
 export type { LocalPod } from './mesh-pod.ts';

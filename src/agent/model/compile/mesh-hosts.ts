@@ -2,20 +2,20 @@
  * Everything that clients inside the mesh see of a host: clusters and addresses of its service, and its virtual hosts, in the layer
  * that all share and, where they differ for some clients, in theirs.
  */
-import type { VirtualHostConfig } from '../../../l7/config/route.ts';
+import type { RouteConfig, VirtualHostConfig } from '../../../l7/config/route.ts';
+import { sniLayer } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { share } from '../incremental/share.ts';
 import { Table } from '../incremental/table.ts';
 import { Addresses } from './addresses.ts';
 import { type Clients, type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
-import { clusterConfig, clusterPlans, instanceId, serviceViews } from './clusters.ts';
+import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
 import { isWildcard } from './hosts.ts';
 import type { Outputs } from './outputs.ts';
 import type { RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
-import type { MeshService } from './services.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 
@@ -40,7 +40,7 @@ export class MeshHosts {
   readonly #unknown: Index<true>;
 
   constructor(graph: Graph, parts: MeshHostParts) {
-    const { source, endpoints, virtualServices, routeLists, outputs } = parts;
+    const { source, endpoints, virtualServices, routeLists } = parts;
     this.#graph = graph;
     this.#parts = parts;
     this.#hosts = new VirtualHosts(source, endpoints, virtualServices, routeLists);
@@ -50,23 +50,37 @@ export class MeshHosts {
     const hosts = new Table(graph, 'host', (host) => this.#compute(host));
     virtualServices.byHost.each(hosts);
     source.services.hosts.each(hosts);
-    const byHost = new Table(graph, 'ports by host', () => {
-      const ports = new Set(source.services.httpPorts.keys().map(Number));
-      if (this.#unknown.has('')) ports.add(UNKNOWN_HOSTS_PORT);
-      const entries = this.#addresses.byHost([...ports].sort((a, b) => a - b));
-      if (entries.length > 0) graph.emit(outputs.addresses, SHARED_LAYER, { layer: SHARED_LAYER, entries });
-      return null;
-    });
+    const byHost = new Table(graph, 'ports by host', () => this.#emitAnywhere());
     byHost.want('');
   }
 
+  /** What stands behind all addresses of a port. */
+  #emitAnywhere(): null {
+    const { source, clientNamespaces, outputs } = this.#parts;
+    const { services } = source;
+    const ports = new Set(services.httpPorts.keys().map(Number));
+    if (this.#unknown.has('')) ports.add(UNKNOWN_HOSTS_PORT);
+    const shared = this.#addresses.anywhere([...ports], null);
+    if (shared.length > 0) this.#graph.emit(outputs.addresses, SHARED_LAYER, { layer: SHARED_LAYER, entries: shared });
+    const hidden = services.anywhere.keys().flatMap((port) => services.anywhere.get(port).flatMap(({ exportTo }) => exportTo ?? []));
+    for (const client of new Set(hidden)) {
+      if (!clientNamespaces.has(client)) continue;
+      const entries = this.#addresses.anywhere([...ports], client);
+      const layer = this.#ownLayer(client);
+      this.#graph.emit(outputs.addresses, layer, { layer, entries });
+    }
+    return null;
+  }
+
   #compute(host: string): null {
-    const { services } = this.#parts.source;
-    const service = isWildcard(host) ? null : services.get(host);
-    if (service !== null) this.#emitService(service);
+    const { services, rules } = this.#parts.source;
+    const views = serviceViews(services, rules, host);
+    for (const view of views) this.#emitView(view);
     const namings = this.#complainOfRivals(host);
-    if (namings && service === null && !(isWildcard(host) && services.hosts.named(host).length > 0)) this.#unknown.emit('', true);
-    for (const site of this.#hosts.sites(host)) this.#emitSite(site);
+    if (namings && views.length === 0 && !(isWildcard(host) && services.hosts.named(host).length > 0)) this.#unknown.emit('', true);
+    const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
+    for (const site of this.#hosts.sites(host, null)) this.#emitSite(site, own);
+    for (const client of own) for (const site of this.#hosts.sites(host, client)) this.#emitOwnSite(site, client);
     return null;
   }
 
@@ -82,37 +96,61 @@ export class MeshHosts {
     return namings.length > 0;
   }
 
-  #emitService(service: MeshService): void {
+  #emitView(view: ServiceView): void {
     const { source, endpoints, outputs } = this.#parts;
     const { connectTimeoutMs } = source.mesh.get().settings;
-    for (const view of serviceViews(source.rules, service)) {
-      for (const [index, port] of service.ports.entries()) {
-        const plans = clusterPlans(view, service, port);
-        const [whole] = plans;
-        const found = service.headless ? (endpoints.get(service.host)[index] ?? []) : [];
-        const addresses = new Set(found.map(({ config }) => config.address));
-        const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
-        for (const plan of [...plans, ...instances]) {
-          this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, service, port, connectTimeoutMs));
-        }
+    const { service, client } = view;
+    for (const [index, port] of service.ports.entries()) {
+      const plans = clusterPlans(view, port);
+      const [whole] = plans;
+      const found = service.headless ? (endpoints.get(service)[index] ?? []) : [];
+      const addresses = new Set(found.map(({ config }) => config.address));
+      const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
+      for (const plan of [...plans, ...instances]) {
+        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, connectTimeoutMs));
       }
-      const entries = this.#addresses.of(service, view.client);
-      if (entries.length === 0) continue;
-      const layer = view.client === null ? SHARED_LAYER : this.#ownLayer(view.client);
-      this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
+    }
+    const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
+    this.#emitNames(view, layer);
+    const entries = this.#addresses.of(service, client);
+    if (entries.length > 0) this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
+  }
+
+  /** What TLS clients ask for where the address does not say it. */
+  #emitNames({ service, client }: ServiceView, layer: string): void {
+    const { source, outputs } = this.#parts;
+    if (service.entry === null || service.addresses.length > 0) return;
+    for (const { number, protocol } of service.ports) {
+      if (protocol !== 'tls') continue;
+      const cluster = source.ids.of(client, service.host, number, '');
+      const name = [service.host, number].join(':');
+      const record = { layer: sniLayer(layer), port: number, name, domains: [service.host], local: null, routes: [passRoute(cluster)] };
+      this.#graph.emit(outputs.virtualHosts, [record.layer, name].join(' '), record);
     }
   }
 
-  #emitSite(site: Site): void {
+  /** Of a service that only clients of that namespace see. */
+  #emitOwnSite(site: Site, namespace: string): void {
+    const own = this.#hosts.at(site, { namespace, labels: {} });
+    if (own.length > 0) this.#emitHosts(this.#ownLayer(namespace), site, own);
+    for (const { id, labels, ...scope } of this.#labelledScopes(site)) {
+      if (scope.namespace === namespace) this.#emitDifferent(id, site, this.#hosts.at(site, { namespace, labels }), own);
+    }
+  }
+
+  /** @param others namespaces whose clients see another service there. */
+  #emitSite(site: Site, others: readonly string[]): void {
     const shared = this.#hosts.at(site, { namespace: null, labels: {} });
     this.#emitHosts(SHARED_LAYER, site, shared);
     const byNamespace = new Map<string, readonly HostClaim[]>();
     for (const namespace of this.#namespaces(site)) {
+      if (others.includes(namespace)) continue;
       const own = this.#hosts.at(site, { namespace, labels: {} });
       byNamespace.set(namespace, own);
       this.#emitDifferent(namespace, site, own, shared);
     }
     for (const { id, namespace, labels } of this.#labelledScopes(site)) {
+      if (others.includes(namespace)) continue;
       const own = this.#hosts.at(site, { namespace, labels });
       this.#emitDifferent(id, site, own, byNamespace.get(namespace) ?? shared);
     }
@@ -156,4 +194,9 @@ export class MeshHosts {
   #labelledScopes({ candidates }: Site): readonly ClientScope[] {
     return candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0) ? this.#parts.clients.labelled() : [];
   }
+}
+
+/** Of a connection that is passed on as it is. */
+function passRoute(cluster: string): RouteConfig {
+  return { name: '', match: {}, action: { kind: 'route', destinations: [{ cluster, weight: 1 }], mirrors: [], timeoutMs: 0, retry: null } };
 }

@@ -8,6 +8,7 @@ import { typeOfKind } from '../schema/kinds.ts';
 import type { ObjectChange } from '../store.ts';
 import type { DestinationRules } from './destination-rules.ts';
 import type { Endpoints } from './endpoints.ts';
+import type { EntryEndpoints } from './entry-endpoints.ts';
 import type { Gateways } from './gateways.ts';
 import type { Mesh } from './mesh-config.ts';
 import type { Pods } from './pods.ts';
@@ -22,6 +23,7 @@ export interface ObjectParts {
   readonly gateways: Gateways;
   readonly virtualServices: VirtualServices;
   readonly endpoints: Endpoints;
+  readonly entries: EntryEndpoints;
 }
 
 type Take = (change: ObjectChange, key: string) => void;
@@ -29,7 +31,7 @@ type Take = (change: ObjectChange, key: string) => void;
 export class ObjectInputs {
   readonly #takes = new Map<string, Take>();
 
-  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints }: ObjectParts) {
+  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries }: ObjectParts) {
     this.#on('ConfigMap', (object, { namespace, name }) => mesh.set(namespace, name, object));
     this.#on('Namespace', (object, { name }) => pods.setNamespace(name, object));
     for (const kind of OWNER_KINDS) this.#on(kind, (object, { namespace, name }) => pods.setOwner(kind, namespace, name, object));
@@ -38,6 +40,8 @@ export class ObjectInputs {
     this.#on('DestinationRule', (object, _, key) => rules.set(key, object));
     this.#on('Gateway', (object, _, key) => gateways.set(key, object));
     this.#on('VirtualService', (object, _, key) => virtualServices.set(key, object));
+    this.#on('ServiceEntry', (object, _, key) => services.setEntry(key, object));
+    this.#on('WorkloadEntry', (object, _, key) => entries.set(key, object));
     this.#on('EndpointSlice', (object, _, key) => endpoints.setSlice(key, object));
     this.#on('Endpoints', (object, _, key) => endpoints.set(key, object));
   }

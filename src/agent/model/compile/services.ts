@@ -1,67 +1,45 @@
-/** Kubernetes Services as destinations. */
-import type { ServiceRef } from '../../../l7/config/identity.ts';
+/** Destinations: Kubernetes Services, and the hosts of ServiceEntries. */
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
-import type { Service, ServicePort, StringMap } from '../objects.ts';
+import type { Service, ServiceEntry, ServicePort, StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
-import { type Aged, ageOf, byAge } from './age.ts';
+import { ageOf, byAge, order } from './age.ts';
 import { HostIndex } from './host-index.ts';
 import { serviceHost, socketForm } from './hosts.ts';
+import { type AddressClaim, clusterName, type Family, type MeshPort, type MeshService } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
-import { portProtocol, type PortProtocol } from './protocols.ts';
+import { portProtocol } from './protocols.ts';
 import { selects } from './selectors.ts';
+import { entryServices } from './service-entries.ts';
+import { exportedTo } from './visibility.ts';
 
-export type Family = 4 | 6;
-
-export interface MeshService extends Aged {
-  /** Fully qualified. */
-  readonly host: string;
-  /** Clients get its endpoints' addresses from DNS. */
-  readonly headless: boolean;
-  readonly addresses: readonly string[];
-  /** In the order of preference; empty: it says nothing about them. */
-  readonly families: readonly Family[];
-  /** Null: its endpoints are not found by labels. */
-  readonly selector: StringMap | null;
-  readonly publishesNotReady: boolean;
-  readonly ports: readonly MeshPort[];
-}
-
-export interface MeshPort extends PortProtocol {
-  readonly name: string;
-  readonly number: number;
-  readonly targetPort: number | string | undefined;
-  readonly ref: ServiceRef;
-  /** Istio's name of the cluster of all of its endpoints. */
-  readonly cluster: string;
-}
-
-/** Who claims an address, at which ports. VirtualServices claim one as a name only, at none. */
-export interface AddressClaim extends Aged {
-  readonly host: string;
-  readonly ports: readonly Pick<MeshPort, 'number'>[];
-}
+const EXPORT_TO = 'networking.istio.io/exportTo';
 
 export class Services {
-  /** By their hosts. */
+  /** By their hosts: of several that have one, in the order in which they are preferred. */
   readonly hosts: HostIndex<MeshService>;
   /** By IP address. */
   readonly addressClaims: Index<AddressClaim>;
   /** Numbers of ports that are declared to speak HTTP. */
   readonly httpPorts: Index<true>;
+  /** Of ServiceEntries without addresses, by port: connections to any address there are theirs, or those that ask for their host. */
+  readonly anywhere: Index<MeshService>;
   /** By namespace and one label of the selector. */
   readonly #bySelector: Index<MeshService>;
   readonly #options: CompileOptions;
   readonly #problems: ProblemLog;
-  readonly #services: Input<Service, MeshService>;
+  readonly #services: Input<Service, true>;
+  readonly #entries: Input<ServiceEntry, true>;
 
   constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
     this.#options = options;
     this.#problems = problems;
     this.#services = new Input(graph, 'Service', (object) => this.#compute(object));
-    this.hosts = new HostIndex<MeshService>(graph, byAge);
+    this.#entries = new Input(graph, 'ServiceEntry', (object) => this.#computeEntry(object));
+    this.hosts = new HostIndex<MeshService>(graph, byPreference);
+    this.anywhere = new Index<MeshService>(graph, byAge);
     this.addressClaims = new Index<AddressClaim>(graph, byAge);
     this.httpPorts = new Index(graph);
     this.#bySelector = new Index<MeshService>(graph, byAge);
@@ -71,8 +49,31 @@ export class Services {
     this.#services.set(serviceHost(name, namespace, this.#options.clusterDomain), object);
   }
 
-  get(host: string): MeshService | null {
-    return this.#services.get(host);
+  /** @param key `namespace/name` */
+  setEntry(key: string, object: ServiceEntry | null): void {
+    this.#entries.set(key, object);
+  }
+
+  /** What clients of that namespace see at the host. @param client null: clients for which nothing is there that others do not see. */
+  get(host: string, client: string | null = null): MeshService | null {
+    const all = this.hosts.own(host);
+    if (client !== null) {
+      // Its own come before those that are there for it by name, and these before those of everyone; Kubernetes' own are never hidden.
+      const order = [isOwn, isFor, isPublic].map((sees) => all.filter((service) => sees(service, client)));
+      const seen = order.flat();
+      const [first] = seen;
+      if (first !== undefined) return seen.find(({ registry }) => registry === 'kubernetes') ?? first;
+    }
+    return all.find(isPublic) ?? null;
+  }
+
+  /** Namespaces whose clients see another service at the host than most. */
+  clientsOfTheirOwn(host: string): string[] {
+    const all = this.hosts.own(host);
+    if (all.every(isPublic)) return [];
+    const most = this.get(host);
+    const named = all.flatMap(({ exportTo }) => exportTo ?? []);
+    return [...new Set(named)].filter((namespace) => this.get(host, namespace) !== most).sort();
   }
 
   /** Those whose selector a pod with these labels meets. */
@@ -81,22 +82,33 @@ export class Services {
     return candidates.filter(({ selector }) => selects(selector ?? {}, labels));
   }
 
-  #compute(object: Service): MeshService | null {
+  #compute(object: Service): true {
     if (object.spec?.type === 'ExternalName') {
       const message = 'ExternalName is not served yet; requests pass to where the name leads';
       this.#problems.add('unsupported', refOf(object), ['spec', 'type'], message);
-      return null;
+    } else this.#emit(this.#meshService(object));
+    return true;
+  }
+
+  #computeEntry(object: ServiceEntry): true {
+    for (const service of entryServices(object)) {
+      this.#emit(service);
+      const { addresses, entry, ports } = service;
+      if (addresses.length > 0 || (entry?.ranges.length ?? 0) > 0) continue;
+      for (const { number, declaredHttp } of ports) if (!declaredHttp) this.anywhere.emit(String(number), service);
     }
-    const service = this.#meshService(object);
-    const { host, ports, addresses, selector } = service;
+    return true;
+  }
+
+  #emit(service: MeshService): void {
+    const { host, ports, addresses, entry, selector } = service;
     this.hosts.emit(host, service);
-    for (const address of addresses) this.addressClaims.emit(address, service);
+    for (const address of [...addresses, ...(entry?.ranges ?? [])]) this.addressClaims.emit(address, service);
     for (const number of new Set(ports.filter(({ declaredHttp }) => declaredHttp).map((port) => port.number))) {
       this.httpPorts.emit(String(number), true);
     }
     const [first] = Object.entries(selector ?? {});
     if (first !== undefined) this.#bySelector.emit(selectorKey(service.namespace, first), service);
-    return service;
   }
 
   #meshService(object: Service): MeshService {
@@ -110,8 +122,11 @@ export class Services {
       name,
       namespace,
       host,
+      registry: 'kubernetes',
       headless: spec?.clusterIP === 'None',
       addresses,
+      entry: null,
+      exportTo: exportedTo(exportAnnotation(object), namespace),
       families: familiesOf(object, addresses),
       selector: selector && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: spec?.publishNotReadyAddresses === true,
@@ -145,14 +160,23 @@ export class Services {
   }
 }
 
-/** `outbound|80|v1|reviews.default.svc.cluster.local` */
-export function clusterName(port: number, subset: string, host: string): string {
-  // Joined, so that it is no chain of its parts.
-  return ['outbound', port, subset, host].join('|');
+/** Nobody squats on the name of a Kubernetes Service. */
+function byPreference(a: MeshService, b: MeshService): number {
+  return (
+    Number(a.registry === 'entry') - Number(b.registry === 'entry') ||
+    byAge(a, b) ||
+    order(a.entry?.ref.name ?? '', b.entry?.ref.name ?? '')
+  );
 }
 
-export function portOf(service: MeshService, number: number): MeshPort | null {
-  return service.ports.find((port) => port.number === number) ?? null;
+const isPublic = ({ exportTo }: MeshService): boolean => exportTo === null;
+const isOwn = ({ exportTo, namespace }: MeshService, client: string): boolean =>
+  exportTo?.includes(client) === true && namespace === client;
+const isFor = ({ exportTo, namespace }: MeshService, client: string): boolean =>
+  exportTo?.includes(client) === true && namespace !== client;
+
+function exportAnnotation({ metadata: { annotations } }: Service): readonly string[] {
+  return (annotations?.[EXPORT_TO] ?? '').split(',').flatMap((entry) => entry.trim() || []);
 }
 
 function selectorKey(namespace: string, [key, value]: readonly [string, string]): string {

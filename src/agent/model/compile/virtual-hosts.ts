@@ -11,11 +11,11 @@ import { byAge } from './age.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
 import { isWildcard, serviceDomains } from './hosts.ts';
+import { type MeshPort, type MeshService, portOf } from './mesh-service.ts';
 import { namesake } from './namesakes.ts';
 import { retryConfig } from './retries.ts';
 import type { ClientView, RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
-import { type MeshPort, type MeshService, portOf } from './services.ts';
 import type { BoundVirtualService, Naming, VirtualServices } from './virtual-services.ts';
 
 /** Where VirtualServices for hosts that are no service exist. */
@@ -61,9 +61,9 @@ export class VirtualHosts {
     this.#routeLists = routeLists;
   }
 
-  /** Where the host has something to route. */
-  sites(host: string): Site[] {
-    const service = isWildcard(host) ? null : this.#source.services.get(host);
+  /** Where the host has something to route. @param client namespace of clients that may see another service there. */
+  sites(host: string, client: string | null): Site[] {
+    const service = this.#source.services.get(host, client);
     const routed = (service?.ports ?? []).filter((port) => port.routed).map((port) => this.#serviceSite(service as MeshService, port));
     const unknown = this.#unknownSite(host, service);
     return unknown === null ? routed : [...routed, unknown];
@@ -90,7 +90,7 @@ export class VirtualHosts {
     const candidates = this.#named(host);
     if (candidates.length === 0) return null;
     const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null;
-    const known = isWildcard(host) ? this.#source.services.hosts.named(host).some(has) : service !== null && has(service);
+    const known = (isWildcard(host) && this.#source.services.hosts.named(host).some(has)) || (service !== null && has(service));
     return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, candidates };
   }
 
@@ -116,7 +116,7 @@ export class VirtualHosts {
     const cluster = this.#source.ids.of(namespace, service.host, port.number, '');
     const whole = claimOf(site, [this.#defaultRoute(cluster)]);
     if (!service.headless) return [whole];
-    const endpoints = this.#endpoints.get(service.host)[service.ports.indexOf(port)] ?? [];
+    const endpoints = this.#endpoints.get(service)[service.ports.indexOf(port)] ?? [];
     const named = new Map(endpoints.filter(({ hostname }) => hostname !== '').map((endpoint) => [endpoint.hostname, endpoint]));
     const instances = [...named].map(([hostname, { config }]): HostClaim => ({
       name: `${hostname}.${whole.name}`,
@@ -134,17 +134,17 @@ export class VirtualHosts {
   }
 
   #belongs(domain: string, site: Site, owner: BoundVirtualService | null, client: ClientView): boolean {
-    return this.#rivals(domain, site).every((rival) => {
+    return this.#rivals(domain, site, client.namespace).every((rival) => {
       const theirs = this.#claims(rival, client);
       return !theirs.hosts.some(({ domains }) => domains.includes(domain)) || comesFirst(site, owner, rival, theirs.owner);
     });
   }
 
   /** Others that may have the domain at the port. Full names of services are their own. */
-  #rivals(domain: string, { host, port, of }: Site): Site[] {
+  #rivals(domain: string, { host, port, of }: Site, client: string | null): Site[] {
     return [...this.#rivalHosts(domain, host, of !== null)]
       .filter((other) => other !== host)
-      .flatMap((other) => this.sites(other).filter((site) => site.port === port));
+      .flatMap((other) => this.sites(other, client).filter((site) => site.port === port));
   }
 
   #rivalHosts(domain: string, host: string, isService: boolean): Set<string> {
@@ -160,7 +160,7 @@ function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): Host
   if (of === null) return { name, domains: [host], local: null, routes };
   const { service } = of;
   const domains = withBelow(serviceDomains(service), service);
-  const local = { namespace: service.namespace, domains: withBelow([service.name], service) };
+  const local = service.entry === null ? { namespace: service.namespace, domains: withBelow([service.name], service) } : null;
   return { name, domains: domains.concat(service.addresses), local, routes };
 }
 

@@ -10,10 +10,11 @@ import { DestinationChecks } from './destination-checks.ts';
 import { type BoundGateway, type Gateways, serverHosts } from './gateways.ts';
 import { HostIndex } from './host-index.ts';
 import { fullName, intersect } from './hosts.ts';
+import type { AddressClaim } from './mesh-service.ts';
 import { namesake } from './namesakes.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
-import type { AddressClaim, Services } from './services.ts';
+import type { Services } from './services.ts';
 
 /** The gateway that stands for all clients inside. */
 export const MESH = 'mesh';

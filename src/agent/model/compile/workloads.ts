@@ -7,8 +7,9 @@ import { byAge } from './age.ts';
 import type { Clients } from './clients.ts';
 import { containerPort, type Endpoints, type LocalEndpoint } from './endpoints.ts';
 import type { MeshPod } from './mesh-pod.ts';
+import type { MeshService } from './mesh-service.ts';
 import type { ServedPods } from './served-pods.ts';
-import type { MeshService, Services } from './services.ts';
+import type { Services } from './services.ts';
 
 export interface WorkloadParts {
   readonly served: ServedPods;
@@ -38,7 +39,7 @@ function inboundPorts(pod: MeshPod, services: Services, endpoints: Endpoints): R
   const selecting = services.selecting(pod.namespace, pod.labels);
   const local = Map.groupBy(endpoints.local.get(pod.key), ({ host }) => host);
   const others = [...local.keys()].filter((host) => !selecting.some((service) => service.host === host));
-  const all = [...selecting, ...others.flatMap((host) => services.get(host) ?? [])].sort(byAge);
+  const all = [...selecting, ...others.flatMap((host) => services.hosts.own(host)[0] ?? [])].sort(byAge);
   const ports: Record<string, InboundPort> = {};
   for (const service of all) {
     for (const [number, port] of targets(service, selecting.includes(service) ? pod : null, local.get(service.host) ?? []))

@@ -94,6 +94,11 @@ export const int32 = z
   .int()
   .min(-(2 ** 31))
   .max(2 ** 31 - 1);
+export const uint32 = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
 export const text = z.string();
 export const percent = z.object({ value: z.number().min(0).max(100).optional() });
 export const regex = z.string().superRefine((source, context) => {

@@ -3,13 +3,17 @@ import type { ObjectType } from '../problem.ts';
 import { destinationRuleSpec } from './destination-rule.ts';
 import { gatewaySpec } from './gateway.ts';
 import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
+import { serviceEntrySpec } from './service-entry.ts';
 import { type Shape, shapeOf } from './shape.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
+import { workloadEntrySpec } from './workload-entry.ts';
 
 const ISTIO_KINDS = {
   Gateway: kind('Gateway', { spec: gatewaySpec }),
   VirtualService: kind('VirtualService', { spec: virtualServiceSpec }),
   DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }),
+  ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }),
+  WorkloadEntry: kind('WorkloadEntry', { spec: workloadEntrySpec }),
 };
 
 export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
@@ -49,6 +53,8 @@ const APIS: Readonly<Record<KindName, Api>> = {
   Gateway: ISTIO,
   VirtualService: ISTIO,
   DestinationRule: ISTIO,
+  ServiceEntry: ISTIO,
+  WorkloadEntry: ISTIO,
 };
 
 /** Kinds that say something by their metadata alone. */

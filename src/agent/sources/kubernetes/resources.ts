@@ -42,6 +42,8 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
     resource('Gateway', 'gateways', custom),
     resource('VirtualService', 'virtualservices', custom),
     resource('DestinationRule', 'destinationrules', custom),
+    resource('ServiceEntry', 'serviceentries', custom),
+    resource('WorkloadEntry', 'workloadentries', custom),
   ];
 }
 

@@ -35,6 +35,18 @@ kind: ConfigMap
 metadata: { name: istio, namespace: istio-system }
 data: { mesh: '${text}' }
 `;
+const entry = (spec: string, metadata: string): string => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { ${metadata} }
+spec: ${spec}
+`;
+const workloadEntry = (spec: string): string => `
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: vm, namespace: default, labels: { app: h } }
+spec: ${spec}
+`;
 const owned = 'ownerReferences: [{ apiVersion: apps/v1, kind: ReplicaSet, name: rs, controller: true, uid: u }]';
 
 export const OBJECTS: readonly string[] = [
@@ -110,4 +122,22 @@ export const OBJECTS: readonly string[] = [
   ),
   mesh('connectTimeout: 1s'),
   mesh('{ outboundTrafficPolicy: { mode: REGISTRY_ONLY }, defaultHttpRetryPolicy: { attempts: 1 } }'),
+
+  entry('{ hosts: [x.example], ports: [{ number: 80, name: http, protocol: HTTP }], resolution: DNS }', meta('xe', 'default')),
+  entry(
+    '{ hosts: [x.example], addresses: [10.96.0.1, 10.97.0.0/16], ports: [{ number: 80, name: tcp }], resolution: STATIC, workloadSelector: { labels: { app: h } } }',
+    meta('xe', 'default'),
+  ),
+  entry('{ hosts: [x.example], ports: [{ number: 80, name: tcp }], exportTo: [., third] }', meta('ye', 'other', 2)),
+  entry(
+    '{ hosts: ["*.example", y.example], ports: [{ number: 443, name: tls, protocol: TLS }, { number: 80, name: h, protocol: HTTP }] }',
+    meta('ze', 'third'),
+  ),
+  entry('{ hosts: [y.example], ports: [{ number: 443, name: tcp }], exportTo: [other] }', meta('ze', 'third', 3)),
+  entry(
+    '{ hosts: [a.default.svc.cluster.local], ports: [{ number: 80, name: http, protocol: HTTP }], exportTo: [.] }',
+    meta('squat', 'other'),
+  ),
+  workloadEntry('{ address: 10.0.0.77 }'),
+  workloadEntry('{ address: 10.0.0.1, ports: { http: 8081 } }'),
 ];
