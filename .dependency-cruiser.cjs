@@ -23,6 +23,7 @@ const ROOMS = {
   'limits.ts': ['message'],
   config: ['message'],
   'snapshot.ts': ['config', 'message'],
+  tracing: ['message', 'config'],
   record: ['message', 'config', 'snapshot.ts'],
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   'tls-hello': [],
@@ -32,6 +33,7 @@ const ROOMS = {
   tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   exchange: [
     'tcp',
+    'tracing',
     'runtime',
     'routing',
     'upstream',
@@ -49,7 +51,7 @@ const ROOMS = {
     ...['limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
-    ...['downstream', 'stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['downstream', 'stack.ts', 'exchange', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
     ...['limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };

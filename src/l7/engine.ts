@@ -25,6 +25,7 @@ import { Configurator } from './runtime/configurator.ts';
 import { Runtime } from './runtime/runtime.ts';
 import type { SnapshotDelta } from './snapshot.ts';
 import { STACKS, type Stacks } from './stack.ts';
+import { type Span, SpanBatch } from './tracing/span.ts';
 import type { Acceptor, ListenerId, ListenTarget, Transport } from './transport.ts';
 import { OriginalCluster } from './upstream/original-cluster.ts';
 import { Pools } from './upstream/pools.ts';
@@ -50,9 +51,13 @@ export interface EngineOptions {
   /** Readers of the records of exchanges besides the metrics. */
   readonly recordSinks?: readonly RecordSink[];
   readonly stacks?: Stacks;
+  /** Gets the spans of traced requests. */
+  readonly onSpans?: (spans: readonly Span[]) => void;
 }
 
 const IDLE_SWEEP_MS = 30_000;
+/** How long spans wait for others. */
+const SPAN_BATCH_MS = 100;
 const SERIES_SWEEP_MS = 60_000;
 const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
@@ -116,6 +121,7 @@ export class Engine {
       responses: new ResponseHeaders(date, text),
       recorder,
       record: new ExchangeRecord(),
+      spans: spanBatch(options, recorder),
       fault,
     };
     this.#ground = {
@@ -200,4 +206,14 @@ export class Engine {
       this.#recorder.refused('head_timeout');
     timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
+}
+
+function spanBatch({ transport, now, onSpans = () => {} }: EngineOptions, recorder: Recorder): SpanBatch {
+  return new SpanBatch({
+    now,
+    ticks: () => transport.now,
+    later: (task) => transport.timers.arm(new Timer(task), SPAN_BATCH_MS),
+    publish: onSpans,
+    dropped: (count) => recorder.spansDropped(count),
+  });
 }

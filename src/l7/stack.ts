@@ -2,6 +2,7 @@
  * The way of a request, in order. Each stage has its reason for standing where it stands (Istio's order of filters).
  *
  *     request    once per exchange, before its first attempt          outbound, gateway            inbound
+ *                  its trace: all that follows belongs to it          beginTrace                   beginTrace
  *                  which rule is it?                                  matchRoute
  *                  once: retries stay with the choice                 chooseDestination            keepDestination
  *                  before all that the route does                     injectDelay, injectAbort
@@ -17,7 +18,7 @@
  *                  what the proxy says of itself                      addServerHeaders             addServerHeaders
  *                  before the route's operations, which may see it    addCookie
  *                  last: users decide                                 applyRouteOperations
- *     end        once, however it ended                               leaveRecord                  leaveRecord
+ *     end        once, however it ended                               leaveRecord, endTrace        leaveRecord, endTrace
  *
  * A callee that is enrolled on the same node has its policy asked within the caller's pass: a request between two pods of a node
  * goes through the engine once, and is recorded by both (docs/adr/0005-one-pass-on-a-node.md).
@@ -33,10 +34,21 @@ import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
 import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
 import { originalEndpoint } from './exchange/original-endpoint.ts';
+import { ExchangeTrace } from './exchange/trace.ts';
+import { exchangeSpan } from './exchange/trace-spans.ts';
 import { H } from './message/header-names.ts';
 import { REPLY } from './message/local-reply.ts';
 import { fieldLine, literal } from './message/wire-text.ts';
 import { RetryPolicy } from './runtime/retry-policy.ts';
+
+const beginTrace: RequestStage<Exchange> = {
+  name: 'beginTrace',
+  run(exchange) {
+    const policy = exchange.origin.telemetry?.tracing ?? null;
+    if (policy !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, policy, exchange.tools.random);
+    return Verdict.Next;
+  },
+};
 
 const matchRoute: RequestStage<Exchange> = {
   name: 'matchRoute',
@@ -169,6 +181,13 @@ const leaveRecord: EndStage<Exchange> = {
   },
 };
 
+const endTrace: EndStage<Exchange> = {
+  name: 'endTrace',
+  run(exchange) {
+    if (exchange.trace !== null) exchangeSpan(exchange);
+  },
+};
+
 export interface Stacks {
   readonly outbound: ExchangeStack;
   readonly gateway: ExchangeStack;
@@ -176,14 +195,14 @@ export interface Stacks {
 }
 
 const OUTBOUND: ExchangeStack = {
-  request: [matchRoute, chooseDestination, injectDelay, injectAbort, answerWithout, useCluster, startCopies],
+  request: [beginTrace, matchRoute, chooseDestination, injectDelay, injectAbort, answerWithout, useCluster, startCopies],
   callee: CALLEE,
   response: [addServerHeaders, addCookie, applyRouteOperations],
-  end: [leaveRecord],
+  end: [leaveRecord, endTrace],
 };
 
 export const STACKS: Stacks = {
   outbound: OUTBOUND,
   gateway: OUTBOUND,
-  inbound: { request: [keepDestination], callee: CALLEE, response: [addServerHeaders], end: [leaveRecord] },
+  inbound: { request: [beginTrace, keepDestination], callee: CALLEE, response: [addServerHeaders], end: [leaveRecord, endTrace] },
 };

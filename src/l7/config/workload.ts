@@ -1,5 +1,6 @@
 /** What the agent knows of an enrolled pod, and what that pod sees of the mesh as a client. */
 import type { Identity, ServiceRef } from './identity.ts';
+import type { TelemetryConfig } from './telemetry.ts';
 
 export interface WorkloadConfig {
   readonly identity: Identity;
@@ -8,6 +9,14 @@ export interface WorkloadConfig {
   readonly scope: string;
   /** What it serves: by container port in decimal. A port that is not listed is `auto`. */
   readonly inbound: Readonly<Record<string, InboundPort>>;
+  /** None: metrics, and nothing else. */
+  readonly telemetry?: WorkloadTelemetry;
+}
+
+/** As a client, and as a server. */
+export interface WorkloadTelemetry {
+  readonly outbound: TelemetryConfig;
+  readonly inbound: TelemetryConfig;
 }
 
 export interface InboundPort {
@@ -61,4 +70,6 @@ export interface GatewayConfig {
   readonly port: number;
   /** The layer in which its virtual hosts are, at its port. A Host that none of them names is answered 404. */
   readonly layer: string;
+  /** None: metrics, and nothing else. */
+  readonly telemetry?: TelemetryConfig;
 }

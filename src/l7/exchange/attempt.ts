@@ -24,6 +24,7 @@ import type { Pool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Origin } from './origin.ts';
 import type { ExchangeTools } from './tools.ts';
+import type { AttemptTrace } from './trace.ts';
 
 /** What has been carried so far, in bytes. */
 export interface Carried {
@@ -46,6 +47,8 @@ export interface AttemptSink extends Carried {
   onUpgraded(attempt: Attempt, head: Head, connection: DetachedConnection | null): void;
   /** It ended without a whole response. `attempt.answered` says whether part of one was passed on. */
   onFailed(attempt: Attempt, failure: StreamFailure): void;
+  /** It is over, and has spans. */
+  onTraced(attempt: Attempt, status: number, flags: number): void;
   /** An exception while one of these was served. */
   onFault(error: unknown, doing: string): void;
   onBlocked(): void;
@@ -66,6 +69,8 @@ export class Attempt implements ResponseSink, StreamUser {
   answered = false;
   status = 0;
   over = false;
+  /** Null: it has no spans of its own. */
+  trace: AttemptTrace | null = null;
   readonly #tools: ExchangeTools;
   readonly #sink: AttemptSink;
   readonly #origin: Origin;
@@ -89,6 +94,7 @@ export class Attempt implements ResponseSink, StreamUser {
     this.fresh = fresh;
     this.answered = this.over = false;
     this.status = 0;
+    this.trace = null;
     this.#count();
   }
 
@@ -120,6 +126,7 @@ export class Attempt implements ResponseSink, StreamUser {
   end(outcome: Outcome): void {
     if (this.over) return;
     this.#leave();
+    if (this.trace !== null) this.#sink.onTraced(this, this.status === 0 ? outcome.status : this.status, outcome.flags);
     if (outcome.reached) this.#recordCallee(outcome, this.status === 0 ? outcome.status : this.status, outcome.flags & Flag.DC);
   }
 
@@ -127,6 +134,7 @@ export class Attempt implements ResponseSink, StreamUser {
   endRefused({ outcome, status }: LocalReply): void {
     if (this.over) return;
     this.#leave();
+    if (this.trace !== null) this.#sink.onTraced(this, status, outcome.flags);
     this.#recordCallee(outcome, status, outcome.flags);
   }
 

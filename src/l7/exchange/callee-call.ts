@@ -7,6 +7,7 @@ import type { LocalReply } from '../message/local-reply.ts';
 import type { Workload } from '../runtime/runtime.ts';
 import type { Identity } from '../config/identity.ts';
 import type { Attempt } from './attempt.ts';
+import type { ExchangeFacts } from './facts.ts';
 import { type Pending, Verdict } from './stage.ts';
 
 /** The caller's exchange, as far as a call needs it. */
@@ -16,6 +17,13 @@ interface Caller {
   hold(pending: Pending): typeof Verdict.Wait;
   resume(): void;
   calleeRefused(attempt: Attempt, reply: LocalReply): void;
+}
+
+/** The pod that an attempt is for, if it is enrolled on this node. */
+export function calleeOf({ origin, tools }: Pick<ExchangeFacts, 'origin' | 'tools'>, { endpoint }: Attempt): Workload | null {
+  if (origin.kind === 'inbound') return origin.workload;
+  const { local } = endpoint.config;
+  return local === null ? null : (tools.runtime.workloads.get(local) ?? null);
 }
 
 export class CalleeCall {

@@ -35,18 +35,18 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
 import type { BodyTap } from './body-tap.ts';
-import { CalleeCall } from './callee-call.ts';
+import { CalleeCall, calleeOf } from './callee-call.ts';
 import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
 import { ownAnswer } from './own-answer.ts';
+import { Life } from './life.ts';
 import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
 import { type Pending, type Stack, Verdict } from './stage.ts';
 import type { ExchangeTools } from './tools.ts';
-
-export const Life = { Routing: 0, Held: 1, Attempting: 2, BackingOff: 3, Answering: 4, Over: 5 } as const;
-export type Life = (typeof Life)[keyof typeof Life];
+import { traceAttempt } from './trace.ts';
+import { attemptSpans } from './trace-spans.ts';
 
 export type ExchangeStack = Stack<Exchange, CalleeCall>;
 
@@ -231,13 +231,14 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
 
   onStream(attempt: Attempt, stream: UpstreamStream): void {
     if (!this.#asking) this.#restore();
-    const { forward } = this;
+    const { forward, trace } = this;
+    if (trace !== null) attempt.trace = traceAttempt(trace, this.origin.kind, calleeOf(this, attempt), this.tools.random);
     const changes = this.tools.requests.prepare(this, this.head, this.destination?.request ?? null, forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
     if (this.down.blocked) stream.pause();
     this.#replay.send(stream);
     if (this.#requestComplete) stream.end(this.#trailers);
-    if (this.#mayBeSentAgain(stream)) this.#replay.trim();
+    if (this.requestLength !== 0 && this.retrying.mayRepeat(this.idempotent, stream.connected)) this.#replay.trim();
     else this.#replay.dropBody();
   }
 
@@ -285,6 +286,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     attempt.end(OUTCOME.upgraded);
     this.#end(OUTCOME.upgraded, head.status);
     joinConnections(this.tools, client, upstream, () => void endpoint.active--);
+  }
+
+  onTraced(attempt: Attempt, status: number, flags: number): void {
+    attemptSpans(this, attempt, status, flags);
   }
 
   onFailed(attempt: Attempt, { outcome, stale }: StreamFailure): void {
@@ -372,9 +377,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
 
   /** The callee's own policy, where its pod is enrolled here: in this pass, as its own proxy would ask. */
   #askCallee(attempt: Attempt): void {
-    const { origin } = this;
-    const { local } = attempt.endpoint.config;
-    const callee = origin.kind === 'inbound' ? origin.workload : local === null ? null : (this.tools.runtime.workloads.get(local) ?? null);
+    const callee = calleeOf(this, attempt);
     if (callee === null) this.#ask(attempt);
     else this.#runCalleeStages(attempt, new CalleeCall(this, attempt, callee), 0);
   }
@@ -483,12 +486,6 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
 
   #replayable(): boolean {
     return this.requestLength === 0 || this.#replay.whole;
-  }
-
-  #mayBeSentAgain(stream: UpstreamStream): boolean {
-    const { policy } = this.retrying;
-    if (this.requestLength === 0) return false;
-    return this.idempotent || (!stream.connected && policy !== null) || policy?.coversEstablished === true;
   }
 
   /** The parsed head has been used for other requests meanwhile. */

@@ -17,6 +17,7 @@ import type { Origin } from './origin.ts';
 import type { RequestFacts } from './request-changes.ts';
 import { RequestId } from './request-id.ts';
 import { Retrying } from './retrying.ts';
+import type { ExchangeTrace, WireTrace } from './trace.ts';
 import type { ExchangeTools } from './tools.ts';
 
 const MILLION = 1_000_000;
@@ -35,6 +36,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   idempotent = false;
   /** Of the request's body in bytes, 0: none, or UNKNOWN_LENGTH. */
   requestLength = 0;
+  /** Null until a request of this connection is traced. */
+  trace: ExchangeTrace | null = null;
   // What the stages find.
   route: Route<Action> | null = null;
   destination: Destination | null = null;
@@ -81,6 +84,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.requestId.renew();
     this.retrying.renew();
     this.route = this.destination = this.fixedEndpoint = this.cookie = this.attempted = null;
+    if (this.trace !== null) this.trace.policy = null;
     this.fallbackService = 'unknown';
     this.hash = -1;
     this.timeoutMs = this.injected = 0;
@@ -109,6 +113,20 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
 
   get attempt(): number {
     return this.retrying.attempts;
+  }
+
+  /** Whose digit in the request's own id changes; 0: nobody's. */
+  get traceDigit(): number {
+    return this.trace === null || this.trace.policy === null ? 0 : this.trace.digit;
+  }
+
+  /** The context that goes to the upstream; null: no header is touched. */
+  get wireTrace(): WireTrace | null {
+    const { trace, attempted } = this;
+    if (trace === null || trace.policy === null) return null;
+    const { propagation, propagate } = trace.policy;
+    if (!propagate) return { propagation, context: null };
+    return { propagation, context: attempted?.trace?.server?.context ?? attempted?.trace?.client ?? trace.context };
   }
 
   get passedThrough(): boolean {

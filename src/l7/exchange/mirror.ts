@@ -91,6 +91,8 @@ class Mirror implements AttemptSink, BodyTap {
     this.#end(outcome);
   }
 
+  onTraced(): void {}
+
   onFault(error: unknown, doing: string): void {
     this.#exchange.tools.fault(error, doing);
     this.#end(OUTCOME.fault);

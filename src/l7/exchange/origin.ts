@@ -2,6 +2,7 @@
 import type { InboundListener, OutboundListener } from '../engine-port.ts';
 import { addressText, type WireText } from '../message/wire-text.ts';
 import type { Runtime, Scope, Table, Workload } from '../runtime/runtime.ts';
+import type { TelemetryConfig } from '../config/telemetry.ts';
 import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Address, ConnectionId, Transport } from '../transport.ts';
 
@@ -37,6 +38,10 @@ export class OutboundOrigin {
 
   get identity(): Identity {
     return this.workload.identity;
+  }
+
+  get telemetry(): TelemetryConfig | null {
+    return this.workload.telemetry?.outbound ?? null;
   }
 
   /** The routes in effect now; looked up again only when the client's view has changed. */
@@ -89,6 +94,10 @@ export class InboundOrigin {
     return null;
   }
 
+  get telemetry(): TelemetryConfig | null {
+    return this.workload.telemetry?.inbound ?? null;
+  }
+
   get port(): number {
     return this.destination.port;
   }
@@ -132,6 +141,10 @@ export class GatewayOrigin {
 
   table(): Table | null {
     return this.#gateways.get(this.port)?.table ?? null;
+  }
+
+  get telemetry(): TelemetryConfig | null {
+    return this.#gateways.get(this.port)?.config.telemetry ?? null;
   }
 
   /** They have been written there. The first time nothing is kept: the request may be the only one. */

@@ -12,12 +12,16 @@
 import { TargetForm, type Head } from '../message/head.ts';
 import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
+import { digitByte } from '../message/hex.ts';
 import { H } from '../message/header-names.ts';
 import { literal, requestTarget, type WireText } from '../message/wire-text.ts';
 import type { PathRewrite } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { GatewayOrigin, Origin } from './origin.ts';
+import { dropContext, TRACE_ROOM, writeContext } from '../tracing/propagation.ts';
+import { readableId, VERSION_AT } from '../tracing/sampling.ts';
 import { REQUEST_ID_LENGTH, type RequestId } from './request-id.ts';
+import type { WireTrace } from './trace.ts';
 
 /** What one attempt of a request is, besides its head. */
 export interface RequestFacts {
@@ -27,6 +31,10 @@ export interface RequestFacts {
   readonly attempt: number;
   /** Bytes of the path that a rewrite replaces; -1: all of them. */
   readonly matchedPrefix: number;
+  /** The context of a trace that goes to the upstream; null: headers of traces pass as they are. */
+  readonly wireTrace: WireTrace | null;
+  /** The decision about the trace that the request's own id is to carry; 0: it stays as it is. */
+  readonly traceDigit: number;
   /** No rule was applied: the request goes to its original destination, in the form in which it came. */
   readonly passedThrough: boolean;
 }
@@ -74,13 +82,14 @@ export class RequestChanges {
   /** Fills the changes for one attempt; the caller sends the head with them at once. */
   prepare(facts: RequestFacts, head: Head, ops: HeaderOps | null, rewrite: PathRewrite | null): HeadChanges {
     const changes = this.#changes;
-    const { origin } = facts;
-    changes.begin(head, ROOM + rewriteRoom(head, rewrite) + (ops?.lines.length ?? 0) + forwardedRoom(origin, head));
+    const { origin, wireTrace } = facts;
+    changes.begin(head, ROOM + TRACE_ROOM + rewriteRoom(head, rewrite) + (ops?.lines.length ?? 0) + forwardedRoom(origin, head));
     changes.asSent = facts.passedThrough;
     if (rewrite !== null) applyRewrite(changes, facts, head, rewrite);
     if (ops !== null) applyOps(changes, head, ops);
     if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head);
     else this.#addForMesh(changes, facts, head);
+    if (wireTrace !== null) applyTrace(changes, head, wireTrace, facts.traceDigit);
     return changes;
   }
 
@@ -127,6 +136,24 @@ export class RequestChanges {
 export function applyOps(changes: HeadChanges, head: Head, ops: HeaderOps): void {
   for (const id of ops.remove) changes.removeName(head, id);
   changes.bytes(ops.lines);
+}
+
+function applyTrace(changes: HeadChanges, head: Head, { propagation, context }: WireTrace, digit: number): void {
+  if (context === null) dropContext(propagation, changes, head);
+  else writeContext(propagation, changes, head, context);
+  if (digit !== 0) markRequestId(changes, head, digit);
+}
+
+/** The request's own id goes on with another decision about its trace. */
+function markRequestId(changes: HeadChanges, head: Head, digit: number): void {
+  const index = readableId(head);
+  if (index < 0) return;
+  changes.removeLine(index);
+  changes.text(REQUEST_ID);
+  const at = changes.cursor;
+  changes.slice(head, head.valueStart[index] as number, head.valueEnd[index] as number);
+  changes.arena[at + VERSION_AT] = digitByte(digit);
+  changes.endLine();
 }
 
 function addAttempt(changes: HeadChanges, attempt: number): void {

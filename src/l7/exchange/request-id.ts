@@ -1,14 +1,13 @@
 /** x-request-id: a random UUID (RFC 9562 version 4) written as bytes where it goes, and kept as four words for further attempts. */
+import { wordText, writeHalf, writeWord } from '../message/hex.ts';
 
-const HEX = Buffer.from('0123456789abcdef', 'latin1');
-const HIGH = Uint8Array.from({ length: 256 }, (_, byte) => HEX[byte >> 4] as number);
-const LOW = Uint8Array.from({ length: 256 }, (_, byte) => HEX[byte & 15] as number);
 const DASH = 0x2d;
 export const REQUEST_ID_LENGTH = 36;
 
 export class RequestId {
   readonly #random: () => number;
   #drawn = false;
+  #version = 4;
   #a = 0;
   #b = 0;
   #c = 0;
@@ -22,21 +21,40 @@ export class RequestId {
   /** For another request. It is drawn when it is written first: most requests inside a mesh have one. */
   renew(): void {
     this.#drawn = false;
+    this.#version = 4;
+  }
+
+  /** Its first 32 bits, by which requests are drawn for traces. */
+  get first(): number {
+    if (!this.#drawn) this.#draw();
+    return this.#a >>> 0;
+  }
+
+  /** Envoy writes its decision about traces where the version of the UUID stands. @param digit 0 to 15. */
+  mark(digit: number): void {
+    this.#version = digit;
+  }
+
+  text(): string {
+    if (!this.#drawn) this.#draw();
+    const [b, c] = [wordText(this.#b), wordText((this.#c & 0x3fffffff) | 0x80000000)];
+    const version = this.#version.toString(16);
+    return `${wordText(this.#a)}-${b.slice(0, 4)}-${version}${b.slice(5)}-${c.slice(0, 4)}-${c.slice(4)}${wordText(this.#d)}`;
   }
 
   /** Writes 36 bytes at `at` and returns where they end. */
   write(bytes: Uint8Array, at: number): number {
     if (!this.#drawn) this.#draw();
-    at = word(bytes, at, this.#a);
+    at = writeWord(bytes, at, this.#a);
     bytes[at++] = DASH;
-    at = half(bytes, at, this.#b >>> 16);
+    at = writeHalf(bytes, at, this.#b >>> 16);
     bytes[at++] = DASH;
-    at = half(bytes, at, (this.#b & 0x0fff) | 0x4000); // version 4
+    at = writeHalf(bytes, at, (this.#b & 0x0fff) | (this.#version << 12));
     bytes[at++] = DASH;
-    at = half(bytes, at, ((this.#c >>> 16) & 0x3fff) | 0x8000); // variant 10
+    at = writeHalf(bytes, at, ((this.#c >>> 16) & 0x3fff) | 0x8000); // variant 10
     bytes[at++] = DASH;
-    at = half(bytes, at, this.#c & 0xffff);
-    return word(bytes, at, this.#d);
+    at = writeHalf(bytes, at, this.#c & 0xffff);
+    return writeWord(bytes, at, this.#d);
   }
 
   /** Signed words are small integers to V8; unsigned ones would each be an object. */
@@ -48,18 +66,4 @@ export class RequestId {
     this.#c = random() | 0;
     this.#d = random() | 0;
   }
-}
-
-function word(bytes: Uint8Array, at: number, value: number): number {
-  return half(bytes, half(bytes, at, value >>> 16), value & 0xffff);
-}
-
-function half(bytes: Uint8Array, at: number, value: number): number {
-  const high = value >>> 8;
-  const low = value & 255;
-  bytes[at] = HIGH[high] as number;
-  bytes[at + 1] = LOW[high] as number;
-  bytes[at + 2] = HIGH[low] as number;
-  bytes[at + 3] = LOW[low] as number;
-  return at + 4;
 }

@@ -50,6 +50,11 @@ export class Retrying {
     return true;
   }
 
+  /** Whether a request that has been sent may have to be sent again. @param connected whether its connection was established before. */
+  mayRepeat(idempotent: boolean, connected: boolean): boolean {
+    return idempotent || (!connected && this.policy !== null) || this.policy?.coversEstablished === true;
+  }
+
   /** The request is sent again after this many milliseconds. */
   next(endpoint: Endpoint, random: number): number {
     const { policy } = this;

@@ -4,6 +4,7 @@ import type { HeadChanges } from '../message/head-changes.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { SpanBatch } from '../tracing/span.ts';
 import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import type { Pools } from '../upstream/pools.ts';
@@ -24,6 +25,7 @@ export interface ExchangeTools {
   readonly requests: RequestChanges;
   readonly responses: ResponseHeaders;
   readonly recorder: Recorder;
+  readonly spans: SpanBatch;
   /** It is filled for each exchange that ends. */
   readonly record: ExchangeRecord;
   /** An exception while something was served: counted and logged, and it ends the worker if it happens too often. */

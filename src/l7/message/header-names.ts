@@ -64,6 +64,17 @@ export const WELL_KNOWN = [
   'x-envoy-peer-metadata',
   'x-envoy-peer-metadata-id',
   'grpc-status',
+  'user-agent',
+  'traceparent',
+  'tracestate',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+  'x-client-trace-id',
+  'x-envoy-force-trace',
 ] as const;
 export type WellKnownName = (typeof WELL_KNOWN)[number];
 

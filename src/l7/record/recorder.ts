@@ -39,6 +39,7 @@ export class Recorder {
   readonly #stale: number;
   readonly #faults: number;
   readonly #injected: Readonly<Record<InjectedFault, number>>;
+  readonly #spansDropped: number;
 
   /**
    * @param sinks who reads records besides the metrics.
@@ -65,6 +66,7 @@ export class Recorder {
       delay: stats.counter('nodeway_injected_faults_total', { fault: 'delay' }),
       abort: stats.counter('nodeway_injected_faults_total', { fault: 'abort' }),
     };
+    this.#spansDropped = stats.counter('nodeway_spans_dropped_total', { by: 'worker' });
     this.#faults = stats.counter('nodeway_worker_faults_total', {});
   }
 
@@ -131,6 +133,10 @@ export class Recorder {
   /** A fault that a route asks for. */
   injected(fault: InjectedFault): void {
     this.#stats.add(this.#injected[fault], 1);
+  }
+
+  spansDropped(count: number): void {
+    this.#stats.add(this.#spansDropped, count);
   }
 
   staleRetried(): void {

@@ -30,6 +30,13 @@ export class BytesMatch {
     return { kind, bytes: this.#value };
   }
 
+  /** For people: a prefix with a star, a value or an expression. */
+  get shown(): string {
+    if (this.#regex !== null) return this.#regex.source;
+    const value = Buffer.from(this.#value).toString('utf8');
+    return this.#kind === Kind.Prefix || this.#kind === Kind.PrefixIgnoreCase ? `${value}*` : this.#kind === Kind.Present ? '/*' : value;
+  }
+
   matches(bytes: Uint8Array, start: number, end: number): boolean {
     const value = this.#value;
     switch (this.#kind) {

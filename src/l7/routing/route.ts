@@ -59,6 +59,11 @@ export class Route<A> {
     return this.#path?.key ?? ANY_PATH;
   }
 
+  /** The condition on the path, for people: `/api*`, `/api` or an expression. */
+  get shownPath(): string {
+    return this.#path?.shown ?? '/*';
+  }
+
   matches(head: Head, scheme: Scheme): boolean {
     return this.matchesPath(head) && this.matchesRest(head, scheme);
   }

@@ -215,7 +215,13 @@ export class Staging {
     }
     const scope = this.#scopeSlot(config.scope);
     scope.uses++;
-    const state = { identity: config.identity, addresses: config.addresses, inbound: config.inbound, scope };
+    const state = {
+      identity: config.identity,
+      addresses: config.addresses,
+      inbound: config.inbound,
+      telemetry: config.telemetry ?? null,
+      scope,
+    };
     const workload = known ?? new Workload(key, state, epoch);
     if (known === undefined) this.#later.settleIf(workloads, workloads.stage(key, workload));
     else known.stage(state);

@@ -1,7 +1,7 @@
 /** Local pods that the agent serves. */
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import type { Identity } from '../config/identity.ts';
-import type { InboundPort } from '../config/workload.ts';
+import type { InboundPort, WorkloadTelemetry } from '../config/workload.ts';
 import type { Scope } from './scope.ts';
 
 /** Workloads refer to a scope by its slot, so that they need not change with it. */
@@ -27,6 +27,7 @@ export interface WorkloadState {
   readonly addresses: readonly string[];
   readonly inbound: Readonly<Record<string, InboundPort>>;
   readonly scope: ScopeSlot;
+  readonly telemetry: WorkloadTelemetry | null;
 }
 
 /** A local pod that the agent serves. The object stays the same as long as the pod is enrolled. */
@@ -51,6 +52,10 @@ export class Workload implements Changing {
 
   get inbound(): Readonly<Record<string, InboundPort>> {
     return current(this.#held, this.#epoch).inbound;
+  }
+
+  get telemetry(): WorkloadTelemetry | null {
+    return current(this.#held, this.#epoch).telemetry;
   }
 
   get scope(): Scope | null {

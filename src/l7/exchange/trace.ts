@@ -1,0 +1,144 @@
+/**
+ * An exchange in its trace. One object per connection, and only where tracing is configured; `begin` decides for each request.
+ *
+ *                    span of the exchange                     per attempt
+ *     outbound       client                                   server: the callee's, where it is enrolled on this node and traces
+ *     inbound        server                                   –
+ *     gateway        server                                   client (Envoy's spawn_upstream_span), and the callee's as above
+ *
+ * The upstream gets the context of the last one in the line. A request that is not sampled has no spans, and its context passes.
+ */
+import type { Propagation, TracingConfig } from '../config/telemetry.ts';
+import type { Head } from '../message/head.ts';
+import { Found, readContext } from '../tracing/propagation.ts';
+import { draw, idDigit, idNumber, readableId, TraceDigit } from '../tracing/sampling.ts';
+import { TraceContext } from '../tracing/trace-context.ts';
+import type { Workload } from '../runtime/runtime.ts';
+import type { RequestId } from './request-id.ts';
+
+/** What a span says of the request, taken when it came: its head does not live until the span ends. */
+export interface TracedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly authority: string;
+  readonly protocol: string;
+  readonly userAgent: string;
+  readonly requestId: string;
+  readonly peer: string;
+  readonly headerTags: readonly (readonly [key: string, value: string])[];
+}
+
+/** What goes into the headers of a request. */
+export interface WireTrace {
+  readonly propagation: Propagation;
+  /** Null: what came is left out. */
+  readonly context: TraceContext | null;
+}
+
+/** A request that has just come. */
+export interface IncomingRequest {
+  readonly head: Head;
+  readonly requestId: RequestId;
+  readonly down: { peerIp(): string };
+  readonly origin: { readonly kind: 'outbound' | 'inbound' | 'gateway' };
+}
+
+export class ExchangeTrace {
+  /** Null: this request is not traced, and no header is touched. */
+  policy: TracingConfig | null = null;
+  readonly context = new TraceContext();
+  /** Of a request that is sampled. */
+  request: TracedRequest | null = null;
+  /** What the decision makes of the request's own id; 0: it stays as it is. */
+  digit = 0;
+
+  /** @param random uniform over 32 bits. */
+  begin(incoming: IncomingRequest, policy: TracingConfig, random: () => number): void {
+    const { head, origin, requestId } = incoming;
+    const { context } = this;
+    this.policy = policy;
+    this.request = null;
+    context.clear();
+    const found = readContext(policy.propagation, head, context);
+    const digit = this.#decide(head, requestId, origin.kind === 'gateway', policy, random);
+    const known = found === Found.Trace || found === Found.SampledTrace || found === Found.DroppedTrace;
+    context.sampled =
+      found === Found.Nothing || found === Found.Trace
+        ? digit !== TraceDigit.None
+        : found === Found.Sampled || found === Found.SampledTrace;
+    if (known) context.descend(random);
+    else context.begin(random);
+    if (context.sampled && policy.report) this.request = tracedRequest(incoming, policy);
+  }
+
+  /** The id of a request from outside the mesh is replaced, so that its digit says nothing. */
+  #decide(head: Head, requestId: RequestId, edge: boolean, policy: TracingConfig, random: () => number): TraceDigit {
+    this.digit = 0;
+    if (!policy.useRequestId) return draw(head, random(), policy.sampling);
+    const index = edge ? -1 : readableId(head);
+    if (index < 0) {
+      const digit = draw(head, requestId.first, policy.sampling);
+      requestId.mark(digit);
+      return digit;
+    }
+    const before = idDigit(head, index);
+    const digit = before === TraceDigit.None ? draw(head, idNumber(head, index), policy.sampling) : before;
+    if (digit !== before) this.digit = digit;
+    return digit;
+  }
+}
+
+/** The spans of one attempt. */
+export interface AttemptTrace {
+  /** A gateway's request to its upstream. */
+  readonly client: TraceContext | null;
+  /** The callee's own. */
+  readonly server: { readonly policy: TracingConfig; readonly context: TraceContext } | null;
+}
+
+/**
+ * Of an attempt that is about to be sent; null: there are none.
+ * @param kind of the exchange. @param callee a pod of this node.
+ */
+export function traceAttempt(
+  trace: ExchangeTrace,
+  kind: IncomingRequest['origin']['kind'],
+  callee: Workload | null,
+  random: () => number,
+): AttemptTrace | null {
+  if (trace.policy === null || trace.request === null) return null;
+  const tracing = kind === 'inbound' ? null : (callee?.telemetry?.inbound.tracing ?? null);
+  const client = kind === 'gateway' ? new TraceContext().childOf(trace.context, random) : null;
+  const joins = tracing !== null && tracing.propagation === trace.policy.propagation && tracing.report;
+  const server = joins ? { policy: tracing, context: new TraceContext().childOf(client ?? trace.context, random) } : null;
+  return client === null && server === null ? null : { client, server };
+}
+
+function tracedRequest({ head, down, requestId }: IncomingRequest, policy: TracingConfig): TracedRequest {
+  const query = head.queryEnd > head.queryStart ? `?${text(head, head.queryStart, head.queryEnd)}` : '';
+  const id = readableId(head);
+  return {
+    method: head.method(),
+    path: `${head.path()}${query}`.slice(0, policy.maxPathLength),
+    authority: head.authority(),
+    protocol: head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1',
+    userAgent: named(head, 'user-agent') ?? '-',
+    requestId: id < 0 ? requestId.text() : head.value(id),
+    peer: down.peerIp(),
+    headerTags: policy.headerTags.flatMap(({ key, header, byDefault }) => {
+      const value = named(head, header) ?? byDefault;
+      return value === '' ? [] : [[key, value] as const];
+    }),
+  };
+}
+
+/** The value of a header by its name: only for the few requests that are sampled. */
+function named(head: Head, name: string): string | null {
+  for (let i = 0; i < head.count; i++) if (head.name(i).toLowerCase() === name) return head.value(i);
+  return null;
+}
+
+function text({ bytes }: Head, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+}

@@ -1,0 +1,303 @@
+import t from 'tap';
+import type { TracingConfig } from '../../../src/l7/config/telemetry.ts';
+import type { Span } from '../../../src/l7/tracing/span.ts';
+import { endpointOf, get, identityOf, ok, OUTBOUND, podOf, Rig, route } from './rig.ts';
+
+const ALWAYS = 10_000;
+
+function tracing(more: Partial<TracingConfig> = {}): TracingConfig {
+  return {
+    provider: 'zipkin',
+    propagation: 'b3',
+    sampling: ALWAYS,
+    useRequestId: true,
+    report: true,
+    propagate: true,
+    maxPathLength: 256,
+    fixedTags: [['istio.namespace', 'default']],
+    headerTags: [],
+    ...more,
+  };
+}
+
+interface Setup {
+  readonly caller?: TracingConfig | null;
+  /** Of `web`, which is on the same node; undefined: it is not enrolled. */
+  readonly callee?: TracingConfig | null;
+}
+
+/** The enrolled pod `default/app` calls `web`. */
+function podRig({ caller = tracing(), callee }: Setup = {}) {
+  const spans: Span[] = [];
+  const rig = new Rig({ onSpans: (batch) => spans.push(...batch) }).cluster('web', []);
+  const local = callee === undefined ? null : 'default/web';
+  rig.apply({ endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', local), identity: identityOf('web') }] } });
+  rig.scope(
+    { 80: { routes: [route('/', 'web')], domains: ['web', 'shop'] } },
+    { '10.96.0.1:80': { to: 'cluster', protocol: 'http', cluster: 'web' } },
+  );
+  const both = (config: TracingConfig | null) => ({ telemetry: { outbound: { tracing: config }, inbound: { tracing: config } } });
+  rig.apply({
+    workloads: {
+      'default/app': { ...podOf(), ...both(caller) },
+      ...(callee === undefined
+        ? {}
+        : { 'default/web': { ...podOf(), addresses: ['10.0.0.1'], identity: identityOf('web'), ...both(callee) } }),
+    },
+  });
+  rig.engine.listen(
+    { kind: 'outbound', id: 7, fd: -1, workload: 'default/app', netns: 5, cookie: '42' },
+    { address: OUTBOUND.ip, port: OUTBOUND.port },
+  );
+  const log = rig.serve('10.0.0.1:8080', () => ok('web'));
+  const ask = (headers = '', path = '/') => {
+    rig.destinations.push({ ip: '10.96.0.1', port: 80 });
+    rig.ask(get(path, headers), OUTBOUND);
+    rig.advance(100);
+    return headersOf(log.requests.at(-1) ?? '');
+  };
+  return { rig, spans, ask };
+}
+
+function headersOf(request: string): Record<string, string> {
+  const lines = request
+    .split('\r\n')
+    .slice(1)
+    .filter((line) => line.includes(': '));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]));
+}
+
+const TRACE = '463ac35c9f6413ad48485a3953bb6124';
+const SPAN = 'a2fb4a1d1a96d312';
+const PARENT = '0020000000000001';
+const ID = '00000000-89ab-4def-8123-456789abcdef';
+
+t.test('without a policy no header of a trace is touched', async (t) => {
+  const { ask, spans } = podRig({ caller: null });
+  const headers = ask(`x-b3-traceid: ${TRACE}\r\nb3: anything\r\n`);
+  t.equal(headers['x-b3-traceid'], TRACE);
+  t.equal(headers['b3'], 'anything');
+  t.equal(headers['x-b3-spanid'], undefined);
+  t.strictSame(spans, []);
+});
+
+t.test('a new trace: the span is its root, and the upstream gets it', async (t) => {
+  const { ask, spans } = podRig();
+  const headers = ask('user-agent: probe\r\n', '/things?x=1');
+  const [span] = spans;
+  t.equal(spans.length, 1);
+  t.match(span, {
+    provider: 'zipkin',
+    kind: 'client',
+    name: 'web.default.svc.cluster.local:80/*',
+    service: 'app.default',
+    parentId: '',
+    failed: false,
+  });
+  t.equal(headers['x-b3-traceid'], span?.traceId);
+  t.equal(headers['x-b3-spanid'], span?.spanId);
+  t.equal(headers['x-b3-sampled'], '1');
+  t.notOk(headers['x-b3-parentspanid']);
+  const tags = Object.fromEntries(span?.tags ?? []);
+  t.match(tags, {
+    component: 'proxy',
+    'http.method': 'GET',
+    'http.url': 'http://shop/things?x=1',
+    'http.status_code': '200',
+    'http.protocol': 'HTTP/1.1',
+    user_agent: 'probe',
+    response_flags: '-',
+    upstream_cluster: 'outbound|80||web.default.svc.cluster.local',
+    upstream_address: '10.0.0.1:8080',
+    'istio.namespace': 'default',
+  });
+  t.equal(tags['guid:x-request-id'], headers['x-request-id']);
+  t.equal(headers['x-request-id']?.[14], '9', 'the decision stands in the id');
+});
+
+t.test('a B3 context goes on, and its decision holds', async (t) => {
+  for (const [sampled, spansMade] of [
+    ['1', 1],
+    ['0', 0],
+  ] as const) {
+    const { ask, spans } = podRig({ caller: tracing({ sampling: sampled === '1' ? 0 : ALWAYS }) });
+    const headers = ask(`x-b3-traceid: ${TRACE}\r\nx-b3-spanid: ${SPAN}\r\nx-b3-parentspanid: ${PARENT}\r\nx-b3-sampled: ${sampled}\r\n`);
+    t.equal(headers['x-b3-traceid'], TRACE);
+    t.equal(headers['x-b3-parentspanid'], SPAN);
+    t.match(headers['x-b3-spanid'], /^[0-9a-f]{16}$/);
+    t.not(headers['x-b3-spanid'], SPAN);
+    t.equal(headers['x-b3-sampled'], sampled);
+    t.equal(spans.length, spansMade);
+    if (spansMade > 0) t.match(spans[0], { traceId: TRACE, parentId: SPAN });
+  }
+});
+
+t.test('one header for all of B3 is read, and replaced', async (t) => {
+  const { ask, spans } = podRig();
+  const headers = ask(`b3: ${TRACE}-${SPAN}-1-${PARENT}\r\n`);
+  t.equal(headers['b3'], undefined);
+  t.equal(headers['x-b3-traceid'], TRACE);
+  t.match(spans, [{ traceId: TRACE, parentId: SPAN }]);
+  t.equal(podRig().ask('b3: 0\r\n')['x-b3-sampled'], '0', 'a decision without a trace');
+});
+
+t.test('ids of 64 bits stay so', async (t) => {
+  const { ask, spans } = podRig();
+  t.equal(ask(`x-b3-traceid: ${SPAN}\r\nx-b3-spanid: ${PARENT}\r\n`)['x-b3-traceid'], SPAN);
+  t.equal(spans[0]?.traceId, SPAN);
+});
+
+t.test('W3C contexts: read, continued, tracestate kept', async (t) => {
+  const { ask, spans } = podRig({ caller: tracing({ propagation: 'w3c', sampling: 0 }) });
+  const headers = ask(`traceparent: 00-${TRACE}-${SPAN}-01\r\ntracestate: vendor=1\r\n`);
+  t.match(headers['traceparent'], new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`));
+  t.equal(headers['tracestate'], 'vendor=1');
+  t.match(spans, [{ traceId: TRACE, parentId: SPAN }]);
+  t.match(ask(`traceparent: 00-${TRACE}-${SPAN}-00\r\n`)['traceparent'], /-00$/);
+});
+
+t.test('what is no context begins a new trace, and is replaced', async (t) => {
+  const zero = '0'.repeat(32);
+  for (const bad of [
+    'x',
+    `00-${TRACE}-${SPAN}`,
+    `00-${TRACE}-${SPAN}-01-more`,
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${zero}-${SPAN}-01`,
+    `00-${TRACE}-${zero.slice(16)}-01`,
+    `00-${TRACE.replace('4', 'g')}-${SPAN}-01`,
+    `00_${TRACE}-${SPAN}-01`,
+    ' ',
+    '-'.repeat(5000),
+  ]) {
+    const { ask, spans } = podRig({ caller: tracing({ propagation: 'w3c' }) });
+    const headers = ask(`traceparent: ${bad}\r\n`);
+    t.match(headers['traceparent'], /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/, bad.slice(0, 20));
+    t.not(spans[0]?.traceId, TRACE);
+    t.equal(spans[0]?.parentId, '');
+  }
+  const later = podRig({ caller: tracing({ propagation: 'w3c' }) });
+  t.match(later.ask(`traceparent: cc-${TRACE}-${SPAN}-01-what-comes\r\n`)['traceparent'], new RegExp(`^00-${TRACE}-`), 'a later version');
+});
+
+t.test('hostile B3 headers', async (t) => {
+  for (const bad of [
+    '',
+    'x',
+    '-',
+    TRACE,
+    `${TRACE}-`,
+    `${TRACE}-${SPAN.slice(1)}`,
+    `${'z'.repeat(32)}-${SPAN}-1`,
+    '1-1-1-1',
+    '\u00e9'.repeat(40),
+  ]) {
+    const { ask, rig } = podRig();
+    t.match(ask(`b3: ${bad}\r\n`)['x-b3-traceid'], /^[0-9a-f]{32}$/, bad);
+    t.strictSame(rig.log, []);
+  }
+});
+
+t.test('drawing by the id of the request', async (t) => {
+  const half = tracing({ sampling: 5000 });
+  // 0x00000000 and 0x00001387 = 4999 are below, 0x00001388 = 5000 is not.
+  for (const [first, sampled] of [
+    ['00000000', '1'],
+    ['00001387', '1'],
+    ['00001388', '0'],
+  ] as const) {
+    const { ask } = podRig({ caller: half });
+    const headers = ask(`x-request-id: ${ID.replace('00000000', first)}\r\n`);
+    t.equal(headers['x-b3-sampled'], sampled, first);
+    t.equal(headers['x-request-id'], `${first}-89ab-${sampled === '1' ? '9' : '4'}def-8123-456789abcdef`);
+  }
+});
+
+t.test('the decision of an earlier hop stands in the id; others can force one', async (t) => {
+  const none = tracing({ sampling: 0 });
+  const digit = (headers: string): string | undefined => podRig({ caller: none }).ask(headers)['x-request-id']?.[14];
+  for (const earlier of ['9', 'a', 'b']) {
+    const { ask } = podRig({ caller: none });
+    const id = `00001388-89ab-${earlier}def-8123-456789abcdef`;
+    const headers = ask(`x-request-id: ${id}\r\n`);
+    t.equal(headers['x-request-id'], id);
+    t.equal(headers['x-b3-sampled'], '1');
+  }
+  t.equal(digit('x-envoy-force-trace: 1\r\n'), 'a');
+  t.equal(digit('x-client-trace-id: z\r\n'), 'b');
+  t.equal(digit(''), '4');
+  t.equal(podRig({ caller: none }).ask('x-request-id: mine\r\n')['x-request-id'], 'mine', 'an id of another form stays');
+});
+
+t.test('a callee of this node has its own span, a child of the caller’s, in one pass', async (t) => {
+  const { ask, spans } = podRig({ callee: tracing({ fixedTags: [['istio.namespace', 'theirs']] }) });
+  const headers = ask();
+  t.same(spans.map(({ kind }) => kind).toSorted(), ['client', 'server']);
+  const client = spans.find(({ kind }) => kind === 'client');
+  const server = spans.find(({ kind }) => kind === 'server');
+  t.match(server, { traceId: client?.traceId, parentId: client?.spanId, service: 'web.default' });
+  t.equal(headers['x-b3-spanid'], server?.spanId, 'the application continues the callee’s span');
+  t.equal(headers['x-b3-parentspanid'], client?.spanId);
+  t.equal(Object.fromEntries(server?.tags ?? [])['istio.namespace'], 'theirs');
+});
+
+t.test('contexts that are not passed on are left out, and spans that are not reported are not made', async (t) => {
+  const hidden = podRig({ caller: tracing({ propagate: false }) });
+  const headers = hidden.ask(`x-b3-traceid: ${TRACE}\r\nx-b3-spanid: ${SPAN}\r\n`);
+  t.equal(headers['x-b3-traceid'], undefined);
+  t.equal(hidden.spans.length, 1);
+  const silent = podRig({ caller: tracing({ report: false }) });
+  t.equal(silent.ask()['x-b3-sampled'], '1');
+  t.strictSame(silent.spans, []);
+});
+
+t.test('tags of headers, with a default, and a path that is cut', async (t) => {
+  const headerTags = [
+    { key: 'tenant', header: 'x-tenant', byDefault: '' },
+    { key: 'team', header: 'x-team', byDefault: 'nobody' },
+  ];
+  const { ask, spans } = podRig({ caller: tracing({ headerTags, maxPathLength: 5 }) });
+  ask('X-Tenant: blue\r\n', '/123456789');
+  const tags = Object.fromEntries(spans[0]?.tags ?? []);
+  t.match(tags, { tenant: 'blue', team: 'nobody', 'http.url': 'http://shop/1234' });
+});
+
+t.test('a request that fails, and a client that leaves, end their spans with an error', async (t) => {
+  const { rig, spans } = podRig();
+  rig.apply({ endpoints: { web: [] } });
+  rig.destinations.push({ ip: '10.96.0.1', port: 80 });
+  rig.ask(get('/'), OUTBOUND);
+  rig.advance(100);
+  t.match(spans, [{ failed: true }]);
+  t.match(Object.fromEntries(spans[0]?.tags ?? []), { 'http.status_code': '503', response_flags: 'UH', error: 'true' });
+});
+
+t.test('at a gateway: a span for the request, one for its way to the upstream, and the id is always new', async (t) => {
+  const spans: Span[] = [];
+  const rig = new Rig({ onSpans: (batch) => spans.push(...batch) }).cluster('web', ['10.0.0.1:8080']).gateway(route('/', 'web'));
+  rig.apply({ gateways: { 80: { port: 80, layer: 'gateway', telemetry: { tracing: tracing() } } } });
+  const log = rig.serve('10.0.0.1:8080', () => ok('web'));
+  rig.ask(get('/', `x-request-id: ${ID.replace('4def', '4000')}\r\n`));
+  rig.advance(100);
+  const headers = headersOf(log.requests[0] ?? '');
+  const server = spans.find(({ kind }) => kind === 'server');
+  const client = spans.find(({ kind }) => kind === 'client');
+  t.equal(spans.length, 2);
+  t.match(client, { parentId: server?.spanId, name: 'router outbound|80||web.default.svc.cluster.local egress' });
+  t.equal(headers['x-b3-spanid'], client?.spanId);
+  t.equal(headers['x-request-id']?.[14], '9');
+  t.not(headers['x-request-id']?.slice(0, 8), '00000000');
+});
+
+t.test('a flood of spans is cut off and counted', async (t) => {
+  const { rig, spans } = podRig();
+  for (let i = 0; i < 600; i++) {
+    rig.destinations.push({ ip: '10.96.0.1', port: 80 });
+    const client = rig.transport.dial(OUTBOUND);
+    client.write(get('/'));
+  }
+  rig.run();
+  rig.advance(100);
+  t.equal(spans.length, 512);
+  t.equal(rig.count('nodeway_spans_dropped_total'), 88);
+});
