@@ -6,6 +6,7 @@
  *                  which rule is it?                                  matchRoute
  *                  once: retries stay with the choice                 chooseDestination            keepDestination
  *                  before all that the route does                     injectDelay, injectAbort
+ *                  after faults, which browsers' preflights meet too  answerPreflight
  *                  redirects and such need no upstream                answerWithout
  *                  faults need no cluster, and are no part of         useCluster
  *                  the timeout
@@ -17,7 +18,8 @@
  *     response   the head on its way to the client, 101 included
  *                  what the proxy says of itself                      addServerHeaders             addServerHeaders
  *                  before the route's operations, which may see it    addCookie
- *                  last: users decide                                 applyRouteOperations
+ *                  users decide                                       applyRouteOperations
+ *                  after them: it replaces what they say              allowOrigin
  *     end        once, however it ended                               leaveRecord, endTrace        leaveRecord, endTrace
  *
  * A callee that is enrolled on the same node has its policy asked within the caller's pass: a request between two pods of a node
@@ -26,6 +28,7 @@
 import { hashRequest } from './exchange/affinity.ts';
 import type { CalleeCall } from './exchange/callee-call.ts';
 import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
+import { allowOrigin, answerPreflight } from './exchange/cors.ts';
 import { answerDirectly } from './exchange/direct-response.ts';
 import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
 import { exchangeRecord } from './exchange/fill-record.ts';
@@ -168,8 +171,8 @@ const addCookie: ResponseStage<Exchange> = {
 const applyRouteOperations: ResponseStage<Exchange> = {
   name: 'applyRouteOperations',
   room: ({ destination }) => destination?.response?.lines.length ?? 0,
-  run({ destination }, head, changes) {
-    const ops = destination?.response ?? null;
+  run({ destination, corsOrigin }, head, changes) {
+    const ops = (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
     if (ops !== null) applyOps(changes, head, ops);
   },
 };
@@ -195,9 +198,12 @@ export interface Stacks {
 }
 
 const OUTBOUND: ExchangeStack = {
-  request: [beginTrace, matchRoute, chooseDestination, injectDelay, injectAbort, answerWithout, useCluster, startCopies],
+  request: [
+    ...[beginTrace, matchRoute, chooseDestination, injectDelay, injectAbort],
+    ...[answerPreflight, answerWithout, useCluster, startCopies],
+  ],
   callee: CALLEE,
-  response: [addServerHeaders, addCookie, applyRouteOperations],
+  response: [addServerHeaders, addCookie, applyRouteOperations, allowOrigin],
   end: [leaveRecord, endTrace],
 };
 

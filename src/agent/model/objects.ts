@@ -56,6 +56,7 @@ export type Destination = HttpRouteDestination['destination'];
 export type HeadersSpec = NonNullable<HttpRoute['headers']>;
 export type HeaderOperationsSpec = NonNullable<HeadersSpec['request']>;
 export type HttpRetry = NonNullable<HttpRoute['retries']>;
+export type CorsPolicy = NonNullable<HttpRoute['corsPolicy']>;
 export type HttpFaultInjection = NonNullable<HttpRoute['fault']>;
 export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
 

@@ -68,6 +68,19 @@ export interface RouteAction {
   readonly timeoutMs: number;
   readonly retry: RetryConfig | null;
   readonly fault?: FaultConfig;
+  readonly cors?: CorsConfig;
+}
+
+/** Lists are as they go to the wire; empty: the header is not sent. `*` alone gives back what the request asks for. */
+export interface CorsConfig {
+  readonly allowOrigins: readonly StringMatch[];
+  readonly allowMethods: WireText;
+  readonly allowHeaders: WireText;
+  readonly exposeHeaders: WireText;
+  readonly maxAge: WireText;
+  readonly allowCredentials: boolean;
+  /** Preflights of other origins go to the server; else they are answered without being let in. */
+  readonly forwardUnmatched: boolean;
 }
 
 /** What is done to a share of the requests, before anything else; the two are drawn for independently. Shares are of a million. */

@@ -50,6 +50,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   cookie: WireText | null = null;
   /** Of the whole exchange, from the end of the request; 0: none. */
   timeoutMs = 0;
+  /** Of the request, if the route's policy of CORS lets it in. */
+  corsOrigin: WireText | null = null;
   /** Flags of the faults that were injected. */
   injected = 0;
   // What it leaves.
@@ -83,7 +85,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.idempotent = isIdempotent(head);
     this.requestId.renew();
     this.retrying.renew();
-    this.route = this.destination = this.fixedEndpoint = this.cookie = this.attempted = null;
+    this.route = this.destination = this.fixedEndpoint = this.cookie = this.corsOrigin = this.attempted = null;
     if (this.trace !== null) this.trace.policy = null;
     this.fallbackService = 'unknown';
     this.hash = -1;

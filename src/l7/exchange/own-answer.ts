@@ -5,16 +5,22 @@
 import { H } from '../message/header-names.ts';
 import type { Head } from '../message/head.ts';
 import type { LocalReply } from '../message/local-reply.ts';
+import { OUTCOME } from '../message/outcome.ts';
 import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
 import type { ExchangeFacts } from './facts.ts';
+
+type Answered = Pick<ExchangeFacts, 'destination' | 'forward' | 'corsOrigin' | 'head'>;
 
 const GRPC = 'application/grpc';
 const CONTENT_TYPE = fieldLine(literal('content-type'), literal(GRPC));
 
 /** While the exchange's head is the parsed one. */
-export function ownAnswer({ destination, head }: Pick<ExchangeFacts, 'destination' | 'head'>, reply: LocalReply): LocalReply {
-  const ops = destination?.response ?? null;
-  const answer = ops === null ? reply : { ...reply, lines: join(reply.lines, lineText(ops.lines)) };
+export function ownAnswer({ destination, forward, corsOrigin, head }: Answered, reply: LocalReply): LocalReply {
+  if (reply.outcome === OUTCOME.preflight) return reply;
+  const ops = (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
+  const cors = corsOrigin === null ? NOTHING : (forward?.cors?.lines(corsOrigin) ?? NOTHING);
+  const plain = ops === null && cors === NOTHING;
+  const answer = plain ? reply : { ...reply, lines: join(reply.lines, ops === null ? NOTHING : lineText(ops.lines), cors) };
   return isGrpc(head) ? asGrpc(answer) : answer;
 }
 

@@ -75,6 +75,12 @@ export const WELL_KNOWN = [
   'x-b3-flags',
   'x-client-trace-id',
   'x-envoy-force-trace',
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
 ] as const;
 export type WellKnownName = (typeof WELL_KNOWN)[number];
 

@@ -69,6 +69,7 @@ export const OUTCOME = {
   upgraded: outcome('none', 0, 0, 'via_upstream', { reached: true }),
   // Nodeway answered by itself.
   directResponse: outcome('none', 200, 0, 'direct_response'),
+  preflight: outcome('none', 200, 0, 'cors_response'),
   injectedAbort: outcome('none', 0, Flag.FI, 'fault_filter_abort', { body: 'fault filter abort' }),
   blocked: outcome('downstream', 502, 0, 'direct_response'),
   routeNotFound: outcome('downstream', 404, Flag.NR, 'route_not_found'),

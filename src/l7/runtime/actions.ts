@@ -5,7 +5,8 @@ import { compileRegex, type Regex } from '../../base/regex.ts';
 import type { DirectResponseAction, FaultConfig, RedirectAction, Rewrite, RouteAction, RouteConfig } from '../config/route.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Lease } from './lease.ts';
-import { foldHeaderOps, type HeaderOps } from './header-ops.ts';
+import { CorsPolicy } from './cors-policy.ts';
+import { foldHeaderOps, type HeaderOps, without } from './header-ops.ts';
 import { type RetryPolicy, retryPolicyOf } from './retry-policy.ts';
 
 export type Action = ForwardAction | RedirectTo | DirectAnswer;
@@ -16,6 +17,8 @@ export interface Destination {
   readonly upTo: number;
   readonly request: HeaderOps | null;
   readonly response: HeaderOps | null;
+  /** The same without what a policy of CORS says itself. */
+  readonly corsResponse: HeaderOps | null;
 }
 
 export interface Mirror {
@@ -40,16 +43,23 @@ export class ForwardAction {
   readonly rewrite: PathRewrite | null;
   readonly mirrors: readonly Mirror[];
   readonly fault: FaultConfig | null;
+  readonly cors: CorsPolicy | null;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | null;
 
   constructor(route: RouteConfig, action: RouteAction, lease: Lease) {
+    const cors = action.cors === undefined ? null : new CorsPolicy(action.cors);
+    this.cors = cors;
     let upTo = 0;
     this.destinations = action.destinations.map((destination) => ({
       slot: lease.slotOf(destination.cluster),
       upTo: (upTo += destination.weight),
       request: foldHeaderOps(lease, destination.requestHeaders, route.requestHeaders),
       response: foldHeaderOps(lease, destination.responseHeaders, route.responseHeaders),
+      corsResponse:
+        cors === null
+          ? null
+          : foldHeaderOps(lease, ...[destination.responseHeaders, route.responseHeaders].map((level) => without(level, cors.owned))),
     }));
     this.totalWeight = upTo;
     this.rewrite = action.rewrite === undefined ? null : compileRewrite(action.rewrite);

@@ -37,3 +37,11 @@ export function foldHeaderOps(names: Interner, ...levels: readonly (HeaderOperat
     lines: wireBytes(join(...added.map(([name, value]) => fieldLine(name, value)))),
   };
 }
+
+/** What is left of a level when some headers, in lower case, are nobody's but somebody else's. */
+export function without(level: HeaderOperations | undefined, names: ReadonlySet<string>): HeaderOperations | undefined {
+  if (level === undefined) return undefined;
+  const { set = [], add = [], remove = [] } = level;
+  const others = ([name]: HeaderLine): boolean => !names.has(name.toLowerCase());
+  return { set: set.filter(others), add: add.filter(others), remove: remove.filter((name) => !names.has(name)) };
+}

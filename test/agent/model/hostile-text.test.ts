@@ -83,6 +83,19 @@ const OBJECTS: readonly RawObject[] = [
   }),
   rule({ route: [{ destination }], mirror: destination, mirrorPercent: 1 }),
   rule({ route: [{ destination }], mirror: destination, mirror_percent: 1 }),
+  rule({
+    route: [{ destination, headers }],
+    corsPolicy: {
+      allowOrigins: [{ exact: 'o' }, { prefix: 'o' }, { regex: 'o' }],
+      allowMethods: ['GET'],
+      allowHeaders: ['x-a'],
+      exposeHeaders: ['x-b'],
+      maxAge: '1s',
+      allowCredentials: true,
+      unmatchedPreflights: 'IGNORE',
+    },
+  }),
+  rule({ route: [{ destination }], corsPolicy: { allowOrigin: ['*'] } }),
   rule({ redirect: { uri: '/b', authority: 'c', port: 81, scheme: 'https', redirectCode: 302 } }),
   rule({ match: [{ uri: { prefix: '/' } }], redirect: { prefixRewrite: '/b', derivePort: 'FROM_REQUEST_PORT' } }),
   rule({ directResponse: { status: 200, body: { string: 'a' } } }),
@@ -191,7 +204,7 @@ function wireFaults(snapshot: Snapshot): string[] {
   const servers: MemoryPeer[] = [];
   rig.transport.serve({ ip: '10.0.0.2', port: 8080 }, (peer) => servers.push(peer));
   const client = rig.transport.dial(GATEWAY);
-  client.write('GET /a?q=1 HTTP/1.1\r\nHost: shop\r\nx-a: 1\r\n\r\n');
+  client.write('GET /a?q=1 HTTP/1.1\r\nHost: shop\r\nx-a: 1\r\norigin: o\r\n\r\n');
   const faults: string[] = [];
   for (let round = 0; round < 4; round++) {
     rig.run();

@@ -48,7 +48,7 @@ function presentOr(condition: StringCondition | null): StringMatch {
   return match === null || (match.kind === 'regex' && match.value === '*') ? { kind: 'present' } : match;
 }
 
-function stringMatch(condition: StringCondition | undefined): StringMatch | null {
+export function stringMatch(condition: StringCondition | undefined): StringMatch | null {
   const { exact, prefix, regex } = condition ?? {};
   if (exact !== undefined) return { kind: 'exact', value: exact };
   if (prefix !== undefined) return { kind: 'prefix', value: prefix };

@@ -15,6 +15,7 @@ import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
 import { type DestinationRules, loadBalancerOf } from './destination-rules.ts';
 import { milliseconds } from './durations.ts';
+import { corsConfig } from './cors.ts';
 import { faultConfig } from './faults.ts';
 import { concatenate, headerChanges, type HeaderChanges, isEmpty, withHost } from './header-operations.ts';
 import { fullName } from './hosts.ts';
@@ -145,6 +146,7 @@ class RouteBuilder {
 
   #action(destinations: readonly WeightedDestination[], rewrite: Rewrite, hashed: boolean): RouteAction {
     const fault = faultConfig(this.#rule.fault);
+    const cors = corsConfig(this.#rule.corsPolicy);
     return {
       kind: 'route',
       destinations,
@@ -153,6 +155,7 @@ class RouteBuilder {
       timeoutMs: milliseconds(this.#rule.timeout),
       retry: retryConfig(this.#rule.retries, this.#source.mesh.get().defaultRetry, hashed),
       ...(fault !== undefined && { fault }),
+      ...(cors !== undefined && { cors }),
     };
   }
 

@@ -80,6 +80,9 @@ export const positiveDuration = present(
   }),
 );
 
+/** For what is counted in seconds. */
+export const wholeSeconds = present(positiveDuration.refine((value) => nanosecondsOf(value) % 1e9 === 0, 'must be whole seconds'));
+
 const NANOSECONDS: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
 
 function nanosecondsOf(value: string): number {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { authority } from '../../../l7/message/wire-text.ts';
 
 /** A token (RFC 9110 §5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 /** `%%`, `%NAME%` or `%NAME(arguments)%`; no control character but the tab. */
 // oxlint-disable-next-line no-control-regex
 const VALUE = /^(?:[^%\x00-\x08\x0a-\x1f\x7f]|%%|%[^%(\x00-\x08\x0a-\x1f\x7f]+(?:\((?:[^)\\]|\\.)*\))?%)*$/;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { compileRegex, substitutionFault } from '../../../base/regex.ts';
 import { authority, locationPath, requestTarget } from '../../../l7/message/wire-text.ts';
-import { type Fault, int32, judged, percent, port, positiveDuration, present, regex, text, unsupported, wireText } from './fields.ts';
+import { type Fault, int32, judged, percent, port, positiveDuration, present, regex, text, wireText } from './fields.ts';
+import { corsPolicy } from './cors.ts';
 import { directResponse } from './direct-response.ts';
 import { faultInjection } from './fault-injection.ts';
 import { headers, isAuthority } from './header-operations.ts';
@@ -69,7 +70,7 @@ const httpRoute = z
     mirrorPercent: mirrorPercent.optional(),
     // The API has had both names.
     mirror_percent: mirrorPercent.optional(),
-    corsPolicy: unsupported('CORS policies are not applied yet'),
+    corsPolicy: corsPolicy.optional(),
     headers: headers.optional(),
   })
   .superRefine((value, context) => {

@@ -47,11 +47,10 @@ const ROUTES: readonly Case[] = [
   ['odd subset', only('route: [{destination: {host: a, subset: v.1}}]'), [`7 error ${R}.route[0].destination.subset`]],
   ['port 0', only('route: [{destination: {host: a, port: {number: 0}}}]'), [`7 error ${R}.route[0].destination.port.number`]],
   ['delegate', `${GOOD}  - delegate: {name: b}\n`, ['9 unsupported spec.http[1].delegate']],
-  ['CORS', route('corsPolicy: {}'), [`9 unsupported ${R}.corsPolicy`]],
   [
     'several things that are not served',
-    route('match: [{statPrefix: x}]\n    corsPolicy: {}'),
-    [`9 unsupported ${R}.match[0].statPrefix`, `10 unsupported ${R}.corsPolicy`],
+    route('match: [{statPrefix: x}]\n    fault: {abort: {httpStatus: 600}}'),
+    [`9 unsupported ${R}.match[0].statPrefix`, `10 unsupported ${R}.fault.abort.httpStatus`],
   ],
   ['route and redirect', route('redirect: {uri: /}'), [`9 error ${R}.redirect`]],
   ['redirect and rewrite', only('{redirect: {uri: /}, rewrite: {uri: /}}'), [`7 error ${R}.rewrite`]],
@@ -140,7 +139,10 @@ for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
 
 t.test('what is not served does not reach the compiler', async (t) => {
   const routes = [{ route: [{ destination: { host: 'b' } }] }];
-  t.same(specInForce(`${GOOD}    corsPolicy: {}\n    retires: {}\n  exportTo: ["."]\n`), { hosts: ['b'], http: routes });
+  t.same(specInForce(`${GOOD}    match: [{statPrefix: x}]\n    retires: {}\n  exportTo: ["."]\n`), {
+    hosts: ['b'],
+    http: [{ ...routes[0], match: [{}] }],
+  });
   t.same(specInForce(`${GOOD}  - {name: nn, match: [{port: 1}], delegate: {name: b}, headers: {}}\n`), {
     hosts: ['b'],
     http: [...routes, { name: 'nn', match: [{ port: 1 }] }],
