@@ -1,7 +1,12 @@
 #include "binding.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <string>
+#include <utility>
 
 namespace nodeway::transport {
 
@@ -63,6 +68,7 @@ napi_value Binding::methods(napi_env env) {
   const napi_property_descriptor all[] = {
       {"flush", nullptr, call<&Binding::flush>, nullptr, nullptr, nullptr, napi_default, this},
       {"connect", nullptr, call<&Binding::connect>, nullptr, nullptr, nullptr, napi_default, this},
+      {"keepAlive", nullptr, call<&Binding::keepAlive>, nullptr, nullptr, nullptr, napi_default, this},
       {"listenAt", nullptr, call<&Binding::listenAt>, nullptr, nullptr, nullptr, napi_default, this},
       {"listenOn", nullptr, call<&Binding::listenOn>, nullptr, nullptr, nullptr, napi_default, this},
       {"unlisten", nullptr, call<&Binding::unlisten>, nullptr, nullptr, nullptr, napi_default, this},
@@ -113,6 +119,24 @@ napi_value Binding::connect(const Call& call) {
   const int32_t id = reactor_->connect(*address, netns, static_cast<uint32_t>(mark));
   driver_->updateReference();
   return number(call.env, id);
+}
+
+/** keepAlive(id, probes, time, interval): SO_KEEPALIVE; times in seconds, and 0 is the system's own value */
+napi_value Binding::keepAlive(const Call& call) {
+  Arguments arguments = call.of("keepAlive");
+  const int socket = reactor_->connectionFd(arguments.integer("id"));
+  const std::pair<int, int32_t> values[] = {
+      {TCP_KEEPCNT, arguments.integer("probes")},
+      {TCP_KEEPIDLE, arguments.integer("time")},
+      {TCP_KEEPINTVL, arguments.integer("interval")},
+  };
+  // A value that the kernel refuses leaves its own; a connection without a socket fails by itself.
+  const int on = 1;
+  (void)::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  for (const auto& [option, value] : values) {
+    if (value > 0) (void)::setsockopt(socket, IPPROTO_TCP, option, &value, sizeof value);
+  }
+  return nullptr;
 }
 
 /** listenAt(address, port) → listener id or -errno */

@@ -35,6 +35,7 @@ class Binding {
 
   napi_value flush(const Call& call);
   napi_value connect(const Call& call);
+  napi_value keepAlive(const Call& call);
   napi_value listenAt(const Call& call);
   napi_value listenOn(const Call& call);
   napi_value unlisten(const Call& call);

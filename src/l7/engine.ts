@@ -27,6 +27,8 @@ import type { SnapshotDelta } from './snapshot.ts';
 import { STACKS, type Stacks } from './stack.ts';
 import { type Span, SpanBatch } from './tracing/span.ts';
 import type { Acceptor, ListenerId, ListenTarget, Transport } from './transport.ts';
+import { Guards, privateLedger } from './upstream/guards.ts';
+import { Ledger } from './upstream/ledger.ts';
 import { OriginalCluster } from './upstream/original-cluster.ts';
 import { Pools } from './upstream/pools.ts';
 
@@ -48,6 +50,8 @@ export interface EngineOptions {
   /** Faults repeat beyond a bound: the worker should be replaced. */
   readonly unfit: (cause: string) => void;
   readonly limits?: Partial<EngineLimits>;
+  /** What workers count together; without it this one counts alone. */
+  readonly ledger?: Ledger;
   /** Readers of the records of exchanges besides the metrics. */
   readonly recordSinks?: readonly RecordSink[];
   readonly stacks?: Stacks;
@@ -61,6 +65,13 @@ const SPAN_BATCH_MS = 100;
 const SERIES_SWEEP_MS = 60_000;
 const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
+
+/** What clients use of clusters, as far as rules limit it. Another worker's bell is answered in a turn. */
+function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport }: EngineOptions, recorder: Recorder): Guards {
+  const guards = new Guards(ledger, (resource) => recorder.overflowed(resource));
+  void ledger.listen(() => transport.defer(() => guards.heed()));
+  return guards;
+}
 
 export class Engine {
   readonly #transport: Transport;
@@ -106,7 +117,8 @@ export class Engine {
       faults.count(error, doing);
     };
     this.#transport = transport;
-    this.#pools = new Pools(wire, mark, (change) => recorder.upstreamConnections(change));
+    const guards = guardsOf(options, recorder);
+    this.#pools = new Pools(wire, mark, guards, (change) => recorder.upstreamConnections(change));
     this.#list = new ServerList((change) => recorder.downstreamConnections(change));
     const tools: ExchangeTools = {
       transport,
@@ -127,7 +139,7 @@ export class Engine {
     this.#ground = {
       wire,
       tools,
-      opaque: { transport, limits, random, runtime, originals, recorder, counts: new TcpCounts(transport), mark },
+      opaque: { transport, limits, random, runtime, originals, recorder, guards, counts: new TcpCounts(transport), mark },
       list: this.#list,
       originalDestinations: options.originalDestinations,
       stacks: options.stacks ?? STACKS,

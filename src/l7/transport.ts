@@ -77,6 +77,8 @@ export interface ConnectOptions {
   readonly mark: number;
   /** Milliseconds until CloseReason.ConnectTimeout. */
   readonly timeoutMs: number;
+  /** SO_KEEPALIVE with these values (0: the system's own); without it, off. */
+  readonly keepalive?: { readonly probes: number; readonly timeSeconds: number; readonly intervalSeconds: number };
 }
 
 /** Relay until FIN. */

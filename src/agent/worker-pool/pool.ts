@@ -13,6 +13,7 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
+import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Log } from '../log.ts';
 import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
@@ -34,7 +35,7 @@ const STEADY_MS = 30_000;
 export interface PoolOptions {
   readonly count: number;
   readonly entry: URL;
-  readonly settings: Omit<WorkerSettings, 'index' | 'vitals'>;
+  readonly settings: Omit<WorkerSettings, 'index' | 'vitals' | 'ledger'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Something that the states below depend on has changed. */
@@ -65,6 +66,8 @@ export class WorkerPool {
   restarts = 0;
   readonly #options: PoolOptions;
   readonly #slots: Slot[];
+  readonly #memory: LedgerMemory;
+  readonly #ledger: Ledger;
   #snapshot: Snapshot | null = null;
   /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
@@ -75,6 +78,8 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#memory = Ledger.memory(options.count);
+    this.#ledger = new Ledger(this.#memory, -1);
     this.#slots = Array.from({ length: options.count }, () => ({ member: null, bornAt: 0, failures: 0, respawn: null }));
   }
 
@@ -163,7 +168,7 @@ export class WorkerPool {
     const { entry, settings, clock } = this.#options;
     slot.respawn = null;
     slot.bornAt = clock.monotonic();
-    const member = new Member(entry, { ...settings, index }, slot.bornAt, {
+    const member = new Member(entry, { ...settings, index, ledger: this.#memory }, slot.bornAt, {
       onMessage: (from, message) => this.#hear(from, message),
       onGone: (from, cause) => this.#lose(from, cause),
     });
@@ -193,6 +198,7 @@ export class WorkerPool {
   #lose(member: Member, cause: string): void {
     const slot = this.#slots[member.index] as Slot;
     slot.member = null;
+    this.#ledger.forget(member.index);
     this.#options.onRetire(member);
     for (const id of [...this.#unlistening.keys()]) this.#confirmUnlistened(id, member);
     this.#finishDrain();

@@ -1,6 +1,7 @@
 /** Messages between the control thread and a worker (structured clones over the worker's port). */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
+import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
 
 /** Handed over when the worker starts. */
@@ -12,6 +13,8 @@ export interface WorkerSettings {
   readonly originalDestinations: number;
   /** For how long the metrics of silent peers stay; 0: for ever. */
   readonly silentSeriesMs: number;
+  /** What all workers count together. */
+  readonly ledger: LedgerMemory;
   /** What the worker shows of itself while it runs: see vitals.ts. */
   readonly vitals: SharedArrayBuffer;
 }

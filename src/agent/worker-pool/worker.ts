@@ -5,6 +5,7 @@ import { systemRandom } from '../../base/random.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
+import { Ledger } from '../../l7/upstream/ledger.ts';
 import { NativeTransport } from '../../l7/transport/native.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
@@ -26,6 +27,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     originalDestinations: await openOriginalDestinations(settings.originalDestinations),
     mark: settings.mark,
     limits: { silentSeriesMs: settings.silentSeriesMs },
+    ledger: new Ledger(settings.ledger, settings.index),
     random: systemRandom(),
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),

@@ -16,6 +16,35 @@ export interface ClusterConfig {
    * is one. Nothing comes to it from a gateway.
    */
   readonly original?: { readonly port: number | null };
+  readonly pool?: PoolConfig;
+}
+
+/**
+ * Istio's connectionPool. The first group is what one client may use of the cluster, from all workers together; a limit that is not there
+ * does not exist. Times in milliseconds; an idle timeout of 0 is none.
+ */
+export interface PoolConfig {
+  readonly maxConnections?: number;
+  /** Requests without a connection. */
+  readonly maxPending?: number;
+  /** Requests that have one. */
+  readonly maxRequests?: number;
+  readonly maxRetries?: number;
+  /** In the place of `maxRetries`: retries at once are at most this share of the requests, or `minConcurrency`. */
+  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
+  readonly maxRequestsPerConnection?: number;
+  /** Of connections between requests, and of those that carry other bytes. */
+  readonly idleTimeoutMs?: number;
+  readonly tcpIdleTimeoutMs?: number;
+  readonly maxConnectionMs?: number;
+  readonly keepalive?: KeepaliveConfig;
+}
+
+/** TCP keepalive; 0: the system's own value. */
+export interface KeepaliveConfig {
+  readonly probes: number;
+  readonly timeSeconds: number;
+  readonly intervalSeconds: number;
 }
 
 export type BalancerConfig =

@@ -69,7 +69,7 @@ abstract class ConnectionAcceptor implements Acceptor {
           const named = name === null ? null : namedSlot(opaque, names, name);
           const slot = named ?? (cluster === null ? null : opaque.runtime.slot(cluster));
           const target = opaqueTarget(opaque, origin, id, slot);
-          return target === null ? null : new OpaqueConnection(opaque, origin, target, id, early);
+          return target === null ? null : OpaqueConnection.open(opaque, origin, target, id, early);
         },
         onRefused: () => void this.refuse('upstream_unreachable'),
       },

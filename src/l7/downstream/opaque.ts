@@ -3,6 +3,7 @@
  * address belongs to a service, and counted. Bytes that were read to find the protocol go first.
  */
 import { murmur3Text } from '../../base/hash.ts';
+import { Timer } from '../../base/timer-wheel.ts';
 import type { EngineLimits } from '../limits.ts';
 import { Flag } from '../message/outcome.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
@@ -18,7 +19,12 @@ import { Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
+import { connectOptions } from '../upstream/connect-options.ts';
+import { NO_LIMITS } from '../upstream/budget.ts';
+import type { Guards } from '../upstream/guards.ts';
+import { Slot } from '../upstream/slot.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
+import { WaitingClient } from './waiting-client.ts';
 
 /** What opaque connections of a worker work with. */
 export interface OpaqueGround {
@@ -29,6 +35,7 @@ export interface OpaqueGround {
   readonly originals: OriginalCluster;
   readonly recorder: Recorder;
   readonly counts: TcpCounts;
+  readonly guards: Guards;
   /** SO_MARK of upstream sockets. */
   readonly mark: number;
 }
@@ -90,22 +97,42 @@ function peersOf(
   return { reporter, caller: origin.identity, callee, service, fallbackService };
 }
 
+/**
+ *     waiting ──its turn──▶ connecting ──▶ joined ──▶ over
+ *        └──────────────────────┴─ cancel, server gone ─▶ over
+ */
 export class OpaqueConnection implements ConnectionHandler {
   readonly #ground: OpaqueGround;
   readonly #origin: CapturedOrigin;
   readonly #target: OpaqueTarget;
   readonly #client: ConnectionId;
-  readonly #upstream: ConnectionId;
   readonly #early: (early: EarlyServer) => void;
+  readonly #slot: Slot | null;
+  /** -1: not opened yet. */
+  #upstream: ConnectionId = -1;
+  /** Who has joined before the connection was opened. */
+  #waiting: WaitingClient | null = null;
   /** Bytes that the server sent before it was joined with its client. */
   #spoken = 0;
   #joined = false;
+  #age: Timer | null = null;
 
   /**
-   * Opens the upstream connection.
+   * Opens the upstream connection, or lets it wait for its turn. Null: too many wait already.
    * @param early called when something happens at the server before `join`.
    */
-  constructor(
+  static open(
+    ground: OpaqueGround,
+    origin: CapturedOrigin,
+    target: OpaqueTarget,
+    client: ConnectionId,
+    early: (early: EarlyServer) => void,
+  ): OpaqueConnection | null {
+    const connection = new OpaqueConnection(ground, origin, target, client, early);
+    return connection.#begin() ? connection : null;
+  }
+
+  private constructor(
     ground: OpaqueGround,
     origin: CapturedOrigin,
     target: OpaqueTarget,
@@ -117,34 +144,28 @@ export class OpaqueConnection implements ConnectionHandler {
     this.#target = target;
     this.#client = client;
     this.#early = early;
-    const { address, port } = target.endpoint;
-    const { transport, runtime, mark } = ground;
-    const timeoutMs = target.cluster?.config.connectTimeoutMs ?? runtime.mesh.connectTimeoutMs;
-    target.endpoint.active++;
-    this.#upstream = transport.connect({ address, port, netns: origin.netns, mark, timeoutMs }, this);
+    const { guards, transport } = ground;
+    const guard = target.cluster === null ? null : guards.of(target.cluster, origin.client, transport.now);
+    this.#slot = guard === null ? null : new Slot(guard, target.endpoint, () => this.#connect());
   }
 
   /** Joins client and server. @param first what the client has sent already. @param ended who has sent FIN already. */
   join(first: Uint8Array | null, ended: 'none' | 'first' | 'second' = 'none'): void {
     if (this.#joined) return;
     this.#joined = true;
-    const spoken = this.#spoken;
-    const said = first?.length ?? 0;
-    const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
-    const tunnel = new Tunnel(this.#ground, (bytes) => this.#over(count, whole(bytes)));
-    const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
-    this.#ground.counts.open(count);
-    if (first !== null) send(this.#ground.transport, this.#upstream, first, 0, first.length);
-    tunnel.join(this.#client, this.#upstream, ended);
+    if (this.#upstream >= 0) this.#join(first, ended);
+    else this.#waiting = new WaitingClient(this.#ground.transport, this.#client, first, ended === 'first', () => this.cancel());
   }
 
-  /** The connection turned out not to be opaque. */
+  /** The connection turned out not to be opaque, or its client is gone. */
   cancel(): void {
-    this.#target.endpoint.active--;
-    this.#ground.transport.close(this.#upstream);
+    this.#leave();
+    if (this.#upstream >= 0) this.#ground.transport.close(this.#upstream);
   }
 
-  onConnect(): void {}
+  onConnect(): void {
+    this.#slot?.established();
+  }
 
   onData(start: number, end: number): void {
     this.#spoken += end - start;
@@ -156,7 +177,7 @@ export class OpaqueConnection implements ConnectionHandler {
   }
 
   onClose(_reason: CloseReason): void {
-    this.#target.endpoint.active--;
+    this.#leave();
     this.#early({ kind: 'unreachable' });
   }
 
@@ -164,8 +185,55 @@ export class OpaqueConnection implements ConnectionHandler {
   onDrained(): void {}
   onRelayed(): void {}
 
-  #over(count: TcpCount, bytes: TunnelBytes): void {
+  #begin(): boolean {
+    this.#target.endpoint.active++;
+    if (this.#slot === null) this.#connect();
+    else if (!this.#slot.begin()) {
+      this.#leave();
+      return false;
+    }
+    return true;
+  }
+
+  #connect(): void {
+    const { transport, runtime, mark } = this.#ground;
+    const { endpoint, cluster } = this.#target;
+    const timeoutMs = cluster?.config.connectTimeoutMs ?? runtime.mesh.connectTimeoutMs;
+    const from = { netns: this.#origin.netns, mark, timeoutMs };
+    this.#upstream = transport.connect(connectOptions(endpoint, cluster?.config.pool ?? NO_LIMITS, from), this);
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    transport.resume(this.#client);
+    this.#join(waiting.first, waiting.ended ? 'first' : 'none');
+  }
+
+  #join(first: Uint8Array | null, ended: 'none' | 'first' | 'second'): void {
+    const { limits, transport, recorder } = this.#ground;
+    const { tcpIdleTimeoutMs = limits.idleTimeoutMs, maxConnectionMs } = this.#target.cluster?.config.pool ?? NO_LIMITS;
+    const means = { transport, recorder, limits: { idleTimeoutMs: tcpIdleTimeoutMs } };
+    const established = (): void => this.#slot?.established();
+    const spoken = this.#spoken;
+    const said = first?.length ?? 0;
+    const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
+    const tunnel = new Tunnel(means, (bytes) => this.#over(count, whole(bytes)), established);
+    const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
+    this.#ground.counts.open(count);
+    if (first !== null) send(transport, this.#upstream, first, 0, first.length);
+    tunnel.join(this.#client, this.#upstream, ended);
+    if (maxConnectionMs === undefined) return;
+    this.#age = new Timer(() => tunnel.end());
+    transport.timers.arm(this.#age, maxConnectionMs);
+  }
+
+  #leave(): void {
     this.#target.endpoint.active--;
+    this.#slot?.free();
+    if (this.#age !== null) this.#ground.transport.timers.disarm(this.#age);
+  }
+
+  #over(count: TcpCount, bytes: TunnelBytes): void {
+    this.#leave();
     this.#ground.counts.close(count, bytes);
   }
 

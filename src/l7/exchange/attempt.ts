@@ -20,6 +20,7 @@ import { Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
+import type { Guard } from '../upstream/guards.ts';
 import type { Pool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Origin } from './origin.ts';
@@ -103,13 +104,20 @@ export class Attempt implements ResponseSink, StreamUser {
     return this.cluster?.config.connectTimeoutMs ?? this.#tools.runtime.mesh.connectTimeoutMs;
   }
 
+  /** What its client may use of the cluster, where rules say so. */
+  get guard(): Guard | null {
+    const { pools, transport } = this.#tools;
+    return this.cluster === null ? null : pools.guards.of(this.cluster, this.#origin.client, transport.now);
+  }
+
   /** Asks for a stream; the sink hears of it, at once or later. @param timeoutMs of the whole attempt; 0: none. */
   begin(timeoutMs: number): void {
     if (timeoutMs > 0) {
       this.#timer = new Timer(() => this.#onTimeout());
       this.#tools.transport.timers.arm(this.#timer, timeoutMs);
     }
-    const pool = this.#tools.pools.of(this.endpoint, this.#origin.netns);
+    const { pools } = this.#tools;
+    const pool = pools.of(this.endpoint, this.#origin.netns, this.guard);
     this.#pool = pool;
     pool.acquire(this);
   }

@@ -222,7 +222,8 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   calleeRefused(attempt: Attempt, reply: LocalReply): void {
     if (this.over || attempt.over) return;
     attempt.endRefused(reply);
-    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable())) return this.#retryLater(attempt);
+    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable()) && this.retrying.take(attempt.guard))
+      return this.#retryLater(attempt);
     this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, reply.status);
     this.down.local(reply);
   }
@@ -249,7 +250,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   }
 
   onHead(attempt: Attempt, head: Head, length: number): boolean {
-    if (this.retrying.afterResponse(head, this.#replayable())) {
+    if (this.retrying.afterResponse(head, this.#replayable()) && this.retrying.take(attempt.guard)) {
       attempt.end(OUTCOME.completed);
       this.#retryLater(attempt);
       return false;
@@ -296,7 +297,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (attempt.answered) return this.#breakOff(attempt, outcome === OUTCOME.protocolError ? OUTCOME.brokenProtocol : OUTCOME.brokenOff);
     if (stale && this.retrying.replacesStale(this.idempotent, this.#replayable())) return this.#replaceStale(attempt);
     attempt.end(outcome);
-    if (this.retrying.afterFailure(outcome, this.#replayable())) this.#retryLater(attempt);
+    if (this.retrying.afterFailure(outcome, this.#replayable()) && this.retrying.take(attempt.guard)) this.#retryLater(attempt);
     else this.refuse(replyOf(outcome));
   }
 
@@ -479,6 +480,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     this.#pending = this.#continue = null;
     this.#mirrors = null;
     this.#replay.release();
+    this.retrying.over();
     runEndStages(this.#stack.end, this, this.tools.fault);
   }
 

@@ -84,6 +84,7 @@ class Mirror implements AttemptSink, BodyTap {
 
   onUpgraded(_attempt: Attempt, _head: Head, connection: DetachedConnection | null): void {
     if (connection !== null) this.#exchange.tools.transport.close(connection.id);
+    connection?.released?.();
     this.#end(OUTCOME.upgraded);
   }
 

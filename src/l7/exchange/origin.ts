@@ -20,6 +20,8 @@ export type Family = 0 | 4 | 6;
 export class OutboundOrigin {
   readonly kind = 'outbound';
   readonly serverName: ServerName = 'envoy';
+  /** Whose limits hold for what it uses of clusters. */
+  readonly client: string;
   readonly workload: Workload;
   /** Namespace of the upstream sockets. */
   readonly netns: number;
@@ -30,6 +32,7 @@ export class OutboundOrigin {
   #table: Table | null = null;
 
   constructor(listener: OutboundListener, workload: Workload, destination: Address) {
+    this.client = listener.workload;
     this.netns = listener.netns;
     this.workload = workload;
     this.destination = destination;
@@ -71,6 +74,7 @@ export class OutboundOrigin {
 /** A connection to an enrolled pod, from outside the mesh or from another node. */
 export class InboundOrigin {
   readonly kind = 'inbound';
+  readonly client: string;
   readonly serverName: ServerName = 'istio-envoy';
   readonly workload: Workload;
   readonly netns: number;
@@ -81,6 +85,7 @@ export class InboundOrigin {
   readonly unknownAllowed = true;
 
   constructor(listener: InboundListener, workload: Workload, destination: Address) {
+    this.client = `inbound ${listener.workload}`;
     this.netns = listener.netns;
     this.workload = workload;
     this.destination = destination;
@@ -116,6 +121,8 @@ export function gatewayIdentity(rootNamespace: string): Identity {
 /** A connection to one of this node's gateway ports. */
 export class GatewayOrigin {
   readonly kind = 'gateway';
+  /** All gateways of a node are one client, as the ports of one gateway's pod are. */
+  readonly client = 'gateway';
   readonly serverName: ServerName = 'istio-envoy';
   readonly workload = null;
   /** The agent's own namespace. */

@@ -3,7 +3,9 @@ import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { Flag, type Outcome } from '../message/outcome.ts';
 import type { RetryPolicy } from '../runtime/retry-policy.ts';
+import type { Budget } from '../upstream/budget.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
+import type { Guard } from '../upstream/guards.ts';
 
 export class Retrying {
   policy: RetryPolicy | null = null;
@@ -11,9 +13,11 @@ export class Retrying {
   attempts = 0;
   /** Endpoints to pass over, if the policy says so. */
   tried: Endpoint[] | null = null;
-  /** Flag.URX once the policy would have retried, but had no attempt left. */
+  /** Flag.URX once the policy would have retried, but had no attempt left; Flag.UO once its client had too many retries under way. */
   flags = 0;
   #staleReplaced = false;
+  /** The retry under way is counted there. */
+  #counted: Budget | null = null;
 
   /** For another request. */
   renew(): void {
@@ -61,6 +65,24 @@ export class Retrying {
     if (policy === null) return 0;
     if (policy.avoidPreviousHosts) (this.tried ??= []).push(endpoint);
     return policy.backoff(this.attempts, random);
+  }
+
+  /** Whether its client may have another retry at the cluster. A retry counts until the next one, or until the exchange is over. */
+  take(guard: Guard | null): boolean {
+    this.over();
+    if (guard === null) return true;
+    if (!guard.budget.takeRetry()) {
+      this.flags |= Flag.UO;
+      return false;
+    }
+    this.#counted = guard.budget;
+    return true;
+  }
+
+  /** Nothing is retried any more. */
+  over(): void {
+    this.#counted?.giveRetry();
+    this.#counted = null;
   }
 
   #hasLeft(policy: RetryPolicy): boolean {

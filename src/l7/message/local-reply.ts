@@ -1,6 +1,6 @@
 /** A response that Nodeway makes itself: data, which each wire writes in its own way. */
 import { OUTCOME, type Outcome } from './outcome.ts';
-import { NOTHING, type WireText } from './wire-text.ts';
+import { fieldLine, literal, NOTHING, type WireText } from './wire-text.ts';
 
 export interface LocalReply {
   readonly outcome: Outcome;
@@ -13,8 +13,11 @@ export interface LocalReply {
   readonly grpcStatus?: number;
 }
 
+/** Envoy's word to clients that it is they, or others like them, who ask for too much. */
+const OVERLOADED = fieldLine(literal('x-envoy-overloaded'), literal('true'));
+
 export function replyOf(outcome: Outcome): LocalReply {
-  return { outcome, status: outcome.status, body: outcome.body, lines: NOTHING };
+  return { outcome, status: outcome.status, body: outcome.body, lines: outcome === OUTCOME.overflow ? OVERLOADED : NOTHING };
 }
 
 export const REPLY = {

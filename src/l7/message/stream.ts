@@ -54,6 +54,8 @@ export interface DetachedConnection {
   readonly id: ConnectionId;
   /** Bytes that came after the head, already read. */
   readonly early: Uint8Array | null;
+  /** To be called when it is gone, by whoever has taken it. */
+  readonly released?: (() => void) | null;
 }
 
 /** What a request is, as far as the framing of its response depends on it. */

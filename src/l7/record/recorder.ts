@@ -18,6 +18,8 @@ export const REFUSALS = [
 export type Refusal = (typeof REFUSALS)[number];
 
 export type InjectedFault = 'delay' | 'abort';
+/** What clients may use of a cluster, in the order of the ledger's resources. */
+const LIMITS = ['connections', 'pending', 'requests', 'retries'] as const;
 
 /** Reads the record of an exchange that is over. It copies what it needs, because the record is filled again. */
 export interface RecordSink {
@@ -40,6 +42,7 @@ export class Recorder {
   readonly #faults: number;
   readonly #injected: Readonly<Record<InjectedFault, number>>;
   readonly #spansDropped: number;
+  readonly #overflows: readonly number[];
 
   /**
    * @param sinks who reads records besides the metrics.
@@ -67,6 +70,7 @@ export class Recorder {
       abort: stats.counter('nodeway_injected_faults_total', { fault: 'abort' }),
     };
     this.#spansDropped = stats.counter('nodeway_spans_dropped_total', { by: 'worker' });
+    this.#overflows = LIMITS.map((limit) => stats.counter('nodeway_overflows_total', { limit }));
     this.#faults = stats.counter('nodeway_worker_faults_total', {});
   }
 
@@ -120,6 +124,11 @@ export class Recorder {
 
   tunnels(change: 1 | -1): void {
     this.#stats.add(this.#tunnels, change);
+  }
+
+  /** Something would have been more than a limit of a client. @param limit index of LIMITS. */
+  overflowed(limit: number): void {
+    this.#stats.add(this.#overflows[limit] as number, 1);
   }
 
   retried(): void {

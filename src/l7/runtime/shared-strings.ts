@@ -29,16 +29,8 @@ export class SharedStrings {
   }
 
   cluster(config: ClusterConfig): ClusterConfig {
-    const { id, name, service, balancer, connectTimeoutMs, family, original } = config;
-    const common = {
-      id,
-      name: name === id ? id : name,
-      service: this.#service(service),
-      balancer: shared(balancer),
-      connectTimeoutMs,
-      family,
-    };
-    return original === undefined ? common : { ...common, original };
+    const { id, name, service, balancer } = config;
+    return { ...config, name: name === id ? id : name, service: this.#service(service), balancer: shared(balancer) };
   }
 
   destination(config: DestinationConfig): DestinationConfig {

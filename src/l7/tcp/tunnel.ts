@@ -5,7 +5,8 @@
  *     side:   open ──FIN──▶ ended          both ended: closed in order
  *               └──RST──▶ gone             one gone: the other one is aborted, which lets it receive everything first
  *
- * A tunnel through which nothing has passed for the idle time (looked at once per idle time) is reset: its peers may be long gone.
+ * A tunnel through which nothing has passed for the idle time (looked at once per idle time; 0: never) is reset: its peers may be long
+ * gone.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { DetachedConnection } from '../message/stream.ts';
@@ -29,15 +30,20 @@ export interface TunnelBytes {
 export class Tunnel {
   readonly #means: TunnelMeans;
   readonly #done: (bytes: TunnelBytes) => void;
+  readonly #established: () => void;
   #first: Side | null = null;
   #second: Side | null = null;
   #idle: Timer | null = null;
   #passed = -1;
 
-  /** @param done called once, when the tunnel is over. */
-  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void) {
+  /**
+   * @param done called once, when the tunnel is over.
+   * @param established the second connection, which was still being opened, is there.
+   */
+  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void, established: () => void = () => {}) {
     this.#means = means;
     this.#done = done;
+    this.#established = established;
   }
 
   /**
@@ -50,7 +56,7 @@ export class Tunnel {
     const a = (this.#first = new Side(this.#means, first, second, this));
     const b = (this.#second = new Side(this.#means, second, first, this));
     this.#idle = new Timer(() => this.#checkIdle());
-    transport.timers.arm(this.#idle, this.#means.limits.idleTimeoutMs);
+    if (this.#means.limits.idleTimeoutMs > 0) transport.timers.arm(this.#idle, this.#means.limits.idleTimeoutMs);
     transport.setHandler(first, a);
     transport.setHandler(second, b);
     transport.resume(first);
@@ -64,6 +70,16 @@ export class Tunnel {
   /** That have passed so far. */
   get bytes(): TunnelBytes {
     return { forward: this.#first?.passed ?? 0, backward: this.#second?.passed ?? 0 };
+  }
+
+  /** It has lasted long enough. */
+  end(): void {
+    this.#over((side) => this.#means.transport.close(side.id));
+  }
+
+  /** @internal */
+  connected(): void {
+    this.#established();
   }
 
   /** @internal */
@@ -105,7 +121,11 @@ export function joinConnections(means: TunnelMeans, first: DetachedConnection, s
   const { transport } = means;
   if (first.early !== null) send(transport, second.id, first.early, 0, first.early.length);
   if (second.early !== null) send(transport, first.id, second.early, 0, second.early.length);
-  new Tunnel(means, done).join(first.id, second.id);
+  new Tunnel(means, () => {
+    first.released?.();
+    second.released?.();
+    done();
+  }).join(first.id, second.id);
 }
 
 class Side implements ConnectionHandler {
@@ -128,7 +148,9 @@ class Side implements ConnectionHandler {
     return this.#moved + this.#means.transport.relayed(this.id);
   }
 
-  onConnect(): void {}
+  onConnect(): void {
+    this.#tunnel.connected();
+  }
 
   /** What the current turn had read before the relay took over. */
   onData(start: number, end: number): void {

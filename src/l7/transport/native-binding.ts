@@ -7,6 +7,8 @@ export interface NativeBinding {
   flush(): void;
   /** A connection's id, or a negative errno where `address` is no address; other failures come as events. */
   connect(address: string, port: number, netns: number, mark: number): number;
+  /** Times in seconds; 0: the system's own value. */
+  keepAlive(id: number, probes: number, time: number, interval: number): void;
   /** A listener's id, or a negative errno. */
   listenAt(address: string, port: number): number;
   listenOn(fd: number): number;

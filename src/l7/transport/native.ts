@@ -124,6 +124,8 @@ export class NativeTransport implements Transport {
   connect(options: ConnectOptions, handler: ConnectionHandler): ConnectionId {
     const id = this.#binding.connect(options.address, options.port, options.netns, options.mark);
     if (id < 0) throw new TypeError(`not an IP address: ${options.address}`);
+    const { keepalive } = options;
+    if (keepalive !== undefined) this.#binding.keepAlive(id, keepalive.probes, keepalive.timeSeconds, keepalive.intervalSeconds);
     this.#cells[Cell.Connections]!++;
     this.#handlers[id] = handler;
     const timer = new Timer(() => this.#connectTimedOut(id));

@@ -12,6 +12,7 @@
  *  3. its sink hears of a whole response, of an upgrade, or of a failure: of one of them, once, unless it has given the request up;
  *  4. what the peer sent before the connection broke is delivered first.
  */
+import type { Timer } from '../../base/timer-wheel.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, responseFraming } from '../http1/framing.ts';
 import { HeadBuffer } from '../http1/head-buffer.ts';
@@ -30,8 +31,10 @@ type State = (typeof State)[keyof typeof State];
 export interface ClientHome {
   /** The connection is idle and may be used again. */
   release(client: Http1Client): void;
-  /** The connection is gone. */
-  forget(client: Http1Client): void;
+  /** The connection is established. */
+  established(client: Http1Client): void;
+  /** The connection is gone, or somebody else's from now on (`detached`), who calls what is returned when it is gone. */
+  forget(client: Http1Client, detached: boolean): (() => void) | null;
 }
 
 export class Http1Client implements ConnectionHandler, UpstreamStream {
@@ -41,13 +44,21 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   older: Http1Client | null = null;
   newer: Http1Client | null = null;
   connected = false;
+  // Of its home.
+  /** It carries a request. */
+  busy = false;
+  /** Its request counts as one without a connection. */
+  pending = false;
+  /** It is not used again. */
+  spent = false;
+  ageTimer: Timer | null = null;
+  /** Requests that this connection has served. */
+  served = 0;
   readonly #wire: Http1Wire;
   readonly #home: ClientHome;
   #state: State = State.Idle;
   #sink: ResponseSink | null = null;
   #kind: RequestKind | null = null;
-  /** Requests that this connection has served. */
-  #served = 0;
   #requestChunked = false;
   #requestComplete = false;
   #received = false;
@@ -119,10 +130,11 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
 
   onConnect(): void {
     this.connected = true;
+    this.#home.established(this);
   }
 
   onData(start: number, end: number): void {
-    this.connected = true;
+    if (!this.connected) this.onConnect();
     this.#received = true;
     const { arena } = this.#wire.transport;
     const partial = this.#partial;
@@ -248,9 +260,8 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   #upgrade(head: Head, bytes: Uint8Array, next: number, end: number): -1 {
     if (head.status === 101 && this.#kind?.upgrade !== true) return this.#fail(OUTCOME.protocolError);
     const sink = this.#sink;
-    this.#leave();
-    if (sink === null) this.#wire.transport.close(this.id);
-    else sink.onUpgraded(head, { id: this.id, early: next < end ? bytes.slice(next, end) : null });
+    if (sink === null) this.close();
+    else sink.onUpgraded(head, { id: this.id, early: next < end ? bytes.slice(next, end) : null, released: this.#leave(true) });
     return -1;
   }
 
@@ -258,7 +269,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   #complete(clean: boolean, trailers: Trailers): void {
     const sink = this.#sink;
     this.#sink = null;
-    this.#served++;
+    this.served++;
     if (clean && this.#keep && this.#requestComplete) {
       this.#state = State.Idle;
       this.idleSince = this.#wire.transport.now;
@@ -273,17 +284,17 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
 
   #fail(outcome: Outcome): -1 {
     const sink = this.#sink;
-    const stale = this.#served > 0 && !this.#received && outcome !== OUTCOME.protocolError;
+    const stale = this.served > 0 && !this.#received && outcome !== OUTCOME.protocolError;
     this.#sink = null;
     this.close();
     sink?.onFailed({ outcome, stale });
     return -1;
   }
 
-  #leave(): void {
+  #leave(detached = false): (() => void) | null {
     this.#state = State.Gone;
     this.#sink = null;
     this.#partial = null;
-    this.#home.forget(this);
+    return this.#home.forget(this, detached);
   }
 }

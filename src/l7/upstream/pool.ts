@@ -1,32 +1,33 @@
 /**
- * Connections to one endpoint from one network namespace. Whoever wants a stream gets it at once, waits for one, or is refused:
+ * Connections of one client to one endpoint. Whoever wants a stream gets it at once, waits for one, or is refused:
  *
  *     acquire ──▶ idle connection, or room for a new one ──▶ onStream
  *            ├──▶ all connections are in use ──▶ waits, first come first served ──▶ onStream (or cancelled)
  *            └──▶ too many wait ──▶ onRefused
  *
+ * Without a guard there is always room. As in Envoy a request is pending until its connection is established.
+ *
  * The most recently used connection is taken first: it is the least likely to have been closed by the peer meanwhile, and the rest
  * can grow old and go.
  *
  * Invariants (test/l7/upstream/pool.test.ts):
- *  1. `open` never exceeds the limit, and equals the connections that exist;
+ *  1. `open` equals the connections that exist, and each of them is counted at the guard;
  *  2. every acquisition ends in exactly one of onStream, onRefused and cancel;
  *  3. nobody waits while a connection is idle or may be opened;
  *  4. a connection is in use by one stream at a time.
  */
+import { Timer } from '../../base/timer-wheel.ts';
+import type { PoolConfig } from '../config/cluster.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { UpstreamStream } from '../message/stream.ts';
+import type { Account } from './account.ts';
+import { type Budget, type IdleHolder, NO_LIMITS, type Waiter } from './budget.ts';
+import { connectOptions } from './connect-options.ts';
 import type { Endpoint, EndpointPool } from './endpoint.ts';
+import type { Guard } from './guards.ts';
 import { Http1Client, type ClientHome } from './http1-client.ts';
 import { IdleList } from './idle-list.ts';
-
-export interface PoolLimits {
-  readonly connections: number;
-  /** Requests that wait for a connection. */
-  readonly pending: number;
-}
-export const UNLIMITED: PoolLimits = { connections: Infinity, pending: Infinity };
 
 /** What wants a stream. */
 export interface StreamUser {
@@ -48,21 +49,40 @@ export interface PoolGround {
   counted(change: 1 | -1): void;
 }
 
-export class Pool implements EndpointPool, ClientHome {
+/** Who waits, in the queue of the client's budget. */
+class Place implements Waiter {
+  readonly account: Account;
+  readonly user: StreamUser;
+  ticket = 0;
+  readonly #take: (place: Place) => void;
+
+  constructor(account: Account, user: StreamUser, take: (place: Place) => void) {
+    this.account = account;
+    this.user = user;
+    this.#take = take;
+  }
+
+  onTurn(): void {
+    this.#take(this);
+  }
+}
+
+export class Pool implements EndpointPool, ClientHome, IdleHolder {
   readonly endpoint: Endpoint;
   readonly netns: number;
   /** Connections, idle or not. */
   open = 0;
   readonly #ground: PoolGround;
-  readonly #limits: PoolLimits;
   readonly #idle = new IdleList();
-  readonly #waiting = new Set<StreamUser>();
+  readonly #waiting = new Map<StreamUser, Place>();
+  #guard: Guard | null = null;
+  #account: Account | null = null;
+  #idleTimer: Timer | null = null;
 
-  constructor(ground: PoolGround, endpoint: Endpoint, netns: number, limits: PoolLimits = UNLIMITED) {
+  constructor(ground: PoolGround, endpoint: Endpoint, netns: number) {
     this.#ground = ground;
     this.endpoint = endpoint;
     this.netns = netns;
-    this.#limits = limits;
   }
 
   get idle(): number {
@@ -73,36 +93,76 @@ export class Pool implements EndpointPool, ClientHome {
     return this.#waiting.size;
   }
 
+  /** Its client's limits begin to hold; what is open already counts. */
+  guardBy(guard: Guard): void {
+    if (this.#guard === guard) return;
+    this.leaveGuard();
+    const account = guard.account(this.endpoint);
+    this.#guard = guard;
+    this.#account = account;
+    guard.pools++;
+    for (let i = 0; i < this.open; i++) guard.budget.addConnection(account);
+    for (let i = this.open - this.idle; i > 0; i--) guard.budget.addRequest();
+    if (this.idle > 0) guard.budget.addHolder(this);
+  }
+
+  /** Only when nothing is open and nobody waits. */
+  leaveGuard(): void {
+    if (this.#guard === null) return;
+    this.#guard.pools--;
+    this.#guard.budget.removeHolder(this);
+    this.#guard = this.#account = null;
+  }
+
   /** Calls the user back before it returns, unless the user has to wait. */
   acquire(user: StreamUser): void {
-    const idle = user.fresh ? null : this.#idle.takeNewest();
-    if (idle !== null) return user.onStream(idle);
-    // A user that needs a new connection takes the place of an idle one.
-    if (this.open >= this.#limits.connections && user.fresh) this.#idle.oldest?.close();
-    if (this.open < this.#limits.connections) return user.onStream(this.#connect(user));
-    if (this.#waiting.size >= this.#limits.pending) return user.onRefused(OUTCOME.overflow);
-    this.#waiting.add(user);
+    const budget = this.#guard?.budget ?? null;
+    const idle = user.fresh ? null : this.#takeNewest(budget);
+    if (budget !== null) return this.#acquireWithin(budget, user, idle);
+    this.#hand(idle ?? this.#connect(user), user);
   }
 
   /** Somebody does not wait any longer. */
   cancel(user: StreamUser): void {
+    const place = this.#waiting.get(user);
+    const budget = this.#guard?.budget;
+    if (place === undefined || budget === undefined) return;
     this.#waiting.delete(user);
+    budget.givePending();
+    budget.cancel(place);
+  }
+
+  established(client: Http1Client): void {
+    if (!client.pending) return;
+    client.pending = false;
+    this.#guard?.budget.givePending();
   }
 
   release(client: Http1Client): void {
-    if (this.endpoint.removed || this.#ground.draining) return client.close();
-    const next = this.#next();
-    if (next === null) return this.#idle.add(client);
-    if (!next.fresh) return next.onStream(client);
-    client.close();
+    const budget = this.#guard?.budget ?? null;
+    if (budget !== null) budget.giveRequest();
+    client.busy = false;
+    if (this.endpoint.removed || this.#ground.draining || this.#isSpent(client)) return client.close();
+    if (budget === null) return this.#keep(client, null);
+    this.#releaseWithin(budget, client);
   }
 
-  forget(client: Http1Client): void {
+  forget(client: Http1Client, detached: boolean): (() => void) | null {
     this.open--;
     this.#ground.counted(-1);
-    this.#idle.remove(client);
-    const next = this.#takeNext();
-    if (next !== null) next.onStream(this.#connect(next));
+    this.#stopTimer(client);
+    if (this.#idle.remove(client) && this.#idle.size === 0) this.#guard?.budget.removeHolder(this);
+    const budget = this.#guard?.budget ?? null;
+    const account = this.#account;
+    if (budget === null || account === null) return null;
+    this.established(client);
+    const leave = (): void => {
+      if (client.busy) budget.giveRequest();
+      budget.giveConnection(account);
+    };
+    if (detached) return leave;
+    leave();
+    return null;
   }
 
   /** Closes what has been idle since before `since`. */
@@ -110,29 +170,126 @@ export class Pool implements EndpointPool, ClientHome {
     for (let client = this.#idle.oldest; client !== null && client.idleSince < since; client = this.#idle.oldest) client.close();
   }
 
+  /** Closes what has been idle for longer than the rules say, or than `orElse`. */
+  closeUnused(orElse: number): void {
+    const { transport } = this.#ground.wire;
+    const { idleTimeoutMs = orElse } = this.#config;
+    if (idleTimeoutMs > 0) this.closeIdle(transport.now - idleTimeoutMs + 0.01);
+  }
+
+  closeOldest(): void {
+    this.#idle.oldest?.close();
+  }
+
+  // ── within limits ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #acquireWithin(budget: Budget, user: StreamUser, idle: Http1Client | null): void {
+    const account = this.#account as Account;
+    if (idle !== null) return this.#useIdle(budget, user, idle);
+    if (!budget.takePending()) return user.onRefused(OUTCOME.overflow);
+    // A user that needs a new connection takes the place of an idle one.
+    if (budget.takeConnection(account)) return this.#open(budget, user);
+    const place = new Place(account, user, (turn) => {
+      this.#waiting.delete(turn.user);
+      this.#open(budget, turn.user);
+    });
+    this.#waiting.set(user, place);
+    budget.wait(place);
+  }
+
+  #useIdle(budget: Budget, user: StreamUser, idle: Http1Client): void {
+    if (budget.takeRequest()) return this.#hand(idle, user);
+    this.#keep(idle, budget);
+    user.onRefused(OUTCOME.overflow);
+  }
+
+  /** A connection has been counted, and its user is pending. */
+  #open(budget: Budget, user: StreamUser): void {
+    if (!budget.takeRequest()) {
+      budget.givePending();
+      budget.giveConnection(this.#account as Account);
+      return user.onRefused(OUTCOME.overflow);
+    }
+    const client = this.#connect(user);
+    client.pending = true;
+    this.#hand(client, user);
+  }
+
+  #hand(client: Http1Client, user: StreamUser): void {
+    client.busy = true;
+    user.onStream(client);
+  }
+
+  #releaseWithin(budget: Budget, client: Http1Client): void {
+    const [first] = this.#waiting.values();
+    const turn = budget.turnOf(first ?? null);
+    if (turn === 'nobody') return this.#keep(client, budget);
+    // Whoever's turn it is opens another one, as soon as this one is gone.
+    if (first === undefined || turn === 'other' || first.user.fresh) return client.close();
+    this.#waiting.delete(first.user);
+    budget.leave(first);
+    budget.givePending();
+    this.#useIdle(budget, first.user, client);
+  }
+
+  // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #config(): PoolConfig {
+    return this.#guard?.budget.limits ?? NO_LIMITS;
+  }
+
+  #takeNewest(budget: Budget | null): Http1Client | null {
+    const client = this.#idle.takeNewest();
+    if (client !== null && this.#idle.size === 0) budget?.removeHolder(this);
+    return client;
+  }
+
+  #keep(client: Http1Client, budget: Budget | null): void {
+    this.#idle.add(client);
+    if (budget === null) return;
+    if (this.#idle.size === 1) budget.addHolder(this);
+    const { idleTimeoutMs = 0 } = this.#config;
+    if (idleTimeoutMs === 0) return;
+    this.#idleTimer ??= new Timer(() => this.#onIdleTimer());
+    if (!this.#idleTimer.armed) this.#ground.wire.transport.timers.arm(this.#idleTimer, idleTimeoutMs);
+  }
+
+  #onIdleTimer(): void {
+    const { transport } = this.#ground.wire;
+    const { idleTimeoutMs = 0 } = this.#config;
+    this.closeUnused(0);
+    const { oldest } = this.#idle;
+    if (oldest === null || idleTimeoutMs === 0 || this.#idleTimer === null) return;
+    transport.timers.arm(this.#idleTimer, oldest.idleSince + idleTimeoutMs - transport.now);
+  }
+
   #connect(user: StreamUser): Http1Client {
-    const { address, port } = this.endpoint;
     const { wire, mark } = this.#ground;
+    const config = this.#config;
+    const { maxConnectionMs } = config;
     this.open++;
     this.#ground.counted(1);
-    return new Http1Client(wire, this, { address, port, netns: this.netns, mark, timeoutMs: user.connectTimeoutMs });
+    const options = connectOptions(this.endpoint, config, { netns: this.netns, mark, timeoutMs: user.connectTimeoutMs });
+    const client = new Http1Client(wire, this, options);
+    if (maxConnectionMs !== undefined) this.#limitAge(client, maxConnectionMs);
+    return client;
   }
 
-  /** Who waits first; one that can take a kept connection leaves the queue with it. */
-  #next(): StreamUser | null {
-    if (this.#waiting.size === 0) return null;
-    for (const user of this.#waiting) {
-      if (!user.fresh) this.#waiting.delete(user);
-      return user;
-    }
-    return null;
+  /** It ends with the request that it carries then. */
+  #limitAge(client: Http1Client, maxConnectionMs: number): void {
+    client.ageTimer = new Timer(() => {
+      client.spent = true;
+      if (!client.busy) client.close();
+    });
+    this.#ground.wire.transport.timers.arm(client.ageTimer, maxConnectionMs);
   }
 
-  #takeNext(): StreamUser | null {
-    for (const user of this.#waiting) {
-      this.#waiting.delete(user);
-      return user;
-    }
-    return null;
+  #stopTimer({ ageTimer }: Http1Client): void {
+    if (ageTimer !== null) this.#ground.wire.transport.timers.disarm(ageTimer);
+  }
+
+  #isSpent(client: Http1Client): boolean {
+    const { maxRequestsPerConnection = 0 } = this.#config;
+    return client.spent || (maxRequestsPerConnection > 0 && client.served >= maxRequestsPerConnection);
   }
 }

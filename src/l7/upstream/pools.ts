@@ -2,6 +2,7 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Guard, Guards } from './guards.ts';
 import { Pool, type PoolGround } from './pool.ts';
 
 const SWEEP_MS = 30_000;
@@ -11,11 +12,13 @@ export class Pools implements PoolGround {
   readonly mark: number;
   draining = false;
   readonly counted: PoolGround['counted'];
+  readonly guards: Guards;
   readonly #all = new Set<Pool>();
   readonly #timer = new Timer(() => this.#sweep());
 
-  constructor(wire: Http1Wire, mark: number, counted: PoolGround['counted']) {
+  constructor(wire: Http1Wire, mark: number, guards: Guards, counted: PoolGround['counted']) {
     this.wire = wire;
+    this.guards = guards;
     this.mark = mark;
     this.counted = counted;
   }
@@ -24,10 +27,15 @@ export class Pools implements PoolGround {
     return this.#all.size;
   }
 
-  of(endpoint: Endpoint, netns: number): Pool {
+  /** @param guard of the client at the endpoint's cluster. */
+  of(endpoint: Endpoint, netns: number, guard: Guard | null): Pool {
     // Nobody else puts pools there.
-    const known = endpoint.pools.get(netns) as Pool | undefined;
-    if (known !== undefined) return known;
+    const pool = (endpoint.pools.get(netns) as Pool | undefined) ?? this.#make(endpoint, netns);
+    if (guard !== null) pool.guardBy(guard);
+    return pool;
+  }
+
+  #make(endpoint: Endpoint, netns: number): Pool {
     const pool = new Pool(this, endpoint, netns);
     endpoint.pools.set(netns, pool);
     this.#all.add(pool);
@@ -44,11 +52,13 @@ export class Pools implements PoolGround {
   #sweep(): void {
     const { transport, limits } = this.wire;
     for (const pool of this.#all) {
-      pool.closeIdle(transport.now - limits.idleTimeoutMs);
+      pool.closeUnused(limits.idleTimeoutMs);
       if (pool.open > 0 || pool.waiting > 0 || (pool.endpoint.active > 0 && !pool.endpoint.removed)) continue;
+      pool.leaveGuard();
       pool.endpoint.pools.delete(pool.netns);
       this.#all.delete(pool);
     }
+    this.guards.sweep(transport.now);
     if (this.#all.size > 0) transport.timers.arm(this.#timer, SWEEP_MS);
   }
 }

@@ -258,10 +258,13 @@ class Bench implements ClientHome {
     this.idle = true;
   }
 
-  forget(): void {
+  established(): void {}
+
+  forget(): null {
     if (this.gone) this.fail('forgotten twice');
     this.gone = true;
     this.idle = false;
+    return null;
   }
 
   play(round: Round): void {

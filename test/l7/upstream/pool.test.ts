@@ -14,9 +14,20 @@ import { UNKNOWN_IDENTITY } from '../../../src/l7/config/identity.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';
-import { Pool, type PoolLimits, type StreamUser, UNLIMITED } from '../../../src/l7/upstream/pool.ts';
+import { Cluster, NOBODY } from '../../../src/l7/upstream/cluster.ts';
+import { Guards } from '../../../src/l7/upstream/guards.ts';
+import { Ledger, Resource } from '../../../src/l7/upstream/ledger.ts';
+import { Pool, type StreamUser } from '../../../src/l7/upstream/pool.ts';
+import { Epoch } from '../../../src/base/epoch.ts';
+import { clusterOf } from '../engine/rig.ts';
 
 const ADDRESS = { ip: '10.0.0.1', port: 80 };
+
+interface Limits {
+  readonly connections: number;
+  readonly pending: number;
+}
+const UNLIMITED: Limits | null = null;
 
 class Bench {
   readonly transport = MemoryTransport.create({ clock: 'manual' });
@@ -26,10 +37,18 @@ class Bench {
   readonly pool: Pool;
   counted = 0;
 
-  constructor(limits: PoolLimits) {
+  constructor(limits: Limits | null) {
     this.transport.serve(ADDRESS, (peer) => this.servers.push(peer));
-    this.pool = new Pool(this.ground, this.endpoint, -1, limits);
+    this.pool = new Pool(this.ground, this.endpoint, -1);
+    if (limits === null) return;
+    const config = clusterOf('limited', { pool: { maxConnections: limits.connections, maxPending: limits.pending } });
+    const cluster = new Cluster({ config, hash: null, endpoints: [this.endpoint], preferred: NOBODY, other: null }, new Epoch());
+    const guard = new Guards(new Ledger(Ledger.memory(1, 16), 0), () => {}).of(cluster, 'client', 0);
+    if (guard !== null) this.pool.guardBy(guard);
+    this.used = (resource) => guard?.budget.used(resource) ?? 0;
   }
+
+  used: (resource: Resource) => number = () => 0;
 
   #wire(): Http1Wire {
     const { transport } = this;
@@ -96,12 +115,16 @@ class User implements StreamUser, ResponseSink {
 
 type Step = 'acquire' | 'acquire fresh' | 'cancel' | 'answer' | 'answer and close' | 'reset by server' | 'give up' | 'sweep';
 
-function check(bench: Bench, users: readonly User[], limits: PoolLimits): void {
+function check(bench: Bench, users: readonly User[], limits: Limits): void {
   const { pool } = bench;
   const using = users.filter((user) => user.stream !== null && !user.done);
   const waiting = users.filter((user) => user.waiting);
   if (pool.open > limits.connections) throw new Error(`${pool.open} connections`);
   if (pool.open !== pool.idle + using.length) throw new Error(`${pool.open} open, ${pool.idle} idle, ${using.length} in use`);
+  if (pool.open !== bench.used(Resource.Connections)) throw new Error(`${bench.used(Resource.Connections)} of ${pool.open} in the ledger`);
+  if (using.length !== bench.used(Resource.Requests)) throw new Error(`${bench.used(Resource.Requests)} requests of ${using.length}`);
+  const pending = waiting.length + using.filter((user) => user.stream?.connected === false).length;
+  if (pending !== bench.used(Resource.Pending)) throw new Error(`${bench.used(Resource.Pending)} pending of ${pending}`);
   if (pool.open !== bench.counted) throw new Error(`counted ${bench.counted} of ${pool.open}`);
   if (pool.waiting !== waiting.length) throw new Error(`${pool.waiting} wait of ${waiting.length}`);
   if (waiting.length > 0 && pool.open < limits.connections) throw new Error('somebody waits while a connection may be opened');
@@ -126,7 +149,7 @@ t.test('random acquisitions against the invariants', async () => {
     ),
     { maxLength: 60 },
   );
-  const limits = fc.record({ connections: fc.integer({ min: 1, max: 4 }), pending: fc.integer({ min: 0, max: 3 }) });
+  const limits = fc.record({ connections: fc.integer({ min: 1, max: 4 }), pending: fc.integer({ min: 1, max: 3 }) });
   fc.assert(
     fc.property(steps, limits, fc.infiniteStream(fc.nat()), (steps, limits, numbers) => {
       const bench = new Bench(limits);
@@ -169,11 +192,13 @@ t.test('random acquisitions against the invariants', async () => {
 
 t.test('a full queue refuses with overflow; a place in it is taken in turn', async (t) => {
   const bench = new Bench({ connections: 1, pending: 1 });
-  const [first, second, third] = [0, 1, 2].map(() => new User(bench, false)) as [User, User, User];
-  for (const user of [first, second, third]) bench.pool.acquire(user);
+  const [first, early, second, third] = [0, 1, 2, 3].map(() => new User(bench, false)) as [User, User, User, User];
+  for (const user of [first, early]) bench.pool.acquire(user);
+  t.equal(early.refused, OUTCOME.overflow, 'a request whose connection is being opened is pending');
+  bench.transport.run();
+  for (const user of [second, third]) bench.pool.acquire(user);
   t.ok(first.stream !== null && second.waiting);
   t.equal(third.refused, OUTCOME.overflow);
-  bench.transport.run();
   bench.servers[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   bench.transport.run();
   t.equal(second.stream, first.stream, 'the same connection');

@@ -2,7 +2,8 @@
 import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
-import { type DestinationRules, loadBalancerOf, type MergedRule } from './destination-rules.ts';
+import { connectTimeout, poolConfig } from './connection-pools.ts';
+import { type DestinationRules, type MergedRule, policyOf } from './destination-rules.ts';
 import { clusterName, type MeshPort, type MeshService, portOf } from './mesh-service.ts';
 import type { Services } from './services.ts';
 
@@ -77,13 +78,16 @@ export function clusterConfig(
   connectTimeoutMs: number,
 ): ClusterConfig {
   const original = service.entry?.resolution === 'original';
+  const policy = policyOf(rule, subset, port.number);
+  const pool = poolConfig(policy);
   return {
     id,
     name,
     service: port.ref,
-    balancer: balancerConfig(loadBalancerOf(rule, subset, port.number)),
-    connectTimeoutMs,
+    balancer: balancerConfig(policy.loadBalancer),
+    connectTimeoutMs: connectTimeout(policy) ?? connectTimeoutMs,
     family: service.families[0] ?? 4,
     ...(original && { original: { port: typeof port.targetPort === 'number' ? port.targetPort : null } }),
+    ...(pool !== undefined && { pool }),
   };
 }

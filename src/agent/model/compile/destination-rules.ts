@@ -118,19 +118,29 @@ export function subsetOf(rule: MergedRule | null, name: string): Subset | undefi
 }
 
 /**
- * The load balancing of a subset (empty: none) at a port. An entry for a port replaces its whole level; a subset's blocks replace
- * those of the rule one by one, and its entry for a port all of them.
+ * What holds for a subset (empty: none) at a port. An entry for a port replaces its whole level; a subset's blocks replace those of the
+ * rule one by one, and its entry for a port all that an entry can have.
  */
-export function loadBalancerOf(rule: MergedRule | null, subset: string, port: number): LoadBalancer | undefined {
-  if (rule === null) return undefined;
-  const base = atPort(rule.trafficPolicy, port);
+export function policyOf(rule: MergedRule | null, subset: string, port: number): PolicyBlocks {
+  if (rule === null) return {};
+  const base = atPort(rule.trafficPolicy, port).blocks;
   const own = atPort(subsetOf(rule, subset)?.trafficPolicy, port);
-  return own.byPort ? own.blocks.loadBalancer : (own.blocks.loadBalancer ?? base.blocks.loadBalancer);
+  if (own.byPort) return { ...own.blocks, ...(base.retryBudget !== undefined && { retryBudget: base.retryBudget }) };
+  return { ...base, ...own.blocks };
 }
 
+/** Blocks that are given. */
 function atPort(policy: TrafficPolicy | undefined, port: number): { readonly blocks: PolicyBlocks; readonly byPort: boolean } {
   const entry = policy?.portLevelSettings?.find((setting) => setting.port.number === port);
-  return { blocks: entry ?? policy ?? {}, byPort: entry !== undefined };
+  return { blocks: blocksOf(entry ?? policy ?? {}), byPort: entry !== undefined };
+}
+
+function blocksOf({ loadBalancer, connectionPool, retryBudget }: PolicyBlocks): PolicyBlocks {
+  return {
+    ...(loadBalancer !== undefined && { loadBalancer }),
+    ...(connectionPool !== undefined && { connectionPool }),
+    ...(retryBudget !== undefined && { retryBudget }),
+  };
 }
 
 function policiesOf({ spec }: DestinationRule): [FieldPath, LoadBalancer][] {

@@ -13,7 +13,7 @@ import type { MirrorConfig, RedirectAction, RouteAction, RouteConfig, Rewrite, W
 import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteDestination, StringMap } from '../objects.ts';
 import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
-import { type DestinationRules, loadBalancerOf } from './destination-rules.ts';
+import { type DestinationRules, policyOf } from './destination-rules.ts';
 import { milliseconds } from './durations.ts';
 import { corsConfig } from './cors.ts';
 import { faultConfig } from './faults.ts';
@@ -255,7 +255,7 @@ class RouteBuilder {
     const { host, port } = this.#target(destination);
     const service = services.get(host);
     if (service === null) return false;
-    return loadBalancerOf(rules.find(this.#view.namespace, service), destination.subset ?? '', port)?.consistentHash !== undefined;
+    return policyOf(rules.find(this.#view.namespace, service), destination.subset ?? '', port).loadBalancer?.consistentHash !== undefined;
   }
 
   #target(destination: Destination): { host: string; port: number } {

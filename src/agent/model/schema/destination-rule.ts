@@ -1,7 +1,8 @@
 /** networking.istio.io DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
-import { duration, exportTo, port, present, text, unsupported, wireText } from './fields.ts';
+import { connectionPool } from './connection-pool.ts';
+import { duration, exportTo, port, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 
@@ -65,10 +66,16 @@ const loadBalancer = z
   .refine((value) => !(value.simple !== undefined && value.consistentHash !== undefined), 'simple and consistentHash exclude each other');
 const blocks = {
   loadBalancer: loadBalancer.optional(),
-  connectionPool: unsupported('limits of connections are not applied yet'),
+  connectionPool: connectionPool.optional(),
   outlierDetection: unsupported('outliers are not ejected yet'),
   tls: unsupported('TLS to destinations is not served yet'),
 };
+/** Retries that a client may have under way: a share of its requests. */
+const retryBudget = z.object({
+  percent: present(z.number().min(0).max(100)).optional(),
+  budgetInterval: unsupported('a budget looks at the requests of the moment'),
+  minRetryConcurrency: present(uint32).optional(),
+});
 const notEmpty = (value: object): boolean => Object.keys(value).length > 0;
 const portPolicy = z
   .object({ port: z.object({ number: port }), ...blocks })
@@ -79,7 +86,7 @@ const trafficPolicy = z
     portLevelSettings: z.array(portPolicy).optional(),
     tunnel: unsupported(),
     proxyProtocol: unsupported(),
-    retryBudget: unsupported(),
+    retryBudget: retryBudget.optional(),
   })
   .refine(notEmpty, 'a policy has at least one field');
 const subset = z.object({ name: dnsLabel, labels: labelSelector.optional(), trafficPolicy: trafficPolicy.optional() });

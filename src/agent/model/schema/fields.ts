@@ -85,7 +85,7 @@ export const wholeSeconds = present(positiveDuration.refine((value) => nanosecon
 
 const NANOSECONDS: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
 
-function nanosecondsOf(value: string): number {
+export function nanosecondsOf(value: string): number {
   const parts = [...value.matchAll(/([0-9.]+)(h|ms|m|s|us|ns)/g)];
   return parts.reduce((sum, [, number, unit]) => sum + Math.round(Number(number) * (NANOSECONDS[unit as string] as number)), 0);
 }

@@ -75,7 +75,7 @@ t.test("precedence: port of subset, subset, port, rule; a port's entry inherits 
     - { name: bare }
     - { name: own, trafficPolicy: { ${simple('LEAST_REQUEST')} } }
     - { name: port, trafficPolicy: { ${simple('LEAST_REQUEST')}, portLevelSettings: [{ port: { number: 81 }, ${simple('RANDOM')} }] } }
-    - { name: gap, trafficPolicy: { ${simple('ROUND_ROBIN')}, portLevelSettings: [{ port: { number: 80 }, connectionPool: {} }] } }`);
+    - { name: gap, trafficPolicy: { ${simple('ROUND_ROBIN')}, portLevelSettings: [{ port: { number: 80 }, connectionPool: { tcp: {} } }] } }`);
   const compiled = compileText([service('a', ports), rule]);
   const kinds = (subset: string): string[] => [80, 81].map((port) => cluster(compiled, `outbound|${port}|${subset}|${A}`).balancer.kind);
   t.same(kinds(''), ['random', 'round-robin']);
@@ -163,4 +163,52 @@ t.test('retries may meet the same endpoint again where a hash must find it', asy
   t.equal(avoid('{ route: [{ destination: { host: b } }] }'), true);
   t.equal(avoid('{ route: [{ destination: { host: a }, weight: 1 }, { destination: { host: b }, weight: 1 }] }'), true);
   t.equal(avoid('{ route: [{ destination: { host: a } }], retries: { attempts: 1, retryIgnorePreviousHosts: true } }'), true);
+});
+
+t.test('connectionPool', async (t) => {
+  const pool = (policy: string): unknown =>
+    cluster(compileText([service('a'), destinationRule(`{ host: a, trafficPolicy: { ${policy} } }`)]), `outbound|80||${A}`).pool;
+  for (const [policy, expected] of [
+    ['connectionPool: { tcp: {} }', undefined],
+    ['connectionPool: { tcp: { maxConnections: 0 }, http: { http1MaxPendingRequests: 0 } }', undefined],
+    ['connectionPool: { tcp: { maxConnections: 1 } }', { maxConnections: 1 }],
+    [
+      'connectionPool: { http: { http1MaxPendingRequests: 1, http2MaxRequests: 2, maxRequestsPerConnection: 3, maxRetries: 4 } }',
+      { maxPending: 1, maxRequests: 2, maxRequestsPerConnection: 3, maxRetries: 4 },
+    ],
+    ['connectionPool: { tcp: { idleTimeout: 0s } }', { idleTimeoutMs: 0, tcpIdleTimeoutMs: 0 }],
+    ['connectionPool: { tcp: { idleTimeout: 2s }, http: { idleTimeout: 3s } }', { idleTimeoutMs: 3000, tcpIdleTimeoutMs: 2000 }],
+    ['connectionPool: { tcp: { maxConnectionDuration: 1h } }', { maxConnectionMs: 3_600_000 }],
+    ['connectionPool: { tcp: { tcpKeepalive: { time: 7200s } } }', { keepalive: { probes: 0, timeSeconds: 7200, intervalSeconds: 0 } }],
+    ['connectionPool: { http: { useClientProtocol: true, maxConcurrentStreams: 5 } }', undefined],
+    ['retryBudget: {}', { retryBudget: { percent: 20, minConcurrency: 3 } }],
+    ['retryBudget: { percent: 0, minRetryConcurrency: 7 }', { retryBudget: { percent: 0, minConcurrency: 7 } }],
+  ] as const) {
+    t.same(pool(policy), expected, policy);
+  }
+});
+
+t.test('connectTimeout: of the rule, or else of the mesh', async (t) => {
+  const timeout = (rule: string): unknown =>
+    cluster(compileText([service('a'), destinationRule(rule)]), `outbound|80||${A}`).connectTimeoutMs;
+  t.equal(timeout('{ host: a }'), 10_000);
+  t.equal(timeout('{ host: a, trafficPolicy: { connectionPool: { tcp: { connectTimeout: 30ms } } } }'), 30);
+});
+
+t.test("limits by port and subset: a port's entry replaces its level, but for the retry budget", async (t) => {
+  const limit = (count: number): string => `connectionPool: { tcp: { maxConnections: ${count} } }`;
+  const rule = destinationRule(`
+  host: a
+  trafficPolicy: { ${limit(1)}, retryBudget: {}, portLevelSettings: [{ port: { number: 81 }, ${limit(2)} }] }
+  subsets:
+    - { name: bare }
+    - { name: own, trafficPolicy: { ${limit(3)} } }
+    - { name: port, trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: RANDOM } }] } }`);
+  const compiled = compileText([service('a', ports), rule]);
+  const pools = (subset: string): unknown[] => [80, 81].map((port) => cluster(compiled, `outbound|${port}|${subset}|${A}`).pool);
+  const retryBudget = { percent: 20, minConcurrency: 3 };
+  t.same(pools(''), [{ maxConnections: 1, retryBudget }, { maxConnections: 2 }]);
+  t.same(pools('bare'), [{ maxConnections: 1, retryBudget }, { maxConnections: 2 }]);
+  t.same(pools('own'), [{ maxConnections: 3, retryBudget }, { maxConnections: 3 }]);
+  t.same(pools('port'), [{ retryBudget }, { maxConnections: 2 }]);
 });

@@ -1,0 +1,121 @@
+/**
+ * What a worker knows of its clients at clusters whose rules limit or watch them. A guard is made when a client first uses such a
+ * cluster, and dropped when it has not been used for long; clusters without such rules have none.
+ */
+import type { Cluster } from './cluster.ts';
+import { Account } from './account.ts';
+import { Budget, NO_LIMITS, type Overflowed } from './budget.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Ledger, type LedgerMemory } from './ledger.ts';
+
+const UNUSED_MS = 10 * 60_000;
+
+/** A row of the ledger that all workers share, or of one of this worker's own where that is full. */
+interface Place {
+  readonly ledger: Ledger;
+  readonly row: number;
+}
+
+export class Guard {
+  readonly budget: Budget;
+  lastUsed = 0;
+  /** Pools that count on it. */
+  pools = 0;
+  readonly #key: string;
+  readonly #place: Place;
+  readonly #attach: (key: string) => Place;
+  readonly #accounts = new Map<Endpoint, { readonly account: Account; readonly place: Place }>();
+
+  constructor(cluster: Cluster, key: string, attach: (key: string) => Place, overflowed: Overflowed) {
+    this.#key = key;
+    this.#attach = attach;
+    this.#place = attach(key);
+    this.budget = new Budget(this.#place.ledger, this.#place.row, () => cluster.config.pool ?? NO_LIMITS, overflowed);
+  }
+
+  account(endpoint: Endpoint): Account {
+    const known = this.#accounts.get(endpoint);
+    if (known !== undefined) return known.account;
+    const place = this.#attach(`${this.#key}\n${endpoint.address}|${endpoint.port}`);
+    const account = new Account(place.ledger, place.row);
+    this.#accounts.set(endpoint, { account, place });
+    return account;
+  }
+
+  get idle(): boolean {
+    return this.pools === 0 && this.budget.waiting === 0 && !this.#place.ledger.isCounting(this.#place.row);
+  }
+
+  /** Forgets endpoints that are gone. */
+  sweep(): void {
+    for (const [endpoint, { place }] of this.#accounts) {
+      if (!endpoint.removed || place.ledger.isCounting(place.row)) continue;
+      place.ledger.detach(place.row);
+      this.#accounts.delete(endpoint);
+    }
+  }
+
+  drop(): void {
+    for (const { place } of this.#accounts.values()) place.ledger.detach(place.row);
+    this.#accounts.clear();
+    this.#place.ledger.detach(this.#place.row);
+  }
+}
+
+export class Guards {
+  readonly #ledgers: Ledger[];
+  readonly #overflowed: Overflowed;
+  readonly #all = new Map<Cluster, Map<string, Guard>>();
+
+  constructor(ledger: Ledger, overflowed: Overflowed) {
+    this.#ledgers = [ledger];
+    this.#overflowed = overflowed;
+  }
+
+  /** Null: no rule asks for one. @param client key of the workload. @param now milliseconds. */
+  of(cluster: Cluster, client: string, now: number): Guard | null {
+    if (cluster.config.pool === undefined) return null;
+    const guard = this.#all.get(cluster)?.get(client) ?? this.#make(cluster, client);
+    guard.lastUsed = now;
+    return guard;
+  }
+
+  /** Other workers have rung. */
+  heed(): void {
+    for (const guards of this.#all.values()) for (const { budget } of guards.values()) if (budget.alert) budget.heed();
+  }
+
+  sweep(now: number): void {
+    for (const [cluster, guards] of this.#all) {
+      for (const [client, guard] of guards) {
+        guard.sweep();
+        if (!guard.idle || now - guard.lastUsed < UNUSED_MS) continue;
+        guard.drop();
+        guards.delete(client);
+      }
+      if (guards.size === 0) this.#all.delete(cluster);
+    }
+  }
+
+  #make(cluster: Cluster, client: string): Guard {
+    const guard = new Guard(cluster, `${client}\n${cluster.config.id}`, (key) => this.#attach(key), this.#overflowed);
+    const guards = this.#all.get(cluster) ?? new Map<string, Guard>();
+    guards.set(client, guard);
+    this.#all.set(cluster, guards);
+    return guard;
+  }
+
+  #attach(key: string): Place {
+    for (const ledger of this.#ledgers) {
+      const row = ledger.attach(key);
+      if (row >= 0) return { ledger, row };
+    }
+    this.#ledgers.push(new Ledger(privateLedger(), 0));
+    return this.#attach(key);
+  }
+}
+
+/** Of a worker that shares nothing. */
+export function privateLedger(): LedgerMemory {
+  return Ledger.memory(1);
+}
