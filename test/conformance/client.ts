@@ -8,6 +8,7 @@ import { type Arrival, type Asked, headerMap, type HeaderMap, type Seen } from '
 
 const BODY_SHOWN = 300;
 const TIMEOUT_S = 30;
+const LINGER_MS = 150;
 
 interface Answer {
   readonly status: number;
@@ -120,7 +121,7 @@ function overHttp2({ ip, dialled, host = `${ip}:${dialled}`, method = 'GET', pat
   return { send, close: () => session.close() };
 }
 
-/** Everything is sent at once, then the client's half is closed. */
+/** Everything is sent at once; the client's half is closed a moment later, so that nobody takes it for one that has left. */
 function overTcp({ name, ip, dialled, timeout_s: timeoutS = TIMEOUT_S }: Asked, texts: readonly string[]): Promise<Seen> {
   return new Promise((resolve) => {
     const started = performance.now();
@@ -128,7 +129,7 @@ function overTcp({ name, ip, dialled, timeout_s: timeoutS = TIMEOUT_S }: Asked, 
     let error: string | undefined;
     const socket = connect({ host: ip, port: dialled, allowHalfOpen: true }, () => {
       for (const text of texts) socket.write(text);
-      socket.end();
+      setTimeout(() => socket.end(), LINGER_MS);
     });
     socket.setTimeout(timeoutS * 1000, () => socket.destroy(new Error('timeout')));
     socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));

@@ -4,7 +4,7 @@ import type { ClusterIds } from './clusters.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
 import { socketAddress } from './hosts.ts';
-import { type MeshPort, type MeshService, portOf } from './mesh-service.ts';
+import { type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import type { Services } from './services.ts';
 
 /** Istio's listener for all addresses at a port: HTTP goes by its Host, TLS by its name, the rest to where it was going. */
@@ -27,8 +27,8 @@ export class Addresses {
     const entries = new Map<string, DestinationConfig>();
     for (const [index, port] of service.ports.entries()) {
       const cluster = this.#ids.of(client, service.host, port.number, '');
-      for (const ip of service.addresses) this.#add(entries, ip, service, port, cluster);
-      for (const range of service.entry?.ranges ?? []) this.#add(entries, range, service, port, cluster);
+      const { addresses, entry } = partOf(service, port);
+      for (const ip of [...addresses, ...(entry?.ranges ?? [])]) this.#add(entries, ip, service, port, cluster);
       if (!service.headless) continue;
       // Clients of a headless service have chosen an endpoint before they connect.
       for (const { config } of this.#endpoints.get(service)[index] ?? []) {

@@ -4,7 +4,7 @@ import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { type DestinationRules, type MergedRule, policyOf } from './destination-rules.ts';
-import { clusterName, type MeshPort, type MeshService, portOf } from './mesh-service.ts';
+import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import type { Services } from './services.ts';
 
 /** Ids are Istio's names, and more only where clients of one namespace see another policy than the others. */
@@ -77,7 +77,7 @@ export function clusterConfig(
   port: MeshPort,
   connectTimeoutMs: number,
 ): ClusterConfig {
-  const original = service.entry?.resolution === 'original';
+  const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
   const pool = poolConfig(policy);
   return {

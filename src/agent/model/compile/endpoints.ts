@@ -14,7 +14,7 @@ import type { DestinationRules } from './destination-rules.ts';
 import type { EntryEndpoints } from './entry-endpoints.ts';
 import { socketForm } from './hosts.ts';
 import { NamedIdentities } from './identity.ts';
-import type { MeshPort, MeshService, ServiceEndpoint } from './mesh-service.ts';
+import { type MeshPort, type MeshService, partOf, type ServiceEndpoint } from './mesh-service.ts';
 import type { Pods } from './pods.ts';
 import type { MeshPod } from './mesh-pod.ts';
 import type { NeededObjects } from './needed-objects.ts';
@@ -109,13 +109,13 @@ export class Endpoints {
   }
 
   get(service: MeshService): ServiceEndpoints {
-    const index = this.#services.hosts.own(service.host).indexOf(service);
+    const index = this.#services.all(service.host).indexOf(service);
     return this.#endpoints.get(service.host)[index] ?? [];
   }
 
   /** Of all services that have the host, in their order. */
   #compute(host: string): readonly ServiceEndpoints[] {
-    const all = this.#services.hosts.own(host);
+    const all = this.#services.all(host);
     const found = all.map((service) => service.ports.map((port) => this.#at(service, port)));
     const views = serviceViews(this.#services, this.#rules, host);
     this.#needLabels(views);
@@ -172,7 +172,8 @@ export class Endpoints {
   }
 
   #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
-    if (service.entry !== null) return [...this.#entries.of(service, service.entry, port), ...this.#selected(service, port)];
+    const part = partOf(service, port);
+    if (part.entry !== null) return [...this.#entries.of(part, part.entry, port), ...this.#selected(part, port)];
     return [...this.#ofService(service, port), ...this.#entries.selected(service, port)];
   }
 

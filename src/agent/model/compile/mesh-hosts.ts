@@ -13,6 +13,7 @@ import { type Clients, type ClientScope, scopeLayer, SHARED_LAYER } from './clie
 import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
 import { isWildcard } from './hosts.ts';
+import { partOf } from './mesh-service.ts';
 import type { Outputs } from './outputs.ts';
 import type { RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
@@ -119,9 +120,10 @@ export class MeshHosts {
   /** What TLS clients ask for where the address does not say it. */
   #emitNames({ service, client }: ServiceView, layer: string): void {
     const { source, outputs } = this.#parts;
-    if (service.entry === null || service.addresses.length > 0) return;
-    for (const { number, protocol } of service.ports) {
-      if (protocol !== 'tls') continue;
+    for (const port of service.ports) {
+      const { number, protocol } = port;
+      const { entry, addresses } = partOf(service, port);
+      if (protocol !== 'tls' || entry === null || addresses.length > 0) continue;
       const cluster = source.ids.of(client, service.host, number, '');
       const name = [service.host, number].join(':');
       const record = { layer: sniLayer(layer), port: number, name, domains: [service.host], local: null, routes: [passRoute(cluster)] };

@@ -48,6 +48,31 @@ export interface MeshPort extends PortProtocol {
   readonly ref: ServiceRef;
   /** Istio's name of the cluster of all of its endpoints. */
   readonly cluster: string;
+  /** Where several ServiceEntries of a namespace give the host together: the one that gives the port. */
+  readonly part?: MeshService;
+}
+
+/** What gives a port of a service: where its endpoints and addresses are. */
+export function partOf(service: MeshService, port: MeshPort): MeshService {
+  return port.part ?? service;
+}
+
+/** ServiceEntries of one namespace for one host are one service: a port is the oldest one's that has it. */
+export function merged(services: readonly MeshService[]): MeshService[] {
+  const all = new Map<string, MeshService>();
+  for (const service of services) {
+    const key = `${service.registry} ${service.namespace} ${service.exportTo?.join() ?? '*'}`;
+    const known = all.get(key);
+    all.set(key, known === undefined ? service : withPortsOf(known, service));
+  }
+  return [...all.values()];
+}
+
+function withPortsOf(service: MeshService, other: MeshService): MeshService {
+  const own = service.ports.map((port): MeshPort => ({ ...port, part: partOf(service, port) }));
+  const more = other.ports.filter(({ number }) => !own.some((port) => port.number === number));
+  const addresses = [...new Set([...service.addresses, ...other.addresses])];
+  return { ...service, addresses, ports: [...own, ...more.map((port): MeshPort => ({ ...port, part: other }))] };
 }
 
 /** Who stands behind a service's port. */

@@ -1,13 +1,13 @@
 /** Destinations: Kubernetes Services, and the hosts of ServiceEntries. */
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
-import { Input } from '../incremental/table.ts';
+import { Input, Table } from '../incremental/table.ts';
 import type { Service, ServiceEntry, ServicePort, StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge, order } from './age.ts';
 import { HostIndex } from './host-index.ts';
 import { serviceHost, socketForm } from './hosts.ts';
-import { type AddressClaim, clusterName, type Family, type MeshPort, type MeshService } from './mesh-service.ts';
+import { type AddressClaim, clusterName, type Family, merged, type MeshPort, type MeshService } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { portProtocol } from './protocols.ts';
@@ -32,6 +32,7 @@ export class Services {
   readonly #problems: ProblemLog;
   readonly #services: Input<Service, true>;
   readonly #entries: Input<ServiceEntry, true>;
+  readonly #merged: Table<readonly MeshService[]>;
 
   constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
     this.#options = options;
@@ -40,6 +41,7 @@ export class Services {
     this.#entries = new Input(graph, 'ServiceEntry', (object) => this.#computeEntry(object));
     this.hosts = new HostIndex<MeshService>(graph, byPreference);
     this.anywhere = new Index<MeshService>(graph, byAge);
+    this.#merged = new Table<readonly MeshService[]>(graph, 'merged services', (host) => merged(this.hosts.own(host)));
     this.addressClaims = new Index<AddressClaim>(graph, byAge);
     this.httpPorts = new Index(graph);
     this.#bySelector = new Index<MeshService>(graph, byAge);
@@ -54,9 +56,15 @@ export class Services {
     this.#entries.set(key, object);
   }
 
+  /** All that have the host, in the order in which they are preferred. */
+  all(host: string): readonly MeshService[] {
+    const own = this.hosts.own(host);
+    return own.length < 2 ? own : this.#merged.get(host);
+  }
+
   /** What clients of that namespace see at the host. @param client null: clients for which nothing is there that others do not see. */
   get(host: string, client: string | null = null): MeshService | null {
-    const all = this.hosts.own(host);
+    const all = this.all(host);
     if (client !== null) {
       // Its own come before those that are there for it by name, and these before those of everyone; Kubernetes' own are never hidden.
       const order = [isOwn, isFor, isPublic].map((sees) => all.filter((service) => sees(service, client)));
@@ -69,7 +77,7 @@ export class Services {
 
   /** Namespaces whose clients see another service at the host than most. */
   clientsOfTheirOwn(host: string): string[] {
-    const all = this.hosts.own(host);
+    const all = this.all(host);
     if (all.every(isPublic)) return [];
     const most = this.get(host);
     const named = all.flatMap(({ exportTo }) => exportTo ?? []);

@@ -39,7 +39,7 @@ function inboundPorts(pod: MeshPod, services: Services, endpoints: Endpoints): R
   const selecting = services.selecting(pod.namespace, pod.labels);
   const local = Map.groupBy(endpoints.local.get(pod.key), ({ host }) => host);
   const others = [...local.keys()].filter((host) => !selecting.some((service) => service.host === host));
-  const all = [...selecting, ...others.flatMap((host) => services.hosts.own(host)[0] ?? [])].sort(byAge);
+  const all = [...selecting, ...others.flatMap((host) => services.all(host)[0] ?? [])].sort(byAge);
   const ports: Record<string, InboundPort> = {};
   for (const service of all) {
     for (const [number, port] of targets(service, selecting.includes(service) ? pod : null, local.get(service.host) ?? []))

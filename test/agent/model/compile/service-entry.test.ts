@@ -254,3 +254,18 @@ t.test('a service that is there for some namespaces only', async (t) => {
   t.ok(hostOf(tableOf(compiled), 'a.default'));
   t.equal(hostOf(tableOf(compiled, 80, 'other/client'), 'a.default'), undefined);
 });
+
+t.test('several ServiceEntries of a namespace give a host together', async (t) => {
+  const compiled = compileText([
+    client(),
+    entry(`{ hosts: [ext.example], ${http}, resolution: STATIC, endpoints: [{ address: 192.0.2.1 }] }`, 'name: a, namespace: default'),
+    entry(
+      '{ hosts: [ext.example], ports: [{ number: 80, name: other, protocol: HTTP }, { number: 443, name: tls, protocol: TLS }] }',
+      'name: b, namespace: default',
+    ),
+  ]);
+  t.same(places(compiled, EXT), ['192.0.2.1:80'], 'a port is the oldest one’s');
+  t.equal(cluster(compiled, EXT).original, undefined);
+  t.same(cluster(compiled, 'outbound|443||ext.example').original, { port: null });
+  t.same(named(compiled, 443), { 'ext.example': ['outbound|443||ext.example'] });
+});
