@@ -1,4 +1,5 @@
 /** `nodeway check`: one line for each thing that the agent needs of the node, and what to do if it is missing. */
+import { kubeletCgroup } from '../agent/enroll/kubelet.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
 import { AddonMissing } from '../base/native-addon.ts';
 import type { Run } from './command.ts';
@@ -14,9 +15,10 @@ interface Line {
 
 export const check: Run = async (invocation) => {
   const options = nodeOptions(invocation);
-  const lines = [transportLine(await probeTransport()), ...(await nodeLines(options))];
-  invocation.terminal.stdout.write(describeCheck(lines));
-  return lines.every((line) => line.ok) ? ExitCode.Ok : ExitCode.NodeLacks;
+  const lines = [transportLine(await probeTransport()), ...(await nodeLines(options)), kubeletLine(options.kubeletCgroup)];
+  const missing = lines.filter((line) => !line.ok);
+  invocation.terminal.stdout.write(describeCheck(options.brief ? missing : lines));
+  return missing.length === 0 ? ExitCode.Ok : ExitCode.NodeLacks;
 };
 
 export function describeCheck(lines: readonly Line[]): string {
@@ -44,6 +46,13 @@ async function nodeLines(options: ReturnType<typeof nodeOptions>): Promise<reado
       },
     ];
   }
+}
+
+/** Not needed: without it, probes go through the rules of the pod as any other request. */
+function kubeletLine(given: string): Line {
+  const found = given || kubeletCgroup();
+  const advice = 'health probes would go through the agent; in a pod: hostPID: true. Elsewhere: --kubelet-cgroup';
+  return { name: 'kubelet', ok: true, detail: found ?? 'not found', advice: found === null ? advice : '' };
 }
 
 async function probeTransport(): Promise<string> {

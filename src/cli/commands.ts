@@ -8,7 +8,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./agent.ts')).agent,
   },
   check: {
-    usage: 'check [--cgroup PATH]',
+    usage: 'check [--brief] [--cgroup PATH] [--kubelet-cgroup PATH]',
     summary: 'Look whether this node has what the agent needs; says what to do where not.',
     load: async () => (await import('./check.ts')).check,
   },

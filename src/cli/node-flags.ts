@@ -4,10 +4,18 @@ import { type FlagTable, parseFlags } from '../agent/flags.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import type { Invocation } from './command.ts';
 
-const NODE_FLAGS = { instance: AGENT_FLAGS.instance, cgroup: AGENT_FLAGS.cgroup } satisfies FlagTable;
+const NODE_FLAGS = {
+  instance: AGENT_FLAGS.instance,
+  cgroup: AGENT_FLAGS.cgroup,
+  'kubelet-cgroup': AGENT_FLAGS['kubelet-cgroup'],
+  brief: { help: 'Print only what is missing.', parse: AGENT_FLAGS.capture.parse, default: false, why: 'all is of interest' },
+} satisfies FlagTable;
 
 export interface NodeOptions {
   readonly instance: string;
+  readonly brief: boolean;
+  /** Empty: found from the kubelet's process. */
+  readonly kubeletCgroup: string;
   /** Absent: found in /proc/mounts. */
   readonly cgroup?: string;
 }
@@ -17,6 +25,6 @@ export function nodeOptions({ args, environment }: Invocation): NodeOptions {
   const parsed = parseFlags(NODE_FLAGS, args, environment);
   const errors = parsed.ok ? parsed.positionals.map((extra) => `${extra}: not expected`) : parsed.errors;
   if (!parsed.ok || errors.length > 0) throw new CommandError(ExitCode.Usage, errors.join('\n'));
-  const { instance, cgroup } = parsed.values;
-  return { instance, ...(cgroup === '' ? {} : { cgroup }) };
+  const { instance, cgroup, brief } = parsed.values;
+  return { instance, brief, kubeletCgroup: parsed.values['kubelet-cgroup'], ...(cgroup === '' ? {} : { cgroup }) };
 }

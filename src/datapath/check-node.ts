@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type AttachedHook, type DatapathAddon, datapathAddon } from './addon.ts';
-import { BPFFS, mountPoint, pinRoot } from './pins.ts';
+import { cgroupRoot, isBelowCgroupRoot, mountPoint } from './mounts.ts';
+import { BPFFS, pinRoot } from './pins.ts';
 
 export interface CheckLine {
   readonly name: string;
@@ -16,6 +17,7 @@ export interface CheckLine {
 /** With their numbers in linux/capability.h. */
 const CAPABILITIES = [
   ['CAP_NET_ADMIN', 12n],
+  ['CAP_SYS_PTRACE', 19n],
   ['CAP_SYS_ADMIN', 21n],
   ['CAP_BPF', 39n],
 ] as const;
@@ -32,11 +34,11 @@ const TRANSLATION =
 /** @throws AddonMissing */
 export function checkNode(o: { instance?: string; cgroup?: string } = {}): CheckLine[] {
   const addon = datapathAddon();
-  const cgroup = o.cgroup || mountPoint('cgroup2');
+  const cgroup = o.cgroup || cgroupRoot();
   return [
     kernelLine(release()),
     btfLine(),
-    cgroupLine(cgroup),
+    cgroupLine(cgroup, o.cgroup ? null : ofNode()),
     bpffsLine(),
     rightsLine(effectiveCapabilities()),
     namespacesLine(addon),
@@ -60,15 +62,23 @@ function btfLine(): CheckLine {
   return line('BTF', true, present ? 'present, though not needed' : 'absent, and not needed', '');
 }
 
-function cgroupLine(cgroup: string | null): CheckLine {
+/** `node`: the cgroup of the node's first process, where the mount was found and not given. */
+function cgroupLine(cgroup: string | null, node: string | null): CheckLine {
   const ok = cgroup !== null && existsSync(join(cgroup, 'cgroup.procs'));
+  const name = 'cgroup v2';
   const detail = ok ? cgroup : cgroup === null ? 'not mounted' : `${cgroup} is none`;
-  return line('cgroup v2', ok, detail, 'mount -t cgroup2 none /sys/fs/cgroup/unified; in a container, mount the host path of it');
+  if (!ok || node === null || isBelowCgroupRoot(node)) return line(name, ok, detail, 'mount -t cgroup2 none /sys/fs/cgroup/unified');
+  const advice = "mount the node's /sys/fs/cgroup into the container; pods are in no cgroup below this one";
+  return line(name, false, `${cgroup} is this container's alone`, advice);
+}
+
+function ofNode(): string | null {
+  return /^0::(.*)$/m.exec(readFileSync('/proc/1/cgroup', 'utf8'))?.[1] ?? null;
 }
 
 function bpffsLine(): CheckLine {
   const mounted = mountPoint('bpf', BPFFS) !== null;
-  return line('bpffs', true, mounted ? BPFFS : `not mounted at ${BPFFS}; the agent mounts it`, '');
+  return line('bpffs', true, mounted ? BPFFS : `not mounted at ${BPFFS}; the agent mounts it, in a container for itself only`, '');
 }
 
 function effectiveCapabilities(): bigint {

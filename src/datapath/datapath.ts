@@ -7,7 +7,6 @@ import {
   lockNode,
   lockPath,
   mountMarker,
-  mountPoint,
   pinRoot,
   pinnedPods,
   podPin,
@@ -15,6 +14,7 @@ import {
   removeOtherVersions,
   removePins,
 } from './pins.ts';
+import { cgroupRoot } from './mounts.ts';
 import { REASONS } from './reasons.ts';
 import { addressBytes, concat, ownerIn, podAddress, type PodFacts, podRecord, slotOf, u32, u64 } from './records.ts';
 
@@ -64,7 +64,7 @@ export class Datapath {
   /** @throws DatapathError */
   static open(o: DatapathOptions = {}): Datapath {
     const addon = datapathAddon();
-    const cgroup = o.cgroup ?? mountPoint('cgroup2');
+    const cgroup = o.cgroup ?? cgroupRoot();
     if (cgroup === null)
       throw new DatapathError('NO_CGROUP2', 'no cgroup v2 hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup');
     const lock = lockNode(addon, o.instance ?? '');
@@ -78,7 +78,7 @@ export class Datapath {
     } catch (error) {
       addon.closeFd(lock);
       const { code = 'EUNKNOWN', message } = error as { code?: string; message: string };
-      throw new DatapathError(code, `${message}; the agent needs CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN`, { cause: error });
+      throw new DatapathError(code, `${message}; the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE`, { cause: error });
     }
   }
 

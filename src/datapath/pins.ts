@@ -1,9 +1,12 @@
-/** What is pinned under /sys/fs/bpf, whose lock says that an agent runs, and where cgroup v2 is. */
+/** What is pinned under /sys/fs/bpf, and the lock that says that an agent runs. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type DatapathAddon } from './addon.ts';
+import { mountPoint } from './mounts.ts';
 
 export const BPFFS = '/sys/fs/bpf';
+/** A directory, so that the agents of a node share it from their containers, whose own /run is not the node's. */
+const RUN = '/run/nodeway';
 /** As the addon names them. */
 const POD_PIN = 'pod_';
 
@@ -26,24 +29,17 @@ export function pinRoot(instance: string): string {
 
 /** Left by the agent that mounted bpffs, so that cleanup undoes it. */
 export function mountMarker(instance: string): string {
-  return `/run/${nameOf(instance)}.mounted-bpffs`;
+  return join(RUN, `${nameOf(instance)}.mounted-bpffs`);
 }
 
 export function lockPath(instance: string): string {
-  return `/run/${nameOf(instance)}.lock`;
-}
-
-/** Where a file system of this type is mounted, or whether it is at `path`. */
-export function mountPoint(type: string, path?: string): string | null {
-  const mounts = readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' '));
-  return mounts.find((mount) => mount[2] === type && (path === undefined || mount[1] === path))?.[1] ?? null;
+  return join(RUN, `${nameOf(instance)}.lock`);
 }
 
 /** @throws DatapathError naming the process that holds it. */
 export function lockNode(addon: DatapathAddon, instance: string): number {
   const path = lockPath(instance);
+  mkdirSync(dirname(path), { recursive: true });
   const fd = addon.lock(path);
   if (fd < 0) {
     const pid = readFileSync(path, 'utf8').trim();

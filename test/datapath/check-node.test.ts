@@ -8,12 +8,13 @@ t.test('kernel', async (t) => {
 
 t.test('rights', async (t) => {
   const NET_ADMIN = 1n << 12n;
+  const SYS_PTRACE = 1n << 19n;
   const SYS_ADMIN = 1n << 21n;
   const BPF = 1n << 39n;
-  t.match(rightsLine(NET_ADMIN | SYS_ADMIN | BPF), { ok: true, advice: '' });
-  t.match(rightsLine(NET_ADMIN | SYS_ADMIN), { ok: true }, 'CAP_SYS_ADMIN includes CAP_BPF');
-  t.match(rightsLine(NET_ADMIN | BPF), { ok: false, detail: 'without CAP_SYS_ADMIN' });
-  t.match(rightsLine(0n), { ok: false, detail: 'without CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF' });
+  t.match(rightsLine(NET_ADMIN | SYS_PTRACE | SYS_ADMIN | BPF), { ok: true, advice: '' });
+  t.match(rightsLine(NET_ADMIN | SYS_PTRACE | SYS_ADMIN), { ok: true }, 'CAP_SYS_ADMIN includes CAP_BPF');
+  t.match(rightsLine(NET_ADMIN | SYS_PTRACE | BPF), { ok: false, detail: 'without CAP_SYS_ADMIN' });
+  t.match(rightsLine(0n), { ok: false, detail: 'without CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_BPF' });
 });
 
 t.test('hooks', async (t) => {

@@ -1,12 +1,10 @@
 /** Tells the kernel programs whose connections into pods are health probes: the kubelet's. */
-import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { cgroupId } from '../../datapath/namespaces.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Log } from '../log.ts';
-import { findKubeletCgroup } from './processes.ts';
+import { kubeletCgroup } from './kubelet.ts';
 
 /** A kubelet that was restarted has a new cgroup under the same path. Until it is found, its probes go through the agent. */
 const LOOK_MS = 10_000;
@@ -14,7 +12,7 @@ const LOOK_MS = 10_000;
 export function watchProbers(config: AgentConfig, clock: Clock, log: Log, tell: (cgroups: readonly bigint[]) => void): Cancel {
   let known: bigint | null = null;
   const look = (): void => {
-    const path = config['kubelet-cgroup'] || kubeletPath();
+    const path = config['kubelet-cgroup'] || kubeletCgroup();
     if (path === null) return;
     try {
       const id = cgroupId(path);
@@ -29,16 +27,4 @@ export function watchProbers(config: AgentConfig, clock: Clock, log: Log, tell: 
   };
   look();
   return clock.every(LOOK_MS, look);
-}
-
-function kubeletPath(): string | null {
-  const path = findKubeletCgroup();
-  const root = unifiedRoot(readFileSync('/proc/mounts', 'utf8'));
-  return path === null || root === null ? null : join(root, path);
-}
-
-/** Where the v2 hierarchy is mounted: on a hybrid machine not at /sys/fs/cgroup itself. */
-function unifiedRoot(mounts: string): string | null {
-  const fields = mounts.split('\n').map((line) => line.split(' '));
-  return fields.find((mount) => mount[2] === 'cgroup2')?.[1] ?? null;
 }

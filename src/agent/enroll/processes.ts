@@ -1,7 +1,7 @@
 /** Finds processes in /proc. Processes end meanwhile: one that is gone is passed over. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { podUidOf, unifiedPathOf } from './cgroup.ts';
+import { podUidOf } from './cgroup.ts';
 import type { PodProcesses } from './pod-homes.ts';
 
 /** Processes of pods, by the cgroups that the kubelet makes. A search costs a read of a small file for each process of the node. */
@@ -17,18 +17,7 @@ export function podProcesses(proc = '/proc'): PodProcesses {
   };
 }
 
-/** Path of the kubelet's cgroup in the v2 hierarchy, from its process; null: no kubelet, or no v2 hierarchy. */
-export function findKubeletCgroup(proc = '/proc'): string | null {
-  for (const pid of processIds(proc)) {
-    if (readOrEmpty(join(proc, String(pid), 'comm')).trim() !== 'kubelet') continue;
-    const path = unifiedPathOf(readOrEmpty(join(proc, String(pid), 'cgroup')));
-    // In the root cgroup are many others, whose traffic must not pass for probes.
-    if (path !== null && path !== '/') return path;
-  }
-  return null;
-}
-
-function processIds(proc: string): number[] {
+export function processIds(proc: string): number[] {
   try {
     return readdirSync(proc)
       .filter((name) => /^\d+$/.test(name))
@@ -38,7 +27,7 @@ function processIds(proc: string): number[] {
   }
 }
 
-function readOrEmpty(path: string): string {
+export function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { podUidOf, unifiedPathOf } from '../../../src/agent/enroll/cgroup.ts';
-import { findKubeletCgroup, podProcesses } from '../../../src/agent/enroll/processes.ts';
+import { findKubelet } from '../../../src/agent/enroll/kubelet.ts';
+import { podProcesses } from '../../../src/agent/enroll/processes.ts';
 
 const UID = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
 const UNDERSCORED = UID.replaceAll('-', '_');
@@ -71,5 +72,5 @@ t.test('processes in a directory laid out as /proc', async (t) => {
   t.notOk(processes.belongs(20, UID), 'the process of another');
   t.notOk(processes.belongs(99, UID), 'no such process');
   t.strictSame(podProcesses(join(proc, 'nowhere')).find(new Set([UID])), new Map([[UID, []]]), 'what cannot be read has none');
-  t.equal(findKubeletCgroup(proc), '/system.slice/kubelet.service');
+  t.match(findKubelet(proc), { cgroup: '/system.slice/kubelet.service' });
 });

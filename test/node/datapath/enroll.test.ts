@@ -6,7 +6,8 @@ import t, { type Test } from 'tap';
 import { datapathAddon } from '../../../src/datapath/addon.ts';
 import { cleanup, Datapath, freeSlot } from '../../../src/datapath/datapath.ts';
 import { closeFd, listenIn, namespaceCookie, openNamespace } from '../../../src/datapath/namespaces.ts';
-import { lockPath, mountPoint, pinRoot } from '../../../src/datapath/pins.ts';
+import { cgroupRoot } from '../../../src/datapath/mounts.ts';
+import { lockPath, pinRoot } from '../../../src/datapath/pins.ts';
 import { until } from '../pod-network.ts';
 
 const instance = 'nwt-enroll';
@@ -25,7 +26,7 @@ function removeNamespace(): void {
 }
 
 function setUp(t: Test) {
-  const cgroup = join(mountPoint('cgroup2') ?? '', instance);
+  const cgroup = join(cgroupRoot() ?? '', instance);
   cleanup({ instance });
   removeNamespace();
   mkdirSync(cgroup, { recursive: true });
