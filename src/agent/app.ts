@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
+import type { Snapshot } from '../l7/snapshot.ts';
 import { releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
@@ -31,6 +32,9 @@ import { openSources } from './object-sources.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
+import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
+import { SpanExporters } from './telemetry/export/span-exporters.ts';
+import { openSender } from './telemetry/export/span-sender.ts';
 import { SeriesTable } from './telemetry/series-table.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
@@ -77,7 +81,11 @@ export function composeAgent(means: AgentMeans): Agent {
   const { log } = output;
   const changes = new ChangeSignal();
   const series = new SeriesTable(clock, config['metrics-expiry']);
-  const pool = workerPool(means, changes, series);
+  const lookup = systemNames();
+  const snapshot = (): Snapshot | null => rollout.current;
+  const exporters = spanExporters(means, { snapshot, clusterDomain: config['cluster-domain'], lookup });
+  disposal.add('the exporters of spans', () => exporters.close());
+  const pool = workerPool(means, changes, series, exporters);
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
   const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
@@ -90,24 +98,30 @@ export function composeAgent(means: AgentMeans): Agent {
     clock,
     log,
     served: () => reconciler?.served() ?? new Set(),
-    onOutcome: ({ snapshot, delta, wanted, names }) => {
+    onOutcome: ({ snapshot, delta, wanted, names, exporters: collectors }) => {
       resolver.want(names);
+      exporters.configure(collectors);
       rollout.apply(snapshot, delta, wanted);
       changes.raise();
     },
   });
   const onResolution = (name: string, resolution: Resolution | null): void => configuration.resolved(name, resolution);
-  const resolver = new NameResolver({ lookup: systemNames(), clock, random: Math.random, onResolution });
+  const resolver = new NameResolver({ lookup, clock, random: Math.random, onResolution });
   disposal.add('the questions to DNS', () => resolver.stop());
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const stop = Promise.withResolvers<string>();
-  const endpoints = endpointsOf(means, { status, readiness, rollout, series, stop: stop.resolve });
+  const endpoints = endpointsOf(means, { status, readiness, rollout, series, spans: () => exporters.report(), stop: stop.resolve });
   const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints };
   return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
 }
 
-function workerPool({ config, output, clock, node }: AgentMeans, changes: ChangeSignal, series: SeriesTable): WorkerPool {
+function workerPool(
+  { config, output, clock, node }: AgentMeans,
+  changes: ChangeSignal,
+  series: SeriesTable,
+  exporters: SpanExporters,
+): WorkerPool {
   return new WorkerPool({
     count: config.workers,
     entry: workerEntry(),
@@ -119,13 +133,18 @@ function workerPool({ config, output, clock, node }: AgentMeans, changes: Change
       series.end(member, ended);
       series.add(member, added);
     },
+    onSpans: (spans) => exporters.add(spans),
     onRetire: (member) => series.retire(member),
   });
 }
 
+function spanExporters({ clock, output }: AgentMeans, means: CollectorMeans): SpanExporters {
+  return new SpanExporters({ clock, log: output.log, open: openSender, resolve: (host, port) => collectorAddress(means, host, port) });
+}
+
 function endpointsOf(
   { config, output, clock, node }: AgentMeans,
-  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'stop'>,
+  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'stop'>,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
   return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });

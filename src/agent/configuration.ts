@@ -14,7 +14,7 @@ import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
 import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
-import { Compiler, type CompileOptions, type LocalPod, type Resolution } from './model/compile/index.ts';
+import { Compiler, type CompileOptions, type ExporterConfig, type LocalPod, type Resolution } from './model/compile/index.ts';
 import type { Problem } from './model/problem.ts';
 import { type ProblemReport, reportOf } from './model/report.ts';
 import type { ObjectSink, ObjectSource } from './model/sink.ts';
@@ -38,6 +38,8 @@ export interface Outcome {
   readonly wanted: readonly WantedPod[];
   /** Whose addresses DNS is to be asked for; the same object while they are the same. */
   readonly names: ReadonlySet<string>;
+  /** Where spans go, by the provider's name; each is the same object while it is the same. */
+  readonly exporters: ReadonlyMap<string, ExporterConfig>;
 }
 
 interface Compilation {
@@ -208,7 +210,8 @@ export class Configuration {
     }
     this.#pods = this.#compiler.localPods;
     this.#problems.report(this.#allProblems());
-    onOutcome({ snapshot: this.#compiler.snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled), names: this.#compiler.names });
+    const { snapshot, names, exporters } = this.#compiler;
+    onOutcome({ snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled), names, exporters });
   }
 
   /** Of each object alone, then of the objects among each other. */

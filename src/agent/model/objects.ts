@@ -68,6 +68,9 @@ export type LoadBalancer = NonNullable<TrafficPolicy['loadBalancer']>;
 export type ConsistentHash = NonNullable<LoadBalancer['consistentHash']>;
 export type Subset = Item<DestinationRule['spec']['subsets']>;
 
+export type Telemetry = Kinds['Telemetry'];
+export type TelemetryTracing = Item<NonNullable<Telemetry['spec']>['tracing']>;
+
 export type ServiceEntry = Kinds['ServiceEntry'];
 export type WorkloadEntry = Kinds['WorkloadEntry'];
 /** A WorkloadEntry's, or an endpoint of a ServiceEntry. */

@@ -1,5 +1,6 @@
 /** The agent's own metrics by prom-client, beside the workers' series. Each scrape asks for the values; nobody pushes them. */
 import type { AgentStatus } from '../admin/status.ts';
+import type { ExporterReport } from './export/span-exporters.ts';
 import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
 import { Counter, Gauge, Registry, type RegistryContentType } from './prometheus-client.ts';
@@ -10,6 +11,7 @@ export interface MetricSources {
   readonly startedAtSeconds: number;
   readonly status: () => AgentStatus;
   readonly series: SeriesTable;
+  readonly spans: () => readonly ExporterReport[];
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
 }
@@ -64,7 +66,7 @@ export function agentMetrics(sources: MetricSources): Exposition {
   counter(registry, 'nodeway_datapath_verdicts_total', 'Decisions of the kernel programs, by reason.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(sources.verdicts() ?? {})) set({ reason }, count);
   });
-  gauge(registry, 'nodeway_series', 'Series of the workers; a histogram is one.', [], (set) => set({}, sources.series.size));
+  telemetryMetrics(registry, sources);
   return async function* (format) {
     yield* renderSeries(sources.series.families, format);
     // Its type knows only one of the two formats that it writes.
@@ -97,6 +99,21 @@ function sourceMetrics(registry: Registry, status: () => AgentStatus): void {
   sum('events', 'Events of watches of the API server.');
   sum('lists', 'Lists that were read from the API server: one at the start, others after it forgot a version.');
   sum('bytes', 'Bytes of lists and watches of the API server.');
+}
+
+function telemetryMetrics(registry: Registry, { spans, series }: MetricSources): void {
+  counter(
+    registry,
+    'nodeway_exporter_spans_total',
+    'Spans of traced requests, by provider and what became of them.',
+    ['provider', 'result'],
+    (set) => {
+      for (const { provider, sent, dropped, failed } of spans()) {
+        for (const [result, count] of Object.entries({ sent, dropped, failed })) set({ provider, result }, count);
+      }
+    },
+  );
+  gauge(registry, 'nodeway_series', 'Series of the workers; a histogram is one.', [], (set) => set({}, series.size));
 }
 
 type Setter = (labels: Record<string, string>, value: number) => void;

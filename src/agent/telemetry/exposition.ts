@@ -26,6 +26,7 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_mirrored_requests_total: 'Copies of requests, sent by a mirror.',
   nodeway_injected_faults_total: 'Faults that routes asked for, by what was done to the request.',
   nodeway_stale_connection_retries_total: 'Requests that were sent again because a kept connection had been closed.',
+  nodeway_overflows_total: 'Requests and connections that were refused because a limit of connectionPool was reached, by limit.',
   nodeway_spans_dropped_total: 'Spans of traced requests that were not exported, by who had no room for them.',
   nodeway_worker_faults_total: 'Exceptions that ended one exchange or connection.',
   nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',

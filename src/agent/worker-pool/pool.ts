@@ -14,6 +14,7 @@ import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { Span } from '../../l7/tracing/span.ts';
 import type { Log } from '../log.ts';
 import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
@@ -42,6 +43,7 @@ export interface PoolOptions {
   readonly onChange: () => void;
   /** A worker has new series, or has forgotten some. */
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
+  readonly onSpans: (spans: readonly Span[]) => void;
   /** Called before a worker that has ended is forgotten, so that its counts are not. */
   readonly onRetire: (member: Member) => void;
 }
@@ -189,6 +191,7 @@ export class WorkerPool {
       return;
     }
     if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
+    if (message.type === 'spans') return this.#options.onSpans(message.spans);
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
     if (message.type === 'drained') this.#finishDrain();

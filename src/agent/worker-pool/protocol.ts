@@ -2,6 +2,7 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { Span } from '../../l7/tracing/span.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
 
 /** Handed over when the worker starts. */
@@ -34,6 +35,8 @@ export type FromWorker =
   | { readonly type: 'started'; readonly stats: SharedArrayBuffer }
   /** New series of its metrics, and cells whose series have ended. */
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
+  /** Of traced requests that are over. */
+  | { readonly type: 'spans'; readonly spans: readonly Span[] }
   | { readonly type: 'taken' }
   | { readonly type: 'configured'; readonly version: number }
   | { readonly type: 'settled' }

@@ -32,6 +32,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
+    onSpans: (spans) => send({ type: 'spans', spans }),
     onPause: (milliseconds) => watch.note(milliseconds),
     unfit: (cause) =>
       queueMicrotask(() => {

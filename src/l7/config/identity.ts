@@ -30,3 +30,9 @@ export interface ServiceRef {
   readonly namespace: string;
   readonly port: number;
 }
+
+/** Of the ports of Gateways, which are nobody's pod. */
+export function gatewayIdentity(rootNamespace: string): Identity {
+  const name = 'nodeway-gateway';
+  return { ...UNKNOWN_IDENTITY, workload: name, namespace: rootNamespace, app: name, canonicalService: name };
+}

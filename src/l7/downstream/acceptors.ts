@@ -1,12 +1,12 @@
 /** What happens to a new connection at each kind of listener. */
 import type { GatewayListener, InboundListener, OriginalDestinations, OutboundListener } from '../engine-port.ts';
-import { gatewayIdentity, GatewayOrigin, InboundOrigin, OutboundOrigin, type CapturedOrigin, type Origin } from '../exchange/origin.ts';
+import { GatewayOrigin, InboundOrigin, OutboundOrigin, type CapturedOrigin, type Origin } from '../exchange/origin.ts';
 import type { ExchangeStack } from '../exchange/exchange.ts';
 import type { ExchangeTools } from '../exchange/tools.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { Refusal } from '../record/recorder.ts';
 import type { Workload } from '../runtime/runtime.ts';
-import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
+import { gatewayIdentity, type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { DestinationConfig } from '../config/workload.ts';
 import type { Stacks } from '../stack.ts';
 import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';

@@ -113,11 +113,6 @@ export class InboundOrigin {
   }
 }
 
-export function gatewayIdentity(rootNamespace: string): Identity {
-  const name = 'nodeway-gateway';
-  return { ...UNKNOWN_IDENTITY, workload: name, namespace: rootNamespace, app: name, canonicalService: name };
-}
-
 /** A connection to one of this node's gateway ports. */
 export class GatewayOrigin {
   readonly kind = 'gateway';

@@ -55,6 +55,7 @@ t.test('the node endpoint', async (t) => {
     startedAtSeconds: 9,
     status: () => STATUS,
     series: new SeriesTable(new ManualClock(), 0),
+    spans: () => [],
     verdicts: () => ({ through: 5 }),
   });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));

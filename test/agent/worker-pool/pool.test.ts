@@ -69,6 +69,7 @@ function run(descriptors: readonly number[], port: number): void {
       table.end(member, ended);
       table.add(member, added);
     },
+    onSpans: () => {},
     onRetire: (member) => table.retire(member),
   });
   const faults = new BroadcastChannel('nodeway-test-faults');

@@ -16,6 +16,7 @@ import { Gateways } from './gateways.ts';
 import { MeshHosts } from './mesh-hosts.ts';
 import { Mesh } from './mesh-config.ts';
 import { ObjectInputs } from './object-inputs.ts';
+import type { ExporterConfig } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
 import { Outputs } from './outputs.ts';
 import type { Needs } from '../needs.ts';
@@ -28,6 +29,7 @@ import { RouteLists } from './route-lists.ts';
 import { compileScopes } from './scopes.ts';
 import { ServedPods } from './served-pods.ts';
 import { Services } from './services.ts';
+import { Telemetries } from './telemetries.ts';
 import { VirtualServices } from './virtual-services.ts';
 import { compileWorkloads } from './workloads.ts';
 
@@ -48,6 +50,7 @@ export class Compiler {
   readonly #served: ServedPods;
   readonly #clients: Clients;
   readonly #entries: EntryEndpoints;
+  readonly #telemetries: Telemetries;
   #names = NOBODY;
   readonly #inputs: ObjectInputs;
   readonly #needed = new NeededObjects();
@@ -59,12 +62,13 @@ export class Compiler {
     const outputs = new Outputs({ connectTimeoutMs: 0, rootNamespace: options.rootNamespace });
     const clientNamespaces = new Index<true>(graph);
     const mesh = new Mesh(graph, options, problems);
+    const telemetries = new Telemetries(graph, options, mesh, problems);
     const served = new ServedPods(graph, clientNamespaces);
     const needed = this.#needed;
     const pods = new Pods(graph, options, served, needed, problems);
     const services = new Services(graph, options, problems);
     const rules = new DestinationRules(graph, options, services, clientNamespaces, problems);
-    const gateways = new Gateways(graph, options, clientNamespaces, outputs.gateways);
+    const gateways = new Gateways(graph, options, { clients: clientNamespaces, telemetries, output: outputs.gateways });
     const checks = new DestinationChecks(options, services, rules, problems);
     const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
     const entries = new EntryEndpoints(graph, problems);
@@ -76,10 +80,11 @@ export class Compiler {
     const hosts = new MeshHosts(graph, { source, endpoints, virtualServices, routeLists, clients, clientNamespaces, outputs });
     compileGatewayHosts(graph, virtualServices, routeLists, outputs.virtualHosts);
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
-    compileWorkloads(graph, { served, services, endpoints, clients, output: outputs.workloads });
+    compileWorkloads(graph, { served, services, endpoints, clients, telemetries, output: outputs.workloads });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
-    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries });
+    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries, telemetries });
     this.#problems = problems;
+    this.#telemetries = telemetries;
     this.#outputs = outputs;
     this.#pods = pods;
     this.#served = served;
@@ -110,6 +115,11 @@ export class Compiler {
   /** How much there is to compute: cells done since the beginning, and cells that are known to be waiting. */
   get progress(): { readonly done: number; readonly waiting: number } {
     return { done: this.#graph.computed, waiting: this.#graph.waiting };
+  }
+
+  /** Where spans go, by the provider's name, as of the last commit. The same object for each while it is the same. */
+  get exporters(): ReadonlyMap<string, ExporterConfig> {
+    return this.#telemetries.exporters.values;
   }
 
   /** Names whose addresses DNS is to be asked for, as of the last commit. */
@@ -153,6 +163,7 @@ export class Compiler {
     this.settle();
     this.#pods.local.commit();
     this.#clients.known.commit();
+    this.#telemetries.exporters.commit();
     if (this.#entries.names.commit().length > 0) this.#names = new Set(this.#entries.names.values.keys());
     return { delta: this.#outputs.commit(), faults: this.#graph.takeFaults() };
   }

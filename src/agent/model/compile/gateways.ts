@@ -1,4 +1,5 @@
 /** Gateways of this node: servers of one port are one listener. */
+import { gatewayIdentity } from '../../../l7/config/identity.ts';
 import type { GatewayConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
@@ -7,6 +8,7 @@ import { Input, Table } from '../incremental/table.ts';
 import { type Gateway, type GatewayServer, objectKey } from '../objects.ts';
 import { type Aged, ageOf } from './age.ts';
 import type { CompileOptions } from './options.ts';
+import type { Telemetries, TelemetrySubject } from './telemetries.ts';
 import { selects } from './selectors.ts';
 
 export interface BoundGateway extends Aged {
@@ -17,20 +19,28 @@ export interface BoundGateway extends Aged {
   readonly appliesHere: boolean;
 }
 
+export interface GatewayParts {
+  /** Namespaces that clients of this node live in. */
+  readonly clients: Index<true>;
+  readonly telemetries: Telemetries;
+  readonly output: Output<GatewayConfig>;
+}
+
 export class Gateways {
   readonly #options: CompileOptions;
   readonly #clients: Index<true>;
   readonly #gateways: Input<Gateway, BoundGateway>;
   readonly #ports: Index<true>;
 
-  constructor(graph: Graph, options: CompileOptions, clients: Index<true>, output: Output<GatewayConfig>) {
+  constructor(graph: Graph, options: CompileOptions, { clients, telemetries, output }: GatewayParts) {
     this.#options = options;
     this.#clients = clients;
     this.#gateways = new Input(graph, 'Gateway', (object) => this.#compute(object));
     this.#ports = new Index(graph);
     const listeners = new Table(graph, 'gateway port', (key) => {
       const port = Number(key);
-      graph.emit(output, key, { port, layer: gatewayLayer(port) } satisfies GatewayConfig);
+      const telemetry = telemetries.of(gatewaySubject(options), 'CLIENT');
+      graph.emit(output, key, { port, layer: gatewayLayer(port), ...(telemetry !== undefined && { telemetry }) } satisfies GatewayConfig);
       return port;
     });
     this.#ports.each(listeners);
@@ -70,4 +80,10 @@ export function serverHosts({ hosts }: GatewayServer, namespace: string, of: str
     const host = entry.slice(slash + 1).toLowerCase();
     return allowed === '*' || (allowed === '.' ? namespace : allowed) === of ? [host] : [];
   });
+}
+
+function gatewaySubject({ rootNamespace, nodeName, gatewayLabels: [labels = {}] }: CompileOptions): TelemetrySubject {
+  const identity = gatewayIdentity(rootNamespace);
+  const nodeId = `router~~${identity.workload}-${nodeName}.${rootNamespace}~${rootNamespace}.svc.cluster.local`;
+  return { namespace: rootNamespace, labels, identity, nodeId };
 }

@@ -3,6 +3,7 @@
  * into what others ask of it; what is above is computed first:
  *
  *     ConfigMap istio ──> mesh-config                                        (settings, default retries)
+ *     Telemetry ────────> telemetries                                        (what is told of whose traffic, and the exporters)
  *     Pods, owners ─────> pods ──> served-pods                               (identity, enrolment)
  *     Services, entries > services                                           (by host, by address, by selector)
  *     WorkloadEntries ──> entry-endpoints                                    (by selector; which names are asked of DNS)
@@ -24,5 +25,6 @@
  */
 export { Compiler } from './compiler.ts';
 export type { CompileOptions } from './options.ts';
+export type { ExporterConfig } from './mesh-telemetry.ts';
 export type { Resolution } from './resolution.ts';
 export type { LocalPod } from './mesh-pod.ts';

@@ -8,8 +8,10 @@ import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { ConfigMap, HttpRetry } from '../objects.ts';
 import { refOf } from '../problem.ts';
+import { TELEMETRY_FIELDS } from '../schema/extension-providers.ts';
 import { duration } from '../schema/fields.ts';
 import { milliseconds } from './durations.ts';
+import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 
@@ -18,12 +20,14 @@ export interface MeshConfig {
   readonly outboundTrafficPolicy: ScopeConfig['outboundTrafficPolicy'];
   /** For routes without `retries`; of those whose `retries` name no conditions, the conditions. Undefined: Istio's own default. */
   readonly defaultRetry: HttpRetry | undefined;
+  readonly tracing: MeshTracing;
 }
 
 const CONFIG_MAP = 'istio';
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 const schema = z.looseObject({
+  ...TELEMETRY_FIELDS,
   outboundTrafficPolicy: z.looseObject({ mode: z.enum(['ALLOW_ANY', 'REGISTRY_ONLY']).optional() }).optional(),
   connectTimeout: duration.optional(),
   defaultHttpRetryPolicy: z
@@ -88,8 +92,9 @@ export class Mesh {
     return this.#configOf(parsed.data);
   }
 
-  #configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy }: z.infer<typeof schema>): MeshConfig {
+  #configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy, ...telemetry }: z.infer<typeof schema>): MeshConfig {
     return {
+      tracing: meshTracing(telemetry),
       settings: {
         connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
         rootNamespace: this.#options.rootNamespace,

@@ -12,6 +12,7 @@ import type { EntryEndpoints } from './entry-endpoints.ts';
 import type { Gateways } from './gateways.ts';
 import type { Mesh } from './mesh-config.ts';
 import type { Pods } from './pods.ts';
+import type { Telemetries } from './telemetries.ts';
 import type { Services } from './services.ts';
 import type { VirtualServices } from './virtual-services.ts';
 
@@ -23,6 +24,7 @@ export interface ObjectParts {
   readonly gateways: Gateways;
   readonly virtualServices: VirtualServices;
   readonly endpoints: Endpoints;
+  readonly telemetries: Telemetries;
   readonly entries: EntryEndpoints;
 }
 
@@ -31,7 +33,7 @@ type Take = (change: ObjectChange, key: string) => void;
 export class ObjectInputs {
   readonly #takes = new Map<string, Take>();
 
-  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries }: ObjectParts) {
+  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, telemetries, entries }: ObjectParts) {
     this.#on('ConfigMap', (object, { namespace, name }) => mesh.set(namespace, name, object));
     this.#on('Namespace', (object, { name }) => pods.setNamespace(name, object));
     for (const kind of OWNER_KINDS) this.#on(kind, (object, { namespace, name }) => pods.setOwner(kind, namespace, name, object));
@@ -42,6 +44,7 @@ export class ObjectInputs {
     this.#on('VirtualService', (object, _, key) => virtualServices.set(key, object));
     this.#on('ServiceEntry', (object, _, key) => services.setEntry(key, object));
     this.#on('WorkloadEntry', (object, _, key) => entries.set(key, object));
+    this.#on('Telemetry', (object, _, key) => telemetries.set(key, object));
     this.#on('EndpointSlice', (object, _, key) => endpoints.setSlice(key, object));
     this.#on('Endpoints', (object, _, key) => endpoints.set(key, object));
   }

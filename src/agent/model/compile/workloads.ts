@@ -6,6 +6,7 @@ import { Table } from '../incremental/table.ts';
 import { byAge } from './age.ts';
 import type { Clients } from './clients.ts';
 import { containerPort, type Endpoints, type LocalEndpoint } from './endpoints.ts';
+import type { Telemetries, TelemetrySubject } from './telemetries.ts';
 import type { MeshPod } from './mesh-pod.ts';
 import type { MeshService } from './mesh-service.ts';
 import type { ServedPods } from './served-pods.ts';
@@ -16,22 +17,35 @@ export interface WorkloadParts {
   readonly services: Services;
   readonly endpoints: Endpoints;
   readonly clients: Clients;
+  readonly telemetries: Telemetries;
   readonly output: Output<WorkloadConfig>;
 }
 
-export function compileWorkloads(graph: Graph, { served, services, endpoints, clients, output }: WorkloadParts): void {
+export function compileWorkloads(graph: Graph, { served, services, endpoints, clients, telemetries, output }: WorkloadParts): void {
   const workloads = new Table(graph, 'workload', (key) => {
     const pod = served.get(key);
     const scope = clients.scopeOf(key)?.id;
     if (pod === null || scope === undefined) return null;
-    const config: WorkloadConfig =
-      'config' in pod
-        ? pod.config
-        : { identity: pod.identity, addresses: pod.addresses, scope, inbound: inboundPorts(pod, services, endpoints) };
-    graph.emit(output, key, { ...config, scope });
+    if ('config' in pod) graph.emit(output, key, { ...pod.config, scope });
+    else {
+      const { identity, addresses } = pod;
+      const telemetry = telemetries.ofWorkload(subjectOf(pod));
+      const inbound = inboundPorts(pod, services, endpoints);
+      graph.emit(output, key, {
+        identity,
+        addresses,
+        scope,
+        inbound,
+        ...(telemetry !== undefined && { telemetry }),
+      } satisfies WorkloadConfig);
+    }
     return null;
   });
   served.pods.each(workloads);
+}
+
+function subjectOf({ namespace, name, labels, identity, addresses }: MeshPod): TelemetrySubject {
+  return { namespace, labels, identity, nodeId: `sidecar~${addresses[0] ?? ''}~${name}.${namespace}~${namespace}.svc.cluster.local` };
 }
 
 /** By container port. Where several services lead to one port, the oldest says what it speaks. */

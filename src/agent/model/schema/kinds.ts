@@ -5,6 +5,7 @@ import { gatewaySpec } from './gateway.ts';
 import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
 import { serviceEntrySpec } from './service-entry.ts';
 import { type Shape, shapeOf } from './shape.ts';
+import { telemetrySpec } from './telemetry.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
 import { workloadEntrySpec } from './workload-entry.ts';
 
@@ -14,6 +15,7 @@ const ISTIO_KINDS = {
   DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }),
   ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }),
   WorkloadEntry: kind('WorkloadEntry', { spec: workloadEntrySpec }),
+  Telemetry: kind('Telemetry', { spec: telemetrySpec }),
 };
 
 export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
@@ -33,6 +35,7 @@ const APPS: Api = { group: 'apps', versions: ['v1'] };
 const BATCH: Api = { group: 'batch', versions: ['v1'] };
 const DISCOVERY: Api = { group: 'discovery.k8s.io', versions: ['v1'] };
 const ISTIO: Api = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
+const TELEMETRY: Api = { group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'] };
 
 const APIS: Readonly<Record<KindName, Api>> = {
   Namespace: CORE,
@@ -55,6 +58,7 @@ const APIS: Readonly<Record<KindName, Api>> = {
   DestinationRule: ISTIO,
   ServiceEntry: ISTIO,
   WorkloadEntry: ISTIO,
+  Telemetry: TELEMETRY,
 };
 
 /** Kinds that say something by their metadata alone. */

@@ -44,6 +44,7 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
     resource('DestinationRule', 'destinationrules', custom),
     resource('ServiceEntry', 'serviceentries', custom),
     resource('WorkloadEntry', 'workloadentries', custom),
+    resource('Telemetry', 'telemetries', custom),
   ];
 }
 

@@ -1,0 +1,46 @@
+/** The fields of MeshConfig that say what is told of traffic, and to whom. */
+import { z } from 'zod';
+import { duration, port } from './fields.ts';
+import { customTags } from './telemetry.ts';
+
+const service = z.string().min(1, 'the service of the provider must be given');
+
+const zipkin = z.looseObject({ service, port, maxTagLength: z.number().int().min(0).optional(), path: z.string().optional() });
+const headers = z.array(z.looseObject({ name: z.string().min(1), value: z.string().optional() })).optional();
+const opentelemetry = z.looseObject({
+  service,
+  port,
+  maxTagLength: z.number().int().min(0).optional(),
+  http: z.looseObject({ path: z.string().min(1), timeout: duration.optional(), headers }).optional(),
+  grpc: z.looseObject({ timeout: duration.optional(), initialMetadata: headers }).optional(),
+});
+
+/** Providers of other kinds are taken by those that serve them. */
+const provider = z.looseObject({
+  name: z.string().min(1, 'a provider has a name'),
+  zipkin: zipkin.optional(),
+  opentelemetry: opentelemetry.optional(),
+});
+
+const proxyTracing = z.looseObject({
+  zipkin: z.looseObject({ address: z.string().optional() }).optional(),
+  sampling: z.number().min(0).max(100).optional(),
+  maxPathTagLength: z.number().int().min(0).optional(),
+  customTags: customTags.optional(),
+  enableIstioTags: z.boolean().optional(),
+});
+
+export const TELEMETRY_FIELDS = {
+  enableTracing: z.boolean().optional(),
+  defaultConfig: z.looseObject({ tracing: proxyTracing.optional(), meshId: z.string().optional() }).optional(),
+  defaultProviders: z.looseObject({ tracing: z.array(z.string()).optional() }).optional(),
+  extensionProviders: z
+    .array(provider)
+    .superRefine((list, context) => {
+      list.forEach(({ name }, index) => {
+        const isGiven = list.findIndex((other) => other.name === name) !== index;
+        if (isGiven) context.addIssue({ code: 'custom', path: [index, 'name'], message: `a provider ${name} is already given` });
+      });
+    })
+    .optional(),
+};

@@ -1,0 +1,159 @@
+import t from 'tap';
+import type { TracingConfig } from '../../../../src/l7/config/telemetry.ts';
+import { client, type Compiled, compileText } from './world.ts';
+
+const MESH = `
+extensionProviders:
+  - { name: zipkin, zipkin: { service: zipkin.istio-system.svc.cluster.local, port: 9411 } }
+  - { name: otel, opentelemetry: { service: observability/collector.observability, port: 4317 } }
+  - { name: otel-http, opentelemetry: { service: 192.0.2.7, port: 4318, http: { path: /v1/traces, timeout: 3s, headers: [{ name: x-key, value: k }] } } }
+`;
+
+const mesh = (text: string): string => `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+${text.trim().replaceAll(/^/gm, '    ')}
+`;
+
+const telemetry = (spec: string, namespace = 'istio-system', name = 'a', created = '2026-01-01T00:00:00Z'): string => `
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: { name: ${name}, namespace: ${namespace}, creationTimestamp: "${created}" }
+spec: ${spec}
+`;
+
+const GATEWAY = `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: g, namespace: default }
+spec:
+  selector: { istio: ingressgateway }
+  servers: [{ hosts: ["*"], port: { number: 80, name: http, protocol: HTTP } }]
+`;
+
+function tracingOf({ snapshot }: Compiled, side: 'outbound' | 'inbound' = 'outbound', workload = 'default/client'): TracingConfig | null {
+  return snapshot.records.workloads.get(workload)?.telemetry?.[side].tracing ?? null;
+}
+
+t.test('nothing is traced unless somebody says so', async (t) => {
+  t.equal(compileText([client()]).snapshot.records.workloads.get('default/client')?.telemetry, undefined);
+  const compiled = compileText([client(), mesh(MESH)]);
+  t.equal(tracingOf(compiled), null);
+  t.same([...compiled.compiler.exporters.keys()], ['zipkin', 'otel', 'otel-http']);
+  t.same(compiled.problems, []);
+});
+
+t.test('the exporters', async (t) => {
+  const { exporters } = compileText([mesh(MESH)]).compiler;
+  t.match(exporters.get('zipkin'), {
+    protocol: 'zipkin',
+    host: 'zipkin.istio-system.svc.cluster.local',
+    port: 9411,
+    path: '/api/v2/spans',
+  });
+  t.match(exporters.get('otel'), { protocol: 'otlp-grpc', host: 'collector.observability', port: 4317, timeoutMs: 10_000 });
+  t.match(exporters.get('otel-http'), {
+    protocol: 'otlp-http',
+    host: '192.0.2.7',
+    path: '/v1/traces',
+    timeoutMs: 3000,
+    headers: [['x-key', 'k']],
+  });
+});
+
+t.test('the default provider of the mesh: one request in a hundred, for pods and gateways', async (t) => {
+  const compiled = compileText([client(), GATEWAY, mesh(`${MESH}defaultProviders: { tracing: [zipkin] }\n`)]);
+  for (const config of [
+    tracingOf(compiled),
+    tracingOf(compiled, 'inbound'),
+    compiled.snapshot.records.gateways.get('80')?.telemetry?.tracing,
+  ]) {
+    t.match(config, { provider: 'zipkin', propagation: 'b3', sampling: 100, useRequestId: true, report: true, propagate: true });
+  }
+  const tags = Object.fromEntries(tracingOf(compiled)?.fixedTags ?? []);
+  t.match(tags, {
+    node_id: 'sidecar~10.0.9.9~client.default~default.svc.cluster.local',
+    'istio.canonical_service': 'client',
+    'istio.canonical_revision': 'latest',
+    'istio.namespace': 'default',
+    'istio.cluster_id': 'Kubernetes',
+    'istio.mesh_id': 'cluster.local',
+  });
+});
+
+t.test('enableTracing with an address, as ProxyConfig has it', async (t) => {
+  const compiled = compileText([
+    client(),
+    mesh(
+      'enableTracing: true\ndefaultConfig: { tracing: { zipkin: { address: "zipkin.tools:9411" }, sampling: 50, maxPathTagLength: 30 } }',
+    ),
+  ]);
+  t.match(tracingOf(compiled), { propagation: 'b3', sampling: 5000, maxPathLength: 30 });
+  t.match([...compiled.compiler.exporters.values()], [{ protocol: 'zipkin', host: 'zipkin.tools', port: 9411 }]);
+});
+
+t.test('the nearer Telemetry wins, field by field', async (t) => {
+  const root = telemetry(
+    '{ tracing: [{ providers: [{ name: otel }], randomSamplingPercentage: 10, customTags: { a: { literal: { value: root } } } }] }',
+  );
+  const own = telemetry('{ tracing: [{ randomSamplingPercentage: 20.5 }] }', 'default');
+  const chosen = telemetry(
+    '{ selector: { matchLabels: { app: client } }, tracing: [{ disableSpanReporting: true, useRequestIdForTraceSampling: false }] }',
+    'default',
+    'b',
+  );
+  const of = (...texts: string[]) => tracingOf(compileText([client(), mesh(MESH), ...texts]));
+  t.match(of(root), { provider: 'otel', propagation: 'w3c', sampling: 1000, report: true });
+  t.match(of(root, own), { provider: 'otel', sampling: 2050, report: true });
+  t.match(of(root, own, chosen), { provider: 'otel', sampling: 2050, report: false, useRequestId: false });
+  t.equal(Object.fromEntries(of(root, own, chosen)?.fixedTags ?? [])['a'], 'root');
+  t.equal(of(root.replace('istio-system', 'elsewhere')), null, 'that of another namespace does not concern it');
+  t.equal(of(own), null, 'a Telemetry without a provider does not turn tracing on');
+});
+
+t.test('one side only', async (t) => {
+  const compiled = compileText([
+    client(),
+    mesh(MESH),
+    telemetry('{ tracing: [{ match: { mode: SERVER }, providers: [{ name: zipkin }] }] }'),
+  ]);
+  t.equal(tracingOf(compiled, 'outbound'), null);
+  t.match(tracingOf(compiled, 'inbound'), { provider: 'zipkin' });
+});
+
+t.test('tags', async (t) => {
+  const compiled = compileText([
+    client(),
+    mesh(MESH),
+    telemetry(`{ tracing: [{ providers: [{ name: zipkin }], enableIstioTags: false, customTags: {
+      zone: { environment: { name: ZONE, defaultValue: a } }, tenant: { header: { name: X-Tenant, defaultValue: none } } } }] }`),
+  ]);
+  t.same(tracingOf(compiled)?.fixedTags.slice(1), [['zone', 'a']]);
+  t.same(tracingOf(compiled)?.headerTags, [{ key: 'tenant', header: 'x-tenant', byDefault: 'none' }]);
+});
+
+t.test('what is wrong among objects is reported, and what holds without it counts', async (t) => {
+  const unknown = compileText([
+    client(),
+    mesh(`${MESH}defaultProviders: { tracing: [zipkin] }\n`),
+    telemetry('{ tracing: [{ providers: [{ name: nobody }] }] }'),
+  ]);
+  t.match(unknown.problems, [
+    { severity: 'error', object: { kind: 'Telemetry' }, path: 'spec.tracing[0].providers', message: /no provider "nobody"/ },
+  ]);
+  t.match(tracingOf(unknown), { provider: 'zipkin' });
+  const two = compileText([
+    client(),
+    mesh(MESH),
+    telemetry('{ tracing: [{ providers: [{ name: zipkin }] }] }', 'default', 'old'),
+    telemetry('{ tracing: [{ providers: [{ name: otel }] }] }', 'default', 'young', '2026-02-01T00:00:00Z'),
+  ]);
+  t.match(tracingOf(two), { provider: 'zipkin' });
+  t.match(two.problems, [{ severity: 'warning', object: { name: 'young' } }]);
+});
