@@ -25,6 +25,7 @@
  * A callee that is enrolled on the same node has its policy asked within the caller's pass: a request between two pods of a node
  * goes through the engine once, and is recorded by both (docs/adr/0005-one-pass-on-a-node.md).
  */
+import { resolveOps } from './exchange/header-values.ts';
 import { hashRequest } from './exchange/affinity.ts';
 import type { CalleeCall } from './exchange/callee-call.ts';
 import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
@@ -32,6 +33,7 @@ import { allowOrigin, answerPreflight } from './exchange/cors.ts';
 import { answerDirectly } from './exchange/direct-response.ts';
 import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
 import { exchangeRecord } from './exchange/fill-record.ts';
+import { routeResponseOps } from './exchange/own-answer.ts';
 import { startMirrors } from './exchange/mirror.ts';
 import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
@@ -39,7 +41,6 @@ import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage,
 import { originalEndpoint } from './exchange/original-endpoint.ts';
 import { ExchangeTrace } from './exchange/trace.ts';
 import { exchangeSpan } from './exchange/trace-spans.ts';
-import { H } from './message/header-names.ts';
 import { REPLY } from './message/local-reply.ts';
 import { fieldLine, literal } from './message/wire-text.ts';
 import { RetryPolicy } from './runtime/retry-policy.ts';
@@ -59,18 +60,12 @@ const matchRoute: RequestStage<Exchange> = {
     const { origin, head } = exchange;
     const host = origin.table()?.find(head) ?? null;
     if (host === null) return passThrough(exchange);
-    const route = host.match(head, schemeOf(exchange));
+    const route = host.match(head, exchange.scheme);
     if (route === null) return exchange.refuse(REPLY.routeNotFound);
     exchange.route = route;
     return Verdict.Next;
   },
 };
-
-/** Inside the mesh X-Forwarded-Proto gives the scheme: Envoy trusts it there. */
-function schemeOf({ origin, head }: Exchange): 'http' | 'https' {
-  const index = origin.kind === 'gateway' ? -1 : head.find(H['x-forwarded-proto']);
-  return index >= 0 && head.value(index) === 'https' ? 'https' : 'http';
-}
 
 /** To the original destination, if that is allowed: Istio's PassthroughCluster and BlackHoleCluster. */
 function passThrough(exchange: Exchange): Verdict {
@@ -92,7 +87,7 @@ const answerWithout: RequestStage<Exchange> = {
   name: 'answerWithout',
   run(exchange) {
     const action = exchange.route?.action;
-    return action === undefined || action.kind === 'forward' ? Verdict.Next : answerDirectly(exchange, action, schemeOf(exchange));
+    return action === undefined || action.kind === 'forward' ? Verdict.Next : answerDirectly(exchange, action, exchange.scheme);
   },
 };
 
@@ -155,8 +150,8 @@ const CALLEE: readonly CalleeStage<CalleeCall>[] = [];
 const addServerHeaders: ResponseStage<Exchange> = {
   name: 'addServerHeaders',
   room: RESPONSE_HEADERS_ROOM,
-  run({ tools, origin, startedAt }, head, changes) {
-    tools.responses.add(changes, head, origin.serverName, tools.transport.now - startedAt);
+  run({ tools, origin, startedAt, responseOps }, head, changes) {
+    tools.responses.add(changes, head, origin.serverName, tools.transport.now - startedAt, responseOps?.hides ?? 0);
   },
 };
 
@@ -170,10 +165,17 @@ const addCookie: ResponseStage<Exchange> = {
 
 const applyRouteOperations: ResponseStage<Exchange> = {
   name: 'applyRouteOperations',
-  room: ({ destination }) => destination?.response?.lines.length ?? 0,
-  run({ destination, corsOrigin }, head, changes) {
-    const ops = (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
-    if (ops !== null) applyOps(changes, head, ops);
+  room(exchange, head) {
+    const ops = routeResponseOps(exchange);
+    exchange.responseOps = ops;
+    if (ops !== null && ops.made !== null) {
+      exchange.restore();
+      exchange.responseOps = resolveOps(ops, { facts: exchange, response: head, outcome: null, isRequest: false });
+    }
+    return exchange.responseOps?.lines.length ?? 0;
+  },
+  run({ responseOps }, head, changes) {
+    if (responseOps !== null) applyOps(changes, head, responseOps);
   },
 };
 

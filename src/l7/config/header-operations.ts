@@ -1,7 +1,7 @@
 /** Changes of a head that users write. */
 import type { WireText } from '../message/wire-text.ts';
 
-/** Within one level: remove, then set, then add. Values are literal (formatters have been refused or resolved). */
+/** Within one level: remove, then set, then add. */
 export interface HeaderOperations {
   readonly set?: readonly HeaderLine[];
   /** Several values of one name become several lines. */
@@ -10,4 +10,39 @@ export interface HeaderOperations {
   readonly remove?: readonly string[];
 }
 
-export type HeaderLine = readonly [name: WireText, value: WireText];
+/** A value that is made from a request and comes out empty changes nothing. */
+export type HeaderLine = readonly [name: WireText, value: WireText | readonly ValueSegment[]];
+
+export type ValueSegment = WireText | Formatter;
+
+/** One of Envoy's `%…%`. */
+export type Formatter =
+  /** The first of these headers that is there; names in lower case. */
+  | { readonly of: 'request-header' | 'response-header'; readonly names: readonly string[] }
+  | { readonly of: 'query'; readonly name: string }
+  | { readonly of: FormattedFact };
+
+/** `cluster` has the `;` that Istio puts behind a cluster's name for statistics, `cluster-raw` has not. */
+export type FormattedFact =
+  | 'remote'
+  | 'remote-ip'
+  | 'remote-port'
+  | 'local'
+  | 'local-ip'
+  | 'local-port'
+  | 'upstream'
+  | 'upstream-ip'
+  | 'upstream-port'
+  | 'cluster'
+  | 'cluster-raw'
+  | 'route'
+  | 'protocol'
+  | 'path'
+  | 'path-query'
+  | 'attempts'
+  | 'status'
+  | 'details'
+  | 'flags'
+  | 'hostname'
+  | 'bytes-received'
+  | 'request-id';

@@ -7,6 +7,7 @@ import { fieldLine, join, lineText, literal, NOTHING } from '../message/wire-tex
 import type { RedirectAction } from '../config/route.ts';
 import type { DirectAnswer, RedirectTo } from '../runtime/actions.ts';
 import type { Exchange } from './exchange.ts';
+import { resolveOps } from './header-values.ts';
 import { redirectLocation } from './redirect.ts';
 import type { Verdict } from './stage.ts';
 
@@ -15,7 +16,10 @@ const SAME_PLACE: RedirectAction = { kind: 'redirect', code: 0 };
 
 export function answerDirectly(exchange: Exchange, action: RedirectTo | DirectAnswer, scheme: 'http' | 'https'): Verdict {
   const { status, body } = action;
-  const { response } = action;
+  const ops = action.response;
+  const moment = { facts: exchange, response: null, outcome: OUTCOME.directResponse, isRequest: false };
+  const response = ops === null ? null : resolveOps(ops, moment);
+  // Users may name the place themselves.
   const own = response?.remove.includes(H.location) === true ? NOTHING : locationLine(exchange, action, scheme);
   if (own === null) return exchange.refuse(REPLY.fault);
   const lines = join(own, response === null ? NOTHING : lineText(response.lines));

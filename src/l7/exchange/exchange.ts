@@ -39,6 +39,7 @@ import { CalleeCall, calleeOf } from './callee-call.ts';
 import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
+import { requestOps } from './header-values.ts';
 import { ownAnswer } from './own-answer.ts';
 import { Life } from './life.ts';
 import { Replay } from './replay.ts';
@@ -172,7 +173,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   /** Answers with a response of our own. */
   refuse(reply: LocalReply): typeof Verdict.Stop {
     if (this.over) return Verdict.Stop;
-    if (this.#life !== Life.Routing) this.#restore();
+    if (this.#life !== Life.Routing) this.restore();
     const answer = ownAnswer(this, reply);
     this.attempted?.giveUp(answer.outcome);
     this.responseBytes = answer.body.length;
@@ -201,7 +202,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
       const next = this.#continue;
       this.#pending = this.#continue = null;
       this.#life = Life.Routing;
-      this.#restore();
+      this.restore();
       next?.();
       if (!this.over && !this.#requestComplete) this.down.resume();
     } catch (error) {
@@ -231,10 +232,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   // ── from the attempt ──────────────────────────────────────────────────────────────────────────────────────────
 
   onStream(attempt: Attempt, stream: UpstreamStream): void {
-    if (!this.#asking) this.#restore();
+    if (!this.#asking) this.restore();
     const { forward, trace } = this;
     if (trace !== null) attempt.trace = traceAttempt(trace, this.origin.kind, calleeOf(this, attempt), this.tools.random);
-    const changes = this.tools.requests.prepare(this, this.head, this.destination?.request ?? null, forward?.rewrite ?? null);
+    const changes = this.tools.requests.prepare(this, this.head, requestOps(this), forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
     if (this.down.blocked) stream.pause();
     this.#replay.send(stream);
@@ -408,7 +409,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   #replaceStale(attempt: Attempt): void {
     this.tools.recorder.staleRetried();
     attempt.endStale();
-    this.#restore();
+    this.restore();
     this.#attemptAt(attempt.endpoint.removed ? null : attempt.endpoint);
   }
 
@@ -427,7 +428,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   #retryNow(): void {
     if (this.#life !== Life.BackingOff) return;
     try {
-      this.#restore();
+      this.restore();
       this.#attemptAt(null);
       if (!this.over && !this.#requestComplete) this.down.resume();
     } catch (error) {
@@ -491,7 +492,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   }
 
   /** The parsed head has been used for other requests meanwhile. */
-  #restore(): void {
+  restore(): void {
     const { bytes, start, length } = this.#replay.head;
     if (bytes !== null) this.head = this.down.restore(bytes, start, length);
   }

@@ -4,6 +4,7 @@
  * (docs/adr/0033-streams-attempts-and-one-record.md says what allocating them anew would cost).
  */
 import type { Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { Downstream, RequestKind } from '../message/stream.ts';
@@ -11,6 +12,7 @@ import type { WireText } from '../message/wire-text.ts';
 import type { FallbackService } from '../record/exchange-record.ts';
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
+import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Attempt } from './attempt.ts';
 import type { Origin } from './origin.ts';
@@ -50,6 +52,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   cookie: WireText | null = null;
   /** Of the whole exchange, from the end of the request; 0: none. */
   timeoutMs = 0;
+  /** Of the route, for the response that is under way. */
+  responseOps: HeaderOps | null = null;
   /** Of the request, if the route's policy of CORS lets it in. */
   corsOrigin: WireText | null = null;
   /** Flags of the faults that were injected. */
@@ -106,6 +110,19 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   get forward(): ForwardAction | null {
     const action = this.route?.action;
     return action?.kind === 'forward' ? action : null;
+  }
+
+  /** A captured connection ends on loopback, but it is its pod's. */
+  get clientIp(): string {
+    const { origin, down } = this;
+    if (origin.kind !== 'outbound') return down.peerIp();
+    return origin.workload.addresses.find((ip) => ip.includes(':') === (origin.family === 6)) ?? down.peerIp();
+  }
+
+  /** Inside the mesh X-Forwarded-Proto gives the scheme: Envoy trusts it there. */
+  get scheme(): 'http' | 'https' {
+    const index = this.origin.kind === 'gateway' ? -1 : this.head.find(H['x-forwarded-proto']);
+    return index >= 0 && this.head.value(index) === 'https' ? 'https' : 'http';
   }
 
   /** Whether this request is among such a share of all, of a million. */

@@ -13,6 +13,7 @@ import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
 import type { BodyTap } from './body-tap.ts';
 import type { Exchange } from './exchange.ts';
+import { requestOps } from './header-values.ts';
 import { recordOf } from './fill-record.ts';
 
 /** A missing mirror cluster, or one without endpoints, is silently ignored, as Envoy does. */
@@ -56,9 +57,9 @@ class Mirror implements AttemptSink, BodyTap {
 
   onStream(attempt: Attempt, stream: UpstreamStream): void {
     const exchange = this.#exchange;
-    const { destination, forward } = exchange;
+    const { forward } = exchange;
     const { requests } = exchange.tools;
-    const changes = requests.prepare(exchange, exchange.head, destination?.request ?? null, forward?.rewrite ?? null);
+    const changes = requests.prepare(exchange, exchange.head, requestOps(exchange), forward?.rewrite ?? null);
     stream.head(attempt, exchange.head, changes, exchange.requestLength, exchange);
   }
 

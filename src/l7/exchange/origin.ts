@@ -69,6 +69,11 @@ export class OutboundOrigin {
   get port(): number {
     return this.destination.port;
   }
+
+  /** Where the client has connected to. */
+  get localAddress(): Address {
+    return this.destination;
+  }
 }
 
 /** A connection to an enrolled pod, from outside the mesh or from another node. */
@@ -105,6 +110,10 @@ export class InboundOrigin {
 
   get port(): number {
     return this.destination.port;
+  }
+
+  get localAddress(): Address {
+    return this.destination;
   }
 
   /** The service through which the port is usually reached. */
@@ -153,6 +162,10 @@ export class GatewayOrigin {
   noteForwardedLines(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isForwarding) this.forwardedLines = bytes.slice(start, end);
     this.#isForwarding = true;
+  }
+
+  get localAddress(): Address {
+    return this.#transport.localAddress(this.#id);
   }
 
   get clientIp(): WireText {

@@ -7,21 +7,28 @@ import type { Head } from '../message/head.ts';
 import type { LocalReply } from '../message/local-reply.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
+import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { ExchangeFacts } from './facts.ts';
-
-type Answered = Pick<ExchangeFacts, 'destination' | 'forward' | 'corsOrigin' | 'head'>;
+import { resolveOps } from './header-values.ts';
 
 const GRPC = 'application/grpc';
 const CONTENT_TYPE = fieldLine(literal('content-type'), literal(GRPC));
 
 /** While the exchange's head is the parsed one. */
-export function ownAnswer({ destination, forward, corsOrigin, head }: Answered, reply: LocalReply): LocalReply {
+export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
   if (reply.outcome === OUTCOME.preflight) return reply;
-  const ops = (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
+  const { forward, corsOrigin, head } = facts;
+  const routes = routeResponseOps(facts);
+  const ops = routes === null ? null : resolveOps(routes, { facts, response: null, outcome: reply.outcome, isRequest: false });
   const cors = corsOrigin === null ? NOTHING : (forward?.cors?.lines(corsOrigin) ?? NOTHING);
   const plain = ops === null && cors === NOTHING;
   const answer = plain ? reply : { ...reply, lines: join(reply.lines, ops === null ? NOTHING : lineText(ops.lines), cors) };
   return isGrpc(head) ? asGrpc(answer) : answer;
+}
+
+/** What the chosen destination and the route do to responses; where a policy of CORS applies, without what that says itself. */
+export function routeResponseOps({ destination, corsOrigin }: ExchangeFacts): HeaderOps | null {
+  return (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
 }
 
 function isGrpc(head: Head): boolean {

@@ -16,7 +16,7 @@ import { digitByte } from '../message/hex.ts';
 import { H } from '../message/header-names.ts';
 import { literal, requestTarget, type WireText } from '../message/wire-text.ts';
 import type { PathRewrite } from '../runtime/actions.ts';
-import type { HeaderOps } from '../runtime/header-ops.ts';
+import { type HeaderOps, Hides } from '../runtime/header-ops.ts';
 import type { GatewayOrigin, Origin } from './origin.ts';
 import { dropContext, TRACE_ROOM, writeContext } from '../tracing/propagation.ts';
 import { readableId, VERSION_AT } from '../tracing/sampling.ts';
@@ -87,38 +87,41 @@ export class RequestChanges {
     changes.asSent = facts.passedThrough;
     if (rewrite !== null) applyRewrite(changes, facts, head, rewrite);
     if (ops !== null) applyOps(changes, head, ops);
-    if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head);
-    else this.#addForMesh(changes, facts, head);
+    const hides = ops?.hides ?? 0;
+    if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head, hides);
+    else this.#addForMesh(changes, facts, head, hides);
     if (wireTrace !== null) applyTrace(changes, head, wireTrace, facts.traceDigit);
     return changes;
   }
 
   /** The common case is one copy of constant text and 36 digits. */
-  #addForMesh(changes: HeadChanges, facts: RequestFacts, head: Head): void {
+  #addForMesh(changes: HeadChanges, facts: RequestFacts, head: Head, hides: number): void {
     const outbound = facts.origin.kind === 'outbound';
     if (outbound) changes.removeName(head, H['x-envoy-attempt-count']);
-    if (outbound && facts.attempt <= 1 && !head.has(H['x-request-id']) && !head.has(H['x-forwarded-proto'])) {
+    const bare = !head.has(H['x-request-id']) && !head.has(H['x-forwarded-proto']);
+    if (outbound && facts.attempt <= 1 && bare && hides === 0) {
       this.#addCommon(changes, facts.requestId);
       return;
     }
-    if (outbound) addAttempt(changes, facts.attempt);
-    if (!head.has(H['x-forwarded-proto'])) changes.text(PROTO);
-    if (!head.has(H['x-request-id'])) addRequestId(changes, facts.requestId);
+    if (outbound && (hides & Hides.AttemptCount) === 0) addAttempt(changes, facts.attempt);
+    if (!head.has(H['x-forwarded-proto']) && (hides & Hides.ForwardedProto) === 0) changes.text(PROTO);
+    if (!head.has(H['x-request-id']) && (hides & Hides.RequestId) === 0) addRequestId(changes, facts.requestId);
   }
 
-  #addForGateway(changes: HeadChanges, facts: RequestFacts, origin: GatewayOrigin, head: Head): void {
+  #addForGateway(changes: HeadChanges, facts: RequestFacts, origin: GatewayOrigin, head: Head, hides: number): void {
     changes.removeName(head, H['x-envoy-attempt-count']);
     changes.removeName(head, H['x-forwarded-proto']);
     changes.removeName(head, H['x-request-id']);
     changes.removeName(head, H['x-envoy-external-address']);
     for (const id of INTERNAL_ONLY) changes.removeName(head, id);
-    if (facts.attempt <= 1) {
+    if (facts.attempt <= 1 && hides === 0) {
       this.#addCommon(changes, facts.requestId);
     } else {
-      addAttempt(changes, facts.attempt);
-      changes.text(PROTO);
-      addRequestId(changes, facts.requestId);
+      if ((hides & Hides.AttemptCount) === 0) addAttempt(changes, facts.attempt);
+      if ((hides & Hides.ForwardedProto) === 0) changes.text(PROTO);
+      if ((hides & Hides.RequestId) === 0) addRequestId(changes, facts.requestId);
     }
+    if ((hides & Hides.ForwardedFor) !== 0) return;
     const isForwarded = head.has(H['x-forwarded-for']);
     if (!isForwarded && origin.forwardedLines !== null) return changes.bytes(origin.forwardedLines);
     const start = changes.cursor;

@@ -5,6 +5,7 @@ import type { HeadChanges } from '../message/head-changes.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { literal, type WireText } from '../message/wire-text.ts';
+import { Hides } from '../runtime/header-ops.ts';
 import type { ServerName } from './origin.ts';
 
 const TIME = literal('x-envoy-upstream-service-time: ');
@@ -27,15 +28,19 @@ export class ResponseHeaders {
     this.#texts = { envoy: slice('envoy'), 'istio-envoy': slice('istio-envoy') };
   }
 
-  /** @param serviceTimeMs from the request to the head of the response. */
-  add(changes: HeadChanges, head: Head, server: ServerName, serviceTimeMs: number): void {
+  /** @param serviceTimeMs from the request to the head of the response. @param hides what the route's operations say themselves. */
+  add(changes: HeadChanges, head: Head, server: ServerName, serviceTimeMs: number, hides: number): void {
     changes.removeName(head, H.server);
     changes.removeName(head, H['x-envoy-upstream-service-time']);
     changes.removeName(head, H['x-envoy-decorator-operation']);
-    const text = this.#texts[server];
-    changes.copy(text.start, text.end);
-    changes.integer(serviceTimeMs);
-    changes.endLine();
-    if (!head.has(H.date)) changes.bytes(this.#date.bytes);
+    if ((hides & Hides.ServiceTime) !== 0) {
+      changes.text(SERVER_LINES[server]);
+    } else {
+      const text = this.#texts[server];
+      changes.copy(text.start, text.end);
+      changes.integer(serviceTimeMs);
+      changes.endLine();
+    }
+    if (!head.has(H.date) && (hides & Hides.Date) === 0) changes.bytes(this.#date.bytes);
   }
 }

@@ -8,7 +8,7 @@ export function changeResponse<E>(stages: readonly ResponseStage<E>[], exchange:
   let room = WIRE_ROOM;
   for (let i = 0; i < stages.length; i++) {
     const more = stages[i]!.room;
-    room += typeof more === 'number' ? more : more(exchange);
+    room += typeof more === 'number' ? more : more(exchange, head);
   }
   changes.begin(head, room);
   for (let i = 0; i < stages.length; i++) stages[i]!.run(exchange, head, changes);

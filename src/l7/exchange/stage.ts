@@ -39,7 +39,7 @@ export interface CalleeStage<C> {
 export interface ResponseStage<E> {
   readonly name: string;
   /** Upper bound of the bytes that `run` adds. */
-  readonly room: number | ((exchange: E) => number);
+  readonly room: number | ((exchange: E, head: Head) => number);
   run(exchange: E, head: Head, changes: HeadChanges): void;
 }
 

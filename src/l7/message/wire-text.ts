@@ -37,6 +37,11 @@ export function fieldValue(text: string): WireResult {
   return FIELD_VALUE.test(bytes) ? ok(bytes) : refuse('has a control character');
 }
 
+/** A value of bytes, as characters below 256, that was put together from a message; null: it is not fit for one. */
+export function latin1Value(bytes: string): WireText | null {
+  return FIELD_VALUE.test(bytes) ? (bytes as WireText) : null;
+}
+
 /** A path, with or without a query. What is not ASCII is escaped as UTF-8 (RFC 3987 §3.1). */
 export function requestTarget(text: string): WireResult {
   const bytes = escaped(text);

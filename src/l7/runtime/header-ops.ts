@@ -3,39 +3,77 @@
  * operations come before the route's (Istio: weighted cluster, then route), and both are folded into one here.
  */
 import type { Interner } from '../message/header-names.ts';
-import { fieldLine, join, wireBytes } from '../message/wire-text.ts';
-import type { HeaderLine, HeaderOperations } from '../config/header-operations.ts';
+import { fieldLine, wireBytes, type WireText } from '../message/wire-text.ts';
+import type { FormattedFact, HeaderLine, HeaderOperations, ValueSegment } from '../config/header-operations.ts';
 
 export interface HeaderOps {
   /** Interned names whose lines are left out. */
   readonly remove: readonly number[];
   /** Complete lines, CRLF included. */
   readonly lines: Uint8Array;
+  /** Headers that the proxy adds itself, as `Hides`: users have said what becomes of them. */
+  readonly hides: number;
+  /** Complete lines in order, where some are made from each request; `lines` is empty then. */
+  readonly made: readonly (Uint8Array | MadeLine)[] | null;
 }
+
+/** What the proxy leaves to the operations of users. */
+export const Hides = { RequestId: 1, ForwardedProto: 2, ForwardedFor: 4, ServiceTime: 8, Date: 16, AttemptCount: 32 } as const;
+
+const HIDDEN: Readonly<Record<string, number>> = {
+  'x-request-id': Hides.RequestId,
+  'x-forwarded-proto': Hides.ForwardedProto,
+  'x-forwarded-for': Hides.ForwardedFor,
+  'x-envoy-attempt-count': Hides.AttemptCount,
+  'x-envoy-upstream-service-time': Hides.ServiceTime,
+};
+
+/** A line whose value is made from a request. */
+export interface MadeLine {
+  /** Interned name whose lines it replaces; -1: none. An empty value adds and replaces nothing. */
+  readonly replaces: number;
+  readonly name: WireText;
+  readonly segments: readonly MadeSegment[];
+}
+
+export type MadeSegment =
+  | WireText
+  /** Interned names, or pseudo headers by name. */
+  | { readonly of: 'request-header' | 'response-header'; readonly names: readonly (number | string)[] }
+  | { readonly of: 'query'; readonly name: Uint8Array }
+  | { readonly of: FormattedFact };
+
+const NO_LINES = new Uint8Array(0);
 
 /** Null when there is nothing to do. */
 export function foldHeaderOps(names: Interner, ...levels: readonly (HeaderOperations | undefined)[]): HeaderOps | null {
   if (levels.every((level) => level === undefined)) return null;
   const remove = new Set<string>();
-  let added: HeaderLine[] = [];
+  let added: (readonly [line: HeaderLine, set: boolean])[] = [];
   const drop = (name: string): void => {
-    const wanted = name.toLowerCase();
-    remove.add(wanted);
-    added = added.filter(([other]) => other.toLowerCase() !== wanted);
+    added = added.filter(([[other]]) => other.toLowerCase() !== name);
   };
   for (const level of levels) {
-    level?.remove?.forEach(drop);
-    for (const line of level?.set ?? []) {
-      drop(line[0]);
-      added.push(line);
+    for (const name of level?.remove ?? []) {
+      remove.add(name.toLowerCase());
+      drop(name.toLowerCase());
     }
-    added.push(...(level?.add ?? []));
+    for (const line of level?.set ?? []) {
+      const name = line[0].toLowerCase();
+      if (typeof line[1] === 'string') remove.add(name);
+      drop(name);
+      added.push([line, true]);
+    }
+    for (const line of level?.add ?? []) added.push([line, false]);
   }
   if (remove.size === 0 && added.length === 0) return null;
-  return {
-    remove: [...remove].map((name) => names.intern(name)),
-    lines: wireBytes(join(...added.map(([name, value]) => fieldLine(name, value)))),
-  };
+  const ids = [...remove].map((name) => names.intern(name));
+  const hides = hiddenBy(remove, added);
+  if (added.every(([[, value]]) => typeof value === 'string')) {
+    return { remove: ids, lines: wireBytes(added.map(([line]) => constant(line)).join('') as WireText), hides, made: null };
+  }
+  const made = added.map(([line, set]) => (typeof line[1] === 'string' ? wireBytes(constant(line)) : makeLine(line, set, names)));
+  return { remove: ids, lines: NO_LINES, hides, made };
 }
 
 /** What is left of a level when some headers, in lower case, are nobody's but somebody else's. */
@@ -44,4 +82,28 @@ export function without(level: HeaderOperations | undefined, names: ReadonlySet<
   const { set = [], add = [], remove = [] } = level;
   const others = ([name]: HeaderLine): boolean => !names.has(name.toLowerCase());
   return { set: set.filter(others), add: add.filter(others), remove: remove.filter((name) => !names.has(name)) };
+}
+
+/** A date is left out only where users have one: every response has one otherwise (RFC 9110 §6.6.1). */
+function hiddenBy(remove: ReadonlySet<string>, added: readonly (readonly [HeaderLine, boolean])[]): number {
+  let hides = 0;
+  for (const name of remove) hides |= HIDDEN[name] ?? 0;
+  const hasDate = added.some(([[name, value]]) => typeof value === 'string' && name.toLowerCase() === 'date');
+  return hasDate ? hides | Hides.Date : hides;
+}
+
+function constant([name, value]: HeaderLine): WireText {
+  return fieldLine(name, value as WireText);
+}
+
+function makeLine([name, value]: HeaderLine, set: boolean, names: Interner): MadeLine {
+  const segments = (value as readonly ValueSegment[]).map((segment) => makeSegment(segment, names));
+  return { replaces: set ? names.intern(name.toLowerCase()) : -1, name, segments };
+}
+
+function makeSegment(segment: ValueSegment, names: Interner): MadeSegment {
+  if (typeof segment === 'string') return segment;
+  if (segment.of === 'query') return { of: 'query', name: Buffer.from(segment.name, 'utf8') };
+  if (segment.of !== 'request-header' && segment.of !== 'response-header') return { of: segment.of };
+  return { of: segment.of, names: segment.names.map((name) => (name.startsWith(':') ? name : names.intern(name))) };
 }

@@ -1,8 +1,9 @@
 /** Headers of routes and destinations: what is set, added and removed, and the Host that a rule asks for on this way. */
 import { exact } from '../../../base/exact.ts';
-import { fieldName, fieldValue, type WireText } from '../../../l7/message/wire-text.ts';
+import { fieldName, type WireText } from '../../../l7/message/wire-text.ts';
 import type { HeaderLine, HeaderOperations } from '../../../l7/config/header-operations.ts';
 import type { HeaderOperationsSpec, HeadersSpec, StringMap } from '../objects.ts';
+import { headerValue } from '../header-format.ts';
 import type { FieldPath, Severity } from '../problem.ts';
 import { order } from './age.ts';
 
@@ -24,8 +25,8 @@ export function headerChanges(headers: HeadersSpec | undefined, complain: Compla
   if (headers === undefined) return NO_CHANGES;
   const { request, response } = headers;
   return {
-    request: operations(request, (severity, path, message) => complain(severity, ['request', ...path], message)),
-    response: operations(response, (severity, path, message) => complain(severity, ['response', ...path], message)),
+    request: operations(request, OWN.request, (severity, path, message) => complain(severity, ['request', ...path], message)),
+    response: operations(response, OWN.response, (severity, path, message) => complain(severity, ['response', ...path], message)),
     authority: authorityIn(request?.set) ?? authorityIn(request?.add),
   };
 }
@@ -52,9 +53,22 @@ export function withHost({ set = [], ...rest }: HeaderOperations, name: WireText
   return { set: [...set, [name, host]], ...rest };
 }
 
-function operations(spec: HeaderOperationsSpec | undefined, complain: Complain): HeaderOperations {
+/**
+ * What belongs to one connection or says how a message is framed (RFC 9110 §7.6.1, RFC 9112 §6): another value would let two sides
+ * read a message differently. Envoy sends it, and hangs.
+ */
+const FRAMING = ['connection', 'content-length', 'keep-alive', 'proxy-connection', 'trailer', 'transfer-encoding', 'upgrade'];
+/** The proxy has the last word about these. */
+const OWN = { request: new Set(FRAMING), response: new Set([...FRAMING, 'server']) } as const;
+
+function operations(spec: HeaderOperationsSpec | undefined, own: ReadonlySet<string>, complain: Complain): HeaderOperations {
+  const isOurs = (name: string, path: FieldPath): boolean => {
+    const ours = own.has(name.toLowerCase());
+    if (ours) complain('warning', path, `the proxy has the last word about ${name}; it is left out`);
+    return ours || isInternal(name);
+  };
   const lines = (which: 'set' | 'add'): HeaderLine[] => {
-    const given = Object.entries(spec?.[which] ?? {}).filter(([name]) => !isInternal(name));
+    const given = Object.entries(spec?.[which] ?? {}).filter(([name]) => !isOurs(name, [which, name]));
     const made = given
       .sort(([a], [b]) => order(a, b))
       .map(([name, value]) => lineOf(name, value, (severity, message) => complain(severity, [which, name], message)));
@@ -63,21 +77,16 @@ function operations(spec: HeaderOperationsSpec | undefined, complain: Complain):
   return level(
     lines('set'),
     lines('add'),
-    (spec?.remove ?? []).filter((name) => !isInternal(name)).map((name) => name.toLowerCase()),
+    (spec?.remove ?? []).filter((name, index) => !isOurs(name, ['remove', index])).map((name) => name.toLowerCase()),
   );
 }
 
 function lineOf(name: string, value: string, complain: (severity: Severity, message: string) => void): HeaderLine | null {
-  const literal = literalOf(value);
-  if (literal === null) {
-    complain('unsupported', `"${value}": values made from the request are not served yet; it is left out`);
-    return null;
-  }
   const token = fieldName(name);
-  const text = fieldValue(literal);
-  if (token.ok && text.ok) return [token.text, text.text];
-  const fault = token.ok ? `the value ${text.ok ? '' : text.fault}` : `the name ${token.fault}`;
-  complain('error', `${fault}; it is left out`);
+  const made = headerValue(value);
+  if (token.ok && made.ok) return [token.text, made.value];
+  const fault = !token.ok ? `the name ${token.fault}` : made.ok ? '' : `"${value}" ${made.fault}`;
+  complain(token.ok && !made.ok && made.unserved ? 'unsupported' : 'error', `${fault}; it is left out`);
   return null;
 }
 
@@ -87,11 +96,6 @@ function level(set: readonly HeaderLine[], add: readonly HeaderLine[], remove: r
     ...(add.length > 0 && { add }),
     ...(remove.length > 0 && { remove: [...new Set(remove)] }),
   };
-}
-
-/** `%%` stands for `%`; any other `%` begins a formatter (null). */
-function literalOf(value: string): string | null {
-  return value.replaceAll('%%', '').includes('%') ? null : value.replaceAll('%%', '%');
 }
 
 function isInternal(name: string): boolean {

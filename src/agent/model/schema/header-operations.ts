@@ -1,12 +1,10 @@
 /** What may be done to headers, and with which names and values. */
 import { z } from 'zod';
+import { headerValue } from '../header-format.ts';
 import { authority } from '../../../l7/message/wire-text.ts';
 
 /** A token (RFC 9110 §5.6.2). */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
-/** `%%`, `%NAME%` or `%NAME(arguments)%`; no control character but the tab. */
-// oxlint-disable-next-line no-control-regex
-const VALUE = /^(?:[^%\x00-\x08\x0a-\x1f\x7f]|%%|%[^%(\x00-\x08\x0a-\x1f\x7f]+(?:\((?:[^)\\]|\\.)*\))?%)*$/;
 const PSEUDO_HEADERS = new Set([':method', ':scheme', ':authority', ':path', ':status']);
 
 export const isAuthority = (name: string): boolean => /^(:authority|host)$/i.test(name);
@@ -41,7 +39,8 @@ function checkOperations(operations: Operations, context: z.core.$RefinementCtx,
     for (const [name, value] of Object.entries(operations[field] ?? {})) {
       const isHost = mayNameAuthority && isAuthority(name);
       if (!isHost) complain([field, name], changedHeaderFault(name));
-      if (!VALUE.test(value)) complain([field, name], 'not the value of a header; a % of its own is written %%');
+      const checked = headerValue(value);
+      if (!checked.ok && !checked.unserved) complain([field, name], checked.fault);
       else if (isHost) complain([field, name], authorityFault(value));
     }
   }

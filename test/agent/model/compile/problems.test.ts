@@ -89,7 +89,7 @@ t.test('DestinationRules', async (t) => {
 
 t.test('rules that a client meets on several ways are one problem', async (t) => {
   const formatter = virtualService(
-    `[{ headers: { request: { set: { x: "%REQ(y)%" } } }, match: [{ uri: { prefix: /a } }, { uri: { prefix: /b } }], ${toA} }]`,
+    `[{ headers: { request: { set: { x: "%DURATION%" } } }, match: [{ uri: { prefix: /a } }, { uri: { prefix: /b } }], ${toA} }]`,
   );
   const compiled = compileText([
     client(),

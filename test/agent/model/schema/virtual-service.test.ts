@@ -85,7 +85,12 @@ const ROUTES: readonly Case[] = [
   ['pseudo-header', route('headers: {request: {set: {":path": b}}}'), [`9 error ${R}.headers.request.set.:path`]],
   ['removed host', route('headers: {request: {remove: [a, Host]}}'), [`9 error ${R}.headers.request.remove[1]`]],
   ['odd header', route('headers: {request: {add: {"a b": c}}}'), [`9 error ${R}.headers.request.add.a b`]],
-  ['percent sign', route('headers: {request: {add: {a: 50%, b: 50%%, c: "%A%-%B(x)%"}}}'), [`9 error ${R}.headers.request.add.a`]],
+  ['percent sign', route('headers: {request: {add: {a: 50%, b: 50%%, c: "%REQ(a)%-%PROTOCOL%"}}}'), [`9 error ${R}.headers.request.add.a`]],
+  [
+    'formatters that Envoy does not have',
+    route('headers: {response: {set: {a: "%NOSUCH%", b: "%REQ()%"}}}'),
+    [`9 error ${R}.headers.response.set.a`, `9 error ${R}.headers.response.set.b`],
+  ],
   ['line feed', route('headers: {request: {add: {a: "b\\nc"}}}'), [`9 error ${R}.headers.request.add.a`]],
   ['mirror twice', route('mirror: {host: c}\n    mirrors: [{destination: {host: c}}]'), [`10 error ${R}.mirrors`]],
   ['mirror of too many', route('mirror: {host: c}\n    mirrorPercentage: {value: 101}'), [`10 error ${R}.mirrorPercentage.value`]],

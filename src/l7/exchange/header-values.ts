@@ -1,0 +1,174 @@
+/**
+ * Headers whose values are made from a request (Envoy's `%…%`): operations with such lines become ones with text only, once for each
+ * head that they change. Values of requests see the request as it came; nothing of the upstream is known then.
+ */
+import type { Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
+import { flagText, type Outcome } from '../message/outcome.ts';
+import { fieldLine, latin1Value, type WireText, wireBytes } from '../message/wire-text.ts';
+import type { HeaderOps, MadeSegment } from '../runtime/header-ops.ts';
+import type { Address } from '../transport.ts';
+import type { ExchangeFacts } from './facts.ts';
+
+/** What is known when a head is changed. */
+export interface Moment {
+  readonly facts: ExchangeFacts;
+  /** Null: there is none, or a request is changed. */
+  readonly response: Head | null;
+  /** Of an answer of our own. */
+  readonly outcome: Outcome | null;
+  readonly isRequest: boolean;
+}
+
+/** What the destination and the route do to this request. */
+export function requestOps(facts: ExchangeFacts): HeaderOps | null {
+  const ops = facts.destination?.request ?? null;
+  return ops === null || ops.made === null ? ops : resolveOps(ops, { facts, response: null, outcome: null, isRequest: true });
+}
+
+/** While the request's head is the parsed one. */
+export function resolveOps(ops: HeaderOps, moment: Moment): HeaderOps {
+  if (ops.made === null) return ops;
+  const remove = [...ops.remove];
+  const lines: Uint8Array[] = [];
+  for (const line of ops.made) {
+    if (line instanceof Uint8Array) {
+      lines.push(line);
+      continue;
+    }
+    const value = latin1Value(line.segments.map((segment) => text(segment, moment)).join(''));
+    if (value === null || value === '') continue;
+    if (line.replaces >= 0) remove.push(line.replaces);
+    lines.push(wireBytes(fieldLine(line.name, value)));
+  }
+  return { remove, lines: Buffer.concat(lines), hides: ops.hides, made: null };
+}
+
+function text(segment: MadeSegment, moment: Moment): string {
+  if (typeof segment === 'string') return segment;
+  switch (segment.of) {
+    case 'request-header':
+      return firstOf(segment.names, (name) => requestHeader(moment.facts, name));
+    case 'response-header':
+      return firstOf(segment.names, (name) => responseHeader(moment, name));
+    case 'query':
+      return queryValue(moment.facts.head, segment.name);
+    default:
+      return factText(segment.of, moment);
+  }
+}
+
+function factText(
+  fact: Exclude<Exclude<MadeSegment, WireText>['of'], 'request-header' | 'response-header' | 'query'>,
+  moment: Moment,
+): string {
+  const { facts, outcome, isRequest } = moment;
+  const { down, origin, head } = facts;
+  switch (fact) {
+    case 'remote':
+      return addressText({ ip: facts.clientIp, port: Number(portOf(down.peerAddress())) });
+    case 'remote-ip':
+      return facts.clientIp;
+    case 'remote-port':
+      return portOf(down.peerAddress());
+    case 'local':
+      return addressText(origin.localAddress);
+    case 'local-ip':
+      return origin.localAddress.ip;
+    case 'local-port':
+      return String(origin.localAddress.port);
+    case 'upstream':
+    case 'upstream-ip':
+    case 'upstream-port':
+      return isRequest ? '' : upstreamText(fact, facts);
+    case 'cluster':
+      return clusterOf(facts, ';');
+    case 'cluster-raw':
+      return clusterOf(facts, '');
+    case 'route':
+      return Buffer.from(facts.route?.name ?? '', 'utf8').toString('latin1');
+    case 'protocol':
+      return `HTTP/1.${head.minor}`;
+    case 'path':
+      return head.path();
+    case 'path-query':
+      return pathAndQuery(head);
+    case 'attempts':
+      return String(isRequest ? 1 : facts.attempt);
+    case 'status':
+      return String(moment.response?.status ?? 0);
+    case 'details':
+      return isRequest ? '' : (outcome?.details ?? 'via_upstream');
+    case 'flags':
+      return flagText((outcome?.flags ?? 0) | facts.retrying.flags | facts.injected);
+    case 'hostname':
+      return origin.identity.pod;
+    case 'bytes-received':
+      return String(facts.requestBytes);
+    case 'request-id':
+      return lineValue(head, H['x-request-id']) || facts.requestId.text();
+  }
+}
+
+function firstOf(names: readonly (number | string)[], value: (name: number | string) => string): string {
+  for (const name of names) {
+    const found = value(name);
+    if (found !== '') return found;
+  }
+  return '';
+}
+
+function requestHeader({ head, scheme }: ExchangeFacts, name: number | string): string {
+  switch (name) {
+    case ':method':
+      return head.method();
+    case ':path':
+      return pathAndQuery(head);
+    case ':authority':
+      return head.authority();
+    case ':scheme':
+      return scheme;
+    default:
+      return typeof name === 'number' ? lineValue(head, name) : '';
+  }
+}
+
+function responseHeader({ response }: Moment, name: number | string): string {
+  if (response === null) return '';
+  if (name === ':status') return String(response.status);
+  return typeof name === 'number' ? lineValue(response, name) : '';
+}
+
+function lineValue(head: Head, id: number): string {
+  const index = head.find(id);
+  return index < 0 ? '' : head.value(index);
+}
+
+function pathAndQuery(head: Head): string {
+  return head.queryEnd > head.queryStart ? `${head.path()}?${latin1(head, head.queryStart, head.queryEnd)}` : head.path();
+}
+
+function queryValue(head: Head, name: Uint8Array): string {
+  const wanted = Buffer.from(name).toString('latin1');
+  for (const parameter of latin1(head, head.queryStart, head.queryEnd).split('&')) {
+    const equals = parameter.indexOf('=');
+    if ((equals < 0 ? parameter : parameter.slice(0, equals)) === wanted) return equals < 0 ? '' : parameter.slice(equals + 1);
+  }
+  return '';
+}
+
+function upstreamText(fact: 'upstream' | 'upstream-ip' | 'upstream-port', { attempted }: ExchangeFacts): string {
+  if (attempted === null) return '';
+  const { address, port } = attempted.endpoint.config;
+  if (fact === 'upstream-ip') return address;
+  return fact === 'upstream-port' ? String(port) : addressText({ ip: address, port });
+}
+
+function clusterOf({ destination }: ExchangeFacts, suffix: string): string {
+  const name = destination?.slot.cluster?.config.name;
+  return name === undefined ? '' : name + suffix;
+}
+
+const addressText = ({ ip, port }: Address): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
+const latin1 = ({ bytes }: Head, start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString('latin1');
