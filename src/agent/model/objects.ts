@@ -73,6 +73,7 @@ export type TelemetryTracing = Item<NonNullable<Telemetry['spec']>['tracing']>;
 
 export type ServiceEntry = Kinds['ServiceEntry'];
 export type WorkloadEntry = Kinds['WorkloadEntry'];
+export type Sidecar = Kinds['Sidecar'];
 /** A WorkloadEntry's, or an endpoint of a ServiceEntry. */
 export type WorkloadFields = WorkloadEntry['spec'];
 

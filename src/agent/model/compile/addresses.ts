@@ -22,10 +22,14 @@ export class Addresses {
     this.#ids = ids;
   }
 
-  /** @param client the namespace of clients that see the service as others do not; null: of all others. */
-  of(service: MeshService, client: string | null): AddressesConfig['entries'] {
+  /**
+   * @param client the namespace of clients that see the service as others do not; null: of all others.
+   * @param sees whether they see a port of it.
+   */
+  of(service: MeshService, client: string | null, sees: (port: MeshPort) => boolean = () => true): AddressesConfig['entries'] {
     const entries = new Map<string, DestinationConfig>();
     for (const [index, port] of service.ports.entries()) {
+      if (!sees(port)) continue;
       const cluster = this.#ids.of(client, service.host, port.number, '');
       const { addresses, entry } = partOf(service, port);
       for (const ip of [...addresses, ...(entry?.ranges ?? [])]) this.#add(entries, ip, service, port, cluster);
@@ -41,15 +45,20 @@ export class Addresses {
   /**
    * Any address at a port that is known to speak HTTP, whoever has it, or that a ServiceEntry without addresses has.
    * @param client the namespace of clients that see services which others do not; null: of all others.
+   * @param sees whether they see the service at a port.
    */
-  anywhere(ports: readonly number[], client: string | null): AddressesConfig['entries'] {
+  anywhere(
+    ports: readonly number[],
+    client: string | null,
+    sees: (service: MeshService, port: number) => boolean = () => true,
+  ): AddressesConfig['entries'] {
     const http = new Set(ports);
     const known = this.#services.anywhere.keys().map(Number);
     return [...new Set([...ports, ...known])]
       .sort((a, b) => a - b)
       .flatMap((port) => {
-        const there = this.#services.anywhere.get(String(port)).filter(({ host, namespace }) => {
-          return this.#services.get(host, client)?.namespace === namespace;
+        const there = this.#services.anywhere.get(String(port)).filter((service) => {
+          return this.#services.get(service.host, client)?.namespace === service.namespace && sees(service, port);
         });
         // Of those that need no name, the oldest has the port.
         const owner = there.find((service) => portOf(service, port)?.protocol !== 'tls');

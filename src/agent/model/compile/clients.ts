@@ -9,6 +9,7 @@ import { Output } from '../incremental/output.ts';
 import { Table } from '../incremental/table.ts';
 import type { StringMap } from '../objects.ts';
 import { order } from './age.ts';
+import { importedNamespaces, type Sidecars, type SidecarView } from './sidecars.ts';
 
 /** The layer that all clients share. */
 export const SHARED_LAYER = 'mesh';
@@ -20,6 +21,7 @@ export interface ClientPod {
 
 export interface ClientScope extends ClientPod {
   readonly id: string;
+  readonly sidecar: SidecarView;
 }
 
 export class Clients {
@@ -30,20 +32,27 @@ export class Clients {
   readonly #sourceLabels: Index<true>;
   readonly #scopeOf: Table<ClientScope | null>;
   readonly #labelled: Index<ClientScope>;
+  readonly #sidecars: Sidecars;
+  /** Those that see a part of the mesh only, by the namespaces of what they see. */
+  readonly #importing: Index<ClientScope>;
 
   /** @param pods those that are served, by key. */
-  constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, sourceLabels: Index<true>) {
+  constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, sourceLabels: Index<true>, sidecars: Sidecars) {
+    this.#sidecars = sidecars;
     this.#pods = pods;
     this.#sourceLabels = sourceLabels;
     this.scopes = new Index(graph);
     this.#scopeOf = new Table(graph, 'client', (key) => this.#compute(key));
     pods.each(this.#scopeOf);
     this.#labelled = new Index(graph, (a, b) => order(a.id, b.id));
+    this.#importing = new Index(graph, (a, b) => order(a.id, b.id));
     const scopes = new Table(graph, 'client scope', (id) => {
       const scope = this.scopes.get(id)[0];
       if (scope === undefined) return null;
       graph.emit(this.known, id, scope);
-      if (Object.keys(scope.labels).length > 0) this.#labelled.emit('', scope);
+      const { imports } = scope.sidecar;
+      if (imports !== null) for (const namespace of importedNamespaces(imports)) this.#importing.emit(namespace, scope);
+      else if (Object.keys(scope.labels).length > 0) this.#labelled.emit('', scope);
       return null;
     });
     this.scopes.each(scopes);
@@ -54,7 +63,12 @@ export class Clients {
     return this.#scopeOf.get(pod);
   }
 
-  /** Scopes of clients that have labels by which some rule distinguishes clients. */
+  /** Scopes of clients that see a part of the mesh only, and something of one of these namespaces. */
+  importing(namespaces: Iterable<string>): ReadonlySet<ClientScope> {
+    return new Set([...new Set(['*', ...namespaces])].flatMap((namespace) => this.#importing.get(namespace)));
+  }
+
+  /** Scopes of clients that see the whole mesh, and have labels by which some rule distinguishes clients. */
   labelled(): readonly ClientScope[] {
     return this.#labelled.get('');
   }
@@ -65,8 +79,11 @@ export class Clients {
     const { namespace, labels } = pod;
     const told = this.#sourceLabels.keys().sort();
     const relevant = told.flatMap((name) => (Object.hasOwn(labels, name) ? [[name, labels[name] as string] as const] : []));
-    const id = [namespace, ...relevant.map(([name, value]) => `${name}=${value}`)].join(';');
-    const scope = { id, namespace, labels: Object.fromEntries(relevant) };
+    const sidecar = this.#sidecars.of(namespace, labels);
+    const { imports, outboundTrafficPolicy } = sidecar;
+    const restricted = imports === null && outboundTrafficPolicy === null ? [] : [JSON.stringify(sidecar)];
+    const id = [namespace, ...relevant.map(([name, value]) => `${name}=${value}`), ...restricted].join(';');
+    const scope = { id, namespace, labels: Object.fromEntries(relevant), sidecar };
     this.scopes.emit(id, scope);
     return scope;
   }

@@ -30,6 +30,7 @@ import { compileScopes } from './scopes.ts';
 import { ServedPods } from './served-pods.ts';
 import { Services } from './services.ts';
 import { Telemetries } from './telemetries.ts';
+import { Sidecars } from './sidecars.ts';
 import { VirtualServices } from './virtual-services.ts';
 import { compileWorkloads } from './workloads.ts';
 
@@ -74,7 +75,8 @@ export class Compiler {
     const entries = new EntryEndpoints(graph, problems);
     const endpoints = new Endpoints(graph, { pods, services, rules, entries, needed, problems, output: outputs.endpoints });
     entries.collectNames(graph);
-    const clients = new Clients(graph, served.pods, virtualServices.sourceLabels);
+    const sidecars = new Sidecars(graph, options, problems);
+    const clients = new Clients(graph, served.pods, virtualServices.sourceLabels, sidecars);
     const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
     const routeLists = new RouteLists(graph, source, virtualServices);
     const hosts = new MeshHosts(graph, { source, endpoints, virtualServices, routeLists, clients, clientNamespaces, outputs });
@@ -82,7 +84,7 @@ export class Compiler {
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
     compileWorkloads(graph, { served, services, endpoints, clients, telemetries, output: outputs.workloads });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
-    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries, telemetries });
+    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries, sidecars, telemetries });
     this.#problems = problems;
     this.#telemetries = telemetries;
     this.#outputs = outputs;

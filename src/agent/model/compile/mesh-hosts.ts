@@ -2,34 +2,20 @@
  * Everything that clients inside the mesh see of a host: clusters and addresses of its service, and its virtual hosts, in the layer
  * that all share and, where they differ for some clients, in theirs.
  */
-import type { RouteConfig, VirtualHostConfig } from '../../../l7/config/route.ts';
-import { sniLayer } from '../../../l7/config/workload.ts';
+import type { VirtualHostConfig } from '../../../l7/config/route.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { share } from '../incremental/share.ts';
 import { Table } from '../incremental/table.ts';
 import { Addresses } from './addresses.ts';
-import { type Clients, type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
+import { type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
 import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
-import type { Endpoints } from './endpoints.ts';
 import { isWildcard } from './hosts.ts';
-import { partOf } from './mesh-service.ts';
-import type { Outputs } from './outputs.ts';
-import type { RouteLists } from './route-lists.ts';
-import type { RouteSource } from './routes.ts';
+import type { MeshHostParts } from './host-parts.ts';
+import { LimitedHosts } from './limited-hosts.ts';
+import { namesOf } from './tls-names.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
-import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
-
-export interface MeshHostParts {
-  readonly source: RouteSource;
-  readonly endpoints: Endpoints;
-  readonly virtualServices: VirtualServices;
-  readonly routeLists: RouteLists;
-  readonly clients: Clients;
-  /** Namespaces that clients of this node live in. */
-  readonly clientNamespaces: Index<true>;
-  readonly outputs: Outputs;
-}
+import type { BoundVirtualService } from './virtual-services.ts';
 
 export class MeshHosts {
   /** Layers of scopes that have something in them. */
@@ -39,6 +25,7 @@ export class MeshHosts {
   readonly #hosts: VirtualHosts;
   readonly #addresses: Addresses;
   readonly #unknown: Index<true>;
+  readonly #limited: LimitedHosts;
 
   constructor(graph: Graph, parts: MeshHostParts) {
     const { source, endpoints, virtualServices, routeLists } = parts;
@@ -48,11 +35,13 @@ export class MeshHosts {
     this.#addresses = new Addresses(source.services, endpoints, source.ids);
     this.layers = new Index(graph);
     this.#unknown = new Index(graph);
+    this.#limited = new LimitedHosts(graph, parts, this.#hosts, this.#addresses, this.layers);
     const hosts = new Table(graph, 'host', (host) => this.#compute(host));
     virtualServices.byHost.each(hosts);
     source.services.hosts.each(hosts);
     const byHost = new Table(graph, 'ports by host', () => this.#emitAnywhere());
     byHost.want('');
+    this.#limited.collectPorts();
   }
 
   /** What stands behind all addresses of a port. */
@@ -80,8 +69,9 @@ export class MeshHosts {
     const namings = this.#complainOfRivals(host);
     if (namings && views.length === 0 && !(isWildcard(host) && services.hosts.named(host).length > 0)) this.#unknown.emit('', true);
     const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
-    for (const site of this.#hosts.sites(host, null)) this.#emitSite(site, own);
-    for (const client of own) for (const site of this.#hosts.sites(host, client)) this.#emitOwnSite(site, client);
+    for (const site of this.#hosts.sites(host, { namespace: null })) this.#emitSite(site, own);
+    for (const client of own) for (const site of this.#hosts.sites(host, { namespace: client })) this.#emitOwnSite(site, client);
+    this.#limited.emit(host);
     return null;
   }
 
@@ -112,23 +102,10 @@ export class MeshHosts {
       }
     }
     const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
-    this.#emitNames(view, layer);
+    for (const record of namesOf(source, service, client, layer))
+      this.#graph.emit(outputs.virtualHosts, [record.layer, record.name].join(' '), record);
     const entries = this.#addresses.of(service, client);
     if (entries.length > 0) this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
-  }
-
-  /** What TLS clients ask for where the address does not say it. */
-  #emitNames({ service, client }: ServiceView, layer: string): void {
-    const { source, outputs } = this.#parts;
-    for (const port of service.ports) {
-      const { number, protocol } = port;
-      const { entry, addresses } = partOf(service, port);
-      if (protocol !== 'tls' || entry === null || addresses.length > 0) continue;
-      const cluster = source.ids.of(client, service.host, number, '');
-      const name = [service.host, number].join(':');
-      const record = { layer: sniLayer(layer), port: number, name, domains: [service.host], local: null, routes: [passRoute(cluster)] };
-      this.#graph.emit(outputs.virtualHosts, [record.layer, name].join(' '), record);
-    }
   }
 
   /** Of a service that only clients of that namespace see. */
@@ -196,9 +173,4 @@ export class MeshHosts {
   #labelledScopes({ candidates }: Site): readonly ClientScope[] {
     return candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0) ? this.#parts.clients.labelled() : [];
   }
-}
-
-/** Of a connection that is passed on as it is. */
-function passRoute(cluster: string): RouteConfig {
-  return { name: '', match: {}, action: { kind: 'route', destinations: [{ cluster, weight: 1 }], mirrors: [], timeoutMs: 0, retry: null } };
 }

@@ -14,6 +14,7 @@ import type { Mesh } from './mesh-config.ts';
 import type { Pods } from './pods.ts';
 import type { Telemetries } from './telemetries.ts';
 import type { Services } from './services.ts';
+import type { Sidecars } from './sidecars.ts';
 import type { VirtualServices } from './virtual-services.ts';
 
 export interface ObjectParts {
@@ -26,6 +27,7 @@ export interface ObjectParts {
   readonly endpoints: Endpoints;
   readonly telemetries: Telemetries;
   readonly entries: EntryEndpoints;
+  readonly sidecars: Sidecars;
 }
 
 type Take = (change: ObjectChange, key: string) => void;
@@ -33,7 +35,7 @@ type Take = (change: ObjectChange, key: string) => void;
 export class ObjectInputs {
   readonly #takes = new Map<string, Take>();
 
-  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, telemetries, entries }: ObjectParts) {
+  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, telemetries, entries, sidecars }: ObjectParts) {
     this.#on('ConfigMap', (object, { namespace, name }) => mesh.set(namespace, name, object));
     this.#on('Namespace', (object, { name }) => pods.setNamespace(name, object));
     for (const kind of OWNER_KINDS) this.#on(kind, (object, { namespace, name }) => pods.setOwner(kind, namespace, name, object));
@@ -45,6 +47,7 @@ export class ObjectInputs {
     this.#on('ServiceEntry', (object, _, key) => services.setEntry(key, object));
     this.#on('WorkloadEntry', (object, _, key) => entries.set(key, object));
     this.#on('Telemetry', (object, _, key) => telemetries.set(key, object));
+    this.#on('Sidecar', (object, _, key) => sidecars.set(key, object));
     this.#on('EndpointSlice', (object, _, key) => endpoints.setSlice(key, object));
     this.#on('Endpoints', (object, _, key) => endpoints.set(key, object));
   }

@@ -5,6 +5,7 @@ import { Table } from '../incremental/table.ts';
 import type { StringMap } from '../objects.ts';
 import { isWildcard } from './hosts.ts';
 import { routesOf, type RouteSource, type RouteView } from './routes.ts';
+import type { Imports } from './sidecars.ts';
 import { type BoundVirtualService, MESH, type VirtualServices } from './virtual-services.ts';
 
 /** A client of the mesh, as far as routes differ for it. */
@@ -13,6 +14,8 @@ export interface ClientView {
   readonly namespace: string | null;
   /** Those by which rules distinguish clients. */
   readonly labels: StringMap;
+  /** What its Sidecar lets it see; without one, everything that is exported to its namespace. Routes do not depend on it. */
+  readonly imports?: Imports;
 }
 
 export class RouteLists {
@@ -31,7 +34,8 @@ export class RouteLists {
   }
 
   inMesh(service: BoundVirtualService, client: ClientView, port: number): readonly RouteConfig[] {
-    const view = looksAtSource(service) ? client : { ...client, labels: {} };
+    const { namespace, labels } = client;
+    const view = { namespace, labels: looksAtSource(service) ? labels : {} };
     if (isShared(service)) return this.#lists.get(JSON.stringify([service.key, MESH, port, view]));
     return routesOf(this.#source, service, this.#meshView(view, port));
   }

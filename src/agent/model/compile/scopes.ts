@@ -11,13 +11,14 @@ export function compileScopes(graph: Graph, mesh: Mesh, clients: Clients, { laye
   const scopes = new Table(graph, 'scope', (id) => {
     const scope = clients.scopes.get(id)[0];
     if (scope === undefined) return null;
-    const own = new Set([id, scope.namespace].map(scopeLayer));
-    const { outboundTrafficPolicy } = mesh.get();
-    const used = [...own].filter((layer) => layers.has(layer));
+    const { imports, outboundTrafficPolicy } = scope.sidecar;
+    // What a Sidecar lets pass stands in a layer of its own as a whole.
+    const names = imports === null ? [id, scope.namespace] : [id];
+    const used = [...new Set(names.map(scopeLayer))].filter((layer) => layers.has(layer));
     graph.emit(output, id, {
       namespace: scope.namespace,
-      outboundTrafficPolicy,
-      layers: [...used, SHARED_LAYER],
+      outboundTrafficPolicy: outboundTrafficPolicy ?? mesh.get().outboundTrafficPolicy,
+      layers: imports === null ? [...used, SHARED_LAYER] : used,
     } satisfies ScopeConfig);
     return null;
   });

@@ -16,6 +16,7 @@ import { namesake } from './namesakes.ts';
 import { retryConfig } from './retries.ts';
 import type { ClientView, RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
+import { type Imports, importsRules, importsService } from './sidecars.ts';
 import type { BoundVirtualService, Naming, VirtualServices } from './virtual-services.ts';
 
 /** Where VirtualServices for hosts that are no service exist. */
@@ -61,11 +62,12 @@ export class VirtualHosts {
     this.#routeLists = routeLists;
   }
 
-  /** Where the host has something to route. @param client namespace of clients that may see another service there. */
-  sites(host: string, client: string | null): Site[] {
-    const service = this.#source.services.get(host, client);
-    const routed = (service?.ports ?? []).filter((port) => port.routed).map((port) => this.#serviceSite(service as MeshService, port));
-    const unknown = this.#unknownSite(host, service);
+  /** Where the host has something to route, for such a client. */
+  sites(host: string, { namespace, imports }: Omit<ClientView, 'labels'>): Site[] {
+    const service = this.#source.services.get(host, namespace);
+    const ports = (service?.ports ?? []).filter(({ routed, number }) => routed && sees(imports, service, number));
+    const routed = ports.map((port) => this.#serviceSite(service as MeshService, port, imports));
+    const unknown = this.#unknownSite(host, service, imports);
     return unknown === null ? routed : [...routed, unknown];
   }
 
@@ -78,18 +80,20 @@ export class VirtualHosts {
     });
   }
 
-  #serviceSite(service: MeshService, port: MeshPort): Site {
-    const [first] = this.#naming(service.host);
+  #serviceSite(service: MeshService, port: MeshPort, imports: Imports | undefined): Site {
+    const naming = this.#naming(service.host).filter((one) => obeys(imports, one.service, port.number));
+    const [first] = naming;
     // Of wildcards only the narrowest counts, and of those that give the same one the oldest.
-    const candidates = first === undefined ? [] : isWildcard(first.host) ? [first.service] : this.#named(service.host);
+    const candidates = first === undefined ? [] : isWildcard(first.host) ? [first.service] : named(naming, service.host);
     return { host: service.host, port: port.number, of: { service, port }, candidates };
   }
 
   /** Services count only where they have the port. */
-  #unknownSite(host: string, service: MeshService | null): Site | null {
-    const candidates = this.#named(host);
+  #unknownSite(host: string, service: MeshService | null, imports: Imports | undefined): Site | null {
+    const naming = this.#naming(host).filter((one) => obeys(imports, one.service, UNKNOWN_HOSTS_PORT));
+    const candidates = named(naming, host);
     if (candidates.length === 0) return null;
-    const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null;
+    const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null && sees(imports, one, UNKNOWN_HOSTS_PORT);
     const known = (isWildcard(host) && this.#source.services.hosts.named(host).some(has)) || (service !== null && has(service));
     return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, candidates };
   }
@@ -97,10 +101,6 @@ export class VirtualHosts {
   /** Who names the host or a wildcard that has it, the narrowest first. */
   #naming(host: string): Naming[] {
     return this.#virtualServices.byHost.naming(host).flatMap(([pattern, namings]) => namings.filter((naming) => naming.host === pattern));
-  }
-
-  #named(host: string): BoundVirtualService[] {
-    return [...new Set(this.#naming(host).filter((naming) => naming.host === host).map(({ service }) => service))]; // prettier-ignore
   }
 
   #claims(site: Site, client: ClientView): Claims {
@@ -134,14 +134,14 @@ export class VirtualHosts {
   }
 
   #belongs(domain: string, site: Site, owner: BoundVirtualService | null, client: ClientView): boolean {
-    return this.#rivals(domain, site, client.namespace).every((rival) => {
+    return this.#rivals(domain, site, client).every((rival) => {
       const theirs = this.#claims(rival, client);
       return !theirs.hosts.some(({ domains }) => domains.includes(domain)) || comesFirst(site, owner, rival, theirs.owner);
     });
   }
 
   /** Others that may have the domain at the port. Full names of services are their own. */
-  #rivals(domain: string, { host, port, of }: Site, client: string | null): Site[] {
+  #rivals(domain: string, { host, port, of }: Site, client: ClientView): Site[] {
     return [...this.#rivalHosts(domain, host, of !== null)]
       .filter((other) => other !== host)
       .flatMap((other) => this.sites(other, client).filter((site) => site.port === port));
@@ -153,6 +153,18 @@ export class VirtualHosts {
     const [, namesakes = []] = this.#virtualServices.byHost.naming(host).find(([pattern]) => pattern === host) ?? [];
     return new Set(namesakes.filter((naming) => naming.host === domain).map((naming) => naming.host));
   }
+}
+
+function named(naming: readonly Naming[], host: string): BoundVirtualService[] {
+  return [...new Set(naming.filter((one) => one.host === host).map(({ service }) => service))];
+}
+
+function sees(imports: Imports | undefined, service: MeshService | null, port: number): boolean {
+  return service !== null && (imports === undefined || importsService(imports, service.host, service.namespace, port));
+}
+
+function obeys(imports: Imports | undefined, { hosts, namespace }: BoundVirtualService, port: number): boolean {
+  return imports === undefined || importsRules(imports, hosts, namespace, port);
 }
 
 function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): HostClaim {

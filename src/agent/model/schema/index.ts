@@ -42,7 +42,18 @@ const KNOWN_GROUPS = /^((networking|security|telemetry|extensions)\.istio\.io|ga
 /** Kubernetes' own groups: manifests of an application have many kinds (PersistentVolumeClaim, Role, …) that say nothing about traffic. */
 const OWN_GROUPS = /^(v1|(apps|batch|autoscaling|policy|extensions|([a-z]+\.)+k8s\.io)\/v[0-9a-z]+)$/;
 
+/** Kinds of these groups that will never be served, or say nothing about traffic. */
+const REASONS: Readonly<Record<string, string>> = {
+  EnvoyFilter: 'it patches the configuration of Envoy, and there is no Envoy here; use the other kinds for what it does',
+  WasmPlugin: 'it is a plug-in for Envoy, and there is no Envoy here',
+  TrafficExtension: 'it is a plug-in for Envoy, and there is no Envoy here',
+  ProxyConfig: 'pods have no proxy of their own; the settings of the agent take its place',
+  WorkloadGroup: 'it is a template for WorkloadEntries of machines that register themselves; the WorkloadEntries are served',
+};
+
 function complainOfKind({ apiVersion, kind }: RawObject, complain: Complain): void {
-  if (KNOWN_GROUPS.test(apiVersion)) complain('unsupported', ['kind'], `${apiVersion} ${kind} is not served yet`);
+  const reason = KNOWN_GROUPS.test(apiVersion) && Object.hasOwn(REASONS, kind) ? REASONS[kind] : undefined;
+  if (reason !== undefined) complain('unsupported', ['kind'], reason);
+  else if (KNOWN_GROUPS.test(apiVersion)) complain('unsupported', ['kind'], `${apiVersion} ${kind} is not served yet`);
   else if (!OWN_GROUPS.test(apiVersion)) complain('warning', ['kind'], `unknown kind ${apiVersion} ${kind}`);
 }

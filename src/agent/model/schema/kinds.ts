@@ -6,6 +6,7 @@ import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
 import { serviceEntrySpec } from './service-entry.ts';
 import { type Shape, shapeOf } from './shape.ts';
 import { telemetrySpec } from './telemetry.ts';
+import { sidecarSpec } from './sidecar.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
 import { workloadEntrySpec } from './workload-entry.ts';
 
@@ -16,6 +17,7 @@ const ISTIO_KINDS = {
   ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }),
   WorkloadEntry: kind('WorkloadEntry', { spec: workloadEntrySpec }),
   Telemetry: kind('Telemetry', { spec: telemetrySpec }),
+  Sidecar: kind('Sidecar', { spec: sidecarSpec }),
 };
 
 export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
@@ -59,6 +61,7 @@ const APIS: Readonly<Record<KindName, Api>> = {
   ServiceEntry: ISTIO,
   WorkloadEntry: ISTIO,
   Telemetry: TELEMETRY,
+  Sidecar: ISTIO,
 };
 
 /** Kinds that say something by their metadata alone. */

@@ -10,7 +10,7 @@ const MAX_DOMAIN = 255;
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?([a-z0-9]([-\w.]{0,61}[a-z0-9])?)$/i;
 const LABEL_VALUE = /^([a-z0-9]([-\w.]{0,61}[a-z0-9])?)?$/i;
 
-const isDnsLabel = (name: string): boolean => LABEL.test(name);
+export const isDnsLabel = (name: string): boolean => LABEL.test(name);
 
 /** What is wrong with a host that may begin with a wildcard, or null. */
 export function domainFault(domain: string): string | null {

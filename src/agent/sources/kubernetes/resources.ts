@@ -45,6 +45,7 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
     resource('ServiceEntry', 'serviceentries', custom),
     resource('WorkloadEntry', 'workloadentries', custom),
     resource('Telemetry', 'telemetries', custom),
+    resource('Sidecar', 'sidecars', custom),
   ];
 }
 

@@ -47,6 +47,12 @@ kind: WorkloadEntry
 metadata: { name: vm, namespace: default, labels: { app: h } }
 spec: ${spec}
 `;
+const sidecar = (spec: string, metadata: string): string => `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { ${metadata} }
+spec: ${spec}
+`;
 const owned = 'ownerReferences: [{ apiVersion: apps/v1, kind: ReplicaSet, name: rs, controller: true, uid: u }]';
 
 export const OBJECTS: readonly string[] = [
@@ -140,4 +146,12 @@ export const OBJECTS: readonly string[] = [
   ),
   workloadEntry('{ address: 10.0.0.77 }'),
   workloadEntry('{ address: 10.0.0.1, ports: { http: 8081 } }'),
+
+  sidecar('{ egress: [{ hosts: ["./*", "third/*.example"] }] }', meta('side', 'default')),
+  sidecar('{ egress: [{ hosts: ["*/*"] }], outboundTrafficPolicy: {} }', meta('side', 'default')),
+  sidecar('{ workloadSelector: { labels: { tier: gold } }, egress: [{ hosts: ["*/*", "~other/*"] }] }', meta('gold', 'default')),
+  sidecar(
+    '{ egress: [{ port: { number: 80, protocol: HTTP }, hosts: ["default/*"] }, { hosts: ["~/x", "*/h.default.svc.cluster.local"] }] }',
+    meta('root', 'istio-system'),
+  ),
 ];

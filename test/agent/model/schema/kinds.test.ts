@@ -6,7 +6,7 @@ const core = (apiVersion: string, kind: string, rest: string): string =>
   `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}\n${rest}`;
 
 const CASES: readonly Case[] = [
-  ['known kind', head('Sidecar'), ['2 unsupported kind']],
+  ['a kind that cannot apply', head('EnvoyFilter'), ['2 unsupported kind']],
   ['Gateway API', core('gateway.networking.k8s.io/v1', 'HTTPRoute', ''), ['2 unsupported kind']],
   ['a Gateway of another API', core('gateway.networking.k8s.io/v1', 'Gateway', ''), ['2 unsupported kind']],
   ['removed kind', core('rbac.istio.io/v1alpha1', 'ServiceRole', ''), ['2 warning kind']],
