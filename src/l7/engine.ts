@@ -67,8 +67,13 @@ const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
 
 /** What clients use of clusters, as far as rules limit it. Another worker's bell is answered in a turn. */
-function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport }: EngineOptions, recorder: Recorder): Guards {
-  const guards = new Guards(ledger, (resource) => recorder.overflowed(resource));
+function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport, random }: EngineOptions, recorder: Recorder): Guards {
+  const guards = new Guards(ledger, {
+    timers: transport.timers,
+    random,
+    overflowed: (resource) => recorder.overflowed(resource),
+    ejection: (cluster, what) => recorder.ejection(cluster, what),
+  });
   void ledger.listen(() => transport.defer(() => guards.heed()));
   return guards;
 }

@@ -62,7 +62,8 @@ export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
 
 export type DestinationRule = Kinds['DestinationRule'];
 export type TrafficPolicy = NonNullable<DestinationRule['spec']['trafficPolicy']>;
-export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'retryBudget'>;
+export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'retryBudget'>;
+export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;
 export type ConnectionPool = NonNullable<TrafficPolicy['connectionPool']>;
 export type LoadBalancer = NonNullable<TrafficPolicy['loadBalancer']>;
 export type ConsistentHash = NonNullable<LoadBalancer['consistentHash']>;

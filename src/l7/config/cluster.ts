@@ -17,6 +17,7 @@ export interface ClusterConfig {
    */
   readonly original?: { readonly port: number | null };
   readonly pool?: PoolConfig;
+  readonly outliers?: OutlierConfig;
 }
 
 /**
@@ -40,6 +41,20 @@ export interface PoolConfig {
   readonly keepalive?: KeepaliveConfig;
 }
 
+/** Istio's outlierDetection. A number of errors of 0 does not count them. */
+export interface OutlierConfig {
+  readonly consecutive5xx: number;
+  readonly consecutiveGateway: number;
+  /** Failures of the client's own side are counted by themselves. */
+  readonly split: boolean;
+  readonly consecutiveLocal: number;
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionPercent: number;
+  /** With fewer endpoints left than this, all are used. */
+  readonly minHealthPercent: number;
+}
+
 /** TCP keepalive; 0: the system's own value. */
 export interface KeepaliveConfig {
   readonly probes: number;
@@ -48,18 +63,30 @@ export interface KeepaliveConfig {
 }
 
 export type BalancerConfig =
-  | { readonly kind: 'round-robin' }
-  | { readonly kind: 'least-request' }
+  | { readonly kind: 'round-robin' | 'least-request'; readonly warmup?: WarmupConfig }
   | { readonly kind: 'random' }
   | { readonly kind: 'ring-hash'; readonly minimumRingSize: number; readonly key: HashKey }
   | { readonly kind: 'maglev'; readonly tableSize: number; readonly key: HashKey };
+
+/** For how long new endpoints get less than their share, and at first at least so much of it. */
+export interface WarmupConfig {
+  readonly durationMs: number;
+  readonly minimumPercent: number;
+  readonly aggression: number;
+}
 
 export type HashKey =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'source-address' }
-  /** `ttlSeconds` null: no cookie is made; 0: a session cookie is. */
-  | { readonly kind: 'cookie'; readonly name: WireText; readonly path: WireText; readonly ttlSeconds: number | null };
+  /** `ttlSeconds` null: no cookie is made; 0: a session cookie is. `attributes` begin with a semicolon, if there are any. */
+  | {
+      readonly kind: 'cookie';
+      readonly name: WireText;
+      readonly path: WireText;
+      readonly ttlSeconds: number | null;
+      readonly attributes?: WireText;
+    };
 
 /** A ready endpoint. */
 export interface EndpointConfig {

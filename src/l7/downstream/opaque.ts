@@ -15,13 +15,13 @@ import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { send } from '../send.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { CapturedOrigin } from '../exchange/origin.ts';
-import { Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
+import { type SecondWatcher, Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { connectOptions } from '../upstream/connect-options.ts';
 import { NO_LIMITS } from '../upstream/budget.ts';
-import type { Guards } from '../upstream/guards.ts';
+import type { Guard, Guards } from '../upstream/guards.ts';
 import { Slot } from '../upstream/slot.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import { WaitingClient } from './waiting-client.ts';
@@ -67,8 +67,8 @@ export function opaqueTarget(
   if (original !== undefined) return { endpoint: originalEndpoint(ground, origin, original.port), cluster };
   // Of the keys by which requests are hashed, a connection has only the address of its client (Envoy, tcp_proxy hash_policy).
   const bySource = cluster?.hash?.key.kind === 'source-address';
-  const hash = bySource ? murmur3Text(ground.transport.peerAddress(client).ip, 0) : -1;
-  const endpoint = cluster?.pick(hash, ground.random, null, origin.family) ?? null;
+  const hash = bySource ? murmur3Text(origin.sourceOf(ground.transport.peerAddress(client).ip), 0) : -1;
+  const endpoint = cluster === null ? null : ground.guards.pick(cluster, hash, origin, null);
   return endpoint === null ? null : { endpoint, cluster };
 }
 
@@ -101,13 +101,15 @@ function peersOf(
  *     waiting ──its turn──▶ connecting ──▶ joined ──▶ over
  *        └──────────────────────┴─ cancel, server gone ─▶ over
  */
-export class OpaqueConnection implements ConnectionHandler {
+export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   readonly #ground: OpaqueGround;
   readonly #origin: CapturedOrigin;
   readonly #target: OpaqueTarget;
   readonly #client: ConnectionId;
   readonly #early: (early: EarlyServer) => void;
+  readonly #guard: Guard | null;
   readonly #slot: Slot | null;
+  #isEstablished = false;
   /** -1: not opened yet. */
   #upstream: ConnectionId = -1;
   /** Who has joined before the connection was opened. */
@@ -144,9 +146,10 @@ export class OpaqueConnection implements ConnectionHandler {
     this.#target = target;
     this.#client = client;
     this.#early = early;
-    const { guards, transport } = ground;
-    const guard = target.cluster === null ? null : guards.of(target.cluster, origin.client, transport.now);
-    this.#slot = guard === null ? null : new Slot(guard, target.endpoint, () => this.#connect());
+    const { cluster, endpoint } = target;
+    const guard = (this.#guard = cluster === null ? null : ground.guards.of(cluster, origin.client));
+    const limited = cluster?.config.pool !== undefined;
+    this.#slot = guard === null || !limited ? null : new Slot(guard, endpoint, () => this.#connect());
   }
 
   /** Joins client and server. @param first what the client has sent already. @param ended who has sent FIN already. */
@@ -164,7 +167,18 @@ export class OpaqueConnection implements ConnectionHandler {
   }
 
   onConnect(): void {
+    this.#isEstablished = true;
+    this.established();
+  }
+
+  established(): void {
     this.#slot?.established();
+    this.#guard?.outliers.connected(this.#target.endpoint);
+  }
+
+  /** There is no connection to the endpoint. */
+  failed(): void {
+    this.#guard?.outliers.failed(this.#target.endpoint, false, false);
   }
 
   onData(start: number, end: number): void {
@@ -177,6 +191,7 @@ export class OpaqueConnection implements ConnectionHandler {
   }
 
   onClose(_reason: CloseReason): void {
+    if (!this.#isEstablished) this.failed();
     this.#leave();
     this.#early({ kind: 'unreachable' });
   }
@@ -212,11 +227,10 @@ export class OpaqueConnection implements ConnectionHandler {
     const { limits, transport, recorder } = this.#ground;
     const { tcpIdleTimeoutMs = limits.idleTimeoutMs, maxConnectionMs } = this.#target.cluster?.config.pool ?? NO_LIMITS;
     const means = { transport, recorder, limits: { idleTimeoutMs: tcpIdleTimeoutMs } };
-    const established = (): void => this.#slot?.established();
     const spoken = this.#spoken;
     const said = first?.length ?? 0;
     const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
-    const tunnel = new Tunnel(means, (bytes) => this.#over(count, whole(bytes)), established);
+    const tunnel = new Tunnel(means, (bytes) => this.#over(count, whole(bytes)), this.#isEstablished ? undefined : this);
     const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
     this.#ground.counts.open(count);
     if (first !== null) send(transport, this.#upstream, first, 0, first.length);

@@ -10,7 +10,7 @@ const DIGITS = 8;
 export function hashRequest(exchange: Exchange): void {
   const policy = exchange.destination?.slot.cluster?.hash ?? null;
   if (policy === null) return;
-  exchange.hash = policy.hash(exchange.head, () => exchange.clientIp);
+  exchange.hash = policy.hash(exchange.head, () => exchange.origin.sourceOf(exchange.clientIp));
   if (exchange.hash >= 0) return;
   const value = connectionKey(exchange);
   exchange.cookie = policy.cookie(value);

@@ -16,7 +16,9 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Head } from '../message/head.ts';
 import type { LocalReply } from '../message/local-reply.ts';
-import { Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
+import { httpStatusOfGrpc } from '../message/grpc-status.ts';
+import { H } from '../message/header-names.ts';
+import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
@@ -104,10 +106,9 @@ export class Attempt implements ResponseSink, StreamUser {
     return this.cluster?.config.connectTimeoutMs ?? this.#tools.runtime.mesh.connectTimeoutMs;
   }
 
-  /** What its client may use of the cluster, where rules say so. */
+  /** What is known of its client at the cluster, where rules ask for that. */
   get guard(): Guard | null {
-    const { pools, transport } = this.#tools;
-    return this.cluster === null ? null : pools.guards.of(this.cluster, this.#origin.client, transport.now);
+    return this.cluster === null ? null : this.#tools.pools.guards.of(this.cluster, this.#origin.client);
   }
 
   /** Asks for a stream; the sink hears of it, at once or later. @param timeoutMs of the whole attempt; 0: none. */
@@ -117,7 +118,7 @@ export class Attempt implements ResponseSink, StreamUser {
       this.#tools.transport.timers.arm(this.#timer, timeoutMs);
     }
     const { pools } = this.#tools;
-    const pool = pools.of(this.endpoint, this.#origin.netns, this.guard);
+    const pool = pools.of(this.endpoint, this.#origin.netns, this.cluster?.config.pool === undefined ? null : this.guard);
     this.#pool = pool;
     pool.acquire(this);
   }
@@ -134,6 +135,8 @@ export class Attempt implements ResponseSink, StreamUser {
   end(outcome: Outcome): void {
     if (this.over) return;
     this.#leave();
+    const { failing } = outcome;
+    if (failing !== Failing.No) this.guard?.outliers.failed(this.endpoint, failing !== Failing.Connect, failing === Failing.Slow);
     if (this.trace !== null) this.#sink.onTraced(this, this.status === 0 ? outcome.status : this.status, outcome.flags);
     if (outcome.reached) this.#recordCallee(outcome, this.status === 0 ? outcome.status : this.status, outcome.flags & Flag.DC);
   }
@@ -170,6 +173,7 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.over) return false;
     this.#stopTimer();
     this.status = head.status;
+    this.guard?.outliers.answered(this.endpoint, judgedStatus(head));
     try {
       return this.#sink.onHead(this, head, length);
     } catch (error) {
@@ -203,6 +207,7 @@ export class Attempt implements ResponseSink, StreamUser {
   onUpgraded(head: Head, connection: DetachedConnection | null): void {
     if (this.over) return;
     this.status = head.status;
+    this.guard?.outliers.answered(this.endpoint, head.status);
     try {
       this.#sink.onUpgraded(this, head, connection);
     } catch (error) {
@@ -287,4 +292,10 @@ export class Attempt implements ResponseSink, StreamUser {
     record.endedAt = transport.now;
     recorder.exchange(record);
   }
+}
+
+/** An error of gRPC comes with a status of 200. */
+function judgedStatus(head: Head): number {
+  const grpc = head.find(H['grpc-status']);
+  return grpc < 0 ? head.status : httpStatusOfGrpc(Number(head.value(grpc)));
 }

@@ -359,7 +359,8 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     const { tools, origin } = this;
     const cluster = this.destination?.slot.cluster ?? null;
     if (this.destination !== null && cluster === null) return void this.refuse(REPLY.clusterNotFound);
-    const endpoint = again ?? this.fixedEndpoint ?? cluster?.pick(this.hash, tools.random, this.retrying.tried, origin.family) ?? null;
+    const endpoint =
+      again ?? this.fixedEndpoint ?? (cluster === null ? null : tools.pools.guards.pick(cluster, this.hash, origin, this.retrying.tried));
     if (endpoint === null) return void this.refuse(REPLY.noHealthyUpstream);
     this.retrying.attempts++;
     this.#life = Life.Attempting;

@@ -22,7 +22,7 @@ export function startMirrors(exchange: Exchange, { mirrors, timeoutMs }: Forward
   for (const { slot, share } of mirrors) {
     if (!exchange.drawn(share)) continue;
     const { cluster } = slot;
-    const endpoint = cluster?.pick(-1, tools.random, null, origin.family) ?? null;
+    const endpoint = cluster === null ? null : tools.pools.guards.pick(cluster, -1, origin, null);
     if (cluster !== null && endpoint !== null) exchange.addMirror(new Mirror(exchange, cluster, endpoint, timeoutMs));
   }
 }

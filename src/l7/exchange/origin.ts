@@ -61,6 +61,13 @@ export class OutboundOrigin {
     return this.workload.scope?.names(this.destination.port) ?? null;
   }
 
+  /** The client's address. A captured connection comes from a loopback address, unless its socket was bound: the pod's is meant. */
+  sourceOf(peer: string): string {
+    if (peer !== '::1' && !peer.startsWith('127.')) return peer;
+    const ofFamily = this.workload.addresses.find((ip) => ip.includes(':') === (this.family === 6));
+    return ofFamily ?? this.workload.addresses[0] ?? peer;
+  }
+
   /** Whether unknown names and addresses are passed through. */
   get unknownAllowed(): boolean {
     return this.workload.scope?.outboundTrafficPolicy !== 'REGISTRY_ONLY';
@@ -98,6 +105,10 @@ export class InboundOrigin {
 
   table(): null {
     return null;
+  }
+
+  sourceOf(peer: string): string {
+    return peer;
   }
 
   names(): null {
@@ -148,6 +159,10 @@ export class GatewayOrigin {
     this.#gateways = gateways;
     this.#transport = transport;
     this.#id = id;
+  }
+
+  sourceOf(peer: string): string {
+    return peer;
   }
 
   table(): Table | null {

@@ -41,6 +41,19 @@ export const RetryClass = {
 } as const;
 export type RetryClass = (typeof RetryClass)[keyof typeof RetryClass];
 
+/** What an attempt that ended so says of its endpoint (src/l7/upstream/outliers.ts). */
+export const Failing = {
+  /** Nothing: it answered, or somebody else ended the attempt. */
+  No: 0,
+  /** There was no connection. */
+  Connect: 1,
+  /** The connection broke. */
+  Reset: 2,
+  /** It did not begin its answer in time. */
+  Slow: 3,
+} as const;
+export type Failing = (typeof Failing)[keyof typeof Failing];
+
 export interface Outcome {
   /** Who made it end so. `none`: nobody, it ended as it should. */
   readonly side: 'none' | 'downstream' | 'upstream' | 'internal';
@@ -54,13 +67,14 @@ export interface Outcome {
   readonly retry: RetryClass;
   /** Whether the callee saw the request, and so has it in its own record. */
   readonly reached: boolean;
+  readonly failing: Failing;
 }
 
 const RESET = 'upstream connect error or disconnect/reset before headers. reset reason:';
 const before = (reason: string): string => `upstream_reset_before_response_started{${reason}}`;
 
 function outcome(side: Outcome['side'], status: number, flags: number, details: string, more: Partial<Outcome> = {}): Outcome {
-  return { side, status, flags, details, body: '', retry: RetryClass.Never, reached: false, ...more };
+  return { side, status, flags, details, body: '', retry: RetryClass.Never, reached: false, failing: Failing.No, ...more };
 }
 
 export const OUTCOME = {
@@ -83,31 +97,46 @@ export const OUTCOME = {
   clientGone: outcome('downstream', 0, Flag.DC, 'downstream_remote_disconnect', { reached: true }),
   // An attempt ended before a response.
   connectFailure: outcome('upstream', 503, Flag.UF, before('remote_connection_failure'), {
+    failing: Failing.Connect,
     body: `${RESET} remote connection failure`,
     retry: RetryClass.Connect,
   }),
   connectTimeout: outcome('upstream', 503, Flag.UF, before('connection_timeout'), {
+    failing: Failing.Connect,
     body: `${RESET} connection timeout`,
     retry: RetryClass.Connect,
   }),
   terminated: outcome('upstream', 503, Flag.UC, before('connection_termination'), {
+    failing: Failing.Reset,
     body: `${RESET} connection termination`,
     retry: RetryClass.Reset,
   }),
   protocolError: outcome('upstream', 502, Flag.UPE, before('protocol_error'), {
+    failing: Failing.Reset,
     body: `${RESET} protocol error`,
     retry: RetryClass.Reset,
     reached: true,
   }),
-  timeout: outcome('upstream', 504, Flag.UT, 'response_timeout', { body: 'upstream request timeout', reached: true }),
+  timeout: outcome('upstream', 504, Flag.UT, 'response_timeout', {
+    failing: Failing.Slow,
+    body: 'upstream request timeout',
+    reached: true,
+  }),
   perTryTimeout: outcome('upstream', 504, Flag.UT, 'upstream_per_try_timeout', {
+    failing: Failing.Slow,
     body: 'upstream request timeout',
     retry: RetryClass.PerTryTimeout,
     reached: true,
   }),
   // After the head of a response was passed on.
-  brokenOff: outcome('upstream', 0, Flag.UC, 'upstream_reset_after_response_started{connection_termination}', { reached: true }),
-  brokenProtocol: outcome('upstream', 0, Flag.UPE, 'upstream_reset_after_response_started{protocol_error}', { reached: true }),
+  brokenOff: outcome('upstream', 0, Flag.UC, 'upstream_reset_after_response_started{connection_termination}', {
+    failing: Failing.Reset,
+    reached: true,
+  }),
+  brokenProtocol: outcome('upstream', 0, Flag.UPE, 'upstream_reset_after_response_started{protocol_error}', {
+    failing: Failing.Reset,
+    reached: true,
+  }),
   timedOutLate: outcome('upstream', 0, Flag.UT, 'response_timeout', { reached: true }),
   requestBroken: outcome('downstream', 0, Flag.DPE, 'http1.codec_error', { reached: true }),
   faultLate: outcome('internal', 0, 0, 'internal_error', { reached: true }),

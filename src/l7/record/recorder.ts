@@ -131,6 +131,12 @@ export class Recorder {
     this.#stats.add(this.#overflows[limit] as number, 1);
   }
 
+  /** An endpoint was ejected for a cause, is in use again (`ended`), or was not ejected because too many are (`refused`). */
+  ejection(cluster: string, what: string): void {
+    const name = what === 'ended' || what === 'refused' ? `nodeway_ejections_${what}_total` : 'nodeway_ejections_total';
+    this.#stats.add(this.#stats.counter(name, name === 'nodeway_ejections_total' ? { cluster, cause: what } : { cluster }), 1);
+  }
+
   retried(): void {
     this.#stats.add(this.#retries, 1);
   }

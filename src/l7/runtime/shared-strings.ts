@@ -14,6 +14,7 @@ const MOST = 32_768;
 const SIMPLE: readonly BalancerConfig[] = [{ kind: 'round-robin' }, { kind: 'least-request' }, { kind: 'random' }];
 
 function shared(balancer: BalancerConfig): BalancerConfig {
+  if ('warmup' in balancer) return balancer;
   return SIMPLE.find(({ kind }) => kind === balancer.kind) ?? balancer;
 }
 

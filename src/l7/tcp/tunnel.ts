@@ -27,10 +27,18 @@ export interface TunnelBytes {
   readonly backward: number;
 }
 
+/** Who wants to know what becomes of the second connection. Once it has been seen established, it does not fail. */
+export interface SecondWatcher {
+  established(): void;
+  failed(): void;
+}
+const NOBODY: SecondWatcher = { established: () => {}, failed: () => {} };
+
 export class Tunnel {
   readonly #means: TunnelMeans;
   readonly #done: (bytes: TunnelBytes) => void;
-  readonly #established: () => void;
+  readonly #watcher: SecondWatcher;
+  #isConnected = false;
   #first: Side | null = null;
   #second: Side | null = null;
   #idle: Timer | null = null;
@@ -38,12 +46,12 @@ export class Tunnel {
 
   /**
    * @param done called once, when the tunnel is over.
-   * @param established the second connection, which was still being opened, is there.
+   * @param watcher what becomes of the second connection, where that is still being opened.
    */
-  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void, established: () => void = () => {}) {
+  constructor(means: TunnelMeans, done: (bytes: TunnelBytes) => void, watcher: SecondWatcher = NOBODY) {
     this.#means = means;
     this.#done = done;
-    this.#established = established;
+    this.#watcher = watcher;
   }
 
   /**
@@ -79,7 +87,8 @@ export class Tunnel {
 
   /** @internal */
   connected(): void {
-    this.#established();
+    this.#isConnected = true;
+    this.#watcher.established();
   }
 
   /** @internal */
@@ -89,6 +98,7 @@ export class Tunnel {
 
   /** @internal One side is gone; the other one learns it the same way, after all that this one had sent. */
   gone(side: Side): void {
+    if (side === this.#second && !this.#isConnected) this.#watcher.failed();
     this.#over((other) => {
       if (other !== side) this.#means.transport.abort(other.id);
     });

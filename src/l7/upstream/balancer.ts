@@ -2,7 +2,9 @@
 import type { BalancerConfig } from '../config/cluster.ts';
 import { MaglevBalancer, RingHashBalancer, ringSize } from './consistent-hash.ts';
 import type { Endpoint } from './endpoint.ts';
-import { finish, indexBelow, type Balancer, type Steps } from './pick.ts';
+import { type Balancer, drawAllowed, type EndpointFilter, finish, firstAllowed, indexBelow, type Steps } from './pick.ts';
+import { Turns } from './turns.ts';
+import { Warming } from './warming.ts';
 
 /** At once; see `buildBalancer`. */
 export function createBalancer(config: BalancerConfig, endpoints: readonly Endpoint[]): Balancer {
@@ -12,10 +14,14 @@ export function createBalancer(config: BalancerConfig, endpoints: readonly Endpo
 /** @param endpoints with the weights that they are about to have. */
 export function* buildBalancer(config: BalancerConfig, endpoints: readonly Endpoint[]): Steps<Balancer> {
   switch (config.kind) {
-    case 'round-robin':
-      return new RoundRobin(endpoints);
-    case 'least-request':
-      return new LeastRequest(endpoints);
+    case 'round-robin': {
+      const balancer = new RoundRobin(endpoints);
+      return config.warmup === undefined ? balancer : new Warming(balancer, endpoints, config.warmup, weightOf);
+    }
+    case 'least-request': {
+      const balancer = new LeastRequest(endpoints);
+      return config.warmup === undefined ? balancer : new Warming(balancer, endpoints, config.warmup, shareOf);
+    }
     case 'random':
       return new RandomChoice(endpoints);
     case 'ring-hash':
@@ -35,11 +41,15 @@ export function balancerSize(config: BalancerConfig, endpoints: readonly Endpoin
   );
 }
 
-/** Null when all weights are equal. */
-function unequalWeights(endpoints: readonly Endpoint[]): readonly number[] | null {
-  const weights = endpoints.map((endpoint) => endpoint.upcoming.weight);
-  return weights.every((weight) => weight === weights[0]) ? null : weights;
+const weightOf = (endpoint: Endpoint): number => endpoint.upcoming.weight;
+/** What an endpoint should get at the moment, as Envoy weighs it. */
+const shareOf = (endpoint: Endpoint): number => endpoint.upcoming.weight / (endpoint.active + 1);
+
+function equalWeights(endpoints: readonly Endpoint[]): boolean {
+  const [first] = endpoints;
+  return endpoints.every((endpoint) => weightOf(endpoint) === weightOf(first as Endpoint));
 }
+
 /** Endpoints by weight with a cumulative table. */
 class RandomChoice implements Balancer {
   readonly #endpoints: readonly Endpoint[];
@@ -50,93 +60,74 @@ class RandomChoice implements Balancer {
   constructor(endpoints: readonly Endpoint[]) {
     this.#endpoints = endpoints;
     let sum = 0;
-    this.#upTo = unequalWeights(endpoints)?.map((weight) => (sum += weight)) ?? null;
+    this.#upTo = equalWeights(endpoints) ? null : endpoints.map((endpoint) => (sum += weightOf(endpoint)));
     this.#total = sum;
   }
 
-  pick(_hash: number, random: () => number): Endpoint | null {
+  pick(_hash: number, random: () => number, filter: EndpointFilter | null = null): Endpoint | null {
     const endpoints = this.#endpoints;
-    if (endpoints.length <= 1) return endpoints[0] ?? null;
-    if (this.#upTo === null) return endpoints[indexBelow(endpoints.length, random())] ?? null;
+    if (this.#upTo === null) return drawAllowed(endpoints, random, filter);
+    if (filter !== null) return this.#among(random, filter);
     const point = (random() / 2 ** 32) * this.#total;
     return endpoints[this.#upTo.findIndex((limit) => point < limit)] ?? null;
   }
+
+  #among(random: () => number, filter: EndpointFilter): Endpoint | null {
+    let total = 0;
+    for (const endpoint of this.#endpoints) if (filter.allows(endpoint)) total += weightOf(endpoint);
+    let point = (random() / 2 ** 32) * total;
+    for (const endpoint of this.#endpoints) {
+      if (!filter.allows(endpoint)) continue;
+      point -= weightOf(endpoint);
+      if (point < 0) return endpoint;
+    }
+    return null;
+  }
 }
 
-const NO_CREDIT: number[] = [];
-
-/** In turn; with unequal weights smooth weighted round robin, which spreads the heavy endpoint's turns. Each worker starts elsewhere. */
+/** In turn. Each worker starts elsewhere. */
 class RoundRobin implements Balancer {
   readonly #endpoints: readonly Endpoint[];
   /** Null when all weights are equal. */
-  readonly #weights: readonly number[] | null;
-  readonly #credit: number[];
+  readonly #turns: Turns | null;
   #next = -1;
 
   constructor(endpoints: readonly Endpoint[]) {
     this.#endpoints = endpoints;
-    this.#weights = unequalWeights(endpoints);
-    this.#credit = this.#weights?.map(() => 0) ?? NO_CREDIT;
+    this.#turns = equalWeights(endpoints) ? null : new Turns(endpoints);
   }
 
-  pick(_hash: number, random: () => number): Endpoint | null {
+  pick(_hash: number, random: () => number, filter: EndpointFilter | null = null): Endpoint | null {
     const endpoints = this.#endpoints;
-    if (endpoints.length <= 1) return endpoints[0] ?? null;
-    if (this.#weights !== null) return this.#weighted(this.#weights, this.#credit);
+    if (this.#turns !== null) return this.#turns.take(weightOf, random, filter);
+    if (endpoints.length === 0) return null;
     if (this.#next < 0) this.#next = indexBelow(endpoints.length, random());
     this.#next = (this.#next + 1) % endpoints.length;
-    return endpoints[this.#next] ?? null;
-  }
-
-  #weighted(weights: readonly number[], credit: number[]): Endpoint | null {
-    let best = 0;
-    let total = 0;
-    for (let i = 0; i < credit.length; i++) {
-      const weight = weights[i] as number;
-      total += weight;
-      credit[i] = (credit[i] as number) + weight;
-      if ((credit[i] as number) > (credit[best] as number)) best = i;
-    }
-    credit[best] = (credit[best] as number) - total;
-    return this.#endpoints[best] ?? null;
+    const endpoint = endpoints[this.#next] as Endpoint;
+    if (filter === null || filter.allows(endpoint)) return endpoint;
+    const other = firstAllowed(endpoints, this.#next + 1, filter);
+    if (other !== null) this.#next = endpoints.indexOf(other);
+    return other;
   }
 }
 
-/** Equal weights: the less busy of two drawn at random. Unequal: the largest weight per (active + 1), as Envoy weighs them. */
+/** Equal weights: the less busy of two drawn at random. Unequal: in turn, each by its weight per (active + 1), as Envoy weighs them. */
 class LeastRequest implements Balancer {
   readonly #endpoints: readonly Endpoint[];
   /** Null when all weights are equal. */
-  readonly #weights: readonly number[] | null;
+  readonly #turns: Turns | null;
 
   constructor(endpoints: readonly Endpoint[]) {
     this.#endpoints = endpoints;
-    this.#weights = unequalWeights(endpoints);
+    this.#turns = equalWeights(endpoints) ? null : new Turns(endpoints);
   }
 
-  pick(_hash: number, random: () => number): Endpoint | null {
+  pick(_hash: number, random: () => number, filter: EndpointFilter | null = null): Endpoint | null {
     const endpoints = this.#endpoints;
-    const count = endpoints.length;
-    if (count <= 1) return endpoints[0] ?? null;
-    if (this.#weights !== null) return this.#heaviest(this.#weights, random);
-    const first = endpoints[indexBelow(count, random())] as Endpoint;
-    const second = endpoints[indexBelow(count, random())] as Endpoint;
+    if (this.#turns !== null) return this.#turns.take(shareOf, random, filter);
+    const first = drawAllowed(endpoints, random, filter);
+    if (first === null || endpoints.length === 1) return first;
+    const second = drawAllowed(endpoints, random, filter) ?? first;
     return second.active < first.active ? second : first;
-  }
-
-  #heaviest(weights: readonly number[], random: () => number): Endpoint | null {
-    const { length } = this.#endpoints;
-    const offset = indexBelow(length, random());
-    let best: Endpoint | null = null;
-    let bestShare = -1;
-    for (let k = 0; k < length; k++) {
-      const index = (offset + k) % length;
-      const endpoint = this.#endpoints[index] as Endpoint;
-      const share = (weights[index] as number) / (endpoint.active + 1);
-      if (share > bestShare) {
-        best = endpoint;
-        bestShare = share;
-      }
-    }
-    return best;
   }
 }

@@ -11,7 +11,7 @@ import { change, current, settled, upcoming, type Changing, type Epoch, type Hel
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
-import { indexBelow, type Balancer } from './pick.ts';
+import { type Balancer, type EndpointFilter, firstAllowed, indexBelow } from './pick.ts';
 
 /** Routes refer to a slot, so that they need not be built again when a cluster comes, changes or goes. */
 export class ClusterSlot implements Changing {
@@ -91,16 +91,25 @@ export class Cluster implements Changing {
    * @param hash of the request's key; -1 without one.
    * @param avoid endpoints to pass over if there is another one (at most 5 more draws, as Envoy's host predicate).
    * @param family of the endpoint, where the cluster has endpoints of both; 0: the one that the service prefers.
+   * @param filter which of them may be used; null: all. @param now milliseconds.
    */
-  pick(hash: number, random: () => number, avoid: readonly Endpoint[] | null, family: 0 | 4 | 6): Endpoint | null {
+  pick(
+    hash: number,
+    random: () => number,
+    avoid: readonly Endpoint[] | null,
+    family: 0 | 4 | 6,
+    filter: EndpointFilter | null = null,
+    now = 0,
+  ): Endpoint | null {
     const { config, endpoints, preferred, other } = current(this.#held, this.#epoch);
     if (endpoints.length === 0) return null;
     const balancer = other !== null && family !== 0 && family !== config.family ? other : preferred;
-    let endpoint = balancer.pick(hash, random);
+    let endpoint = balancer.pick(hash, random, filter, now);
     for (let draw = 0; avoid !== null && endpoint !== null && draw < 5 && avoid.includes(endpoint); draw++) {
-      endpoint = balancer.pick(-1, random);
+      endpoint = balancer.pick(-1, random, filter, now);
     }
-    return endpoint ?? anyOf(endpoints, random);
+    // While the balancer of a changed cluster is being built, the old one may know none of those that are there now.
+    return endpoint ?? firstAllowed(endpoints, indexBelow(endpoints.length, random()), filter);
   }
 
   /** It is removed: whoever still holds it finds no endpoint. To be settled after the commit. */
@@ -124,9 +133,4 @@ export class Cluster implements Changing {
     this.#held = settled(this.#held, this.#epoch);
     return true;
   }
-}
-
-/** While the balancer of a changed cluster is being built, the old one may know none of those that are there now. */
-function anyOf(endpoints: readonly Endpoint[], random: () => number): Endpoint | null {
-  return endpoints[indexBelow(endpoints.length, random())] ?? null;
 }

@@ -7,7 +7,7 @@
  */
 import { murmur3, murmur3Text } from '../../base/hash.ts';
 import type { Endpoint } from './endpoint.ts';
-import { indexBelow, type Balancer, type Steps } from './pick.ts';
+import { type Balancer, type EndpointFilter, firstAllowed, indexBelow, type Steps } from './pick.ts';
 
 /** Envoy's maximum_ring_size. */
 const MAX_RING = 8 * 1024 * 1024;
@@ -90,7 +90,7 @@ export class RingHashBalancer implements Balancer {
     return new RingHashBalancer(points, owners, endpoints);
   }
 
-  pick(hash: number, random: () => number): Endpoint | null {
+  pick(hash: number, random: () => number, filter: EndpointFilter | null = null): Endpoint | null {
     const points = this.#points;
     if (points.length === 0) return null;
     const key = hash < 0 ? random() : hash;
@@ -101,7 +101,7 @@ export class RingHashBalancer implements Balancer {
       if ((points[middle] as number) < key) low = middle + 1;
       else high = middle;
     }
-    return firstThatStays(this.#endpoints, this.#owners, low, random);
+    return firstThatStays(this.#endpoints, this.#owners, low, random, filter);
   }
 }
 
@@ -167,24 +167,20 @@ function sortBucket(points: Uint32Array, owners: Uint16Array | Uint32Array, from
   }
 }
 
-/** The owner at `index`, or the nearest one after it that has not gone. */
+/** The owner at `index`, or the nearest one after it that has not gone and is allowed. */
 function firstThatStays(
   endpoints: readonly Endpoint[],
   owners: Uint16Array | Uint32Array,
   index: number,
   random: () => number,
+  filter: EndpointFilter | null,
 ): Endpoint | null {
   const size = owners.length;
   for (let step = 0, at = index % size; step < Math.min(size, MAX_SKIPPED); step++, at = at + 1 === size ? 0 : at + 1) {
     const endpoint = endpoints[owners[at] as number] as Endpoint;
-    if (!endpoint.removed) return endpoint;
+    if (!endpoint.removed && (filter === null || filter.allows(endpoint))) return endpoint;
   }
-  const from = indexBelow(endpoints.length, random());
-  for (let i = 0; i < endpoints.length; i++) {
-    const endpoint = endpoints[(from + i) % endpoints.length] as Endpoint;
-    if (!endpoint.removed) return endpoint;
-  }
-  return null;
+  return firstAllowed(endpoints, indexBelow(endpoints.length, random()), filter);
 }
 
 /** Maglev (Eisenbud et al., NSDI 2016, §3.4): every endpoint fills the table by its own permutation, by turns, as often as its weight says. */
@@ -205,11 +201,11 @@ export class MaglevBalancer implements Balancer {
     return new MaglevBalancer(table, endpoints);
   }
 
-  pick(hash: number, random: () => number): Endpoint | null {
+  pick(hash: number, random: () => number, filter: EndpointFilter | null = null): Endpoint | null {
     const size = this.#table.length;
     if (size === 0) return null;
     const slot = hash < 0 ? indexBelow(size, random()) : hash % size;
-    return firstThatStays(this.#endpoints, this.#table, slot, random);
+    return firstThatStays(this.#endpoints, this.#table, slot, random, filter);
   }
 }
 

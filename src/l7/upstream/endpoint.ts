@@ -12,6 +12,8 @@ export class Endpoint implements Changing {
   readonly port: number;
   /** Requests and tunnels under way, over all pools: what LEAST_REQUEST compares. */
   active = 0;
+  /** When it was first looked at by a balancer that spares new ones; -1: not yet. */
+  knownSince = -1;
   readonly #epoch: Epoch;
   #config: Held<EndpointConfig>;
   #removed: Held<boolean> = false;

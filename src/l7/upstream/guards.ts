@@ -7,6 +7,7 @@ import { Account } from './account.ts';
 import { Budget, NO_LIMITS, type Overflowed } from './budget.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Ledger, type LedgerMemory } from './ledger.ts';
+import { type OutlierGround, Outliers } from './outliers.ts';
 
 const UNUSED_MS = 10 * 60_000;
 
@@ -16,8 +17,22 @@ interface Place {
   readonly row: number;
 }
 
+export interface GuardGround extends OutlierGround {
+  /** Uniform over 32 bits. */
+  readonly random: () => number;
+  readonly overflowed: Overflowed;
+}
+
+/** Who wants an endpoint. */
+export interface Picker {
+  /** Key of the workload. */
+  readonly client: string;
+  readonly family: 0 | 4 | 6;
+}
+
 export class Guard {
   readonly budget: Budget;
+  readonly outliers: Outliers;
   lastUsed = 0;
   /** Pools that count on it. */
   pools = 0;
@@ -26,11 +41,12 @@ export class Guard {
   readonly #attach: (key: string) => Place;
   readonly #accounts = new Map<Endpoint, { readonly account: Account; readonly place: Place }>();
 
-  constructor(cluster: Cluster, key: string, attach: (key: string) => Place, overflowed: Overflowed) {
+  constructor(cluster: Cluster, key: string, attach: (key: string) => Place, ground: GuardGround) {
     this.#key = key;
     this.#attach = attach;
     this.#place = attach(key);
-    this.budget = new Budget(this.#place.ledger, this.#place.row, () => cluster.config.pool ?? NO_LIMITS, overflowed);
+    this.budget = new Budget(this.#place.ledger, this.#place.row, () => cluster.config.pool ?? NO_LIMITS, ground.overflowed);
+    this.outliers = new Outliers(this.#place.ledger, this.#place.row, cluster, (endpoint) => this.account(endpoint), ground);
   }
 
   account(endpoint: Endpoint): Account {
@@ -43,7 +59,7 @@ export class Guard {
   }
 
   get idle(): boolean {
-    return this.pools === 0 && this.budget.waiting === 0 && !this.#place.ledger.isCounting(this.#place.row);
+    return this.pools === 0 && !this.outliers.watching && this.budget.waiting === 0 && !this.#place.ledger.isCounting(this.#place.row);
   }
 
   /** Forgets endpoints that are gone. */
@@ -56,6 +72,7 @@ export class Guard {
   }
 
   drop(): void {
+    this.outliers.stop();
     for (const { place } of this.#accounts.values()) place.ledger.detach(place.row);
     this.#accounts.clear();
     this.#place.ledger.detach(this.#place.row);
@@ -64,20 +81,28 @@ export class Guard {
 
 export class Guards {
   readonly #ledgers: Ledger[];
-  readonly #overflowed: Overflowed;
+  readonly #ground: GuardGround;
   readonly #all = new Map<Cluster, Map<string, Guard>>();
 
-  constructor(ledger: Ledger, overflowed: Overflowed) {
+  constructor(ledger: Ledger, ground: GuardGround) {
     this.#ledgers = [ledger];
-    this.#overflowed = overflowed;
+    this.#ground = ground;
   }
 
-  /** Null: no rule asks for one. @param client key of the workload. @param now milliseconds. */
-  of(cluster: Cluster, client: string, now: number): Guard | null {
-    if (cluster.config.pool === undefined) return null;
+  /** Null: no rule asks for one. @param client key of the workload. */
+  of(cluster: Cluster, client: string, now = this.#ground.timers.now): Guard | null {
+    const { pool, outliers } = cluster.config;
+    if (pool === undefined && outliers === undefined) return null;
     const guard = this.#all.get(cluster)?.get(client) ?? this.#make(cluster, client);
     guard.lastUsed = now;
     return guard;
+  }
+
+  /** An endpoint that is in use; see Cluster.pick. */
+  pick(cluster: Cluster, hash: number, client: Picker, avoid: readonly Endpoint[] | null): Endpoint | null {
+    const { now } = this.#ground.timers;
+    const filter = this.of(cluster, client.client, now)?.outliers.filter() ?? null;
+    return cluster.pick(hash, this.#ground.random, avoid, client.family, filter, now);
   }
 
   /** Other workers have rung. */
@@ -98,7 +123,7 @@ export class Guards {
   }
 
   #make(cluster: Cluster, client: string): Guard {
-    const guard = new Guard(cluster, `${client}\n${cluster.config.id}`, (key) => this.#attach(key), this.#overflowed);
+    const guard = new Guard(cluster, `${client}\n${cluster.config.id}`, (key) => this.#attach(key), this.#ground);
     const guards = this.#all.get(cluster) ?? new Map<string, Guard>();
     guards.set(client, guard);
     this.#all.set(cluster, guards);

@@ -2,7 +2,7 @@
 import { murmur3, murmur3Text } from '../../base/hash.ts';
 import type { Head } from '../message/head.ts';
 import { H, type Interner, NameLease } from '../message/header-names.ts';
-import { join, literal, type WireText } from '../message/wire-text.ts';
+import { join, literal, NOTHING, type WireText } from '../message/wire-text.ts';
 import type { HashKey } from '../config/cluster.ts';
 
 export class HashPolicy {
@@ -42,10 +42,10 @@ export class HashPolicy {
   /** The Set-Cookie value for a new key, or null when this policy makes none. @param value letters and digits. */
   cookie(value: string): WireText | null {
     if (this.key.kind !== 'cookie' || this.key.ttlSeconds === null) return null;
-    const { name, path, ttlSeconds } = this.key;
+    const { name, path, ttlSeconds, attributes = NOTHING } = this.key;
     const age = literal(ttlSeconds > 0 ? `; Max-Age=${ttlSeconds}` : '');
     const scope = path === '' ? path : join(literal('; Path='), path);
-    return join(name, literal(`="${value}"`), age, scope, literal('; HttpOnly'));
+    return join(name, literal(`="${value}"`), age, scope, attributes, literal('; HttpOnly'));
   }
 
   dispose(): void {

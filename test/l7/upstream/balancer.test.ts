@@ -3,6 +3,7 @@ import { createBalancer } from '../../../src/l7/upstream/balancer.ts';
 import { Endpoint } from '../../../src/l7/upstream/endpoint.ts';
 import { UNKNOWN_IDENTITY } from '../../../src/l7/config/identity.ts';
 import type { BalancerConfig } from '../../../src/l7/config/cluster.ts';
+import { endpointOf } from '../engine/rig.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const KEY = { kind: 'header', name: 'user' } as const;
@@ -99,3 +100,63 @@ for (const config of [
     }
   });
 }
+
+t.test('least request with unequal weights: shares by weight while nobody is busy, and less for who is', async (t) => {
+  const endpoints = [1, 3].map((weight, i) => new Endpoint({ ...endpointOf(`10.0.0.${i + 1}:80`), weight }));
+  const balancer = createBalancer({ kind: 'least-request' }, endpoints);
+  const random = seededRandom(1);
+  const shares = (): number[] => {
+    const counts = [0, 0];
+    for (let i = 0; i < 400; i++) counts[endpoints.indexOf(balancer.pick(-1, random) as Endpoint)]!++;
+    return counts;
+  };
+  const [one = 0] = shares();
+  t.ok(Math.abs(one - 100) < 4, `${one} of 400`);
+  (endpoints[1] as Endpoint).active = 5;
+  const [light = 0] = shares();
+  t.ok(light > 250, `${light} of 400 to the idle one`);
+});
+
+t.test('new endpoints warm up', async (t) => {
+  for (const kind of ['round-robin', 'least-request'] as const) {
+    const old = new Endpoint(endpointOf('10.0.0.1:80'));
+    const config = { kind, warmup: { durationMs: 100_000, minimumPercent: 10, aggression: 1 } } as const;
+    const random = seededRandom(1);
+    const shareOf = (balancer: ReturnType<typeof createBalancer>, endpoint: Endpoint, now: number): number => {
+      let count = 0;
+      for (let i = 0; i < 1000; i++) if (balancer.pick(-1, random, null, now) === endpoint) count++;
+      return count / 1000;
+    };
+    const alone = createBalancer(config, [old, new Endpoint(endpointOf('10.0.0.9:80'))]);
+    t.ok(Math.abs(shareOf(alone, old, 0) - 0.5) < 0.06, `${kind}: all are equally new`);
+    const young = new Endpoint(endpointOf('10.0.0.2:80'));
+    const balancer = createBalancer(config, [old, young]);
+    for (const [now, expected] of [
+      [1_000_000, 0.1 / 1.1],
+      [1_050_000, 0.5 / 1.5],
+      [1_200_000, 0.5],
+    ] as const) {
+      const share = shareOf(balancer, young, now);
+      t.ok(Math.abs(share - expected) < 0.06, `${kind} at ${now}: ${share}`);
+    }
+  }
+});
+
+t.test('a filter leaves the others their shares', async (t) => {
+  const endpoints = [1, 1, 2].map((weight, i) => new Endpoint({ ...endpointOf(`10.0.0.${i + 1}:80`), weight }));
+  const [out, ...rest] = endpoints as [Endpoint, ...Endpoint[]];
+  const filter = { allows: (endpoint: Endpoint): boolean => endpoint !== out };
+  const nobody = { allows: (): boolean => false };
+  for (const kind of ['round-robin', 'least-request', 'random'] as const) {
+    const balancer = createBalancer({ kind }, endpoints);
+    const random = seededRandom(1);
+    const counts = new Map<Endpoint | null, number>();
+    for (let i = 0; i < 900; i++) {
+      const endpoint = balancer.pick(-1, random, filter);
+      counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
+    }
+    t.equal(counts.has(out), false, kind);
+    t.ok(Math.abs((counts.get(rest[0] as Endpoint) ?? 0) - 300) < 60, `${kind}: ${[...counts.values()].join()}`);
+    t.equal(balancer.pick(-1, random, nobody), null);
+  }
+});

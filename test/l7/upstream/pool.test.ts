@@ -18,6 +18,7 @@ import { Cluster, NOBODY } from '../../../src/l7/upstream/cluster.ts';
 import { Guards } from '../../../src/l7/upstream/guards.ts';
 import { Ledger, Resource } from '../../../src/l7/upstream/ledger.ts';
 import { Pool, type StreamUser } from '../../../src/l7/upstream/pool.ts';
+import { TimerWheel } from '../../../src/base/timer-wheel.ts';
 import { Epoch } from '../../../src/base/epoch.ts';
 import { clusterOf } from '../engine/rig.ts';
 
@@ -28,6 +29,8 @@ interface Limits {
   readonly pending: number;
 }
 const UNLIMITED: Limits | null = null;
+
+const GROUND = { timers: new TimerWheel(0), random: () => 0, overflowed: () => {}, ejection: () => {} };
 
 class Bench {
   readonly transport = MemoryTransport.create({ clock: 'manual' });
@@ -43,7 +46,7 @@ class Bench {
     if (limits === null) return;
     const config = clusterOf('limited', { pool: { maxConnections: limits.connections, maxPending: limits.pending } });
     const cluster = new Cluster({ config, hash: null, endpoints: [this.endpoint], preferred: NOBODY, other: null }, new Epoch());
-    const guard = new Guards(new Ledger(Ledger.memory(1, 16), 0), () => {}).of(cluster, 'client', 0);
+    const guard = new Guards(new Ledger(Ledger.memory(1, 16), 0), GROUND).of(cluster, 'client');
     if (guard !== null) this.pool.guardBy(guard);
     this.used = (resource) => guard?.budget.used(resource) ?? 0;
   }

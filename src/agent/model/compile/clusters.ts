@@ -5,6 +5,7 @@ import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { type DestinationRules, type MergedRule, policyOf } from './destination-rules.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
+import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
 
 /** Ids are Istio's names, and more only where clients of one namespace see another policy than the others. */
@@ -89,5 +90,6 @@ export function clusterConfig(
     family: service.families[0] ?? 4,
     ...(original && { original: { port: typeof port.targetPort === 'number' ? port.targetPort : null } }),
     ...(pool !== undefined && { pool }),
+    ...(policy.outlierDetection !== undefined && { outliers: outlierConfig(policy.outlierDetection) }),
   };
 }

@@ -135,10 +135,11 @@ function atPort(policy: TrafficPolicy | undefined, port: number): { readonly blo
   return { blocks: blocksOf(entry ?? policy ?? {}), byPort: entry !== undefined };
 }
 
-function blocksOf({ loadBalancer, connectionPool, retryBudget }: PolicyBlocks): PolicyBlocks {
+function blocksOf({ loadBalancer, connectionPool, outlierDetection, retryBudget }: PolicyBlocks): PolicyBlocks {
   return {
     ...(loadBalancer !== undefined && { loadBalancer }),
     ...(connectionPool !== undefined && { connectionPool }),
+    ...(outlierDetection !== undefined && { outlierDetection }),
     ...(retryBudget !== undefined && { retryBudget }),
   };
 }

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
-import { duration, exportTo, port, present, text, uint32, unsupported, wireText } from './fields.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { duration, exportTo, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 
@@ -22,7 +23,7 @@ const consistentHash = z
         name: wireText(fieldName),
         path: wireText(cookiePath).optional(),
         ttl: duration.optional(),
-        attributes: unsupported('attributes of the cookie are not written yet'),
+        attributes: z.array(z.object({ name: wireText(fieldName), value: wireText(cookiePath).optional() })).optional(),
       })
       .optional(),
     useSourceIp: present(z.boolean()).optional(),
@@ -40,6 +41,10 @@ const consistentHash = z
     minimumRingSize: ringSize.optional(),
   })
   .superRefine((value, context) => {
+    (value.httpCookie?.attributes ?? []).forEach(({ name }, index, all) => {
+      if (all.findIndex((other) => other.name === name) === index) return;
+      context.addIssue({ code: 'custom', path: ['httpCookie', 'attributes', index, 'name'], message: `${name} is already given` });
+    });
     const given = (names: readonly (keyof typeof value)[]): string[] => names.filter((name) => value[name] !== undefined);
     for (const names of [given(KEYS), given(ALGORITHMS)]) {
       for (const name of names.slice(1)) {
@@ -54,20 +59,26 @@ function isPrime(number: number): boolean {
   return true;
 }
 
+const warmup = z.object({
+  duration: positiveDuration,
+  minimumPercent: present(z.number().min(0).max(100)).optional(),
+  aggression: present(z.number().gt(0, 'must be greater than 0')).optional(),
+});
+
 const loadBalancer = z
   .object({
     simple: z.enum(['UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN']).optional(),
     consistentHash: consistentHash.optional(),
     localityLbSetting: unsupported('localities are not weighed yet'),
     zoneAwareLbSetting: unsupported('localities are not weighed yet'),
-    warmup: unsupported(),
-    warmupDurationSecs: unsupported(),
+    warmup: warmup.optional(),
+    warmupDurationSecs: present(duration).optional(),
   })
   .refine((value) => !(value.simple !== undefined && value.consistentHash !== undefined), 'simple and consistentHash exclude each other');
 const blocks = {
   loadBalancer: loadBalancer.optional(),
   connectionPool: connectionPool.optional(),
-  outlierDetection: unsupported('outliers are not ejected yet'),
+  outlierDetection: outlierDetection.optional(),
   tls: unsupported('TLS to destinations is not served yet'),
 };
 /** Retries that a client may have under way: a share of its requests. */

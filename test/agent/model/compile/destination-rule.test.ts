@@ -40,6 +40,17 @@ t.test('loadBalancer', async (t) => {
       '{ consistentHash: { httpCookie: { name: c, ttl: 1h } } }',
       { ...ring, key: { kind: 'cookie', name: 'c', path: '', ttlSeconds: 3600 } },
     ],
+    [
+      '{ consistentHash: { httpCookie: { name: c, ttl: 0s, attributes: [{ name: SameSite, value: Strict }, { name: Secure }] } } }',
+      { ...ring, key: { kind: 'cookie', name: 'c', path: '', ttlSeconds: 0, attributes: '; SameSite=Strict; Secure' } },
+    ],
+    ['{ warmup: { duration: 30s } }', { kind: 'least-request', warmup: { durationMs: 30_000, minimumPercent: 10, aggression: 1 } }],
+    [
+      '{ simple: ROUND_ROBIN, warmup: { duration: 1m, minimumPercent: 0, aggression: 2.5 } }',
+      { kind: 'round-robin', warmup: { durationMs: 60_000, minimumPercent: 0, aggression: 2.5 } },
+    ],
+    ['{ warmupDurationSecs: 10s }', { kind: 'least-request', warmup: { durationMs: 10_000, minimumPercent: 10, aggression: 1 } }],
+    ['{ simple: RANDOM, warmup: { duration: 30s } }', { kind: 'random' }],
     ['{ consistentHash: { httpHeaderName: X, minimumRingSize: 7 } }', { ...ring, minimumRingSize: 7, key: header }],
     ['{ consistentHash: { httpHeaderName: X, ringHash: { minimumRingSize: 9 } } }', { ...ring, minimumRingSize: 9, key: header }],
     ['{ consistentHash: { httpHeaderName: X, ringHash: {} } }', { ...ring, key: header }],
@@ -211,4 +222,34 @@ t.test("limits by port and subset: a port's entry replaces its level, but for th
   t.same(pools('bare'), [{ maxConnections: 1, retryBudget }, { maxConnections: 2 }]);
   t.same(pools('own'), [{ maxConnections: 3, retryBudget }, { maxConnections: 3 }]);
   t.same(pools('port'), [{ retryBudget }, { maxConnections: 2 }]);
+});
+
+t.test('outlierDetection', async (t) => {
+  const outliers = (policy: string): unknown =>
+    cluster(
+      compileText([service('a'), destinationRule(`{ host: a, trafficPolicy: { outlierDetection: ${policy} } }`)]),
+      `outbound|80||${A}`,
+    ).outliers;
+  const defaults = {
+    consecutive5xx: 5,
+    consecutiveGateway: 0,
+    split: false,
+    consecutiveLocal: 5,
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionPercent: 10,
+    minHealthPercent: 0,
+  };
+  for (const [policy, expected] of [
+    ['{}', {}],
+    ['{ consecutive5xxErrors: 0, consecutiveGatewayErrors: 3 }', { consecutive5xx: 0, consecutiveGateway: 3 }],
+    ['{ splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2 }', { split: true, consecutiveLocal: 2 }],
+    ['{ interval: 1s, baseEjectionTime: 1m }', { intervalMs: 1000, baseEjectionMs: 60_000 }],
+    ['{ baseEjectionTime: 100000h }', { baseEjectionMs: 2 ** 30 }],
+    ['{ maxEjectionPercent: 0, minHealthPercent: 40 }', { minHealthPercent: 40 }],
+    ['{ maxEjectionPercent: 100 }', { maxEjectionPercent: 100 }],
+  ] as const) {
+    t.same(outliers(policy), { ...defaults, ...expected }, policy);
+  }
+  t.equal(cluster(compileText([service('a')]), `outbound|80||${A}`).outliers, undefined);
 });

@@ -16,7 +16,24 @@ const CASES: readonly Case[] = [
   ['empty host', `${head('DestinationRule')}  host: ""\n`, ['5 error spec.host']],
   ['host with a path', `${head('DestinationRule')}  host: ns/b\n`, ['5 error spec.host']],
   ['empty policy', policy('{}'), ['6 error spec.trafficPolicy']],
-  ['outliers', policy('outlierDetection: {}'), ['7 unsupported spec.trafficPolicy.outlierDetection']],
+  ['outliers', policy('outlierDetection: {}'), []],
+  [
+    'outliers of old',
+    policy('outlierDetection: {consecutiveErrors: 5}'),
+    ['7 warning spec.trafficPolicy.outlierDetection.consecutiveErrors'],
+  ],
+  [
+    'failures of the own side, not split',
+    policy('outlierDetection: {consecutiveLocalOriginFailures: 5}'),
+    ['7 error spec.trafficPolicy.outlierDetection.consecutiveLocalOriginFailures'],
+  ],
+  ['percent', policy('outlierDetection: {maxEjectionPercent: 101}'), ['7 error spec.trafficPolicy.outlierDetection.maxEjectionPercent']],
+  ['no interval', policy('outlierDetection: {interval: 0s}'), ['7 error spec.trafficPolicy.outlierDetection.interval']],
+  [
+    'error codes',
+    policy('outlierDetection: {outlierDetectionHttpErrorCodes: [429]}'),
+    ['7 unsupported spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes'],
+  ],
   ['connections', policy('connectionPool: {tcp: {maxConnections: 1}}'), []],
   ['no block of a pool', policy('connectionPool: {}'), ['7 error spec.trafficPolicy.connectionPool']],
   [
@@ -53,11 +70,19 @@ const CASES: readonly Case[] = [
   ['simple of no one', balancer('simple: FASTEST'), [`8 error ${LB}.simple`]],
   ['simple and hash', balancer('{simple: RANDOM, consistentHash: {useSourceIp: true}}'), [`7 error ${LB}`]],
   ['localities', balancer('localityLbSetting: {}'), [`8 unsupported ${LB}.localityLbSetting`]],
-  ['warmup', balancer('warmupDurationSecs: 5s'), [`8 unsupported ${LB}.warmupDurationSecs`]],
+  ['warmup', balancer('warmup: {duration: 5s, minimumPercent: 0, aggression: 1.5}'), []],
+  ['warmup of old', balancer('warmupDurationSecs: 5s'), []],
+  ['endless warmup', balancer('warmup: {}'), [`8 error ${LB}.warmup.duration`]],
+  ['backward warmup', balancer('warmup: {duration: 1s, aggression: 0}'), [`8 error ${LB}.warmup.aggression`]],
   ['hash of a header', hash('httpHeaderName: x, ringHash: {minimumRingSize: 5}'), []],
   ['hash of a cookie', hash('httpCookie: {name: c, ttl: 0s}'), []],
   ['cookie without name', hash('httpCookie: {ttl: 0s}'), [`8 error ${LB}.consistentHash.httpCookie.name`]],
-  ['cookie attributes', hash('httpCookie: {name: c, attributes: [{}]}'), [`8 unsupported ${LB}.consistentHash.httpCookie.attributes`]],
+  ['cookie attributes', hash('httpCookie: {name: c, attributes: [{}]}'), [`8 error ${LB}.consistentHash.httpCookie.attributes[0].name`]],
+  [
+    'a cookie attribute twice',
+    hash('httpCookie: {name: c, attributes: [{name: A}, {name: A}]}'),
+    [`8 error ${LB}.consistentHash.httpCookie.attributes[1].name`],
+  ],
   ['two keys', hash('useSourceIp: true, httpQueryParameterName: q'), [`8 error ${LB}.consistentHash.httpQueryParameterName`]],
   ['maglev', hash('useSourceIp: true, maglev: {tableSize: 65537}'), []],
   ['maglev without size', hash('useSourceIp: true, maglev: {}'), [`8 error ${LB}.consistentHash.maglev.tableSize`]],
@@ -101,6 +126,6 @@ const CASES: readonly Case[] = [
 for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
 
 t.test('what is not served does not reach the compiler', async (t) => {
-  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, warmup: {}}}\n  exportTo: ["."]\n`;
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, localityLbSetting: {}}}\n  exportTo: ["."]\n`;
   t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
 });
