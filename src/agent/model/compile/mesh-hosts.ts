@@ -90,7 +90,7 @@ export class MeshHosts {
 
   #emitView(view: ServiceView): void {
     const { source, endpoints, outputs } = this.#parts;
-    const { connectTimeoutMs } = source.mesh.get().settings;
+    const mesh = source.mesh.get();
     const { service, client } = view;
     for (const [index, port] of service.ports.entries()) {
       const plans = clusterPlans(view, port);
@@ -99,7 +99,7 @@ export class MeshHosts {
       const addresses = new Set(found.map(({ config }) => config.address));
       const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
       for (const plan of [...plans, ...instances]) {
-        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, connectTimeoutMs));
+        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, mesh));
       }
     }
     const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
