@@ -1,6 +1,6 @@
 /**
- * etcd and the API server of Kubernetes on loopback: real validation, watches, RBAC and tokens, without controllers and nodes. A namespace
- * that is deleted stays, nothing derives EndpointSlices, and a Pod is what a test says it is.
+ * etcd and the API server of Kubernetes: real validation, watches, RBAC and tokens. By itself it is on loopback and has no controllers and
+ * no nodes: a namespace that is deleted stays, nothing derives EndpointSlices, and a Pod is what a test says it is.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,10 +11,34 @@ import { until } from '../node/pod-network.ts';
 import { AGENT_NAMESPACE, AGENT_ACCOUNT, agentRights } from './agent-rights.ts';
 import { Daemon } from './daemon.ts';
 import { KubeApi } from './kube-api.ts';
+import { SERVICE_CIDR } from './cluster/topology.ts';
 import { kubeProgram } from './programs.ts';
 
 /** The API server takes up to a minute to end politely while watches are open; etcd has all that there is. */
 const POLITE_MS = 500;
+/** The first address of the range of Services. */
+const KUBERNETES_SERVICE = '10.96.0.1';
+
+interface Ports {
+  readonly client: number;
+  readonly peer: number;
+  readonly secure: number;
+}
+
+export interface ApiServerOptions {
+  readonly address: string;
+  /** `name=address`, for the certificates of their kubelets. */
+  readonly nodes: readonly string[];
+  /** Further flags of the API server. */
+  readonly flags: (pki: (file: string) => string) => readonly string[];
+}
+
+/** Nobody looks for the server in the cluster's own Service, and no controller makes the default account of each namespace. */
+const ALONE: ApiServerOptions = {
+  address: '127.0.0.1',
+  nodes: [],
+  flags: () => ['--endpoint-reconciler-type=none', '--disable-admission-plugins=ServiceAccount', '--authorization-mode=RBAC'],
+};
 
 export class ApiServer {
   readonly directory: string;
@@ -24,29 +48,37 @@ export class ApiServer {
   readonly #etcd: Daemon;
   readonly #server: Daemon;
 
-  private constructor(directory: string, [client, peer, port]: readonly [number, number, number]) {
+  private constructor(directory: string, ports: Ports, options: ApiServerOptions) {
     this.directory = directory;
-    this.#etcdUrl = `http://127.0.0.1:${client}`;
-    this.#etcd = this.#daemon('etcd', etcdFlags(directory, client, peer));
-    this.#server = this.#daemon('apiserver', serverFlags(directory, this.#etcdUrl, port));
+    this.#etcdUrl = `http://127.0.0.1:${ports.client}`;
+    this.#etcd = this.#daemon('etcd', etcdFlags(directory, ports));
+    const own = options.flags((file) => this.pki(file));
+    this.#server = this.#daemon('apiserver', [...serverFlags(directory, options.address, ports), ...own]);
     this.kube = new KubeApi(this.kubeconfig('admin'));
   }
 
   /** Resolves when it serves. */
-  static async start(): Promise<ApiServer> {
+  static async start(options = ALONE): Promise<ApiServer> {
     const directory = mkdtempSync(join(tmpdir(), 'nwt-api-'));
-    const ports = (await freePorts(3)) as [number, number, number];
-    const pki = ['--dir', join(directory, 'pki'), '--server', `https://127.0.0.1:${ports[2]}`];
-    execFileSync(kubeProgram(), ['certificates', ...pki], { stdio: ['ignore', 'inherit', 'inherit'] });
-    const server = new ApiServer(directory, ports);
+    const [client = 0, peer = 0, secure = 0] = await freePorts(3);
+    const place = ['--server', `https://${options.address}:${secure}`, '--name', options.address, '--name', KUBERNETES_SERVICE];
+    const nodes = options.nodes.flatMap((node) => ['--node', node]);
+    const words = ['certificates', '--dir', join(directory, 'pki'), ...place, ...nodes];
+    execFileSync(kubeProgram(), words, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const server = new ApiServer(directory, { client, peer, secure }, options);
     server.#etcd.start();
     await server.startServer();
     return server;
   }
 
+  /** A key, certificate or kubeconfig. */
+  pki(file: string): string {
+    return join(this.directory, 'pki', file);
+  }
+
   /** Of a user with a client certificate. */
   kubeconfig(user: string): string {
-    return join(this.directory, 'pki', `${user}.kubeconfig`);
+    return this.pki(`${user}.kubeconfig`);
   }
 
   /**
@@ -115,7 +147,7 @@ export class ApiServer {
   }
 }
 
-function etcdFlags(directory: string, client: number, peer: number): string[] {
+function etcdFlags(directory: string, { client, peer }: Ports): string[] {
   const urls = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`] as const;
   return [
     ...[`--data-dir=${join(directory, 'etcd')}`, '--unsafe-no-fsync', '--log-level=warn'],
@@ -124,16 +156,13 @@ function etcdFlags(directory: string, client: number, peer: number): string[] {
   ];
 }
 
-function serverFlags(directory: string, etcd: string, port: number): string[] {
+function serverFlags(directory: string, address: string, { client, secure }: Ports): string[] {
   const pki = (file: string): string => join(directory, 'pki', file);
   return [
-    ...[`--etcd-servers=${etcd}`, `--secure-port=${port}`, `--cert-dir=${join(directory, 'apiserver')}`],
-    // Nobody looks for it in the cluster's own Service.
-    ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none'],
+    ...[`--etcd-servers=http://127.0.0.1:${client}`, `--secure-port=${secure}`, `--cert-dir=${join(directory, 'apiserver')}`],
+    ...[`--bind-address=${address}`, `--advertise-address=${address}`, `--service-cluster-ip-range=${SERVICE_CIDR}`],
     ...[`--tls-cert-file=${pki('apiserver.crt')}`, `--tls-private-key-file=${pki('apiserver.key')}`, `--client-ca-file=${pki('ca.crt')}`],
     ...[`--service-account-key-file=${pki('tokens.pub')}`, `--service-account-signing-key-file=${pki('tokens.key')}`],
-    ...['--service-account-issuer=https://kubernetes.default.svc', '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=RBAC'],
-    // It wants a controller to make the default account of each namespace.
-    '--disable-admission-plugins=ServiceAccount',
+    '--service-account-issuer=https://kubernetes.default.svc',
   ];
 }

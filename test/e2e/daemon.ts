@@ -7,16 +7,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** How much of a log an error quotes. */
 const QUOTED_LINES = 15;
 
+export interface DaemonOptions {
+  /** The file `cgroup.procs` of the cgroup to run in. */
+  readonly cgroup?: string;
+}
+
 export class Daemon {
   readonly name: string;
   readonly logFile: string;
   readonly #command: readonly string[];
+  readonly #options: DaemonOptions;
   #child: ChildProcess | null = null;
 
-  constructor(name: string, logFile: string, command: readonly string[]) {
+  constructor(name: string, logFile: string, command: readonly string[], options: DaemonOptions = {}) {
     this.name = name;
     this.logFile = logFile;
     this.#command = command;
+    this.#options = options;
   }
 
   get pid(): number {
@@ -30,8 +37,10 @@ export class Daemon {
   start(): void {
     if (this.running) return;
     const log = openSync(this.logFile, 'a');
-    // The kernel ends it when the thread that started it ends.
-    const command = ['--pdeathsig', 'KILL', '--', ...this.#command];
+    // The kernel ends it when the thread that started it ends. Each of these becomes the next, so its pid is the program's.
+    const { cgroup } = this.#options;
+    const entered = cgroup === undefined ? [] : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', cgroup];
+    const command = ['--pdeathsig', 'KILL', '--', ...entered, ...this.#command];
     this.#child = spawn('setpriv', command, { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], HOME: '/nonexistent' } });
     closeSync(log);
   }

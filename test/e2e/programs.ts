@@ -9,7 +9,7 @@ export function kubeProgram(): string {
   return program(existsSync(join(FOLDER, 'nwt-kube')) ? 'nwt-kube' : 'nwt-kube-api');
 }
 
-function program(name: string): string {
+export function program(name: string): string {
   const path = join(FOLDER, name);
   if (FOLDER === '' || !existsSync(path)) throw new Error(`${name} has not been built: run this test by scripts/e2e`);
   return path;

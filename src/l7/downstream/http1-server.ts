@@ -28,7 +28,7 @@ import type { Http1Wire } from '../http1/wire.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import { Framing, type Head } from '../message/head.ts';
 import { REPLY, type LocalReply } from '../message/local-reply.ts';
-import { needsNormalizing, normalizePath, type PathNormalization } from '../message/normalize-path.ts';
+import { needsNormalizing, normalizePath } from '../message/normalize-path.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import { type DetachedConnection, type Downstream, NOT_RAW, type Trailers, UNKNOWN_LENGTH } from '../message/stream.ts';
 import { NOTHING } from '../message/wire-text.ts';
@@ -204,15 +204,14 @@ export class Http1Server implements ConnectionHandler, Downstream {
       const { status, message } = parseError(next);
       return this.#refuse(status, message);
     }
-    const { pathNormalization } = this.#ground.tools.runtime.mesh;
-    if (needsNormalizing(head, pathNormalization) && !this.#normalize(head, pathNormalization)) return -1;
+    if (needsNormalizing(head) && !this.#normalize(head)) return -1;
     this.#beginRequest(head);
     return next;
   }
 
   /** Puts the normalised path in the place of the one that came; everything after this sees only that. */
-  #normalize(head: Head, mode: PathNormalization): boolean {
-    const normal = normalizePath(head.path(), mode);
+  #normalize(head: Head): boolean {
+    const normal = normalizePath(head.path());
     if ('fault' in normal) {
       this.#refuse(400, 'the path hides a NUL');
       return false;

@@ -190,8 +190,7 @@ export class Staging {
     const port = Number(id);
     const known = gateways.upcoming(port);
     if (known !== undefined) this.#later.run(() => layers.forget(known.table));
-    // As Istio's gateways, those of here do not know names with a final dot.
-    const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null, false) };
+    const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null) };
     this.#later.settleIf(gateways, gateways.stage(port, gateway));
   }
 

@@ -4,7 +4,6 @@ import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { type DestinationRules, type MergedRule, policyOf } from './destination-rules.ts';
-import type { MeshConfig } from './mesh-config.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
@@ -77,11 +76,11 @@ export function clusterConfig(
   { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
   { rule, service }: ServiceView,
   port: MeshPort,
-  { settings: { connectTimeoutMs }, tcpKeepalive }: Pick<MeshConfig, 'settings' | 'tcpKeepalive'>,
+  connectTimeoutMs: number,
 ): ClusterConfig {
   const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
-  const pool = poolConfig(policy, tcpKeepalive);
+  const pool = poolConfig(policy);
   return {
     id,
     name,

@@ -9,13 +9,11 @@ const RETRY_CONCURRENCY = 3;
 const MAX_PROBES = 127;
 const MAX_SECONDS = 32_767;
 
-type Keepalive = NonNullable<NonNullable<ConnectionPool['tcp']>['tcpKeepalive']>;
-
-/** Undefined: nothing is limited. @param meshKeepalive where the policy says nothing of it. */
-export function poolConfig({ connectionPool, retryBudget }: PolicyBlocks, meshKeepalive: Keepalive | undefined): PoolConfig | undefined {
+/** Undefined: nothing is limited. */
+export function poolConfig({ connectionPool, retryBudget }: PolicyBlocks): PoolConfig | undefined {
   const config: PoolConfig = {
     ...httpLimits(connectionPool?.http),
-    ...tcpLimits(connectionPool?.tcp, meshKeepalive),
+    ...tcpLimits(connectionPool?.tcp),
     ...given('idleTimeoutMs', connectionPool?.http?.idleTimeout ?? connectionPool?.tcp?.idleTimeout, milliseconds),
     ...(retryBudget !== undefined && {
       retryBudget: {
@@ -41,8 +39,8 @@ function httpLimits(http: ConnectionPool['http']): PoolConfig {
   };
 }
 
-function tcpLimits(tcp: ConnectionPool['tcp'], meshKeepalive: Keepalive | undefined): PoolConfig {
-  const keepalive = tcp?.tcpKeepalive ?? meshKeepalive;
+function tcpLimits(tcp: ConnectionPool['tcp']): PoolConfig {
+  const keepalive = tcp?.tcpKeepalive;
   return {
     ...positive('maxConnections', tcp?.maxConnections),
     ...given('maxConnectionMs', tcp?.maxConnectionDuration, milliseconds),

@@ -15,7 +15,7 @@ import type { MeshHostParts } from './host-parts.ts';
 import { LimitedHosts } from './limited-hosts.ts';
 import { namesOf } from './tls-names.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
-import { type BoundVirtualService, type Naming, visibleTo } from './virtual-services.ts';
+import type { BoundVirtualService } from './virtual-services.ts';
 
 export class MeshHosts {
   /** Layers of scopes that have something in them. */
@@ -79,18 +79,17 @@ export class MeshHosts {
   #complainOfRivals(host: string): boolean {
     const [pattern, all] = this.#parts.virtualServices.byHost.naming(host)[0] ?? ['', []];
     const namings = pattern === host ? all.filter((naming) => naming.host === host) : [];
-    for (const naming of namings) {
-      const owners = (naming.service.exportTo ?? [null]).map((client) => visibleTo(namings, client)[0] ?? naming);
-      if (owners.includes(naming)) continue;
-      const message = `VirtualService ${owners[0]?.service.key} has ${host} already`;
-      this.#parts.source.problems.add('warning', naming.service.ref, ['spec', 'hosts', naming.index], message);
+    const [owner, ...others] = namings;
+    for (const { service, index } of others) {
+      const message = `VirtualService ${owner?.service.key} has ${host} already`;
+      this.#parts.source.problems.add('warning', service.ref, ['spec', 'hosts', index], message);
     }
     return namings.length > 0;
   }
 
   #emitView(view: ServiceView): void {
     const { source, endpoints, outputs } = this.#parts;
-    const mesh = source.mesh.get();
+    const { connectTimeoutMs } = source.mesh.get().settings;
     const { service, client } = view;
     for (const [index, port] of service.ports.entries()) {
       const plans = clusterPlans(view, port);
@@ -99,7 +98,7 @@ export class MeshHosts {
       const addresses = new Set(found.map(({ config }) => config.address));
       const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
       for (const plan of [...plans, ...instances]) {
-        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, mesh));
+        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, connectTimeoutMs));
       }
     }
     const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
@@ -163,21 +162,15 @@ export class MeshHosts {
   }
 
   /** Of clients for whom the site may differ by their namespace: rules ask for it, or it has rules of its own for a destination. */
-  #namespaces({ of, namings }: Site): string[] {
+  #namespaces({ of, candidates }: Site): string[] {
     const { source, clientNamespaces } = this.#parts;
-    const candidates = servicesOf(namings);
-    const asked = candidates.flatMap(({ sourceNamespaces, exportTo }) => [...sourceNamespaces, ...(exportTo ?? [])]);
-    const named = asked.filter((namespace) => clientNamespaces.has(namespace));
+    const named = candidates.flatMap(({ sourceNamespaces }) => sourceNamespaces).filter((namespace) => clientNamespaces.has(namespace));
     const services = candidates.flatMap(({ destinations }) => destinations.flatMap((host) => source.services.get(host) ?? []));
     const destinations = of === null ? services : [of.service, ...services];
     return [...new Set([...named, ...destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service))])];
   }
 
-  #labelledScopes({ namings }: Site): readonly ClientScope[] {
-    return namings.some(({ service }) => service.sourceLabels.length > 0) ? this.#parts.clients.labelled() : [];
+  #labelledScopes({ candidates }: Site): readonly ClientScope[] {
+    return candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0) ? this.#parts.clients.labelled() : [];
   }
-}
-
-function servicesOf(namings: readonly Naming[]): readonly BoundVirtualService[] {
-  return namings.length < 2 ? namings.map(({ service }) => service) : [...new Set(namings.map(({ service }) => service))];
 }

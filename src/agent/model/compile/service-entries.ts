@@ -6,6 +6,7 @@ import { ageOf } from './age.ts';
 import { socketForm } from './hosts.ts';
 import { clusterName, type EntryPart, type Family, type MeshPort, type MeshService } from './mesh-service.ts';
 import { portProtocol } from './protocols.ts';
+import { exportedTo } from './visibility.ts';
 
 const RESOLUTIONS = {
   NONE: 'original',
@@ -16,10 +17,9 @@ const RESOLUTIONS = {
   DYNAMIC_DNS: 'given',
 } as const;
 
-/** @param exportTo namespaces for which it is there; null: all. */
-export function entryServices(object: ServiceEntry, exportTo: readonly string[] | null): MeshService[] {
+export function entryServices(object: ServiceEntry): MeshService[] {
   const { created, namespace } = ageOf(object);
-  const { hosts, addresses = [], ports = [], resolution = 'NONE', endpoints, workloadSelector } = object.spec;
+  const { hosts, addresses = [], ports = [], resolution = 'NONE', endpoints, workloadSelector, exportTo } = object.spec;
   const own = addressesOf(addresses);
   const selector = resolution === 'NONE' ? undefined : workloadSelector?.labels;
   return [...new Set(hosts.map((host) => host.toLowerCase()))].map((host): MeshService => {
@@ -41,7 +41,7 @@ export function entryServices(object: ServiceEntry, exportTo: readonly string[] 
       headless: false,
       addresses: own.addresses,
       entry,
-      exportTo,
+      exportTo: exportedTo(exportTo, namespace),
       families: own.families,
       selector: selector !== undefined && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: false,

@@ -2,6 +2,8 @@
 //
 //	nwt-kube certificates|etcd|apiserver|kubectl|controller-manager|scheduler|kubelet|proxy [flags]
 //
+// Called as "kubelet" it is the kubelet, which others know by its name.
+//
 // With the build tag apionly it ends with kubectl, which the tests of the API need and which compiles in half the time.
 package main
 
@@ -9,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -20,6 +23,9 @@ type component func(args []string) int
 var components = map[string]component{}
 
 func main() {
+	if run := components[filepath.Base(os.Args[0])]; run != nil {
+		os.Exit(run(os.Args))
+	}
 	if len(os.Args) < 2 || components[os.Args[1]] == nil {
 		names := slices.Sorted(maps.Keys(components))
 		fmt.Fprintf(os.Stderr, "usage: nwt-kube %s [flags]\n", strings.Join(names, "|"))
