@@ -24,6 +24,48 @@ const condition = (regex = 'a.*') => ({ one: { exact: '/a' }, two: { prefix: '/'
 const destination = { host: 'a', port: { number: 80 } };
 const rule = (http: object): RawObject => istio('VirtualService', { hosts: ['*'], gateways: ['gw'], http: [http] });
 const matches = condition();
+const duration = '10s';
+const retryBudget = { percent: 20, minRetryConcurrency: 3 };
+/** Of a traffic policy. */
+const BLOCKS = {
+  loadBalancer: {
+    simple: 'ROUND_ROBIN',
+    warmup: { duration, minimumPercent: 10, aggression: 1 },
+    warmupDurationSecs: duration,
+  },
+  connectionPool: {
+    tcp: {
+      maxConnections: 1,
+      connectTimeout: duration,
+      tcpKeepalive: { probes: 3, time: duration, interval: duration },
+      maxConnectionDuration: duration,
+      idleTimeout: duration,
+    },
+    http: {
+      http1MaxPendingRequests: 1,
+      http2MaxRequests: 1,
+      maxRequestsPerConnection: 1,
+      maxRetries: 1,
+      idleTimeout: duration,
+      h2UpgradePolicy: 'DO_NOT_UPGRADE',
+      useClientProtocol: true,
+      maxConcurrentStreams: 1,
+      http2KeepAlive: { interval: duration, timeout: duration },
+    },
+  },
+  outlierDetection: {
+    consecutiveErrors: 1,
+    splitExternalLocalOriginErrors: true,
+    consecutiveLocalOriginFailures: 1,
+    consecutiveGatewayErrors: 1,
+    consecutive5xxErrors: 1,
+    interval: duration,
+    baseEjectionTime: duration,
+    maxEjectionPercent: 100,
+    minHealthPercent: 50,
+  },
+};
+
 const OBJECTS: readonly RawObject[] = [
   rule({
     name: 'r',
@@ -110,7 +152,7 @@ const OBJECTS: readonly RawObject[] = [
   }),
   rule({ delegate: {} }),
   ...[
-    { httpCookie: { name: 'c', path: '/p', ttl: '1s' }, minimumRingSize: 8 },
+    { httpCookie: { name: 'c', path: '/p', ttl: '1s', attributes: [{ name: 'SameSite', value: 'Strict' }] }, minimumRingSize: 8 },
     { httpHeaderName: 'x-a', maglev: { tableSize: 11 } },
     { httpQueryParameterName: 'q', ringHash: { minimumRingSize: 8 } },
     { useSourceIp: true },
@@ -132,19 +174,10 @@ const OBJECTS: readonly RawObject[] = [
   ),
   istio('DestinationRule', {
     host: 'a',
-    trafficPolicy: {
-      loadBalancer: { simple: 'RANDOM' },
-      portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: 'RANDOM' } }],
-    },
-    subsets: [
-      {
-        name: 'v1',
-        trafficPolicy: {
-          loadBalancer: { simple: 'RANDOM' },
-          portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: 'RANDOM' } }],
-        },
-      },
-    ],
+    exportTo: ['.'],
+    workloadSelector: { matchLabels: { app: 'a' } },
+    trafficPolicy: { ...BLOCKS, retryBudget, portLevelSettings: [{ port: { number: 80 }, ...BLOCKS }] },
+    subsets: [{ name: 'v1', trafficPolicy: { ...BLOCKS, retryBudget, portLevelSettings: [{ port: { number: 80 }, ...BLOCKS }] } }],
   }),
   istio('Gateway', {
     servers: [{ hosts: ['*'], bind: '127.0.0.1', tls: { mode: 'SIMPLE' }, port: { number: 81, protocol: 'HTTP', name: 'http' } }],

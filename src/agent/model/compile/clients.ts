@@ -29,18 +29,18 @@ export class Clients {
   /** The same, for whoever is outside of computations. */
   readonly known = new Output<ClientScope>();
   readonly #pods: Pick<Index<ClientPod>, 'get'>;
-  readonly #sourceLabels: Index<true>;
+  readonly #asked: readonly Index<true>[];
   readonly #scopeOf: Table<ClientScope | null>;
   readonly #labelled: Index<ClientScope>;
   readonly #sidecars: Sidecars;
   /** Those that see a part of the mesh only, by the namespaces of what they see. */
   readonly #importing: Index<ClientScope>;
 
-  /** @param pods those that are served, by key. */
-  constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, sourceLabels: Index<true>, sidecars: Sidecars) {
+  /** @param pods those that are served, by key. @param asked labels about which rules ask. */
+  constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, asked: readonly Index<true>[], sidecars: Sidecars) {
     this.#sidecars = sidecars;
     this.#pods = pods;
-    this.#sourceLabels = sourceLabels;
+    this.#asked = asked;
     this.scopes = new Index(graph);
     this.#scopeOf = new Table(graph, 'client', (key) => this.#compute(key));
     pods.each(this.#scopeOf);
@@ -77,7 +77,7 @@ export class Clients {
     const pod = this.#pods.get(key)[0];
     if (pod === undefined) return null;
     const { namespace, labels } = pod;
-    const told = this.#sourceLabels.keys().sort();
+    const told = [...new Set(this.#asked.flatMap((index) => [...index.keys()]))].sort();
     const relevant = told.flatMap((name) => (Object.hasOwn(labels, name) ? [[name, labels[name] as string] as const] : []));
     const sidecar = this.#sidecars.of(namespace, labels);
     const { imports, outboundTrafficPolicy } = sidecar;

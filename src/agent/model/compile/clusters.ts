@@ -3,7 +3,9 @@ import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
-import { type DestinationRules, type MergedRule, policyOf } from './destination-rules.ts';
+import { namespaceOf } from './client-class.ts';
+import { type DestinationRules, policyOf } from './destination-rules.ts';
+import type { MergedRule } from './merged-rules.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
@@ -18,12 +20,14 @@ export class ClusterIds {
     this.#rules = rules;
   }
 
-  /** Of what does not exist, an id that no cluster has. @param client its namespace; null: one without rules of its own. */
+  /** Of what does not exist, an id that no cluster has. @param client its class; null: one without rules of its own. */
   of(client: string | null, host: string, port: number, subset: string): string {
-    const service = this.#services.get(host, client);
+    const namespace = namespaceOf(client);
+    const service = this.#services.get(host, namespace);
     if (service === null) return clusterName(port, subset, host);
     const known = subset === '' ? portOf(service, port)?.cluster : undefined;
-    const differs = this.#rules.differs(client, service) || (client !== null && this.#services.clientsOfTheirOwn(host).includes(client));
+    const differs =
+      this.#rules.differs(client, service) || (namespace !== null && this.#services.clientsOfTheirOwn(host).includes(namespace));
     return clusterId(known ?? clusterName(port, subset, host), differs ? client : null);
   }
 }
@@ -59,7 +63,7 @@ export function serviceViews(services: Services, rules: DestinationRules, host: 
   const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
   const byRule = most === null ? [] : rules.clientsOfTheirOwn(most).filter((client) => !own.includes(client));
   return [null, ...byRule, ...own].flatMap((client) => {
-    const service = services.get(host, client);
+    const service = services.get(host, namespaceOf(client));
     return service === null ? [] : [{ client, service, rule: rules.find(client, service) }];
   });
 }

@@ -63,7 +63,11 @@ export class DestinationChecks {
       if (has(client)) continue;
       const own = this.#rules.find(client, service)?.refs[0];
       const theirs = `DestinationRule ${own?.namespace}/${own?.name}, which gives ${service.host} no subset ${subset}`;
-      complain(`for clients in namespace ${client}, ${theirs}, takes the place of the others`);
+      complain(
+        own === undefined
+          ? `for clients in namespace ${client}, no DestinationRule gives ${service.host} a subset ${subset}`
+          : `for clients in namespace ${client}, ${theirs}, takes the place of the others`,
+      );
     }
   }
 
@@ -74,7 +78,7 @@ export class DestinationChecks {
     const bySource = match.length > 0 && match.every((request) => !isByGateway(request) && request.sourceNamespace);
     const sources = bySource ? new Set(match.map(({ sourceNamespace }) => sourceNamespace)) : null;
     return this.#rules
-      .clientsOfTheirOwn(service)
+      .namespacesOfTheirOwn(service)
       .filter((client) => (inMesh ? sources === null || sources.has(client) : client === agentNamespace));
   }
 }

@@ -1,47 +1,48 @@
 /** DestinationRules: which one a client's traffic to a service obeys, and what it says of a subset and port. */
 import type { Graph } from '../incremental/graph.ts';
-import type { Index } from '../incremental/index-by-key.ts';
+import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import type { DestinationRule, LoadBalancer, PolicyBlocks, Subset, TrafficPolicy } from '../objects.ts';
-import { type FieldPath, type ObjectRef, refOf } from '../problem.ts';
-import { type Aged, ageOf, byAge } from './age.ts';
+import { type FieldPath, refOf } from '../problem.ts';
+import { ageOf, byAge } from './age.ts';
 import { balancerFault } from './balancers.ts';
 import { HostIndex } from './host-index.ts';
 import { fullName, isWildcard } from './hosts.ts';
+import type { ClientScope } from './clients.ts';
+import { type ClientLook, labelsOf, namespaceOf, scopeId } from './client-class.ts';
+import { type BoundRule, type MergedRule, ruleFor, selectorOf } from './merged-rules.ts';
 import type { MeshService } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
+import { exportedTo } from './visibility.ts';
 
-interface BoundRule extends Aged {
-  readonly ref: ObjectRef;
-  readonly spec: DestinationRule['spec'];
-}
-
-/** All rules of a namespace for one host, merged in the order of their age. */
-export interface MergedRule {
-  readonly refs: readonly ObjectRef[];
-  readonly trafficPolicy: TrafficPolicy | undefined;
-  /** The oldest of a name. */
-  readonly subsets: readonly Subset[];
+/** Clients of this node. */
+export interface RuleClients {
+  /** In which there are some. */
+  readonly namespaces: Index<true>;
+  /** Those with labels about which rules ask. */
+  readonly labelled: () => readonly ClientScope[];
 }
 
 export class DestinationRules {
   readonly #options: CompileOptions;
   readonly #services: Services;
   readonly #problems: ProblemLog;
-  /** Namespaces that clients of this node live in. */
-  readonly #clients: Index<true>;
+  readonly #clients: RuleClients;
   readonly #rules: Input<DestinationRule, true>;
   readonly #byHost: HostIndex<BoundRule>;
+  /** Labels by which rules distinguish clients. */
+  readonly clientLabels: Index<true>;
 
-  constructor(graph: Graph, options: CompileOptions, services: Services, clients: Index<true>, problems: ProblemLog) {
+  constructor(graph: Graph, options: CompileOptions, services: Services, clients: RuleClients, problems: ProblemLog) {
     this.#options = options;
     this.#services = services;
     this.#clients = clients;
     this.#problems = problems;
     this.#rules = new Input(graph, 'DestinationRule', (object) => this.#compute(object));
     this.#byHost = new HostIndex<BoundRule>(graph, byAge);
+    this.clientLabels = new Index(graph);
   }
 
   set(key: string, object: DestinationRule | null): void {
@@ -49,49 +50,92 @@ export class DestinationRules {
   }
 
   /**
-   * The first of these namespaces that has a rule for the host: the client's (null: of a client without rules of its own), the
-   * service's, the root. Nothing is inherited between them.
+   * The first of these namespaces that has a rule for the host: the client's, the service's, the root. Nothing is inherited between
+   * them. In the client's own a rule that is not for this client takes the place of all others, too.
+   * @param client its namespace or scope; null: a client without rules of its own.
    */
-  find(client: string | null, { host, namespace }: MeshService): MergedRule | null {
+  find(client: string | null, { host, namespace }: Pick<MeshService, 'host' | 'namespace'>): MergedRule | null {
     const naming = this.#byHost.naming(host);
     if (naming.length === 0) return null;
     const { rootNamespace } = this.#options;
-    const order = [...(client === null || client === rootNamespace ? [] : [client]), namespace, rootNamespace];
-    for (const one of order) {
-      for (const [, rules] of naming) {
-        const own = rules.filter((rule) => rule.namespace === one);
-        if (own.length > 0) return merge(own);
-      }
+    const own = namespaceOf(client);
+    const narrowest = (wanted: (rule: BoundRule) => boolean): BoundRule[] => {
+      for (const [, rules] of naming) if (rules.some(wanted)) return rules.filter(wanted);
+      return [];
+    };
+    if (own !== null) {
+      const isOwn = (rule: BoundRule): boolean =>
+        rule.namespace === own && isFor(rule, own) && (own !== rootNamespace || rule.exportTo !== null);
+      const rules = narrowest(isOwn);
+      if (rules.length > 0) return ruleFor(rules, labelsOf(client));
+    }
+    for (const owner of [namespace, rootNamespace]) {
+      const rules = narrowest((rule) => rule.namespace === owner && !isPrivate(rule)).filter((rule) => isFor(rule, own));
+      if (rules.length > 0) return ruleFor(rules, {});
     }
     return null;
   }
 
-  /** Whether clients of that namespace see another rule than most. */
-  differs(client: string | null, service: MeshService): boolean {
-    return client !== null && this.#owners(service).includes(client);
+  /** The client as far as rules for the service distinguish it: by its scope, by its namespace, or not at all. */
+  classOf({ namespace, labels }: ClientLook, service: Pick<MeshService, 'host'>): string | null {
+    if (namespace === null || !this.#selecting(service).has(namespace)) return namespace;
+    const known = this.#clients.labelled().some((scope) => scope.namespace === namespace);
+    return known && Object.keys(labels).length > 0 ? scopeId(namespace, labels) : namespace;
   }
 
-  /** The namespaces of this node's clients that see another rule than most. */
+  /** Whether rules for any of these hosts ask for labels of clients. */
+  askForLabels(hosts: readonly string[]): boolean {
+    return hosts.some((host) => this.#selecting({ host }).size > 0);
+  }
+
+  /** Whether clients of that class see another rule than most. */
+  differs(client: string | null, service: MeshService): boolean {
+    const namespace = namespaceOf(client);
+    return namespace !== null && (client !== namespace || this.#owners(service).includes(namespace));
+  }
+
+  /** Those of this node's clients that see another rule than most: namespaces, and scopes where it depends on labels. */
   clientsOfTheirOwn(service: MeshService): string[] {
-    return this.#owners(service).filter((namespace) => this.#clients.has(namespace));
+    const selecting = this.#selecting(service);
+    const labelled = selecting.size === 0 ? [] : this.#clients.labelled().filter(({ namespace }) => selecting.has(namespace));
+    const classes = labelled.map(({ namespace, labels }) => scopeId(namespace, labels));
+    return [...new Set([...this.namespacesOfTheirOwn(service), ...classes])];
+  }
+
+  /** Of this node's clients, those that see another rule than most. */
+  namespacesOfTheirOwn(service: MeshService): string[] {
+    return this.#owners(service).filter((namespace) => this.hasClients(namespace));
   }
 
   /** Whether clients of this node live in the namespace. */
   hasClients(namespace: string): boolean {
-    return this.#clients.has(namespace);
+    return this.#clients.namespaces.has(namespace);
   }
 
   #owners({ host, namespace }: MeshService): string[] {
     const naming = this.#byHost.naming(host);
     if (naming.length === 0) return [];
-    const all = new Set(naming.flatMap(([, rules]) => rules.map((rule) => rule.namespace)));
-    return [...all].filter((one) => one !== namespace && one !== this.#options.rootNamespace).sort();
+    const rules = naming.flatMap(([, all]) => all);
+    const elsewhere = rules.map((rule) => rule.namespace).filter((one) => one !== namespace && one !== this.#options.rootNamespace);
+    const restricted = rules.flatMap(({ exportTo, ...rule }) => (exportTo === null ? [] : [rule.namespace, ...exportTo]));
+    return [...new Set([...elsewhere, ...restricted])].sort();
+  }
+
+  /** Namespaces in which a rule for the host is for some clients only. */
+  #selecting({ host }: Pick<MeshService, 'host'>): ReadonlySet<string> {
+    const naming = this.#byHost.naming(host);
+    if (naming.length === 0) return NOWHERE;
+    return new Set(naming.flatMap(([, rules]) => rules.filter((rule) => selectorOf(rule) !== null).map((rule) => rule.namespace)));
   }
 
   #compute(object: DestinationRule): true {
     const ref = refOf(object);
     const host = fullName(object.spec.host, ref.namespace, this.#options.clusterDomain);
-    this.#byHost.emit(host, { ...ageOf(object), ref, spec: object.spec } satisfies BoundRule);
+    const { spec } = object;
+    const selector = selectorOf({ spec });
+    for (const label of Object.keys(selector ?? {})) this.clientLabels.emit(label, true);
+    const exportTo = selector === null ? exportedTo(spec.exportTo, ref.namespace) : [ref.namespace];
+    this.#byHost.emit(host, { ...ageOf(object), ref, spec, exportTo } satisfies BoundRule);
     const known = isWildcard(host) ? this.#services.hosts.named(host).length > 0 : this.#services.get(host) !== null;
     if (!known) this.#problems.add('warning', ref, ['spec', 'host'], `there is no service ${host}`);
     for (const [path, policy] of policiesOf(object)) {
@@ -102,15 +146,15 @@ export class DestinationRules {
   }
 }
 
-/** The oldest policy stays as a whole; subsets are collected. */
-function merge(rules: readonly BoundRule[]): MergedRule {
-  const subsets = new Map<string, Subset>();
-  for (const subset of rules.flatMap(({ spec }) => spec.subsets ?? [])) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
-  return {
-    refs: rules.map(({ ref }) => ref),
-    trafficPolicy: rules.find(({ spec }) => spec.trafficPolicy !== undefined)?.spec.trafficPolicy,
-    subsets: [...subsets.values()],
-  };
+const NOWHERE: ReadonlySet<string> = new Set();
+
+function isFor({ exportTo }: BoundRule, namespace: string | null): boolean {
+  return exportTo === null || (namespace !== null && exportTo.includes(namespace));
+}
+
+/** No other namespace sees it. */
+function isPrivate({ exportTo, namespace }: BoundRule): boolean {
+  return exportTo !== null && exportTo.every((one) => one === namespace);
 }
 
 export function subsetOf(rule: MergedRule | null, name: string): Subset | undefined {

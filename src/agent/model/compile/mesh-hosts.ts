@@ -9,6 +9,7 @@ import { share } from '../incremental/share.ts';
 import { Table } from '../incremental/table.ts';
 import { Addresses } from './addresses.ts';
 import { type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
+import { namespaceOf } from './client-class.ts';
 import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import { isWildcard } from './hosts.ts';
 import type { MeshHostParts } from './host-parts.ts';
@@ -167,10 +168,14 @@ export class MeshHosts {
     const named = candidates.flatMap(({ sourceNamespaces }) => sourceNamespaces).filter((namespace) => clientNamespaces.has(namespace));
     const services = candidates.flatMap(({ destinations }) => destinations.flatMap((host) => source.services.get(host) ?? []));
     const destinations = of === null ? services : [of.service, ...services];
-    return [...new Set([...named, ...destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service))])];
+    const own = destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service).map((client) => namespaceOf(client)));
+    return [...new Set([...named, ...own])];
   }
 
-  #labelledScopes({ candidates }: Site): readonly ClientScope[] {
-    return candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0) ? this.#parts.clients.labelled() : [];
+  #labelledScopes({ of, candidates }: Site): readonly ClientScope[] {
+    const { source, clients } = this.#parts;
+    const byRoute = candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0);
+    const hosts = [...(of === null ? [] : [of.service.host]), ...candidates.flatMap(({ destinations }) => destinations)];
+    return byRoute || source.rules.askForLabels(hosts) ? clients.labelled() : [];
   }
 }

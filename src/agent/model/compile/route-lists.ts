@@ -35,7 +35,7 @@ export class RouteLists {
 
   inMesh(service: BoundVirtualService, client: ClientView, port: number): readonly RouteConfig[] {
     const { namespace, labels } = client;
-    const view = { namespace, labels: looksAtSource(service) ? labels : {} };
+    const view = { namespace, labels: looksAtSource(service) || this.#source.rules.askForLabels(service.destinations) ? labels : {} };
     if (isShared(service)) return this.#lists.get(JSON.stringify([service.key, MESH, port, view]));
     return routesOf(this.#source, service, this.#meshView(view, port));
   }

@@ -27,7 +27,7 @@ import { retryConfig } from './retries.ts';
 import { MILLION, shareOf } from './shares.ts';
 import { selects } from './selectors.ts';
 import type { Services } from './services.ts';
-import { type BoundVirtualService, gatewayName } from './virtual-services.ts';
+import { type BoundVirtualService, gatewayName, MESH } from './virtual-services.ts';
 
 /** Everything about a client and its connection that is known before the request is. */
 export interface RouteView {
@@ -247,7 +247,13 @@ class RouteBuilder {
 
   #cluster(destination: Destination): string {
     const { host, port } = this.#target(destination);
-    return this.#source.ids.of(this.#view.namespace, host, port, destination.subset ?? '');
+    return this.#source.ids.of(this.#classAt(host), host, port, destination.subset ?? '');
+  }
+
+  /** What rules for the host say of clients of this view. A gateway's pods are no clients with labels. */
+  #classAt(host: string): string | null {
+    const { namespace, labels, gateway } = this.#view;
+    return gateway === MESH ? this.#source.rules.classOf({ namespace, labels: labels[0] ?? {} }, { host }) : namespace;
   }
 
   #isHashed(destination: Destination): boolean {
@@ -255,7 +261,7 @@ class RouteBuilder {
     const { host, port } = this.#target(destination);
     const service = services.get(host);
     if (service === null) return false;
-    return policyOf(rules.find(this.#view.namespace, service), destination.subset ?? '', port).loadBalancer?.consistentHash !== undefined;
+    return policyOf(rules.find(this.#classAt(host), service), destination.subset ?? '', port).loadBalancer?.consistentHash !== undefined;
   }
 
   #target(destination: Destination): { host: string; port: number } {

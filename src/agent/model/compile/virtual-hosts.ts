@@ -112,8 +112,9 @@ export class VirtualHosts {
     return site.of === null ? NOTHING : { owner: null, hosts: this.#defaults(site, site.of, client) };
   }
 
-  #defaults(site: Site, { service, port }: NonNullable<Site['of']>, { namespace }: ClientView): HostClaim[] {
-    const cluster = this.#source.ids.of(namespace, service.host, port.number, '');
+  #defaults(site: Site, { service, port }: NonNullable<Site['of']>, client: ClientView): HostClaim[] {
+    const { ids, rules } = this.#source;
+    const cluster = ids.of(rules.classOf(client, service), service.host, port.number, '');
     const whole = claimOf(site, [this.#defaultRoute(cluster)]);
     if (!service.headless) return [whole];
     const endpoints = this.#endpoints.get(service)[service.ports.indexOf(port)] ?? [];

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
 import { outlierDetection } from './outlier-detection.ts';
-import { duration, exportTo, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
+import { duration, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
+import { visibility } from './visibility.ts';
 
 /** Envoy's limit of a ring (RingHashLbConfig.minimum_ring_size). */
 const MAX_RING = 8_388_608;
@@ -107,10 +108,14 @@ export const destinationRuleSpec = z
     host: checkedText(domainFault),
     trafficPolicy: trafficPolicy.optional(),
     subsets: z.array(subset).optional(),
-    exportTo,
-    workloadSelector: unsupported('the rule applies to all clients'),
+    exportTo: visibility({ nobody: false }).optional(),
+    workloadSelector: z.object({ matchLabels: labelSelector.optional() }).optional(),
   })
-  .superRefine(({ subsets = [] }, context) => {
+  .superRefine(({ subsets = [], exportTo = [], workloadSelector }, context) => {
+    // Istio takes the rule's own namespace by its name, too; which one that is, the schema does not know.
+    const beyond = workloadSelector === undefined ? -1 : exportTo.findIndex((entry, index) => entry === '*' || index > 0);
+    if (beyond >= 0)
+      context.addIssue({ code: 'custom', path: ['exportTo', beyond], message: 'a rule with a workloadSelector is for its own namespace' });
     subsets.forEach(({ name }, index) => {
       if (subsets.findIndex((other) => other.name === name) === index) return;
       context.addIssue({ code: 'custom', path: ['subsets', index, 'name'], message: `a subset ${name} is already given` });

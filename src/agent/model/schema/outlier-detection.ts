@@ -25,7 +25,7 @@ export const outlierDetection = judged(
     }),
   ({ consecutiveErrors }): readonly Fault[] => {
     if (consecutiveErrors === undefined) return [];
-    const reason = 'not read any more; use consecutive5xxErrors or consecutiveGatewayErrors';
+    const reason = 'deprecated, and not read any more; use consecutive5xxErrors or consecutiveGatewayErrors';
     return [{ path: ['consecutiveErrors'], reason, severity: 'warning' }];
   },
 );

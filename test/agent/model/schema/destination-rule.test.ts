@@ -118,14 +118,17 @@ const CASES: readonly Case[] = [
     hash('useSourceIp: true, minimumRingSize: 8388609'),
     [`8 error ${LB}.consistentHash.minimumRingSize`],
   ],
-  ['private', `${GOOD}  exportTo: ["."]\n`, ['6 unsupported spec.exportTo']],
+  ['private', `${GOOD}  exportTo: ["."]\n`, []],
   ['public', `${GOOD}  exportTo: ["*"]\n`, []],
-  ['of some clients', `${GOOD}  workloadSelector: {matchLabels: {a: b}}\n`, ['6 unsupported spec.workloadSelector']],
+  ['of some clients', `${GOOD}  workloadSelector: {matchLabels: {a: b}}\n`, []],
+  ['of some clients, for all', `${GOOD}  workloadSelector: {matchLabels: {a: b}}\n  exportTo: ["*"]\n`, ['7 error spec.exportTo[0]']],
+  ['for a namespace', `${GOOD}  exportTo: [shop]\n`, []],
+  ['for all and some', `${GOOD}  exportTo: ["*", shop]\n`, ['6 error spec.exportTo[0]']],
 ];
 
 for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
 
 t.test('what is not served does not reach the compiler', async (t) => {
-  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, localityLbSetting: {}}}\n  exportTo: ["."]\n`;
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, localityLbSetting: {}}}\n`;
   t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
 });
