@@ -27,8 +27,9 @@ const ROOMS = {
   record: ['message', 'config', 'snapshot.ts'],
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   'tls-hello': [],
+  http2: ['http1', 'message', 'limits.ts', 'send.ts', 'transport.ts'],
   routing: ['message', 'config', 'snapshot.ts'],
-  upstream: ['http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
+  upstream: ['http2', 'http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
   runtime: ['routing', 'upstream', 'message', 'limits.ts', 'config', 'snapshot.ts'],
   tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   exchange: [
@@ -47,11 +48,11 @@ const ROOMS = {
   ],
   'stack.ts': ['exchange', 'runtime', 'message', 'config', 'snapshot.ts'],
   downstream: [
-    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'tls-hello', 'message'],
+    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'tls-hello', 'message'],
     ...['limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
-    ...['downstream', 'stack.ts', 'exchange', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http1', 'message'],
+    ...['downstream', 'stack.ts', 'exchange', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'message'],
     ...['limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };

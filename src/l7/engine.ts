@@ -13,6 +13,7 @@ import { ResponseHeaders } from './exchange/response-headers.ts';
 import type { ExchangeTools } from './exchange/tools.ts';
 import { FaultCount } from './fault-count.ts';
 import { Http1Wire } from './http1/wire.ts';
+import { Http2Wire } from './http2/wire.ts';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limits.ts';
 import { ARENA_TEXT_BYTES, ArenaText } from './message/arena-text.ts';
 import { DateLine } from './message/date-line.ts';
@@ -30,6 +31,7 @@ import type { Acceptor, ListenerId, ListenTarget, Transport } from './transport.
 import { Guards, privateLedger } from './upstream/guards.ts';
 import { Ledger } from './upstream/ledger.ts';
 import { OriginalCluster } from './upstream/original-cluster.ts';
+import { Http2Pools } from './upstream/http2-pools.ts';
 import { Pools } from './upstream/pools.ts';
 
 export interface EngineOptions {
@@ -78,6 +80,36 @@ function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport, random }
   return guards;
 }
 
+interface Wires {
+  readonly wire: Http1Wire;
+  readonly http2: Http2Wire;
+}
+
+function poolsOf(
+  { wire, http2 }: Wires,
+  mark: number,
+  guards: Guards,
+  recorder: Recorder,
+): { readonly pools: Pools; readonly http2Pools: Http2Pools } {
+  const counted = (change: 1 | -1): void => recorder.upstreamConnections(change);
+  return {
+    pools: new Pools(wire, mark, guards, counted),
+    http2Pools: new Http2Pools(http2, mark, counted, (fault) => recorder.refused(fault)),
+  };
+}
+
+function configuratorOf(options: EngineOptions, runtime: Runtime, recorder: Recorder): Configurator {
+  return new Configurator({
+    runtime,
+    timers: options.transport.timers,
+    monotonic: options.monotonic,
+    log: options.log,
+    // Not one of those that make a worker unfit: the one that replaces it would meet the same record.
+    countFault: () => recorder.fault(),
+    onPause: options.onPause ?? (() => {}),
+  });
+}
+
 export class Engine {
   readonly #transport: Transport;
   readonly #limits: EngineLimits;
@@ -86,6 +118,7 @@ export class Engine {
   /** How a configuration takes effect while requests are served. */
   readonly configurator: Configurator;
   readonly #pools: Pools;
+  readonly #http2Pools: Http2Pools;
   readonly #list: ServerList;
   readonly #ground: AcceptorGround;
   readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
@@ -103,17 +136,12 @@ export class Engine {
     const names = new HeaderNames();
     const text = new ArenaText(transport);
     const date = new DateLine(options.now);
-    const wire = new Http1Wire(transport, limits, names, text, date);
+    const wires: Wires = {
+      wire: new Http1Wire(transport, limits, names, text, date),
+      http2: new Http2Wire(transport, limits, names, date),
+    };
     const runtime = (this.#runtime = new Runtime(names));
-    this.configurator = new Configurator({
-      runtime,
-      timers: transport.timers,
-      monotonic: options.monotonic,
-      log: options.log,
-      // Not one of those that make a worker unfit: the one that replaces it would meet the same record.
-      countFault: () => recorder.fault(),
-      onPause: options.onPause ?? (() => {}),
-    });
+    this.configurator = configuratorOf(options, runtime, recorder);
     const originals = new OriginalCluster();
     const changes = new HeadChanges(transport);
     const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });
@@ -123,14 +151,17 @@ export class Engine {
     };
     this.#transport = transport;
     const guards = guardsOf(options, recorder);
-    this.#pools = new Pools(wire, mark, guards, (change) => recorder.upstreamConnections(change));
+    const { pools, http2Pools } = poolsOf(wires, mark, guards, recorder);
+    this.#pools = pools;
+    this.#http2Pools = http2Pools;
     this.#list = new ServerList((change) => recorder.downstreamConnections(change));
     const tools: ExchangeTools = {
       transport,
       limits,
       random,
       runtime,
-      pools: this.#pools,
+      pools,
+      http2Pools,
       originals,
       heads: new HeadStore(transport, transport.ownStart + ARENA_TEXT_BYTES, transport.ownEnd),
       changes,
@@ -142,7 +173,7 @@ export class Engine {
       fault,
     };
     this.#ground = {
-      wire,
+      ...wires,
       tools,
       opaque: { transport, limits, random, runtime, originals, recorder, guards, counts: new TcpCounts(transport), mark },
       list: this.#list,
@@ -180,7 +211,9 @@ export class Engine {
     this.#listeners.delete(id);
     this.#transport.unlisten(known.listener);
     const used = [...this.#listeners.values()].some((other) => other.netns === known.netns);
-    if (known.netns >= 0 && !used) this.#pools.closeIdle(known.netns);
+    if (known.netns < 0 || used) return;
+    this.#pools.closeIdle(known.netns);
+    this.#http2Pools.closeIdle(known.netns);
   }
 
   /**
@@ -190,8 +223,10 @@ export class Engine {
   drain(deadlineMs: number, done: () => void): void {
     const transport = this.#transport;
     const deadline = transport.now + deadlineMs;
-    this.#list.draining = this.#pools.draining = true;
+    this.#pools.draining = this.#http2Pools.draining = true;
+    this.#list.drain();
     this.#pools.closeIdle();
+    this.#http2Pools.closeIdle();
     const poll = new Timer(() => {
       this.#list.closeIdle(transport.now - DRAIN_IDLE_MS);
       if (transport.connections === 0 || transport.now >= deadline) done();

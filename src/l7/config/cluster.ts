@@ -16,6 +16,11 @@ export interface ClusterConfig {
    * is one. Nothing comes to it from a gateway.
    */
   readonly original?: { readonly port: number | null };
+  /**
+   * What its endpoints are spoken to. `http2`: HTTP/2 with prior knowledge; `client`: what the client speaks; `undeclared`: likewise, but
+   * HTTP/1 from a gateway. Absent: HTTP/1.
+   */
+  readonly wire?: 'http2' | 'client' | 'undeclared';
   readonly pool?: PoolConfig;
   readonly outliers?: OutlierConfig;
 }

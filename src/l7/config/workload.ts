@@ -26,8 +26,8 @@ export interface InboundPort {
 }
 
 /**
- * `http`: HTTP/1 is parsed, anything else refused. `tcp`: never looked into. `auto`: by the first bytes.
- * `http2` and `tls` are passed through as `tcp` is, balanced per connection.
+ * `http` and `http2`: clients speak HTTP/1 or HTTP/2, anything else is refused; the name says what the server speaks. `auto`: by the first
+ * bytes. `tcp`: never looked into. `tls` is passed through as `tcp` is, balanced per connection.
  */
 export type Protocol = 'http' | 'http2' | 'tls' | 'tcp' | 'auto';
 

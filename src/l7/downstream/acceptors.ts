@@ -4,6 +4,7 @@ import { GatewayOrigin, InboundOrigin, OutboundOrigin, type CapturedOrigin, type
 import type { ExchangeStack } from '../exchange/exchange.ts';
 import type { ExchangeTools } from '../exchange/tools.ts';
 import type { Http1Wire } from '../http1/wire.ts';
+import type { Http2Wire } from '../http2/wire.ts';
 import type { Refusal } from '../record/recorder.ts';
 import type { Workload } from '../runtime/runtime.ts';
 import { gatewayIdentity, type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
@@ -21,6 +22,7 @@ const UNKNOWN: DestinationConfig = { to: 'host', protocol: 'tcp' };
 /** What the acceptors of a worker work with. */
 export interface AcceptorGround {
   readonly wire: Http1Wire;
+  readonly http2: Http2Wire;
   readonly tools: ExchangeTools;
   readonly opaque: OpaqueGround;
   readonly list: ServerList;
@@ -48,7 +50,7 @@ abstract class ConnectionAcceptor implements Acceptor {
 
   protected byProtocol(origin: CapturedOrigin, stack: ExchangeStack, id: ConnectionId, destination: DestinationConfig): ConnectionHandler {
     const { protocol } = destination;
-    if (protocol === 'http') return this.http(origin, stack, id);
+    if (protocol === 'http' || protocol === 'http2') return this.http(origin, stack, id);
     const { opaque, wire } = this.ground;
     const { transport, limits } = wire;
     const cluster = destination.to === 'cluster' ? destination.cluster : (destination.opaque ?? null);

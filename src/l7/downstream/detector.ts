@@ -1,7 +1,7 @@
 /**
  * Finds out which protocol a client speaks when nothing declares it.
  *
- *     silent ──bytes──▶ HTTP/1: an Http1Server takes over
+ *     silent ──bytes──▶ HTTP/1 or the preface of HTTP/2: an Http1Server takes over
  *        │              TLS, where names say where it goes: passed to where its name says, once the ClientHello is there
  *        │              anything else: passed through
  *        │              not enough yet: wait for more
@@ -66,7 +66,7 @@ export class Detector implements ConnectionHandler {
     if (serveHttp === null) return;
     const found = sniff(this.#seen, 0, this.#seen.length);
     if (found === 'more' && this.#seen.length < ENOUGH) return;
-    if (found === 'http1') return this.#becomeHttp(serveHttp, this.#seen);
+    if (found === 'http1' || found === 'http2') return this.#becomeHttp(serveHttp, this.#seen);
     if (found === 'tls' && this.#plan.byName && !this.#readName(this.#seen)) return;
     this.#passThrough();
   }

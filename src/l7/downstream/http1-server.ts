@@ -5,6 +5,7 @@
  *       │ refused            │ response sent first, the rest is short: read on
  *       ▼                    ▼ the rest is long
  *     lingering ◀────────────┘          lingering: FIN sent, what still comes is discarded
+ *     waiting ──101, or 2xx of CONNECT──▶ handed over, or tunnel: bytes are content until the exchange is over
  *
  * Invariants (test/l7/downstream/http1-server.test.ts, a model; test/l7/engine/http1-server.test.ts):
  *  1. a message that could be read in two ways is refused and the connection closed; once the head of a response is out, by a reset;
@@ -17,40 +18,40 @@ import type { ExchangeStack } from '../exchange/exchange.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import type { Origin } from '../exchange/origin.ts';
 import { SERVER_LINES } from '../exchange/response-headers.ts';
-import type { ExchangeTools } from '../exchange/tools.ts';
 import { ChunkedScanner } from '../http1/chunked.ts';
 import { persistent, requestFraming } from '../http1/framing.ts';
 import { HeadBuffer } from '../http1/head-buffer.ts';
 import { localResponse } from '../http1/local-response.ts';
-import { parseError } from '../http1/parse-error.ts';
+import { normalizeHead } from '../http1/normalized-head.ts';
+import { ParseError, parseError } from '../http1/parse-error.ts';
 import { parseRequestHead } from '../http1/parser.ts';
+import { isPreface } from '../http1/sniff.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import { Framing, type Head } from '../message/head.ts';
 import { REPLY, type LocalReply } from '../message/local-reply.ts';
-import { needsNormalizing, normalizePath } from '../message/normalize-path.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import { type DetachedConnection, type Downstream, NOT_RAW, type Trailers, UNKNOWN_LENGTH } from '../message/stream.ts';
-import { NOTHING } from '../message/wire-text.ts';
+import { literal, NOTHING } from '../message/wire-text.ts';
 import { send } from '../send.ts';
 import { type CloseReason, type ConnectionHandler, type ConnectionId, LINGER_MS } from '../transport.ts';
-import type { ServerList } from './server-list.ts';
+import { Http2Server } from './http2-server.ts';
+import type { Http2Ground } from './http2-server-stream.ts';
 
-const State = { Head: 0, Body: 1, Waiting: 2, Lingering: 3, Gone: 4 } as const;
+const State = { Head: 0, Body: 1, Waiting: 2, Lingering: 3, Gone: 4, Tunnel: 5 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /** How the body of a response goes to this client. */
 const Sending = { Plain: 0, Chunks: 1 } as const;
 type Sending = (typeof Sending)[keyof typeof Sending];
 
+const NO_CONTENT = literal('content-length: 0\r\n');
 /** A response may be out before its request is: up to this many bytes are read and thrown away to keep the connection. */
 const DISCARD_BYTES = 64 * 1024;
 
 /** What the HTTP/1 connections of a worker share. */
-export interface Http1Ground {
+export interface Http1Ground extends Http2Ground {
   readonly wire: Http1Wire;
-  readonly tools: ExchangeTools;
-  readonly list: ServerList;
 }
 
 export class Http1Server implements ConnectionHandler, Downstream {
@@ -62,6 +63,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** Whether a request has ever begun to arrive. */
   begun = false;
   blocked = false;
+  readonly isHttp2 = false;
   readonly #wire: Http1Wire;
   readonly #ground: Http1Ground;
   readonly #stack: ExchangeStack;
@@ -110,6 +112,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#wire.transport.close(this.id);
   }
 
+  /** The next response says that it is the last. */
+  drain(): void {}
+
   // ── from the transport ────────────────────────────────────────────────────────────────────────────────────────
 
   onConnect(): void {}
@@ -130,6 +135,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   onEnd(): void {
+    if (this.#state === State.Tunnel) return this.#exchange?.onRequestEnd(null);
     // The client is gone, or has ended its side. As in Envoy, its request is abandoned.
     const begun = this.#responding;
     this.#exchange?.abandon(OUTCOME.clientGone);
@@ -173,6 +179,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
         case State.Body:
           at = this.#receiveBody(bytes, at, end);
           break;
+        case State.Tunnel:
+          this.#exchange?.onRequestData(bytes, at, end);
+          return;
         case State.Waiting:
           this.#left = bytes.slice(at, end);
           this.#pause();
@@ -201,32 +210,25 @@ export class Http1Server implements ConnectionHandler, Downstream {
     }
     if (this.#timer !== null) transport.timers.disarm(this.#timer);
     if (next < 0) {
+      if (next === ParseError.VersionUnsupported && isPreface(bytes, at, end)) return this.#becomeHttp2(bytes, at, end);
       const { status, message } = parseError(next);
       return this.#refuse(status, message);
     }
-    if (needsNormalizing(head) && !this.#normalize(head)) return -1;
+    const refusal = normalizeHead(head, limits.heads);
+    if (refusal !== null) return this.#refuse(refusal.status, refusal.message);
     this.#beginRequest(head);
     return next;
   }
 
-  /** Puts the normalised path in the place of the one that came; everything after this sees only that. */
-  #normalize(head: Head): boolean {
-    const normal = normalizePath(head.path());
-    if ('fault' in normal) {
-      this.#refuse(400, 'the path hides a NUL');
-      return false;
-    }
-    const { bytes } = head;
-    const whole = Buffer.concat([
-      bytes.subarray(head.start, head.pathStart),
-      Buffer.from(normal.path, 'latin1'),
-      bytes.subarray(head.pathEnd, head.end),
-    ]);
-    const parsed = parseRequestHead(whole, 0, whole.length, head, { ...this.#wire.limits.heads, maxHeadBytes: whole.length });
-    if (parsed >= 0) return true;
-    const { status, message } = parseError(parsed);
-    this.#refuse(status, message);
-    return false;
+  /** What a client of HTTP/2 sends first is no request, and nothing may have come before it. */
+  #becomeHttp2(bytes: Uint8Array, at: number, end: number): -1 {
+    const { transport } = this.#wire;
+    this.#state = State.Gone;
+    if (this.#timer !== null) transport.timers.disarm(this.#timer);
+    const server = new Http2Server(this.#ground, this.#stack, this.#origin, this.id, this);
+    transport.setHandler(this.id, server);
+    server.receive(bytes, at, end);
+    return -1;
   }
 
   #beginRequest(head: Head): void {
@@ -301,8 +303,14 @@ export class Http1Server implements ConnectionHandler, Downstream {
     // HTTP/1.0 knows no chunks (RFC 9112 §6.1): the end of the connection ends the body.
     if (!tunnel && ((unknown && this.#http10) || this.#ground.list.draining || this.#restIsLong())) this.#last = true;
     this.#sending = unknown && !this.#http10 ? Sending.Chunks : Sending.Plain;
+    if (length === 0 && head.contentLength < 0 && !tunnel) this.#endAtOnce(head, changes);
     const persistence = tunnel ? 'default' : this.#last ? 'close' : this.#http10 ? 'keep-alive' : 'default';
     this.#wire.heads.response(this.id, head, changes, length, persistence, this.#sending === Sending.Chunks);
+  }
+
+  /** Of a response that ends with its head: only to HTTP/1 its length has to be said. */
+  #endAtOnce({ status }: Head, changes: HeadChanges): void {
+    if (!this.#isHead && status >= 200 && status !== 204 && status !== 304) changes.text(NO_CONTENT);
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -330,11 +338,11 @@ export class Http1Server implements ConnectionHandler, Downstream {
   }
 
   pause(): void {
-    if (this.#state === State.Body) this.#pause();
+    if (this.#state === State.Body || this.#state === State.Tunnel) this.#pause();
   }
 
   resume(): void {
-    if (this.#state === State.Body) this.#resume();
+    if (this.#state === State.Body || this.#state === State.Tunnel) this.#resume();
   }
 
   rawTarget(): ConnectionId {
@@ -346,6 +354,15 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#exchange = null;
     this.#leave();
     return { id: this.id, early };
+  }
+
+  openTunnel(): void {
+    const left = this.#left;
+    this.#state = State.Tunnel;
+    this.#left = null;
+    this.#last = true;
+    this.#resume();
+    if (left !== null) this.receive(left, 0, left.length);
   }
 
   peerIp(): string {
@@ -365,7 +382,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#responding = false;
     this.#sending = Sending.Plain;
     this.usedAt = this.#wire.transport.now;
-    if (this.#state === State.Waiting) this.#nextRequest();
+    if (this.#state === State.Waiting || this.#state === State.Tunnel) this.#nextRequest();
     else if (this.#state === State.Body && (this.#last || this.#restIsLong() || this.#relaying)) this.#linger();
     else if (this.#state === State.Body) this.#resume();
   }

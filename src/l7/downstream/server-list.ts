@@ -14,6 +14,8 @@ export interface ClientConnection {
   /** Whether a request is under way, or has begun to arrive. */
   readonly busy: boolean;
   close(): void;
+  /** No further requests are wanted on it. */
+  drain(): void;
 }
 
 export class ServerList {
@@ -42,6 +44,17 @@ export class ServerList {
     if (last === undefined || last === connection) return;
     this.#all[connection.slot] = last;
     last.slot = connection.slot;
+  }
+
+  /** The connection has turned out to be of another wire. */
+  replace(connection: ClientConnection, by: ClientConnection): void {
+    by.slot = connection.slot;
+    this.#all[by.slot] = by;
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const one of [...this.#all]) one.drain();
   }
 
   /** Closes what has been idle since before `idleSince`. */

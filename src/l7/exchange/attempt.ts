@@ -20,14 +20,16 @@ import { httpStatusOfGrpc } from '../message/grpc-status.ts';
 import { H } from '../message/header-names.ts';
 import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
+import { ConnectionStream } from '../tcp/connection-stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
-import type { Pool, StreamUser } from '../upstream/pool.ts';
+import type { StreamPool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Origin } from './origin.ts';
 import type { ExchangeTools } from './tools.ts';
 import type { AttemptTrace } from './trace.ts';
+import { speaksHttp2 } from './upstream-wire.ts';
 
 /** What has been carried so far, in bytes. */
 export interface Carried {
@@ -39,6 +41,8 @@ export interface Carried {
 
 /** Whoever makes the attempt: gets what the stream says, with the attempt that it belongs to. */
 export interface AttemptSink extends Carried {
+  /** The request came over HTTP/2. */
+  readonly clientHttp2: boolean;
   /** A stream is there: the request is to be sent. */
   onStream(attempt: Attempt, stream: UpstreamStream): void;
   onInformational(head: Head): void;
@@ -77,7 +81,7 @@ export class Attempt implements ResponseSink, StreamUser {
   readonly #tools: ExchangeTools;
   readonly #sink: AttemptSink;
   readonly #origin: Origin;
-  #pool: Pool | null = null;
+  #pool: StreamPool | null = null;
   #timer: Timer | null = null;
 
   constructor(tools: ExchangeTools, sink: AttemptSink, origin: Origin, cluster: Cluster | null, endpoint: Endpoint, fresh = false) {
@@ -117,19 +121,27 @@ export class Attempt implements ResponseSink, StreamUser {
       this.#timer = new Timer(() => this.#onTimeout());
       this.#tools.transport.timers.arm(this.#timer, timeoutMs);
     }
-    const { pools } = this.#tools;
-    const pool = pools.of(this.endpoint, this.#origin.netns, this.cluster?.config.pool === undefined ? null : this.guard);
+    const { pools, http2Pools } = this.#tools;
+    const { netns } = this.#origin;
+    const http2 = speaksHttp2(this.cluster, this.#origin, this.#sink.clientHttp2);
+    const guard = this.cluster?.config.pool === undefined ? null : this.guard;
+    const pool = http2 ? http2Pools.of(this.endpoint, netns) : pools.of(this.endpoint, netns, guard);
     this.#pool = pool;
     pool.acquire(this);
   }
 
-  /** Nobody wants its answer any more. */
-  giveUp(outcome: Outcome): void {
+  /** Nobody wants its answer any more. @param code of HTTP/2 for the reason, where there is one. */
+  giveUp(outcome: Outcome, code?: number): void {
     if (this.over) return;
     const { stream } = this;
     if (stream === null) this.#pool?.cancel(this);
     this.end(outcome);
-    stream?.reset();
+    stream?.reset(code);
+  }
+
+  /** The peer's connection has become a tunnel, whose other side is a stream. */
+  carry(connection: DetachedConnection): void {
+    this.stream = new ConnectionStream(this.#tools.transport, this, connection);
   }
 
   end(outcome: Outcome): void {

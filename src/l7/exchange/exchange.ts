@@ -18,7 +18,7 @@
  */
 import type { Head } from '../message/head.ts';
 import { WIRE_ROOM } from '../message/head-changes.ts';
-import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import { lateOutcome, OUTCOME, type Outcome } from '../message/outcome.ts';
 import { replyOf, REPLY, type LocalReply } from '../message/local-reply.ts';
 import {
   type DetachedConnection,
@@ -35,6 +35,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
 import type { BodyTap } from './body-tap.ts';
+import { carryTunnel } from './carried-tunnel.ts';
 import { CalleeCall, calleeOf } from './callee-call.ts';
 import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
@@ -52,7 +53,6 @@ import { attemptSpans } from './trace-spans.ts';
 export type ExchangeStack = Stack<Exchange, CalleeCall>;
 
 const NOTHING_PENDING: Pending = { cancel: () => {} };
-
 export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchange {
   readonly #stack: ExchangeStack;
   readonly #replay: Replay;
@@ -152,11 +152,11 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     return this.attempted?.stream?.rawTarget() ?? NOT_RAW;
   }
 
-  /** The client is gone, or sends what cannot be parsed: it gets no answer. */
-  abandon(outcome: Outcome): void {
+  /** The client is gone, or sends what cannot be parsed: it gets no answer. @param code of HTTP/2 for the reason, where it gave one. */
+  abandon(outcome: Outcome, code?: number): void {
     if (this.over) return;
     this.#pending?.cancel();
-    this.attempted?.giveUp(outcome);
+    this.attempted?.giveUp(outcome, code);
     this.#end(outcome, this.#life === Life.Answering ? this.status : 0);
   }
 
@@ -279,11 +279,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
 
   /** The same way as every response; then the two connections become one. */
   onUpgraded(attempt: Attempt, head: Head, upstream: DetachedConnection | null): void {
-    const { endpoint } = attempt;
     this.#answer(attempt, head, 0);
     const client = upstream === null ? null : this.down.detach();
-    // A wire that cannot hand its connection out carries the bytes as those of two bodies.
-    if (client === null || upstream === null) return;
+    if (client === null || upstream === null) return carryTunnel(this, this.#timers, attempt, upstream);
+    const { endpoint } = attempt;
     endpoint.active++;
     attempt.end(OUTCOME.upgraded);
     this.#end(OUTCOME.upgraded, head.status);
@@ -294,9 +293,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     attemptSpans(this, attempt, status, flags);
   }
 
-  onFailed(attempt: Attempt, { outcome, stale }: StreamFailure): void {
-    if (attempt.answered) return this.#breakOff(attempt, outcome === OUTCOME.protocolError ? OUTCOME.brokenProtocol : OUTCOME.brokenOff);
-    if (stale && this.retrying.replacesStale(this.idempotent, this.#replayable())) return this.#replaceStale(attempt);
+  onFailed(attempt: Attempt, failure: StreamFailure): void {
+    const { outcome } = failure;
+    if (attempt.answered) return this.#breakOff(attempt, lateOutcome(outcome), failure.code);
+    if (this.retrying.replaces(failure, this.idempotent, this.#replayable())) return this.#replaceStale(attempt);
     attempt.end(outcome);
     if (this.retrying.afterFailure(outcome, this.#replayable()) && this.retrying.take(attempt.guard)) this.#retryLater(attempt);
     else this.refuse(replyOf(outcome));
@@ -450,10 +450,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     this.responseHeadBytes = changes.bytesOf(head);
   }
 
-  #breakOff(attempt: Attempt, outcome: Outcome): void {
+  #breakOff(attempt: Attempt, outcome: Outcome, code?: number): void {
     attempt.end(outcome);
     this.#end(outcome, this.status);
-    this.down.reset();
+    this.down.reset(code);
   }
 
   /** Once the request is complete, and the stages have said what its timeout is. */

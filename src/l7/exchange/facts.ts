@@ -102,6 +102,10 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.status = 0;
   }
 
+  get clientHttp2(): boolean {
+    return this.down.isHttp2;
+  }
+
   get matchedPrefix(): number {
     return this.route?.prefixLength ?? -1;
   }

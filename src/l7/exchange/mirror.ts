@@ -55,6 +55,10 @@ class Mirror implements AttemptSink, BodyTap {
     this.#attempt.stream?.end(trailers);
   }
 
+  get clientHttp2(): boolean {
+    return this.#exchange.clientHttp2;
+  }
+
   onStream(attempt: Attempt, stream: UpstreamStream): void {
     const exchange = this.#exchange;
     const { forward } = exchange;

@@ -2,6 +2,7 @@
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { Flag, type Outcome } from '../message/outcome.ts';
+import type { StreamFailure } from '../message/stream.ts';
 import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import type { Budget } from '../upstream/budget.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
@@ -46,9 +47,12 @@ export class Retrying {
     return this.#hasLeft(policy) && replayable;
   }
 
-  /** A kept connection that turns out to be dead is no fault of the endpoint: once, it is replaced (RFC 9110 §9.2.2). */
-  replacesStale(idempotent: boolean, replayable: boolean): boolean {
-    if (this.#staleReplaced || !idempotent || !replayable) return false;
+  /**
+   * A kept connection that turns out to be dead is no fault of the endpoint: once, it is replaced (RFC 9110 §9.2.2). What the peer says it
+   * has not looked at may be sent again whatever it is.
+   */
+  replaces({ stale, unprocessed = false }: StreamFailure, idempotent: boolean, replayable: boolean): boolean {
+    if (this.#staleReplaced || !((stale && idempotent) || unprocessed) || !replayable) return false;
     this.#staleReplaced = true;
     this.attempts--;
     return true;

@@ -7,6 +7,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { SpanBatch } from '../tracing/span.ts';
 import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
+import type { Http2Pools } from '../upstream/http2-pools.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { HeadStore } from './head-store.ts';
 import type { RequestChanges } from './request-changes.ts';
@@ -19,6 +20,7 @@ export interface ExchangeTools {
   readonly random: () => number;
   readonly runtime: Runtime;
   readonly pools: Pools;
+  readonly http2Pools: Http2Pools;
   readonly originals: OriginalCluster;
   readonly heads: HeadStore;
   readonly changes: HeadChanges;

@@ -7,6 +7,8 @@
 export type Sniffed = 'http1' | 'http2' | 'tls' | 'other' | 'more';
 
 const PREFACE = bytesOf('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** `PRI * HTTP/2` */
+const PREFACE_LINE = 12;
 const VERSION = bytesOf('HTTP/1.');
 /** Longer than any registered method (IANA: 17). */
 const MAX_METHOD = 24;
@@ -22,6 +24,11 @@ export function sniff(bytes: Uint8Array, start: number, end: number): Sniffed {
   const preface = startsWith(bytes, start, end, PREFACE);
   if (preface !== 'no') return preface === 'yes' ? 'http2' : 'more';
   return sniffHttp1(bytes, start, end);
+}
+
+/** Whether a client of HTTP/2 begins so. What is still to come of its preface is not looked at. */
+export function isPreface(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= PREFACE_LINE && startsWith(bytes, start, end, PREFACE) !== 'no';
 }
 
 /** Record: type 22, version 3.x, length; handshake: type 1 (RFC 8446 §5.1, §4). */

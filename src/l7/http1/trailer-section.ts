@@ -187,8 +187,13 @@ export class TrailerSection {
   }
 
   #isForbidden(): boolean {
-    return this.#nameLength <= LONGEST_FORBIDDEN && FORBIDDEN.has(String.fromCharCode(...this.#name.subarray(0, this.#nameLength)));
+    return isForbiddenTrailer(this.#name, 0, this.#nameLength);
   }
+}
+
+/** Whether the lower-case name `bytes[start, end)` may only stand in a head. */
+export function isForbiddenTrailer(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start <= LONGEST_FORBIDDEN && FORBIDDEN.has(String.fromCharCode(...bytes.subarray(start, end)));
 }
 
 function isBlank(c: number): boolean {

@@ -18,6 +18,7 @@ export const Flag = {
   NC: 1 << 10,
   DI: 1 << 11,
   FI: 1 << 12,
+  UR: 1 << 13,
 } as const;
 
 const FLAG_NAMES = Object.keys(Flag) as readonly (keyof typeof Flag)[];
@@ -38,6 +39,8 @@ export const RetryClass = {
   /** The connection broke while the request was under way. */
   Reset: 2,
   PerTryTimeout: 3,
+  /** The peer has refused the stream: it has not looked at the request. */
+  Refused: 5,
 } as const;
 export type RetryClass = (typeof RetryClass)[keyof typeof RetryClass];
 
@@ -122,6 +125,17 @@ export const OUTCOME = {
     body: 'upstream request timeout',
     reached: true,
   }),
+  refusedStream: outcome('upstream', 503, Flag.UR, before('remote_refused_stream_reset'), {
+    failing: Failing.Reset,
+    body: `${RESET} remote refused stream reset`,
+    retry: RetryClass.Refused,
+  }),
+  remoteReset: outcome('upstream', 503, Flag.UR, before('remote_reset'), {
+    failing: Failing.Reset,
+    body: `${RESET} remote reset`,
+    retry: RetryClass.Reset,
+    reached: true,
+  }),
   perTryTimeout: outcome('upstream', 504, Flag.UT, 'upstream_per_try_timeout', {
     failing: Failing.Slow,
     body: 'upstream request timeout',
@@ -137,9 +151,19 @@ export const OUTCOME = {
     failing: Failing.Reset,
     reached: true,
   }),
+  resetLate: outcome('upstream', 0, Flag.UR, 'upstream_reset_after_response_started{remote_reset}', {
+    failing: Failing.Reset,
+    reached: true,
+  }),
   timedOutLate: outcome('upstream', 0, Flag.UT, 'response_timeout', { reached: true }),
   requestBroken: outcome('downstream', 0, Flag.DPE, 'http1.codec_error', { reached: true }),
   faultLate: outcome('internal', 0, 0, 'internal_error', { reached: true }),
   // A mirror that was given up.
   givenUp: outcome('internal', 0, 0, 'mirror_given_up', { reached: true }),
 } as const satisfies Readonly<Record<string, Outcome>>;
+
+/** How an exchange ends whose attempt ended so, after the head of its response was passed on. */
+export function lateOutcome(outcome: Outcome): Outcome {
+  if (outcome === OUTCOME.protocolError) return OUTCOME.brokenProtocol;
+  return (outcome.flags & Flag.UR) === 0 ? OUTCOME.brokenOff : OUTCOME.resetLate;
+}

@@ -23,6 +23,7 @@ export type Trailers = Uint8Array | null;
 
 /** The client's side of an exchange. */
 export interface Downstream {
+  readonly isHttp2: boolean;
   /** The client does not take what it has been sent. */
   readonly blocked: boolean;
   informational(head: Head, changes: HeadChanges): void;
@@ -33,8 +34,8 @@ export interface Downstream {
   end(trailers: Trailers): void;
   /** A whole response of our own; nothing has been sent before. */
   local(reply: LocalReply): void;
-  /** The response cannot be completed: the client must see that. */
-  reset(): void;
+  /** The response cannot be completed: the client must see that. @param code of HTTP/2 for the reason, where there is one. */
+  reset(code?: number): void;
   /** The other side cannot take more of the request's body for now. */
   pause(): void;
   resume(): void;
@@ -42,6 +43,8 @@ export interface Downstream {
   rawTarget(): ConnectionId;
   /** The exchange becomes a tunnel: hands its connection over, with what has been read ahead. Null: the stream goes on as one. */
   detach(): DetachedConnection | null;
+  /** The exchange becomes a tunnel whose bytes are those of the two bodies, from what has been read ahead on. */
+  openTunnel(): void;
   /** Address of the peer, for hashing and forwarding headers. */
   peerIp(): string;
   /** Address and port of the peer: they identify its connection. */
@@ -79,8 +82,8 @@ export interface UpstreamStream {
   pause(): void;
   resume(): void;
   rawTarget(): ConnectionId;
-  /** Gives the request up; the sink hears nothing more. */
-  reset(): void;
+  /** Gives the request up; the sink hears nothing more. @param code of HTTP/2 for the reason, where there is one. */
+  reset(code?: number): void;
 }
 
 /** Who receives a response: an attempt, which passes it on or throws it away. */
@@ -106,4 +109,8 @@ export interface StreamFailure {
   readonly outcome: Outcome;
   /** A connection that had been kept alive turned out to be dead before anything came back: nobody's fault. */
   readonly stale: boolean;
+  /** The peer has said that it did not look at the request. */
+  readonly unprocessed?: boolean;
+  /** Of HTTP/2, as the peer gave it. */
+  readonly code?: number;
 }

@@ -14,6 +14,11 @@ export const REFUSALS = [
   'gateway_gone',
   'upstream_unreachable',
   'blocked',
+  'http2_protocol_error',
+  'http2_reset_flood',
+  'http2_control_flood',
+  'http2_empty_flood',
+  'http2_header_flood',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

@@ -5,6 +5,7 @@
  *     connect-failure    connect-failure, reset, 5xx, gateway-error, reset-before-request
  *     reset              reset, 5xx, gateway-error                     (reset-before-request if no byte was sent)
  *     per-try-timeout    5xx, gateway-error, reset
+ *     refused            refused-stream, reset, 5xx, gateway-error
  *     a status           5xx, gateway-error (502–504), retriable-4xx (409), retriable-status-codes; gRPC names by grpc-status
  */
 import { Memo } from '../../base/memo.ts';
@@ -38,6 +39,7 @@ export class RetryPolicy {
   readonly #reset: boolean;
   readonly #beforeRequest: boolean;
   readonly #connect: boolean;
+  readonly #refused: boolean;
   readonly #conflict: boolean;
   readonly #rateLimited: boolean;
   readonly #statuses: ReadonlySet<number>;
@@ -54,6 +56,7 @@ export class RetryPolicy {
     this.#reset = on.has('reset');
     this.#beforeRequest = on.has('reset-before-request');
     this.#connect = on.has('connect-failure');
+    this.#refused = on.has('refused-stream');
     this.#conflict = on.has('retriable-4xx');
     this.#rateLimited = on.has('envoy-ratelimited');
     this.#statuses = new Set(on.has('retriable-status-codes') ? config.statusCodes : []);
@@ -67,13 +70,14 @@ export class RetryPolicy {
 
   /** Whether a request that is under way on an established connection may have to be sent again. */
   get coversEstablished(): boolean {
-    return this.looksAtResponses || this.#reset;
+    return this.looksAtResponses || this.#reset || this.#refused;
   }
 
   retriesFailure(failure: RetryClass): boolean {
     if (failure === RetryClass.Never) return false;
     if (this.#any5xx || this.#gateway || this.#reset) return true;
     if (this.#beforeRequest && (failure === RetryClass.Connect || failure === RetryClass.Unsent)) return true;
+    if (failure === RetryClass.Refused) return this.#refused;
     return failure === RetryClass.Connect && this.#connect;
   }
 

@@ -38,6 +38,14 @@ export interface StreamUser {
   onRefused(outcome: Outcome): void;
 }
 
+/** Who gives streams out. */
+export interface StreamPool {
+  /** Calls the user back before it returns, unless the user has to wait. */
+  acquire(user: StreamUser): void;
+  /** Somebody does not wait any longer. */
+  cancel(user: StreamUser): void;
+}
+
 /** What a worker's pools share. */
 export interface PoolGround {
   readonly wire: Http1Wire;
@@ -67,7 +75,7 @@ class Place implements Waiter {
   }
 }
 
-export class Pool implements EndpointPool, ClientHome, IdleHolder {
+export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   readonly endpoint: Endpoint;
   readonly netns: number;
   /** Connections, idle or not. */

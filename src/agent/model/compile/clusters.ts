@@ -9,6 +9,7 @@ import type { MergedRule } from './merged-rules.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
+import { wireOf } from './protocols.ts';
 
 /** Ids are Istio's names, and more only where clients of one namespace see another policy than the others. */
 export class ClusterIds {
@@ -85,6 +86,7 @@ export function clusterConfig(
   const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
   const pool = poolConfig(policy);
+  const wire = wireOf(port.protocol);
   return {
     id,
     name,
@@ -95,5 +97,6 @@ export function clusterConfig(
     ...(original && { original: { port: typeof port.targetPort === 'number' ? port.targetPort : null } }),
     ...(pool !== undefined && { pool }),
     ...(policy.outlierDetection !== undefined && { outliers: outlierConfig(policy.outlierDetection) }),
+    ...(wire !== undefined && { wire }),
   };
 }

@@ -1,4 +1,5 @@
 /** What a service's port speaks, by Istio's rules: `appProtocol`, then the name's part before the first `-`, then by looking. */
+import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { Protocol } from '../../../l7/config/workload.ts';
 import type { ServicePort } from '../objects.ts';
 
@@ -18,13 +19,13 @@ const KUBERNETES_NAMES: Readonly<Record<string, string>> = {
   'kubernetes.io/wss': 'https',
 };
 
-/** gRPC-Web comes over HTTP/1 and HTTP/2 alike. */
+/** Clients of any kind of HTTP may speak either version; this is what the port's own server speaks. */
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   http: 'http',
   http_proxy: 'http',
   http2: 'http2',
   grpc: 'http2',
-  'grpc-web': 'auto',
+  'grpc-web': 'http2',
   https: 'tls',
   tls: 'tls',
   tcp: 'tcp',
@@ -42,4 +43,10 @@ export function portProtocol({ appProtocol, name, port }: ServicePort): PortProt
   const protocol = known ?? (WELL_KNOWN_TCP.has(port) ? 'tcp' : 'auto');
   const declaredHttp = HTTP.has(word);
   return { protocol, declaredHttp, routed: declaredHttp || protocol === 'auto' };
+}
+
+/** What is spoken to a port that speaks this (Istio's setUpstreamProtocol). Undefined: HTTP/1. */
+export function wireOf(protocol: Protocol): ClusterConfig['wire'] {
+  if (protocol === 'http2') return 'http2';
+  return protocol === 'auto' ? 'undeclared' : undefined;
 }

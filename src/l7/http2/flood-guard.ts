@@ -1,0 +1,89 @@
+/**
+ * Counts what costs us work and costs a peer nothing (CVE-2019-9511 to 9518, CVE-2023-44487, CVE-2024-27316): a budget for each kind, which
+ * fills up with time and with work that is worth something. An honest peer never comes near the bounds.
+ */
+
+/** Reasons why a connection is given up; also the label of its counter. */
+export const FLOODS = ['reset', 'control', 'empty'] as const;
+export type Flood = (typeof FLOODS)[number];
+
+class Budget {
+  readonly #most: number;
+  readonly #perSecond: number;
+  #left: number;
+  #filledAt: number;
+
+  /** @param now milliseconds. */
+  constructor(now: number, most: number, perSecond: number) {
+    this.#filledAt = now;
+    this.#most = this.#left = most;
+    this.#perSecond = perSecond;
+  }
+
+  earn(amount: number): void {
+    this.#left = Math.min(this.#most, this.#left + amount);
+  }
+
+  /** @returns false when nothing is left. */
+  spend(now: number): boolean {
+    if (this.#left >= 1) {
+      this.#left--;
+      return true;
+    }
+    this.earn(((now - this.#filledAt) / 1000) * this.#perSecond);
+    this.#filledAt = now;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}
+
+export class FloodGuard {
+  /** Streams that the peer gives up before they are answered: each has cost a whole exchange. */
+  readonly #resets: Budget;
+  /** Frames about the connection, and those that concern nothing any more. */
+  readonly #control: Budget;
+  /** DATA without content, and header blocks that have to be thrown away. */
+  readonly #empty: Budget;
+  #flood: Flood | null = null;
+
+  constructor(now: number) {
+    this.#resets = new Budget(now, 200, 50);
+    this.#control = new Budget(now, 1000, 200);
+    this.#empty = new Budget(now, 200, 50);
+  }
+
+  /** Which budget ran out. */
+  get flood(): Flood | null {
+    return this.#flood;
+  }
+
+  /** A stream was answered whole. */
+  answered(): void {
+    this.#resets.earn(1);
+    this.#control.earn(4);
+  }
+
+  /** Content was sent or received: its windows have to be opened again. */
+  moved(): void {
+    this.#control.earn(2);
+    this.#empty.earn(1);
+  }
+
+  reset(now: number): boolean {
+    return this.#resets.spend(now) || this.#ranOut('reset');
+  }
+
+  control(now: number): boolean {
+    return this.#control.spend(now) || this.#ranOut('control');
+  }
+
+  empty(now: number): boolean {
+    return this.#empty.spend(now) || this.#ranOut('empty');
+  }
+
+  #ranOut(flood: Flood): false {
+    this.#flood = flood;
+    return false;
+  }
+}

@@ -1,0 +1,59 @@
+/** All pools of HTTP/2 connections of a worker: finds the one for {namespace, endpoint}, and closes connections that were idle for long. */
+import { Timer } from '../../base/timer-wheel.ts';
+import type { Http2Fault } from '../http2/connection.ts';
+import type { Http2Wire } from '../http2/wire.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Http2Pool, type Http2PoolGround } from './http2-pool.ts';
+
+const SWEEP_MS = 30_000;
+
+export class Http2Pools implements Http2PoolGround {
+  readonly http2: Http2Wire;
+  readonly mark: number;
+  draining = false;
+  readonly counted: Http2PoolGround['counted'];
+  readonly broken: (fault: Http2Fault) => void;
+  readonly #all = new Set<Http2Pool>();
+  readonly #timer = new Timer(() => this.#sweep());
+
+  constructor(http2: Http2Wire, mark: number, counted: Http2PoolGround['counted'], broken: (fault: Http2Fault) => void) {
+    this.http2 = http2;
+    this.mark = mark;
+    this.counted = counted;
+    this.broken = broken;
+  }
+
+  of(endpoint: Endpoint, netns: number): Http2Pool {
+    const key = placeOf(netns);
+    // Nobody else puts pools there.
+    const known = endpoint.pools.get(key) as Http2Pool | undefined;
+    if (known !== undefined) return known;
+    const pool = new Http2Pool(this, endpoint, netns);
+    endpoint.pools.set(key, pool);
+    this.#all.add(pool);
+    const { timers } = this.http2.transport;
+    if (!this.#timer.armed) timers.arm(this.#timer, SWEEP_MS);
+    return pool;
+  }
+
+  /** Closes every idle connection, and those that are busy when their streams have ended. */
+  closeIdle(netns?: number): void {
+    for (const pool of this.#all) if (netns === undefined || pool.netns === netns) pool.closeIdle();
+  }
+
+  #sweep(): void {
+    const { transport, limits } = this.http2;
+    for (const pool of this.#all) {
+      pool.closeIdle(transport.now - limits.idleTimeoutMs);
+      if (pool.open > 0 || (pool.endpoint.active > 0 && !pool.endpoint.removed)) continue;
+      pool.endpoint.pools.delete(placeOf(pool.netns));
+      this.#all.delete(pool);
+    }
+    if (this.#all.size > 0) transport.timers.arm(this.#timer, SWEEP_MS);
+  }
+}
+
+/** Pools of HTTP/1 stand at their namespace, which is −1 or a descriptor; those of HTTP/2 at what is left below. */
+function placeOf(netns: number): number {
+  return -3 - netns;
+}

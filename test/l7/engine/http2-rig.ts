@@ -1,0 +1,32 @@
+/** HTTP/2 on an engine's rig: clients that dial, and servers that show what came. */
+import type { Address } from '../../../src/l7/transport.ts';
+import { Http2Peer } from '../http2/peer.ts';
+import { GATEWAY, Rig, type RigOptions, route } from './rig.ts';
+
+export type Settings = readonly (readonly [setting: number, value: number])[];
+
+/** A client that has greeted. */
+export function dialHttp2(rig: Rig, settings: Settings = [], to: Address = GATEWAY): Http2Peer {
+  const client = new Http2Peer(rig.transport.dial(to)).greet(...settings);
+  rig.run();
+  client.frame('SETTINGS', 1, 0);
+  rig.run();
+  return client;
+}
+
+/** Connections that the engine has opened to `address`, each with the server's SETTINGS on it. */
+export function serveHttp2(rig: Rig, ip = '10.0.0.1', port = 80, settings: Settings = []): Http2Peer[] {
+  const connections: Http2Peer[] = [];
+  rig.transport.serve({ ip, port }, (peer) => connections.push(new Http2Peer(peer).settings(...settings)));
+  return connections;
+}
+
+/** A gateway before an upstream that speaks HTTP/2. */
+export function http2Gateway(options: RigOptions = {}, more: Parameters<typeof route>[2] = {}): Rig {
+  return new Rig(options).cluster('a', ['10.0.0.1:80'], { wire: 'http2' }).gateway(route('/', 'a', more));
+}
+
+/** A gateway before an upstream that speaks HTTP/1. */
+export function http1Gateway(options: RigOptions = {}): Rig {
+  return new Rig(options).cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+}
