@@ -42,10 +42,12 @@ export async function openNode(config: AgentConfig, clock: Clock, log: Log): Pro
 
 async function openDatapath(config: AgentConfig): Promise<Datapath> {
   const { Datapath, DatapathError } = await import('../datapath/datapath.ts');
+  const { markOf } = await import('../datapath/mark.ts');
   try {
     return Datapath.open({
       instance: config.instance,
       heartbeatMs: config['heartbeat-timeout'],
+      mark: markOf(config['node-name'], config.instance),
       ...(config.cgroup === '' ? {} : { cgroup: config.cgroup }),
     });
   } catch (error) {

@@ -1,7 +1,9 @@
 /** The agent's side of the kernel: its programs, and the maps in which they find the enrolled pods. */
+import { hostname } from 'node:os';
 import { existsSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { LAYOUT, MAX_PODS } from './abi.ts';
 import { type DatapathAddon, datapathAddon } from './addon.ts';
+import { markOf } from './mark.ts';
 import {
   DatapathError,
   lockNode,
@@ -20,8 +22,6 @@ import { addressBytes, concat, ownerIn, podAddress, type PodFacts, podRecord, sl
 
 export { DatapathError } from './pins.ts';
 export { checkNode } from './check-node.ts';
-
-const DEFAULT_MARK = 0x4e57;
 
 export interface DatapathOptions {
   readonly instance?: string;
@@ -57,7 +57,7 @@ export class Datapath {
     this.#directory = directory;
     this.#maps = maps;
     this.#timeout = BigInt(o.heartbeatMs ?? 1000) * 1_000_000n;
-    this.mark = o.mark ?? DEFAULT_MARK;
+    this.mark = o.mark ?? markOf(hostname(), o.instance);
     this.originalDestinationsFd = this.#map('nw_origins');
   }
 
