@@ -8,6 +8,7 @@
  */
 import type { ClusterConfig, EndpointConfig } from './config/cluster.ts';
 import type { VirtualHostConfig } from './config/route.ts';
+import type { PathNormalization } from './message/normalize-path.ts';
 import type { AddressesConfig, GatewayConfig, ScopeConfig, WorkloadConfig } from './config/workload.ts';
 
 /** The kinds of records and what each holds. One table for the compiler, the delta, the hand-over and the worker. */
@@ -73,4 +74,5 @@ export interface MeshSettings {
   readonly connectTimeoutMs: number;
   /** Istio's root namespace. */
   readonly rootNamespace: string;
+  readonly pathNormalization: PathNormalization;
 }

@@ -9,7 +9,12 @@ function snapshot(version: number, ports: readonly number[]): Snapshot {
   const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'];
   const gateway = (port: number): GatewayConfig => ({ port, layer: `gateway ${port}` });
   for (const port of ports) records.gateways.set(String(port), gateway(port));
-  return { version, mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system' }, records, endpoints: new Map() };
+  return {
+    version,
+    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' },
+    records,
+    endpoints: new Map(),
+  };
 }
 
 const delta = (version: number): SnapshotDelta => ({ version, records: {}, endpoints: [] });

@@ -111,7 +111,7 @@ const OWN: VirtualHostConfig = { ...HOST, layer: 'clients s', name: 'own', domai
 const SCOPE: ScopeConfig = { namespace: 'a', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['clients s', 'mesh'] };
 const SNAPSHOT: SnapshotView = {
   version: 1,
-  mesh: { connectTimeoutMs: 1, rootNamespace: 'istio-system' },
+  mesh: { connectTimeoutMs: 1, rootNamespace: 'istio-system', pathNormalization: 'base' },
   workloads: { 'a/in': { scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY } },
   scopes: { s: SCOPE },
   virtualHosts: Object.fromEntries([HOST, OWN, ...UNSEEN].map((host) => [host.name, host])),

@@ -129,11 +129,13 @@ function overTcp({ name, ip, dialled, timeout_s: timeoutS = TIMEOUT_S }: Asked, 
     let error: string | undefined;
     const socket = connect({ host: ip, port: dialled, allowHalfOpen: true }, () => {
       for (const text of texts) socket.write(text);
-      setTimeout(() => socket.end(), LINGER_MS);
+      // An HTTP server ends the connection itself; it may be slow.
+      if (!texts.some((text) => / HTTP\/1\.\d\r\n/.test(text))) setTimeout(() => socket.end(), LINGER_MS);
     });
     socket.setTimeout(timeoutS * 1000, () => socket.destroy(new Error('timeout')));
     socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
     socket.on('error', (fault) => (error = fault.message));
+    socket.on('end', () => socket.end());
     socket.on('close', () => {
       const ms = Math.round((performance.now() - started) * 10) / 10;
       resolve({ name, i: 0, id: name, received, ms, ...(error !== undefined && { error }) });

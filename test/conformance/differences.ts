@@ -60,7 +60,7 @@ class Comparison {
     const [want, got] = [this.#want, this.#got].map(({ tries, first }) => (tries ?? first ?? [])[0] ?? {}) as [Try, Try];
     if (times > 1 && random) return this.#found;
     if (times <= FEW) this.#say('status', want.status ?? null, got.status ?? null);
-    this.#say('received', want.received ?? null, got.received ?? null);
+    this.#say('received', receivedOf(want), receivedOf(got));
     this.#say('arrivals', seenBy(want), seenBy(got));
     this.#say('body', bodyOf(want), bodyOf(got));
     this.#say('response headers', without(want.headers, RESPONSE_IGNORED), without(got.headers, RESPONSE_IGNORED));
@@ -90,6 +90,11 @@ function timesOf({ summary }: Result): number {
 
 function seenBy({ arrivals = [] }: Try): string[] {
   return arrivals.map(({ method, host, uri }) => `${method} ${host} ${uri}`).sort();
+}
+
+/** Of a response to a request that was written by hand, whose head has a date, the status. */
+function receivedOf({ received = '' }: Try): string {
+  return received.startsWith('HTTP/') ? received.slice(0, received.indexOf('\r\n')) : received;
 }
 
 /** Answers of the proxy itself, whose texts users read. */

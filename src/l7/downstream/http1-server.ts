@@ -214,7 +214,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
       const { status, message } = parseError(next);
       return this.#refuse(status, message);
     }
-    const refusal = normalizeHead(head, limits.heads);
+    const refusal = normalizeHead(head, limits.heads, this.#ground.tools.runtime.mesh.pathNormalization);
     if (refusal !== null) return this.#refuse(refusal.status, refusal.message);
     this.#beginRequest(head);
     return next;

@@ -134,7 +134,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();
     const next = parseRequestHead(transport.arena, at, at + this.wire.lines.length - this.wire.lines.start, head, limits.heads);
-    const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads);
+    const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads, this.ground.tools.runtime.mesh.pathNormalization);
     if (refusal !== null) return stream.refuse(refusal.status, refusal.message);
     this.#begin(stream, head, endStream);
   }

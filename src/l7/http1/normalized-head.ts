@@ -1,6 +1,6 @@
 /** Puts the normalised path of a request in the place of the one that came; everything after this sees only that. */
 import type { Head, HeadLimits } from '../message/head.ts';
-import { needsNormalizing, normalizePath } from '../message/normalize-path.ts';
+import { needsNormalizing, normalizePath, type PathNormalization } from '../message/normalize-path.ts';
 import { parseError } from './parse-error.ts';
 import { parseRequestHead } from './parser.ts';
 
@@ -10,12 +10,12 @@ export interface HeadRefusal {
 }
 
 /** @returns why the request is refused, or null. */
-export function normalizeHead(head: Head, limits: HeadLimits): HeadRefusal | null {
-  return needsNormalizing(head) ? normalize(head, limits) : null;
+export function normalizeHead(head: Head, limits: HeadLimits, mode: PathNormalization): HeadRefusal | null {
+  return needsNormalizing(head, mode) ? normalize(head, limits, mode) : null;
 }
 
-function normalize(head: Head, limits: HeadLimits): HeadRefusal | null {
-  const normal = normalizePath(head.path());
+function normalize(head: Head, limits: HeadLimits, mode: PathNormalization): HeadRefusal | null {
+  const normal = normalizePath(head.path(), mode);
   if ('fault' in normal) return { status: 400, message: 'the path hides a NUL' };
   const { bytes } = head;
   const whole = Buffer.concat([

@@ -12,14 +12,16 @@ const BRACKET_END = 93;
 export class RouteTable<A> {
   readonly tables: readonly HostTable<VirtualHost<A>>[];
   readonly #index: HostIndex<VirtualHost<A>>;
+  readonly #rooted: boolean;
 
-  /** @param tables in the order in which they are asked. */
-  constructor(index: HostIndex<VirtualHost<A>>, tables: readonly HostTable<VirtualHost<A>>[]) {
+  /** @param tables in the order in which they are asked. @param rooted whether a final dot, of a name in full, does not matter. */
+  constructor(index: HostIndex<VirtualHost<A>>, tables: readonly HostTable<VirtualHost<A>>[], rooted: boolean) {
     this.#index = index;
+    this.#rooted = rooted;
     this.tables = tables;
   }
 
-  /** The virtual host of a request: case, port and a final dot do not matter. */
+  /** The virtual host of a request: case and port do not matter. */
   find(head: Head): VirtualHost<A> | null {
     const { bytes } = head;
     let start = head.authorityStart;
@@ -31,7 +33,7 @@ export class RouteTable<A> {
       let p = start;
       while (p < end && bytes[p] !== COLON) p++;
       end = p;
-      if (end > start + 1 && bytes[end - 1] === DOT) end--;
+      if (this.#rooted && end > start + 1 && bytes[end - 1] === DOT) end--;
     }
     return this.#index.find(this.tables, bytes, start, end);
   }

@@ -25,7 +25,7 @@ export class Contents {
   readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
   /** A slot exists as long as something refers to it, whether or not its cluster exists. */
   readonly slots = new ChangingMap<string, ClusterSlot>(new Epoch(), SHARDS);
-  settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system' };
+  settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' };
   version = 0;
 
   constructor(names: HeaderNames) {

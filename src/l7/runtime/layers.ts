@@ -64,14 +64,14 @@ export class Layers {
     return table !== undefined && current(table.names, this.#epoch) > 0;
   }
 
-  /** Names of the client's own namespace come before those of everyone, in each layer. */
-  table(layers: readonly string[], port: number, namespace: string | null): Table {
+  /** Names of the client's own namespace come before those of everyone, in each layer. @param rooted whether a final dot does not matter. */
+  table(layers: readonly string[], port: number, namespace: string | null, rooted = true): Table {
     const tables = layers.flatMap((layer) => {
       const all = this.hosts(layer, port, null);
       return namespace === null ? [all] : [this.hosts(layer, port, namespace), all];
     });
     for (const table of tables) table.views++;
-    return new RouteTable(this.index, tables);
+    return new RouteTable(this.index, tables, rooted);
   }
 
   forget(table: Table): void {

@@ -190,7 +190,8 @@ export class Staging {
     const port = Number(id);
     const known = gateways.upcoming(port);
     if (known !== undefined) this.#later.run(() => layers.forget(known.table));
-    const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null) };
+    // As Istio's gateways, those of here do not know names with a final dot.
+    const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null, false) };
     this.#later.settleIf(gateways, gateways.stage(port, gateway));
   }
 

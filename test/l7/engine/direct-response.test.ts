@@ -88,3 +88,21 @@ t.test(
     }
   },
 );
+
+t.test('a gateway knows no name with a final dot, as Istio’s', async (t) => {
+  const rig = new Rig().gateway({ name: 'd', match: {}, action: { kind: 'direct', status: 200, body: 'here' } });
+  rig.apply({
+    virtualHosts: {
+      all: { layer: 'gateway', port: 80, name: 'd', domains: ['a.example', '*.wild.example'], local: null, routes: [{ name: 'd', match: {}, action: { kind: 'direct', status: 200, body: 'here' } }] }, // prettier-ignore
+    },
+  });
+  for (const [host, status] of [
+    ['a.example', 200],
+    ['A.example:81', 200],
+    ['a.example.', 404],
+    ['b.wild.example', 200],
+    ['b.wild.example.', 404],
+  ] as const) {
+    t.match(rig.ask(get('/').replace('shop', host)), new RegExp(`^HTTP/1.1 ${status} `), host);
+  }
+});

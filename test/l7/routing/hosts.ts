@@ -27,5 +27,5 @@ export function tableOver<A>(hosts: readonly HostConfig[], names: HeaderNames, a
     const host = new VirtualHost(name, list, epoch);
     for (const domain of domains) index.set(table, domain, host);
   }
-  return new RouteTable(index, [table]);
+  return new RouteTable(index, [table], true);
 }

@@ -23,7 +23,7 @@ export function delta(version: number, { set = {}, remove = {}, endpoints = [], 
     version,
     records: Object.fromEntries(records) as SnapshotDelta['records'],
     endpoints,
-    ...(connectTimeoutMs === undefined ? {} : { mesh: { connectTimeoutMs, rootNamespace: 'istio-system' } }),
+    ...(connectTimeoutMs === undefined ? {} : { mesh: { connectTimeoutMs, rootNamespace: 'istio-system', pathNormalization: 'base' } }),
   };
 }
 

@@ -6,6 +6,7 @@ import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { namespaceOf } from './client-class.ts';
 import { type DestinationRules, policyOf } from './destination-rules.ts';
 import type { MergedRule } from './merged-rules.ts';
+import type { MeshConfig } from './mesh-config.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
 import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
@@ -81,11 +82,11 @@ export function clusterConfig(
   { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
   { rule, service }: ServiceView,
   port: MeshPort,
-  connectTimeoutMs: number,
+  { settings: { connectTimeoutMs }, tcpKeepalive }: Pick<MeshConfig, 'settings' | 'tcpKeepalive'>,
 ): ClusterConfig {
   const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
-  const pool = poolConfig(policy);
+  const pool = poolConfig(policy, tcpKeepalive);
   const wire = wireOf(port.protocol);
   return {
     id,

@@ -60,14 +60,14 @@ export class Compiler {
   constructor(options: CompileOptions, origins: Origins = () => null) {
     const graph = this.#graph;
     const problems = new ProblemLog(graph, origins);
-    const outputs = new Outputs({ connectTimeoutMs: 0, rootNamespace: options.rootNamespace });
+    const outputs = new Outputs({ connectTimeoutMs: 0, rootNamespace: options.rootNamespace, pathNormalization: 'base' });
     const clientNamespaces = new Index<true>(graph);
     const mesh = new Mesh(graph, options, problems);
     const telemetries = new Telemetries(graph, options, mesh, problems);
     const served = new ServedPods(graph, clientNamespaces);
     const needed = this.#needed;
     const pods = new Pods(graph, options, served, needed, problems);
-    const services = new Services(graph, options, problems);
+    const services = new Services(graph, options, mesh, problems);
     const labelled = (): readonly ClientScope[] => clients.labelled();
     const rules = new DestinationRules(graph, options, services, { namespaces: clientNamespaces, labelled }, problems);
     const gateways = new Gateways(graph, options, { clients: clientNamespaces, telemetries, output: outputs.gateways });

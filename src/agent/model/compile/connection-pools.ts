@@ -9,11 +9,13 @@ const RETRY_CONCURRENCY = 3;
 const MAX_PROBES = 127;
 const MAX_SECONDS = 32_767;
 
-/** Undefined: nothing is limited. */
-export function poolConfig({ connectionPool, retryBudget }: PolicyBlocks): PoolConfig | undefined {
+type Keepalive = NonNullable<NonNullable<ConnectionPool['tcp']>['tcpKeepalive']>;
+
+/** Undefined: nothing is limited. @param meshKeepalive where the policy says nothing of it. */
+export function poolConfig({ connectionPool, retryBudget }: PolicyBlocks, meshKeepalive: Keepalive | undefined): PoolConfig | undefined {
   const config: PoolConfig = {
     ...httpLimits(connectionPool?.http),
-    ...tcpLimits(connectionPool?.tcp),
+    ...tcpLimits(connectionPool?.tcp, meshKeepalive),
     ...given('idleTimeoutMs', connectionPool?.http?.idleTimeout ?? connectionPool?.tcp?.idleTimeout, milliseconds),
     ...(retryBudget !== undefined && {
       retryBudget: {
@@ -39,8 +41,8 @@ function httpLimits(http: ConnectionPool['http']): PoolConfig {
   };
 }
 
-function tcpLimits(tcp: ConnectionPool['tcp']): PoolConfig {
-  const keepalive = tcp?.tcpKeepalive;
+function tcpLimits(tcp: ConnectionPool['tcp'], meshKeepalive: Keepalive | undefined): PoolConfig {
+  const keepalive = tcp?.tcpKeepalive ?? meshKeepalive;
   return {
     ...positive('maxConnections', tcp?.maxConnections),
     ...given('maxConnectionMs', tcp?.maxConnectionDuration, milliseconds),

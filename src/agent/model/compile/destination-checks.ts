@@ -1,6 +1,7 @@
 /** Checks the destinations of VirtualServices against the services and subsets that exist, for every kind of client that the rule applies to. */
 import type { Destination, HttpMatchRequest, HttpRoute } from '../objects.ts';
-import type { FieldPath, ObjectRef } from '../problem.ts';
+import type { FieldPath } from '../problem.ts';
+import type { BoundRule } from './delegates.ts';
 import { type DestinationRules, subsetOf } from './destination-rules.ts';
 import { fullName } from './hosts.ts';
 import { type MeshService, portOf } from './mesh-service.ts';
@@ -9,10 +10,8 @@ import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
 
 interface Subject {
-  readonly ref: ObjectRef;
-  readonly namespace: string;
   readonly gateways: readonly string[];
-  readonly rules: readonly HttpRoute[];
+  readonly rules: readonly BoundRule[];
 }
 
 export class DestinationChecks {
@@ -29,37 +28,38 @@ export class DestinationChecks {
   }
 
   check(subject: Subject): void {
-    for (const [index, rule] of subject.rules.entries()) {
-      const at = (path: FieldPath): FieldPath => ['spec', 'http', index, ...path];
-      const check = (destination: Destination, path: FieldPath): void => this.#destination(subject, rule, destination, at(path));
+    for (const bound of subject.rules) {
+      const { rule, ref } = bound;
+      const at = (path: FieldPath): FieldPath => [...bound.path, ...path];
+      const check = (destination: Destination, path: FieldPath): void => this.#destination(subject, bound, destination, at(path));
       rule.route?.forEach(({ destination }, position) => check(destination, ['route', position, 'destination']));
       if (rule.mirror !== undefined) check(rule.mirror, ['mirror']);
       rule.mirrors?.forEach(({ destination }, position) => check(destination, ['mirrors', position, 'destination']));
       for (const [position, match] of (rule.match ?? []).entries()) {
         if (!hasUnusedSource(match)) continue;
-        this.#problems.add('warning', subject.ref, at(['match', position]), 'beside gateways the source is not looked at');
+        this.#problems.add('warning', ref, at(['match', position]), 'beside gateways the source is not looked at');
       }
     }
   }
 
-  #destination(subject: Subject, rule: HttpRoute, destination: Destination, path: FieldPath): void {
+  #destination(subject: Subject, bound: BoundRule, destination: Destination, path: FieldPath): void {
     const complain = (field: FieldPath, message: string): void => {
-      this.#problems.add('error', subject.ref, [...path, ...field], `${message}; requests are answered 503`);
+      this.#problems.add('error', bound.ref, [...path, ...field], `${message}; requests are answered 503`);
     };
-    const host = fullName(destination.host, subject.namespace, this.#options.clusterDomain);
+    const host = fullName(destination.host, bound.namespace, this.#options.clusterDomain);
     const service = this.#services.get(host);
     if (service === null) return complain(['host'], `there is no service ${host}`);
     const number = destination.port?.number;
     if (number !== undefined && portOf(service, number) === null) complain(['port', 'number'], `${host} has no port ${number}`);
     const subset = destination.subset ?? '';
-    if (subset !== '') this.#subset(subject, rule, service, subset, (message) => complain(['subset'], message));
+    if (subset !== '') this.#subset(subject, bound, service, subset, (message) => complain(['subset'], message));
   }
 
   /** Most clients see the rule of the service's namespace or the root's; those of some namespaces see one of their own. */
-  #subset(subject: Subject, rule: HttpRoute, service: MeshService, subset: string, complain: (message: string) => void): void {
+  #subset(subject: Subject, bound: BoundRule, service: MeshService, subset: string, complain: (message: string) => void): void {
     const has = (client: string | null): boolean => subsetOf(this.#rules.find(client, service), subset) !== undefined;
-    if (![subject.namespace, null].some(has)) return complain(`no DestinationRule gives ${service.host} a subset ${subset}`);
-    for (const client of this.#clientsOfTheirOwn(subject, rule, service)) {
+    if (![bound.namespace, null].some(has)) return complain(`no DestinationRule gives ${service.host} a subset ${subset}`);
+    for (const client of this.#clientsOfTheirOwn(subject, bound.rule, service)) {
       if (has(client)) continue;
       const own = this.#rules.find(client, service)?.refs[0];
       const theirs = `DestinationRule ${own?.namespace}/${own?.name}, which gives ${service.host} no subset ${subset}`;

@@ -1,15 +1,13 @@
 /** Istio's MeshConfig: ConfigMap `istio`, key `mesh`, in the agent's namespace, or else in the root namespace. */
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { messageOf } from '../../../base/errors.ts';
 import type { ScopeConfig } from '../../../l7/config/workload.ts';
 import type { MeshSettings } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { ConfigMap, HttpRetry } from '../objects.ts';
-import { refOf } from '../problem.ts';
-import { TELEMETRY_FIELDS } from '../schema/extension-providers.ts';
-import { duration } from '../schema/fields.ts';
+import { type ObjectRef, refOf } from '../problem.ts';
+import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
 import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
@@ -21,26 +19,21 @@ export interface MeshConfig {
   /** For routes without `retries`; of those whose `retries` name no conditions, the conditions. Undefined: Istio's own default. */
   readonly defaultRetry: HttpRetry | undefined;
   readonly tracing: MeshTracing;
+  readonly tcpKeepalive: MeshConfigFields['tcpKeepalive'];
+  /** Of services that do not say it themselves. */
+  readonly defaultServiceExportTo: readonly string[] | undefined;
 }
 
 const CONFIG_MAP = 'istio';
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
-const schema = z.looseObject({
-  ...TELEMETRY_FIELDS,
-  outboundTrafficPolicy: z.looseObject({ mode: z.enum(['ALLOW_ANY', 'REGISTRY_ONLY']).optional() }).optional(),
-  connectTimeout: duration.optional(),
-  defaultHttpRetryPolicy: z
-    .looseObject({
-      attempts: z.number().int().min(0).optional(),
-      perTryTimeout: duration.optional(),
-      retryOn: z.string().optional(),
-      retryIgnorePreviousHosts: z.boolean().optional(),
-      backoff: duration.optional(),
-    })
-    .optional(),
-});
-const SERVED = new Set(Object.keys(schema.shape));
+const NORMALIZATIONS = {
+  DEFAULT: 'base',
+  NONE: 'none',
+  BASE: 'base',
+  MERGE_SLASHES: 'merge',
+  DECODE_AND_MERGE_SLASHES: 'decode',
+} as const;
 const PATH = ['data', 'mesh'];
 
 export class Mesh {
@@ -79,26 +72,42 @@ export class Mesh {
       this.#problems.add('error', refOf(source), PATH, `not YAML: ${messageOf(error)}`);
       return kept;
     }
-    const parsed = schema.safeParse(value);
+    const parsed = meshConfig.safeParse(value);
     if (!parsed.success) {
       for (const { path, message } of parsed.error.issues)
         this.#problems.add('error', refOf(source), PATH, `${path.join('.')}: ${message}`);
       return kept;
     }
-    for (const field of Object.keys(parsed.data)) {
-      const agrees = field === 'rootNamespace' && parsed.data[field] === rootNamespace;
-      if (!SERVED.has(field) && !agrees) this.#problems.add('unsupported', refOf(source), PATH, `${field} is not served yet`);
-    }
+    this.#reportUnserved(refOf(source), parsed.data);
     return this.#configOf(parsed.data);
   }
 
-  #configOf({ outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy, ...telemetry }: z.infer<typeof schema>): MeshConfig {
+  #reportUnserved(ref: ObjectRef, config: MeshConfigFields): void {
+    for (const field of Object.keys(config)) {
+      if (Object.hasOwn(meshConfig.shape, field)) continue;
+      const agrees = field === 'rootNamespace' && config[field] === this.#options.rootNamespace;
+      const reason = field === 'rootNamespace' ? `--root-namespace says ${this.#options.rootNamespace}` : UNSERVED[field];
+      if (reason === undefined) this.#problems.add('warning', ref, PATH, `${field} is an unknown field`);
+      else if (!agrees) this.#problems.add('unsupported', ref, PATH, `${field}: ${reason}`);
+    }
+    for (const field of Object.keys(config.defaultConfig ?? {})) {
+      if (SERVED_PROXY_FIELDS.has(field)) continue;
+      const reason = Object.hasOwn(PROXY_REASONS, field) ? PROXY_REASONS[field] : NO_PROXY_REASON;
+      this.#problems.add('unsupported', ref, PATH, `defaultConfig.${field}: ${reason}`);
+    }
+  }
+
+  #configOf(config: MeshConfigFields): MeshConfig {
+    const { outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy, pathNormalization, tcpKeepalive, ...telemetry } = config;
     return {
       tracing: meshTracing(telemetry),
       settings: {
         connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
         rootNamespace: this.#options.rootNamespace,
+        pathNormalization: NORMALIZATIONS[pathNormalization?.normalization ?? 'DEFAULT'],
       },
+      tcpKeepalive,
+      defaultServiceExportTo: config.defaultServiceExportTo,
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
       defaultRetry: defaultHttpRetryPolicy,
     };

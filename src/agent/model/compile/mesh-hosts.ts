@@ -16,7 +16,7 @@ import type { MeshHostParts } from './host-parts.ts';
 import { LimitedHosts } from './limited-hosts.ts';
 import { namesOf } from './tls-names.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
-import type { BoundVirtualService } from './virtual-services.ts';
+import { type BoundVirtualService, type Naming, visibleTo } from './virtual-services.ts';
 
 export class MeshHosts {
   /** Layers of scopes that have something in them. */
@@ -80,17 +80,18 @@ export class MeshHosts {
   #complainOfRivals(host: string): boolean {
     const [pattern, all] = this.#parts.virtualServices.byHost.naming(host)[0] ?? ['', []];
     const namings = pattern === host ? all.filter((naming) => naming.host === host) : [];
-    const [owner, ...others] = namings;
-    for (const { service, index } of others) {
-      const message = `VirtualService ${owner?.service.key} has ${host} already`;
-      this.#parts.source.problems.add('warning', service.ref, ['spec', 'hosts', index], message);
+    for (const naming of namings) {
+      const owners = (naming.service.exportTo ?? [null]).map((client) => visibleTo(namings, client)[0] ?? naming);
+      if (owners.includes(naming)) continue;
+      const message = `VirtualService ${owners[0]?.service.key} has ${host} already`;
+      this.#parts.source.problems.add('warning', naming.service.ref, ['spec', 'hosts', naming.index], message);
     }
     return namings.length > 0;
   }
 
   #emitView(view: ServiceView): void {
     const { source, endpoints, outputs } = this.#parts;
-    const { connectTimeoutMs } = source.mesh.get().settings;
+    const mesh = source.mesh.get();
     const { service, client } = view;
     for (const [index, port] of service.ports.entries()) {
       const plans = clusterPlans(view, port);
@@ -99,7 +100,7 @@ export class MeshHosts {
       const addresses = new Set(found.map(({ config }) => config.address));
       const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
       for (const plan of [...plans, ...instances]) {
-        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, connectTimeoutMs));
+        this.#graph.emit(outputs.clusters, plan.id, clusterConfig(plan, view, port, mesh));
       }
     }
     const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
@@ -163,19 +164,26 @@ export class MeshHosts {
   }
 
   /** Of clients for whom the site may differ by their namespace: rules ask for it, or it has rules of its own for a destination. */
-  #namespaces({ of, candidates }: Site): string[] {
+  #namespaces({ of, namings }: Site): string[] {
     const { source, clientNamespaces } = this.#parts;
-    const named = candidates.flatMap(({ sourceNamespaces }) => sourceNamespaces).filter((namespace) => clientNamespaces.has(namespace));
+    const candidates = servicesOf(namings);
+    const asked = candidates.flatMap(({ sourceNamespaces, exportTo }) => [...sourceNamespaces, ...(exportTo ?? [])]);
+    const named = asked.filter((namespace) => clientNamespaces.has(namespace));
     const services = candidates.flatMap(({ destinations }) => destinations.flatMap((host) => source.services.get(host) ?? []));
     const destinations = of === null ? services : [of.service, ...services];
     const own = destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service).map((client) => namespaceOf(client)));
     return [...new Set([...named, ...own])];
   }
 
-  #labelledScopes({ of, candidates }: Site): readonly ClientScope[] {
+  #labelledScopes({ of, namings }: Site): readonly ClientScope[] {
     const { source, clients } = this.#parts;
-    const byRoute = candidates.some(({ sourceLabels }: BoundVirtualService) => sourceLabels.length > 0);
+    const candidates = servicesOf(namings);
+    const byRoute = candidates.some(({ sourceLabels }) => sourceLabels.length > 0);
     const hosts = [...(of === null ? [] : [of.service.host]), ...candidates.flatMap(({ destinations }) => destinations)];
     return byRoute || source.rules.askForLabels(hosts) ? clients.labelled() : [];
   }
+}
+
+function servicesOf(namings: readonly Naming[]): readonly BoundVirtualService[] {
+  return namings.length < 2 ? namings.map(({ service }) => service) : [...new Set(namings.map(({ service }) => service))];
 }

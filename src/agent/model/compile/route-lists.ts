@@ -5,8 +5,9 @@ import { Table } from '../incremental/table.ts';
 import type { StringMap } from '../objects.ts';
 import { isWildcard } from './hosts.ts';
 import { routesOf, type RouteSource, type RouteView } from './routes.ts';
+import { MESH } from './gateway-names.ts';
 import type { Imports } from './sidecars.ts';
-import { type BoundVirtualService, MESH, type VirtualServices } from './virtual-services.ts';
+import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 
 /** A client of the mesh, as far as routes differ for it. */
 export interface ClientView {

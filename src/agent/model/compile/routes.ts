@@ -14,7 +14,9 @@ import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteD
 import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
 import { type DestinationRules, policyOf } from './destination-rules.ts';
+import type { BoundRule } from './delegates.ts';
 import { milliseconds } from './durations.ts';
+import { gatewayName, MESH } from './gateway-names.ts';
 import { corsConfig } from './cors.ts';
 import { faultConfig } from './faults.ts';
 import { concatenate, headerChanges, type HeaderChanges, isEmpty, withHost } from './header-operations.ts';
@@ -27,7 +29,7 @@ import { retryConfig } from './retries.ts';
 import { MILLION, shareOf } from './shares.ts';
 import { selects } from './selectors.ts';
 import type { Services } from './services.ts';
-import { type BoundVirtualService, gatewayName, MESH } from './virtual-services.ts';
+import type { BoundVirtualService } from './virtual-services.ts';
 
 /** Everything about a client and its connection that is known before the request is. */
 export interface RouteView {
@@ -62,11 +64,12 @@ const HOST = literal('Host');
 /** In order, up to the first that nothing gets past. */
 export function routesOf(source: RouteSource, service: BoundVirtualService, view: RouteView): RouteConfig[] {
   const routes: RouteConfig[] = [];
-  for (const [index, rule] of service.rules.entries()) {
+  for (const bound of service.rules) {
+    const { rule } = bound;
     const matches = rule.match === undefined || rule.match.length === 0 ? [null] : rule.match;
     for (const [position, request] of matches.entries()) {
-      if (request !== null && !applies(request, service, view)) continue;
-      const route = new RouteBuilder(source, service, view, rule, index).build(request, position);
+      if (request !== null && !applies(request, bound, view)) continue;
+      const route = new RouteBuilder(source, bound, view).build(request, position);
       if (route === null) continue;
       routes.push(route);
       if (isCatchAll(route.match)) return exact(routes);
@@ -76,7 +79,7 @@ export function routesOf(source: RouteSource, service: BoundVirtualService, view
 }
 
 /** The conditions that do not depend on the request. */
-function applies(request: HttpMatchRequest, { namespace }: BoundVirtualService, view: RouteView): boolean {
+function applies(request: HttpMatchRequest, { namespace }: BoundRule, view: RouteView): boolean {
   if (request.port !== undefined && request.port !== view.port) return false;
   // As in Istio, gateways take the place of the conditions about the source.
   if (request.gateways !== undefined && request.gateways.length > 0) {
@@ -88,17 +91,15 @@ function applies(request: HttpMatchRequest, { namespace }: BoundVirtualService, 
 
 class RouteBuilder {
   readonly #source: RouteSource;
-  readonly #service: BoundVirtualService;
+  readonly #bound: BoundRule;
   readonly #view: RouteView;
   readonly #rule: HttpRoute;
-  readonly #path: FieldPath;
 
-  constructor(source: RouteSource, service: BoundVirtualService, view: RouteView, rule: HttpRoute, index: number) {
+  constructor(source: RouteSource, bound: BoundRule, view: RouteView) {
     this.#source = source;
-    this.#service = service;
+    this.#bound = bound;
     this.#view = view;
-    this.#rule = rule;
-    this.#path = ['spec', 'http', index];
+    this.#rule = bound.rule;
   }
 
   /** Null: the rule matches nothing, or cannot be served. */
@@ -265,7 +266,7 @@ class RouteBuilder {
   }
 
   #target(destination: Destination): { host: string; port: number } {
-    const host = fullName(destination.host, this.#service.namespace, this.#source.options.clusterDomain);
+    const host = fullName(destination.host, this.#bound.namespace, this.#source.options.clusterDomain);
     return { host, port: destination.port?.number ?? this.#view.defaultPort(host) };
   }
 
@@ -274,7 +275,7 @@ class RouteBuilder {
   }
 
   #complain(severity: Severity, path: FieldPath, message: string): void {
-    this.#source.problems.add(severity, this.#service.ref, [...this.#path, ...path], message);
+    this.#source.problems.add(severity, this.#bound.ref, [...this.#bound.path, ...path], message);
   }
 }
 

@@ -6,7 +6,6 @@ import { ageOf } from './age.ts';
 import { socketForm } from './hosts.ts';
 import { clusterName, type EntryPart, type Family, type MeshPort, type MeshService } from './mesh-service.ts';
 import { portProtocol } from './protocols.ts';
-import { exportedTo } from './visibility.ts';
 
 const RESOLUTIONS = {
   NONE: 'original',
@@ -17,9 +16,10 @@ const RESOLUTIONS = {
   DYNAMIC_DNS: 'given',
 } as const;
 
-export function entryServices(object: ServiceEntry): MeshService[] {
+/** @param exportTo namespaces for which it is there; null: all. */
+export function entryServices(object: ServiceEntry, exportTo: readonly string[] | null): MeshService[] {
   const { created, namespace } = ageOf(object);
-  const { hosts, addresses = [], ports = [], resolution = 'NONE', endpoints, workloadSelector, exportTo } = object.spec;
+  const { hosts, addresses = [], ports = [], resolution = 'NONE', endpoints, workloadSelector } = object.spec;
   const own = addressesOf(addresses);
   const selector = resolution === 'NONE' ? undefined : workloadSelector?.labels;
   return [...new Set(hosts.map((host) => host.toLowerCase()))].map((host): MeshService => {
@@ -41,7 +41,7 @@ export function entryServices(object: ServiceEntry): MeshService[] {
       headless: false,
       addresses: own.addresses,
       entry,
-      exportTo: exportedTo(exportTo, namespace),
+      exportTo,
       families: own.families,
       selector: selector !== undefined && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: false,

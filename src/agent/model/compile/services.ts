@@ -8,6 +8,7 @@ import { ageOf, byAge, order } from './age.ts';
 import { HostIndex } from './host-index.ts';
 import { serviceHost, socketForm } from './hosts.ts';
 import { type AddressClaim, clusterName, type Family, merged, type MeshPort, type MeshService } from './mesh-service.ts';
+import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { portProtocol } from './protocols.ts';
@@ -29,12 +30,14 @@ export class Services {
   /** By namespace and one label of the selector. */
   readonly #bySelector: Index<MeshService>;
   readonly #options: CompileOptions;
+  readonly #mesh: Mesh;
   readonly #problems: ProblemLog;
   readonly #services: Input<Service, true>;
   readonly #entries: Input<ServiceEntry, true>;
   readonly #merged: Table<readonly MeshService[]>;
 
-  constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
+  constructor(graph: Graph, options: CompileOptions, mesh: Mesh, problems: ProblemLog) {
+    this.#mesh = mesh;
     this.#options = options;
     this.#problems = problems;
     this.#services = new Input(graph, 'Service', (object) => this.#compute(object));
@@ -99,13 +102,18 @@ export class Services {
   }
 
   #computeEntry(object: ServiceEntry): true {
-    for (const service of entryServices(object)) {
+    const exportTo = this.#exportedTo(object.spec.exportTo ?? [], object.metadata.namespace ?? '');
+    for (const service of entryServices(object, exportTo)) {
       this.#emit(service);
       const { addresses, entry, ports } = service;
       if (addresses.length > 0 || (entry?.ranges.length ?? 0) > 0) continue;
       for (const { number, declaredHttp } of ports) if (!declaredHttp) this.anywhere.emit(String(number), service);
     }
     return true;
+  }
+
+  #exportedTo(said: readonly string[], namespace: string): readonly string[] | null {
+    return exportedTo(said.length > 0 ? said : this.#mesh.get().defaultServiceExportTo, namespace);
   }
 
   #emit(service: MeshService): void {
@@ -134,7 +142,7 @@ export class Services {
       headless: spec?.clusterIP === 'None',
       addresses,
       entry: null,
-      exportTo: exportedTo(exportAnnotation(object), namespace),
+      exportTo: this.#exportedTo(exportAnnotation(object), namespace),
       families: familiesOf(object, addresses),
       selector: selector && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: spec?.publishNotReadyAddresses === true,

@@ -17,7 +17,7 @@ import { retryConfig } from './retries.ts';
 import type { ClientView, RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
 import { type Imports, importsRules, importsService } from './sidecars.ts';
-import type { BoundVirtualService, Naming, VirtualServices } from './virtual-services.ts';
+import { type BoundVirtualService, type Naming, type VirtualServices, visibleTo } from './virtual-services.ts';
 
 /** Where VirtualServices for hosts that are no service exist. */
 export const UNKNOWN_HOSTS_PORT = 80;
@@ -36,8 +36,8 @@ export interface Site {
   readonly port: number;
   /** Null: no service has the host at that port. */
   readonly of: { readonly service: MeshService; readonly port: MeshPort } | null;
-  /** VirtualServices that may own it, in the order in which they are asked. */
-  readonly candidates: readonly BoundVirtualService[];
+  /** Who names it, or a wildcard that has it, the narrowest first, then by age. */
+  readonly namings: readonly Naming[];
 }
 
 /** What stands at a site for one kind of client. */
@@ -81,21 +81,18 @@ export class VirtualHosts {
   }
 
   #serviceSite(service: MeshService, port: MeshPort, imports: Imports | undefined): Site {
-    const naming = this.#naming(service.host).filter((one) => obeys(imports, one.service, port.number));
-    const [first] = naming;
-    // Of wildcards only the narrowest counts, and of those that give the same one the oldest.
-    const candidates = first === undefined ? [] : isWildcard(first.host) ? [first.service] : named(naming, service.host);
-    return { host: service.host, port: port.number, of: { service, port }, candidates };
+    const namings = this.#naming(service.host).filter((one) => obeys(imports, one.service, port.number));
+    return { host: service.host, port: port.number, of: { service, port }, namings };
   }
 
   /** Services count only where they have the port. */
   #unknownSite(host: string, service: MeshService | null, imports: Imports | undefined): Site | null {
-    const naming = this.#naming(host).filter((one) => obeys(imports, one.service, UNKNOWN_HOSTS_PORT));
-    const candidates = named(naming, host);
-    if (candidates.length === 0) return null;
+    const all = this.#naming(host).filter((naming) => naming.host === host);
+    const namings = all.filter((one) => obeys(imports, one.service, UNKNOWN_HOSTS_PORT));
+    if (namings.length === 0) return null;
     const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null && sees(imports, one, UNKNOWN_HOSTS_PORT);
     const known = (isWildcard(host) && this.#source.services.hosts.named(host).some(has)) || (service !== null && has(service));
-    return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, candidates };
+    return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, namings };
   }
 
   /** Who names the host or a wildcard that has it, the narrowest first. */
@@ -104,7 +101,7 @@ export class VirtualHosts {
   }
 
   #claims(site: Site, client: ClientView): Claims {
-    for (const owner of site.candidates) {
+    for (const owner of ownersFor(site, client.namespace)) {
       const routes = this.#routeLists.inMesh(owner, client, site.port);
       // If none of the rules is for this client, the service keeps its own route.
       if (routes.length > 0) return { owner, hosts: [claimOf(site, routes)] };
@@ -156,16 +153,21 @@ export class VirtualHosts {
   }
 }
 
-function named(naming: readonly Naming[], host: string): BoundVirtualService[] {
-  return [...new Set(naming.filter((one) => one.host === host).map(({ service }) => service))];
-}
-
 function sees(imports: Imports | undefined, service: MeshService | null, port: number): boolean {
   return service !== null && (imports === undefined || importsService(imports, service.host, service.namespace, port));
 }
 
 function obeys(imports: Imports | undefined, { hosts, namespace }: BoundVirtualService, port: number): boolean {
   return imports === undefined || importsRules(imports, hosts, namespace, port);
+}
+
+/** VirtualServices that may own it for clients of a namespace, in the order in which they are asked. */
+function ownersFor({ namings }: Site, namespace: string | null): BoundVirtualService[] {
+  const seen = visibleTo(namings, namespace);
+  const [first] = seen;
+  // Of wildcards only the narrowest counts, and of those that give the same one the first.
+  if (first === undefined || isWildcard(first.host)) return first === undefined ? [] : [first.service];
+  return [...new Set(seen.filter(({ host }) => host === first.host).map(({ service }) => service))];
 }
 
 function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): HostClaim {

@@ -6,8 +6,10 @@ import { Input } from '../incremental/table.ts';
 import { type Destination, type HttpRoute, objectKey, type VirtualService } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
+import { type BoundRule, type Delegate, mergedRule } from './delegates.ts';
 import { DestinationChecks } from './destination-checks.ts';
 import { type BoundGateway, type Gateways, serverHosts } from './gateways.ts';
+import { gatewayName, MESH } from './gateway-names.ts';
 import { HostIndex } from './host-index.ts';
 import { fullName, intersect } from './hosts.ts';
 import type { AddressClaim } from './mesh-service.ts';
@@ -15,15 +17,16 @@ import { namesake } from './namesakes.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
-
-/** The gateway that stands for all clients inside. */
-export const MESH = 'mesh';
+import { exportedTo } from './visibility.ts';
 
 export interface BoundVirtualService extends Aged {
   /** `namespace/name` */
   readonly key: string;
   readonly ref: ObjectRef;
-  readonly rules: readonly HttpRoute[];
+  /** Those of delegates in the place of the rules that name them. */
+  readonly rules: readonly BoundRule[];
+  /** Namespaces of clients; null: all. */
+  readonly exportTo: readonly string[] | null;
   readonly hosts: readonly string[];
   /** `mesh`, or `namespace/name`. */
   readonly gateways: readonly string[];
@@ -70,6 +73,7 @@ export class VirtualServices {
   readonly #checks: DestinationChecks;
   readonly #problems: ProblemLog;
   readonly #services: Input<VirtualService, BoundVirtualService>;
+  readonly #delegates: Input<VirtualService, Delegate>;
 
   constructor(graph: Graph, options: CompileOptions, { services, gateways, checks, problems }: VirtualServiceParts) {
     this.#options = options;
@@ -77,6 +81,7 @@ export class VirtualServices {
     this.#gateways = gateways;
     this.#checks = checks;
     this.#problems = problems;
+    this.#delegates = new Input(graph, 'delegate', delegateOf);
     this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
     this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
@@ -84,7 +89,9 @@ export class VirtualServices {
   }
 
   set(key: string, object: VirtualService | null): void {
-    this.#services.set(key, object);
+    const isDelegate = object !== null && (object.spec.hosts ?? []).length === 0;
+    this.#delegates.set(key, isDelegate ? object : null);
+    this.#services.set(key, isDelegate ? null : object);
   }
 
   get(key: string): BoundVirtualService | null {
@@ -92,11 +99,34 @@ export class VirtualServices {
   }
 
   #compute(object: VirtualService): BoundVirtualService {
-    const service = bound(object, this.#options);
+    const service = bound(object, this.#rulesOf(object), this.#options);
     if (service.gateways.includes(MESH)) this.#bindToMesh(service);
     for (const [index, gateway] of service.gateways.entries()) if (gateway !== MESH) this.#bindToGateway(service, gateway, index);
     this.#checks.check(service);
     return service;
+  }
+
+  #rulesOf(object: VirtualService): readonly BoundRule[] {
+    return ownRules(object).flatMap((root) => (root.rule.delegate === undefined ? [root] : this.#delegated(root, root.rule.delegate)));
+  }
+
+  /** A rule whose delegate is not there, or not for it, is left out. */
+  #delegated(root: BoundRule, { name, namespace }: NonNullable<HttpRoute['delegate']>): readonly BoundRule[] {
+    const key = `${namespace || root.namespace}/${name ?? ''}`;
+    const complain = (message: string, { ref, path }: BoundRule): readonly BoundRule[] => {
+      this.#problems.add('error', ref, path, `${message}; the rule is left out`);
+      return [];
+    };
+    const delegate = this.#delegates.get(key);
+    if (delegate === null) return complain(`there is no VirtualService ${key} without hosts`, root);
+    if (delegate.exportTo?.includes(root.namespace) === false)
+      return complain(`VirtualService ${key} is not there for ${root.namespace}`, root);
+    const { ref } = root;
+    return delegate.rules.flatMap(
+      (leaf) =>
+        mergedRule(root, leaf, this.#options.clusterDomain) ??
+        complain(`no request meets it and the rule of VirtualService ${ref.namespace}/${ref.name} that it is for`, leaf),
+    );
   }
 
   #bindToMesh(service: BoundVirtualService): void {
@@ -115,6 +145,10 @@ export class VirtualServices {
     const complain = (message: string): void => this.#problems.add('warning', service.ref, ['spec', 'gateways', index], message);
     const gateway = this.#gateways.get(key);
     if (gateway === null) return complain(`there is no Gateway ${key}`);
+    const namespaces = [gateway.namespace, this.#options.agentNamespace];
+    if (service.exportTo?.some((namespace) => namespaces.includes(namespace)) === false) {
+      return complain(`it is not exported to the namespace of Gateway ${key}`);
+    }
     if (!gateway.appliesHere) return complain(`Gateway ${key} does not select this node's gateway`);
     let common = 0;
     for (const [position, server] of gateway.servers.entries()) {
@@ -129,13 +163,23 @@ export class VirtualServices {
   }
 }
 
-function bound(object: VirtualService, { clusterDomain }: CompileOptions): BoundVirtualService {
+function ownRules(object: VirtualService): readonly BoundRule[] {
+  const { namespace } = ageOf(object);
+  const ref = refOf(object);
+  return (object.spec.http ?? []).map((rule, index) => ({ rule, ref, path: ['spec', 'http', index], namespace }));
+}
+
+function delegateOf(object: VirtualService): Delegate {
+  return { rules: ownRules(object), exportTo: exportedTo(object.spec.exportTo, ageOf(object).namespace) };
+}
+
+function bound(object: VirtualService, rules: readonly BoundRule[], { clusterDomain }: CompileOptions): BoundVirtualService {
   const { created, name, namespace } = ageOf(object);
-  const { gateways, http: rules = [] } = object.spec;
+  const { gateways, exportTo } = object.spec;
   const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
   // Most name the host that they are for: one string for both.
-  const inFull = (host: string): string => oneOf(hosts, fullName(host, namespace, clusterDomain));
-  const requests = rules.flatMap(({ match }) => match ?? []);
+  const inFull = (host: string, of: string): string => oneOf(hosts, fullName(host, of, clusterDomain));
+  const requests = rules.flatMap(({ rule }) => rule.match ?? []);
   return {
     created,
     name,
@@ -143,12 +187,29 @@ function bound(object: VirtualService, { clusterDomain }: CompileOptions): Bound
     key: objectKey(object.metadata),
     ref: refOf(object),
     rules,
+    exportTo: exportedTo(exportTo, namespace),
     hosts,
     gateways: gateways === undefined || gateways.length === 0 ? ONLY_MESH : gateways.map((gateway) => gatewayName(gateway, namespace)),
-    destinations: distinct(rules.flatMap(destinationsOf).map(({ host }) => inFull(host))),
+    destinations: distinct(rules.flatMap((one) => destinationsOf(one.rule).map(({ host }) => inFull(host, one.namespace)))),
     sourceNamespaces: distinct(requests.flatMap(({ sourceNamespace }) => sourceNamespace || [])),
     sourceLabels: distinct(requests.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {}))),
   };
+}
+
+/**
+ * Those that clients of a namespace see: of each host first what is for it alone, then what is there for it by name, then what is
+ * there for all. @param namespace null: only the last.
+ */
+export function visibleTo(namings: readonly Naming[], namespace: string | null): readonly Naming[] {
+  if (namings.every(({ service }) => service.exportTo === null)) return namings;
+  const rank = ({ service: { exportTo, namespace: own } }: Naming): number => {
+    if (exportTo === null) return 2;
+    if (namespace === null || !exportTo.includes(namespace)) return 3;
+    return own === namespace ? 0 : 1;
+  };
+  const seen = namings.filter((naming) => rank(naming) < 3);
+  const hosts = [...new Set(seen.map(({ host }) => host))];
+  return hosts.flatMap((host) => seen.filter((naming) => naming.host === host).sort((a, b) => rank(a) - rank(b)));
 }
 
 const ONLY_MESH: readonly string[] = [MESH];
@@ -164,11 +225,4 @@ function oneOf(known: readonly string[], text: string): string {
 
 function destinationsOf({ route = [], mirror, mirrors = [] }: HttpRoute): Destination[] {
   return [...route, ...(mirror === undefined ? [] : [{ destination: mirror }]), ...mirrors].map(({ destination }) => destination);
-}
-
-/** `name`, `namespace/name`, and the old `name.namespace.svc.cluster.local`. */
-export function gatewayName(name: string, namespace: string): string {
-  if (name === MESH || name.includes('/')) return name;
-  const [first, second] = name.split('.', 2);
-  return `${second ?? namespace}/${first}`;
 }

@@ -59,7 +59,7 @@ const httpRoute = z
     route: z.array(weighted).optional(),
     redirect: redirect.optional(),
     directResponse: directResponse.optional(),
-    delegate: z.looseObject({}).optional(),
+    delegate: z.object({ name: text.optional(), namespace: text.optional() }).optional(),
     rewrite: rewrite.optional(),
     timeout: positiveDuration.optional(),
     retries: retries.optional(),
@@ -84,7 +84,13 @@ function actionFaults(rule: HttpRoute): Issue[] {
   const { route, redirect, directResponse, delegate, rewrite, ...value } = rule;
   const faults: Issue[] = [];
   const destinations = route ?? [];
-  const actions = { route, redirect, directResponse, delegate };
+  // What a delegate adds to the rule is checked with it.
+  if (delegate !== undefined) {
+    return Object.entries({ redirect, route }).flatMap(([name, block]) =>
+      block === undefined ? [] : [[[name], `delegate and ${name} exclude each other`] as const],
+    );
+  }
+  const actions = { route, redirect, directResponse };
   const [action, ...others] = Object.keys(actions).filter((name) => actions[name as keyof typeof actions] !== undefined);
   if (action === undefined) faults.push([[], 'one of route, redirect, directResponse and delegate is needed']);
   for (const other of others) faults.push([[other], `${action} and ${other} exclude each other`]);
@@ -127,10 +133,8 @@ function literalFault(rewrite: string): string | null {
   return result.ok ? null : result.fault;
 }
 
-function routeFaults({ delegate, mirrorPercent, mirror_percent: old }: HttpRoute): Fault[] {
+function routeFaults({ mirrorPercent, mirror_percent: old }: HttpRoute): Fault[] {
   const faults: Fault[] = [];
-  const instead = 'requests of this route are answered 503';
-  if (delegate !== undefined) faults.push({ path: ['delegate'], reason: `delegation is not served yet; ${instead}` });
   if (mirrorPercent !== undefined || old !== undefined) {
     faults.push({
       path: [mirrorPercent === undefined ? 'mirror_percent' : 'mirrorPercent'],
@@ -141,11 +145,9 @@ function routeFaults({ delegate, mirrorPercent, mirror_percent: old }: HttpRoute
   return faults;
 }
 
-/** A route without action is one that the compiler cannot serve; those after it keep their positions, and get none of its requests. */
-export function routeInForce(value: HttpRoute): Omit<HttpRoute, 'delegate' | 'mirror_percent'> {
-  const { name, match } = value;
-  if (value.delegate !== undefined) return { ...(name !== undefined && { name }), ...(match !== undefined && { match }) };
-  const { delegate: _, mirror_percent: old, ...served } = value;
+/** The API has had two names for one field. */
+export function routeInForce(value: HttpRoute): Omit<HttpRoute, 'mirror_percent'> {
+  const { mirror_percent: old, ...served } = value;
   return old === undefined || served.mirrorPercent !== undefined ? served : { ...served, mirrorPercent: old };
 }
 

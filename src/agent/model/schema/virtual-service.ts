@@ -1,10 +1,11 @@
 /** networking.istio.io VirtualService, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { exportTo, type Fault, judged, unsupported } from './fields.ts';
+import { unsupported } from './fields.ts';
 import { claimsOf } from './http-match.ts';
 import { route, routeInForce } from './http-route.ts';
 import { checkedText, domainFault, gatewayNameFault, overlap } from './names.ts';
+import { visibility } from './visibility.ts';
 
 const host = checkedText((name) => (isIP(name) === 0 ? domainFault(name) : null));
 const spec = z.object({
@@ -13,15 +14,24 @@ const spec = z.object({
   http: z.array(route).optional(),
   tls: unsupported('TLS routes are not served yet'),
   tcp: unsupported('TCP routes are not served yet'),
-  exportTo,
+  exportTo: visibility({ nobody: false }).optional(),
 });
 
 type Spec = z.output<typeof spec>;
 type Issue = readonly [path: (string | number)[], message: string];
 
-function hostFaults({ hosts = [], gateways = [] }: Spec, inMesh: boolean): Issue[] {
+function hostFaults(value: Spec, inMesh: boolean): Issue[] {
+  const { hosts = [], gateways = [], http = [] } = value;
   const faults: Issue[] = [];
   if (hosts.length === 0 && gateways.length > 0) faults.push([['gateways'], 'without hosts this is a delegate, which has no gateways']);
+  if (hosts.length === 0) {
+    for (const kind of ['tls', 'tcp'] as const) {
+      if (kind in value) faults.push([[kind], `without hosts this is a delegate, which has no ${kind}`]);
+    }
+    http.forEach(({ delegate }, index) => {
+      if (delegate !== undefined) faults.push([['http', index, 'delegate'], 'without hosts this is a delegate, which has no delegates']);
+    });
+  }
   hosts.forEach((name, index) => {
     if (inMesh && name === '*') faults.push([['hosts', index], 'the host * needs gateways without mesh']);
     const earlier = hosts.slice(0, index).find((other) => overlap(other, name));
@@ -45,11 +55,7 @@ const checkedSpec = spec.superRefine((value, context) => {
   for (const [path, message] of faults) context.addIssue({ code: 'custom', path, message });
 });
 
-function specFaults({ hosts = [] }: Spec): Fault[] {
-  return hosts.length > 0 ? [] : [{ path: [], reason: 'without hosts this is a delegate; delegation is not served yet' }];
-}
-
-export const virtualServiceSpec = judged(checkedSpec, specFaults).transform(({ http, ...rest }) => ({
+export const virtualServiceSpec = checkedSpec.transform(({ http, ...rest }) => ({
   ...rest,
   ...(http !== undefined && { http: http.map(routeInForce) }),
 }));

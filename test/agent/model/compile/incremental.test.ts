@@ -22,7 +22,7 @@ const history = fc.array(fc.array(change, { minLength: 1, maxLength: 12 }), { mi
 
 const newSnapshot = (): Snapshot => ({
   version: 0,
-  mesh: { connectTimeoutMs: 0, rootNamespace: '' },
+  mesh: { connectTimeoutMs: 0, rootNamespace: '', pathNormalization: 'base' },
   records: Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'],
   endpoints: new Map(),
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { applied, client, compileText, routesOf, scopeOf, service, storeOf, virtualService } from './world.ts';
+import { applied, client, compileText, destinationRule, routesOf, scopeOf, service, storeOf, tableOf, virtualService } from './world.ts';
 
 const mesh = (text: string, namespace = 'istio-system'): string => `
 ---
@@ -18,7 +18,7 @@ const rule = (retries: string): string => virtualService(`[{ retries: ${retries}
 
 t.test('defaults', async (t) => {
   const compiled = compileText(client());
-  t.same(compiled.snapshot.mesh, { connectTimeoutMs: 10_000, rootNamespace: 'istio-system' });
+  t.same(compiled.snapshot.mesh, { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' });
   t.equal(scopeOf(compiled).outboundTrafficPolicy, 'ALLOW_ANY');
 });
 
@@ -64,4 +64,51 @@ t.test('what cannot be read leaves the settings before in effect', async (t) => 
     t.match(now.problems, [{ severity: 'error', path: 'data.mesh' }], text);
   }
   t.equal(applied(compiler, storeOf(mesh('')).takeChanges()).snapshot.mesh.connectTimeoutMs, 10_000, 'an empty one can be read');
+});
+
+t.test('pathNormalization', async (t) => {
+  for (const [text, expected] of [
+    ['{}', 'base'],
+    ['{ normalization: DEFAULT }', 'base'],
+    ['{ normalization: NONE }', 'none'],
+    ['{ normalization: MERGE_SLASHES }', 'merge'],
+    ['{ normalization: DECODE_AND_MERGE_SLASHES }', 'decode'],
+  ] as const) {
+    const compiled = compileText(mesh(`pathNormalization: ${text}`));
+    t.equal(compiled.snapshot.mesh.pathNormalization, expected, text);
+    t.same(compiled.problems, [], text);
+  }
+});
+
+t.test('tcpKeepalive, where no rule says it', async (t) => {
+  const id = 'outbound|80||a.default.svc.cluster.local';
+  const keepalive = (...texts: string[]): unknown =>
+    compileText([client(), service('a'), mesh('tcpKeepalive: { time: 10s, probes: 3 }'), ...texts]).snapshot.records.clusters.get(id)?.pool
+      ?.keepalive;
+  t.same(keepalive(), { probes: 3, timeSeconds: 10, intervalSeconds: 0 });
+  t.match(keepalive(destinationRule('{ host: a, trafficPolicy: { connectionPool: { tcp: { tcpKeepalive: { time: 20s } } } } }')), {
+    timeSeconds: 20,
+  });
+});
+
+t.test('defaultServiceExportTo', async (t) => {
+  const texts = [client(), client('client', 'other'), service('a'), mesh('defaultServiceExportTo: ["."]')];
+  const names = (workload: string, ...more: string[]): number => tableOf(compileText([...texts, ...more]), 80, workload).size;
+  t.ok(names('default/client') > 0);
+  t.equal(names('other/client'), 0);
+  const own = service('b').replace('name: b,', 'annotations: { networking.istio.io/exportTo: "*" }, name: b,');
+  t.ok(names('other/client', own) > 0, 'a service that says it itself');
+});
+
+t.test('every field is served, said to be not, or unknown', async (t) => {
+  const said = (text: string): string[] => compileText(mesh(text)).problems.map(({ severity, message }) => `${severity} ${message}`);
+  t.match(said('enableAutoMtls: true'), [/^unsupported enableAutoMtls: there is no TLS/]);
+  t.match(said('rootNamespace: other'), [/^unsupported rootNamespace: --root-namespace says istio-system$/]);
+  t.match(said('noSuchField: 1'), [/^warning noSuchField is an unknown field$/]);
+  t.match(said('defaultConfig: { holdApplicationUntilProxyStarts: true }'), [
+    /^unsupported defaultConfig.holdApplicationUntilProxyStarts: nothing has to be waited for/,
+  ]);
+  t.match(said('defaultConfig: { image: { imageType: debug } }'), [
+    /^unsupported defaultConfig.image: it is about the process of a sidecar/,
+  ]);
 });

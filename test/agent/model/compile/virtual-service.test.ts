@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { RouteConfig } from '../../../../src/l7/config/route.ts';
-import { client, clustersOf, compileText, hostOf, onlyRoute, routesOf, service, storeOf, tableOf, virtualService } from './world.ts';
+import { client, clustersOf, compileText, hostOf, onlyRoute, routesOf, service, tableOf, virtualService } from './world.ts';
 
 const A = 'outbound|80||a.default.svc.cluster.local';
 const toA = 'route: [{ destination: { host: a } }]';
@@ -219,13 +219,4 @@ t.test('hosts that no service has exist on port 80 only', async (t) => {
   t.equal(hostOf(tableOf(compiled), 'out.example')?.routes[0]?.name, 'out');
   t.equal(hostOf(tableOf(compiled), '*.wide.example')?.routes[0]?.name, 'out');
   t.equal(hostOf(tableOf(compiled, 81), 'out.example'), undefined);
-});
-
-t.test('what cannot be served fails visibly', async (t) => {
-  const rules = '[{ match: [{ uri: { exact: /x } }], delegate: { name: b } }, { route: [{ destination: { host: a } }] }]';
-  const store = storeOf(client(), service('a'), virtualService(rules));
-  t.ok(store.problems().some(({ path }) => path === 'spec.http[0].delegate'));
-  const [first, second] = routesOf(compileText([client(), service('a'), virtualService(rules)]));
-  t.same(clustersOf(first), ['unserved']);
-  t.same(clustersOf(second), [A]);
 });

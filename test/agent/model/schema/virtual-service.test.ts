@@ -12,13 +12,18 @@ const M = `${R}.match[0]`;
 
 const GENERAL: readonly Case[] = [
   ['good', GOOD, []],
-  ['private', `${GOOD}  exportTo: ["."]\n`, ['9 unsupported spec.exportTo']],
+  ['private', `${GOOD}  exportTo: ["."]\n`, []],
+  ['exported to nobody', `${GOOD}  exportTo: ["~"]\n`, ['9 error spec.exportTo[0]']],
+  ['exported to all and one', `${GOOD}  exportTo: ["*", a]\n`, ['9 error spec.exportTo[0]']],
+  ['exported twice', `${GOOD}  exportTo: [a, a]\n`, ['9 error spec.exportTo[1]']],
   ['public', `${GOOD}  exportTo: ["*"]\n`, []],
   ['TLS routes beside', `${GOOD}  tls: [{}]\n`, ['9 unsupported spec.tls']],
   ['TCP routes only', `${head('VirtualService')}  hosts: [b]\n  tcp: [{}]\n`, ['6 unsupported spec.tcp']],
   ['no routes', `${head('VirtualService')}  hosts: [b]\n`, ['4 error spec']],
   ['empty routes', `${head('VirtualService')}  hosts: [b]\n  http: []\n`, ['4 error spec']],
-  ['no hosts: a delegate', GOOD.replace('  hosts: [b]\n', ''), ['4 unsupported spec']],
+  ['no hosts: a delegate', GOOD.replace('  hosts: [b]\n', ''), []],
+  ['a delegate with a delegate', `${head('VirtualService')}  http:\n  - delegate: {name: b}\n`, ['6 error spec.http[0].delegate']],
+  ['a delegate with TLS routes', `${head('VirtualService')}  tls: [{}]\n`, ['5 error spec.tls', '5 unsupported spec.tls']],
   ['a delegate with gateways', GOOD.replace('  hosts: [b]\n', '  gateways: [g]\n'), ['5 error spec.gateways']],
   ['hosts of all forms', hosts('"*.a.com", b, c.d., 10.0.0.1, "::1"'), []],
   ['the same host twice', hosts('b, b'), ['5 error spec.hosts[1]']],
@@ -46,7 +51,10 @@ const ROUTES: readonly Case[] = [
   ['no destination', only('route: [{weight: 1}]'), [`7 error ${R}.route[0].destination`]],
   ['odd subset', only('route: [{destination: {host: a, subset: v.1}}]'), [`7 error ${R}.route[0].destination.subset`]],
   ['port 0', only('route: [{destination: {host: a, port: {number: 0}}}]'), [`7 error ${R}.route[0].destination.port.number`]],
-  ['delegate', `${GOOD}  - delegate: {name: b}\n`, ['9 unsupported spec.http[1].delegate']],
+  ['delegate', `${GOOD}  - delegate: {name: b}\n`, []],
+  ['delegate and route', route('delegate: {name: b}'), [`7 error ${R}.route`]],
+  ['delegate and redirect', `${GOOD}  - delegate: {name: b}\n    redirect: {uri: /}\n`, ['10 error spec.http[1].redirect']],
+  ['delegate and the rest', `${GOOD}  - delegate: {name: b}\n    rewrite: {uri: /}\n    timeout: 1s\n`, []],
   [
     'several things that are not served',
     route('match: [{statPrefix: x}]\n    fault: {abort: {httpStatus: 600}}'),
@@ -144,13 +152,9 @@ for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
 
 t.test('what is not served does not reach the compiler', async (t) => {
   const routes = [{ route: [{ destination: { host: 'b' } }] }];
-  t.same(specInForce(`${GOOD}    match: [{statPrefix: x}]\n    retires: {}\n  exportTo: ["."]\n`), {
+  t.same(specInForce(`${GOOD}    match: [{statPrefix: x}]\n    retires: {}\n  tls: [{}]\n`), {
     hosts: ['b'],
     http: [{ ...routes[0], match: [{}] }],
-  });
-  t.same(specInForce(`${GOOD}  - {name: nn, match: [{port: 1}], delegate: {name: b}, headers: {}}\n`), {
-    hosts: ['b'],
-    http: [...routes, { name: 'nn', match: [{ port: 1 }] }],
   });
   t.same(specInForce(`${GOOD}  tcp: [{}]\n`), { hosts: ['b'], http: routes });
 });
