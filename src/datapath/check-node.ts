@@ -29,7 +29,7 @@ const OLDEST = [5, 15] as const;
 const OWN_PREFIX = 'nw_';
 
 const TRANSLATION =
-  'a program that runs first may translate service addresses, so that nodeway sees pods in their stead; have it do so in the host namespace only (Cilium: socketLB.hostNamespaceOnly=true)';
+  'a program that runs first may translate service addresses, so that nodeway sees pods in their stead; have it do so in the host namespace only (Cilium: socketLB.hostNamespaceOnly=true; Calico: bpfConnectTimeLoadBalancing: Disabled)';
 
 /** @throws AddonMissing */
 export function checkNode(o: { instance?: string; cgroup?: string } = {}): CheckLine[] {
