@@ -34,6 +34,7 @@ import { answerDirectly } from './exchange/direct-response.ts';
 import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
 import { exchangeRecord } from './exchange/fill-record.ts';
 import { routeResponseOps } from './exchange/own-answer.ts';
+import { grpcTimeout } from './exchange/grpc-call.ts';
 import { startMirrors } from './exchange/mirror.ts';
 import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
@@ -111,8 +112,8 @@ const useCluster: RequestStage<Exchange> = {
     if (original !== undefined && exchange.origin.kind !== 'gateway') {
       exchange.fixedEndpoint = originalEndpoint(exchange.tools, exchange.origin, original.port);
     }
-    exchange.useRetryPolicy(forward.retry);
-    exchange.timeoutMs = forward.timeoutMs;
+    exchange.retrying.policy = forward.retry;
+    exchange.timeoutMs = exchange.grpc === null ? forward.timeoutMs : grpcTimeout(exchange.head, forward.timeoutMs);
     hashRequest(exchange);
     return Verdict.Next;
   },
@@ -139,7 +140,7 @@ const INBOUND_RETRY = new RetryPolicy({
 const keepDestination: RequestStage<Exchange> = {
   name: 'keepDestination',
   run(exchange) {
-    exchange.useRetryPolicy(INBOUND_RETRY);
+    exchange.retrying.policy = INBOUND_RETRY;
     return keepOriginal(exchange, 'InboundPassthroughCluster');
   },
 };

@@ -10,6 +10,8 @@ export type ExpositionFormat = 'prometheus' | 'openmetrics';
 /** What the engine's metrics mean. */
 export const HELP: Readonly<Record<string, string>> = {
   istio_requests_total: 'Requests, by who sent them, who served them and how they ended.',
+  istio_request_messages_total: 'Messages of gRPC that clients have sent.',
+  istio_response_messages_total: 'Messages of gRPC that servers have sent.',
   istio_request_duration_milliseconds: 'Time from the first byte of a request to the last byte of its response.',
   istio_request_bytes: "Bytes of a request on its client's wire, head and body.",
   istio_response_bytes: "Bytes of a response on its client's wire, head and body.",

@@ -26,6 +26,8 @@ import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
 import type { StreamPool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
+import type { GrpcCall } from './grpc-call.ts';
+import { noteGrpc } from './note-grpc.ts';
 import type { Origin } from './origin.ts';
 import type { ExchangeTools } from './tools.ts';
 import type { AttemptTrace } from './trace.ts';
@@ -43,6 +45,7 @@ export interface Carried {
 export interface AttemptSink extends Carried {
   /** The request came over HTTP/2. */
   readonly clientHttp2: boolean;
+  readonly grpc: GrpcCall | null;
   /** A stream is there: the request is to be sent. */
   onStream(attempt: Attempt, stream: UpstreamStream): void;
   onInformational(head: Head): void;
@@ -185,6 +188,7 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.over) return false;
     this.#stopTimer();
     this.status = head.status;
+    this.#sink.grpc?.onHead(head);
     this.guard?.outliers.answered(this.endpoint, judgedStatus(head));
     try {
       return this.#sink.onHead(this, head, length);
@@ -196,6 +200,7 @@ export class Attempt implements ResponseSink, StreamUser {
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (this.over) return;
+    this.#sink.grpc?.received.add(bytes, start, end);
     try {
       this.#sink.onData(bytes, start, end);
     } catch (error) {
@@ -209,6 +214,7 @@ export class Attempt implements ResponseSink, StreamUser {
 
   onEnd(trailers: Trailers): void {
     if (this.over) return;
+    this.#sink.grpc?.onTrailers(trailers);
     try {
       this.#sink.onEnd(this, trailers);
     } catch (error) {
@@ -295,6 +301,7 @@ export class Attempt implements ResponseSink, StreamUser {
     record.outcome = outcome;
     record.status = status;
     record.flags = flags;
+    noteGrpc(record, this.#sink.grpc);
     record.requestBytes = this.#sink.requestBytes;
     record.requestHeadBytes = this.#sink.requestHeadBytes;
     record.responseBytes = this.#sink.responseBytes;

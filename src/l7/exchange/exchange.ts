@@ -28,7 +28,6 @@ import {
   type Trailers,
   type UpstreamStream,
 } from '../message/stream.ts';
-import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import { joinConnections } from '../tcp/tunnel.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -41,7 +40,7 @@ import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
 import type { Origin } from './origin.ts';
 import { requestOps } from './header-values.ts';
-import { ownAnswer } from './own-answer.ts';
+import { ownAnswer, toldInGrpc } from './own-answer.ts';
 import { Life } from './life.ts';
 import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
@@ -117,6 +116,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (this.over) return;
     try {
       this.requestBytes += end - start;
+      this.grpc?.sent.add(bytes, start, end);
       const stream = this.attempted?.stream ?? null;
       this.#replay.add(bytes, start, end, stream !== null);
       stream?.data(bytes, start, end);
@@ -215,18 +215,15 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     (this.#mirrors ??= []).push(mirror);
   }
 
-  useRetryPolicy(policy: RetryPolicy | null): void {
-    this.retrying.policy = policy;
-  }
-
   /** @internal Asked by the call of a callee: its policy has answered this attempt. For the caller that is a response like any other. */
   calleeRefused(attempt: Attempt, reply: LocalReply): void {
     if (this.over || attempt.over) return;
-    attempt.endRefused(reply);
+    const answer = toldInGrpc(this, reply);
+    attempt.endRefused(answer);
     if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable()) && this.retrying.take(attempt.guard))
       return this.#retryLater(attempt);
-    this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, reply.status);
-    this.down.local(reply);
+    this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, answer.status);
+    this.down.local(answer);
   }
 
   // ── from the attempt ──────────────────────────────────────────────────────────────────────────────────────────
@@ -311,7 +308,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     this.attempted?.giveUp(outcome);
     this.#end(outcome, answered ? this.status : outcome.status);
     if (answered) this.down.reset();
-    else this.down.local(REPLY.fault);
+    else this.down.local(toldInGrpc(this, REPLY.fault));
   }
 
   onBlocked(): void {

@@ -15,6 +15,7 @@ import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Attempt } from './attempt.ts';
+import { GrpcCall, isGrpc } from './grpc-call.ts';
 import type { Origin } from './origin.ts';
 import type { RequestFacts } from './request-changes.ts';
 import { RequestId } from './request-id.ts';
@@ -58,6 +59,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   corsOrigin: WireText | null = null;
   /** Flags of the faults that were injected. */
   injected = 0;
+  /** Null: the request is none of gRPC. */
+  grpc: GrpcCall | null = null;
   // What it leaves.
   startedAt = 0;
   answeredAt = 0;
@@ -94,6 +97,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.fallbackService = 'unknown';
     this.hash = -1;
     this.timeoutMs = this.injected = 0;
+    this.grpc = isGrpc(head) ? new GrpcCall() : null;
     this.startedAt = tools.transport.now;
     this.answeredAt = 0;
     this.requestBytes = this.responseBytes = this.responseHeadBytes = 0;

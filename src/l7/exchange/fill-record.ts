@@ -3,6 +3,7 @@ import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { noteGrpc } from './note-grpc.ts';
 
 /** Peers and route of an exchange with the endpoint of that attempt; the caller fills in how it ended. */
 export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeRecord {
@@ -20,6 +21,7 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
   record.cluster = cluster;
   record.endpointAddress = endpoint?.address ?? '';
   record.endpointPort = endpoint?.port ?? 0;
+  noteGrpc(record, null);
   return record;
 }
 
@@ -30,6 +32,7 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.outcome = exchange.outcome;
   record.status = exchange.status;
   record.flags = exchange.outcome.flags | exchange.retrying.flags | exchange.injected;
+  noteGrpc(record, exchange.grpc);
   record.requestBytes = exchange.requestBytes;
   record.responseBytes = exchange.responseBytes;
   record.requestHeadBytes = exchange.requestHeadBytes;

@@ -55,6 +55,9 @@ class Mirror implements AttemptSink, BodyTap {
     this.#attempt.stream?.end(trailers);
   }
 
+  /** Nobody counts what a copy is answered. */
+  readonly grpc = null;
+
   get clientHttp2(): boolean {
     return this.#exchange.clientHttp2;
   }

@@ -2,8 +2,7 @@
  * A response of our own as this client gets it: with what its route does to responses, and as gRPC where the client speaks that
  * (Envoy's local replies do the same). Made before the exchange ends, for the few that are answered so.
  */
-import { H } from '../message/header-names.ts';
-import type { Head } from '../message/head.ts';
+import { grpcStatusOf } from '../message/grpc-status.ts';
 import type { LocalReply } from '../message/local-reply.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
@@ -17,13 +16,13 @@ const CONTENT_TYPE = fieldLine(literal('content-type'), literal(GRPC));
 /** While the exchange's head is the parsed one. */
 export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
   if (reply.outcome === OUTCOME.preflight) return reply;
-  const { forward, corsOrigin, head } = facts;
+  const { forward, corsOrigin } = facts;
   const routes = routeResponseOps(facts);
   const ops = routes === null ? null : resolveOps(routes, { facts, response: null, outcome: reply.outcome, isRequest: false });
   const cors = corsOrigin === null ? NOTHING : (forward?.cors?.lines(corsOrigin) ?? NOTHING);
   const plain = ops === null && cors === NOTHING;
   const answer = plain ? reply : { ...reply, lines: join(reply.lines, ops === null ? NOTHING : lineText(ops.lines), cors) };
-  return isGrpc(head) ? asGrpc(answer) : answer;
+  return toldInGrpc(facts, answer);
 }
 
 /** What the chosen destination and the route do to responses; where a policy of CORS applies, without what that says itself. */
@@ -31,15 +30,15 @@ export function routeResponseOps({ destination, corsOrigin }: ExchangeFacts): He
   return (corsOrigin === null ? destination?.response : destination?.corsResponse) ?? null;
 }
 
-function isGrpc(head: Head): boolean {
-  const index = head.find(H['content-type']);
-  if (index < 0) return false;
-  const type = head.value(index);
-  return type.startsWith(GRPC) && (type.length === GRPC.length || type[GRPC.length] === '+');
+/** As a response that a client of gRPC understands, where it is one. */
+export function toldInGrpc({ grpc }: Pick<ExchangeFacts, 'grpc'>, reply: LocalReply): LocalReply {
+  if (grpc === null) return reply;
+  grpc.status = reply.grpcStatus ?? grpcStatusOf(reply.status);
+  return asGrpc(reply, grpc.status);
 }
 
 /** A response without messages (gRPC over HTTP/2, "Trailers-Only"): its status stands in the head. */
-function asGrpc({ outcome, status, body, lines, grpcStatus = statusOf(status) }: LocalReply): LocalReply {
+function asGrpc({ outcome, body, lines }: LocalReply, grpcStatus: number): LocalReply {
   const code = fieldLine(literal('grpc-status'), literal(String(grpcStatus)));
   const message = body === '' ? NOTHING : fieldLine(literal('grpc-message'), escaped(body));
   return { outcome, status: 200, body: '', lines: join(CONTENT_TYPE, code, message, withoutType(lines)) };
@@ -54,25 +53,4 @@ function escaped(body: string): WireText {
   return checkedText(
     fieldValue(body.replace(/[^\x20-\x24\x26-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)),
   );
-}
-
-/** gRPC's own table of HTTP statuses (doc/http-grpc-status-mapping.md). */
-function statusOf(status: number): number {
-  switch (status) {
-    case 400:
-      return 13;
-    case 401:
-      return 16;
-    case 403:
-      return 7;
-    case 404:
-      return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;
-    default:
-      return 2;
-  }
 }

@@ -6,11 +6,14 @@ import { reasonOf } from './reasons.ts';
 /** Of a line among those of the reply. */
 const CONTENT_TYPE = /^content-type:/im;
 
-export interface LocalResponse {
+interface LocalHead {
   readonly reply: LocalReply;
   readonly date: WireText;
   /** Complete line. */
   readonly server: WireText;
+}
+
+export interface LocalResponse extends LocalHead {
   readonly omitBody: boolean;
   readonly close: boolean;
 }
@@ -20,13 +23,17 @@ export function localResponse({ reply, date, server, omitBody, close }: LocalRes
   const head = join(
     literal(`HTTP/1.1 ${status} ${reasonOf(status)}\r\n`),
     // RFC 9110 §8.6: a 204 has no length.
-    status === 204 ? NOTHING : literal(`content-length: ${body.length}\r\n`),
-    body === '' || CONTENT_TYPE.test(reply.lines) ? NOTHING : literal('content-type: text/plain\r\n'),
-    reply.lines,
-    date,
-    server,
+    status === 204 || body !== '' ? NOTHING : literal('content-length: 0\r\n'),
+    localLines({ reply, date, server }),
     close ? literal('connection: close\r\n') : NOTHING,
     literal('\r\n'),
   );
   return Buffer.from(omitBody || status === 204 || status === 304 ? head : head + body, 'latin1');
+}
+
+/** Its field lines, whatever the wire; those of a body only where there is one. */
+export function localLines({ reply: { body, lines }, date, server }: LocalHead): WireText {
+  const length = body === '' ? NOTHING : literal(`content-length: ${body.length}\r\n`);
+  const type = body === '' || CONTENT_TYPE.test(lines) ? NOTHING : literal('content-type: text/plain\r\n');
+  return join(length, type, lines, date, server);
 }

@@ -11,6 +11,7 @@
  */
 import { FIELD_VALUE } from '../http1/field-lines.ts';
 import { sameHost } from '../http1/authority.ts';
+import { reasonOf } from '../http1/reasons.ts';
 import { isForbiddenTrailer } from '../http1/trailer-section.ts';
 import { H, type HeaderNames, TOKEN_LOWER } from '../message/header-names.ts';
 import type { HeadLimits } from '../message/head.ts';
@@ -41,6 +42,7 @@ const Pseudo = { Method: 0, Scheme: 1, Path: 2, Authority: 3, Protocol: 4, Statu
 const STATUS_AT = 9;
 const SWITCHING = '101';
 
+const ZERO = 48;
 const COLON = 58;
 const SP = 32;
 const HTAB = 9;
@@ -171,7 +173,13 @@ export class HeadLines implements FieldSink {
     this.#text('HTTP/1.1 ');
     this.#value(Pseudo.Status);
     this.#text(' ');
+    this.#text(reasonOf(this.#status(start)));
     this.#lineEnd();
+  }
+
+  #status(start: number): number {
+    const { bytes } = this;
+    return (bytes[start] as number) * 100 + (bytes[start + 1] as number) * 10 + (bytes[start + 2] as number) - 111 * ZERO;
   }
 
   #requestLine(): void {

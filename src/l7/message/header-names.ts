@@ -64,6 +64,7 @@ export const WELL_KNOWN = [
   'x-envoy-peer-metadata',
   'x-envoy-peer-metadata-id',
   'grpc-status',
+  'grpc-timeout',
   'user-agent',
   'traceparent',
   'tracestate',

@@ -6,8 +6,9 @@
  * Invariant (test/l7/record/exchange-metrics.test.ts): nothing that is in use is forgotten, and what comes back counts again.
  */
 import type { Identity, ServiceRef } from '../config/identity.ts';
+import { grpcStatusOf } from '../message/grpc-status.ts';
 import type { ExchangeRecord, FallbackService, Peers, Reporter } from './exchange-record.ts';
-import { type Labels, PeerSeries, peerLabels } from './peer-series.ts';
+import { type Labels, NOT_GRPC, PeerSeries, peerLabels } from './peer-series.ts';
 import type { Stats } from './stats.ts';
 
 type ByService = Map<ServiceRef | string, PeerSeries>;
@@ -36,8 +37,13 @@ export class ExchangeMetrics {
   }
 
   record(record: ExchangeRecord): void {
-    const { status, flags, endedAt, startedAt, requestBytes, requestHeadBytes, responseBytes, responseHeadBytes } = record;
-    this.of(record).request(status, flags, endedAt - startedAt, requestHeadBytes + requestBytes, responseHeadBytes + responseBytes);
+    const { status, flags, grpcStatus, endedAt, startedAt, requestBytes, requestHeadBytes, responseBytes, responseHeadBytes } = record;
+    const series = this.of(record);
+    const sent = requestHeadBytes + requestBytes;
+    const received = responseHeadBytes + responseBytes;
+    if (grpcStatus === NOT_GRPC) return series.request(status, flags, NOT_GRPC, endedAt - startedAt, sent, received);
+    series.request(status, flags, grpcStatus < 0 ? grpcStatusOf(status) : grpcStatus, endedAt - startedAt, sent, received);
+    series.messages(record.requestMessages, record.responseMessages);
   }
 
   of(peers: Peers): PeerSeries {

@@ -40,6 +40,11 @@ export class ExchangeRecord implements Peers {
   status = 0;
   /** Flags of the outcome and of the retries. */
   flags = 0;
+  /** The code of a call of gRPC; −1: it ended without one, −2: the exchange is none of gRPC. */
+  grpcStatus = -2;
+  /** Messages of such a call. */
+  requestMessages = 0;
+  responseMessages = 0;
   /** Content of the bodies. */
   requestBytes = 0;
   responseBytes = 0;

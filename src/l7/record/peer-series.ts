@@ -6,6 +6,9 @@ import { flagText } from '../message/outcome.ts';
 import type { Peers } from './exchange-record.ts';
 import type { SeriesDefinition, Stats } from './stats.ts';
 
+/** As the status of gRPC of an exchange that is none of gRPC. */
+export const NOT_GRPC = -2;
+
 export type Labels = Readonly<Record<string, string>>;
 
 type Kind = SeriesDefinition['kind'];
@@ -29,6 +32,7 @@ export class PeerSeries {
   // Nearly all requests of a pair end as the one before did.
   #lastStatus = -1;
   #lastFlags = 0;
+  #lastGrpc = NOT_GRPC;
   #last: RequestCells | null = null;
 
   /** @param list those that have cells, kept by this object. */
@@ -39,18 +43,27 @@ export class PeerSeries {
   }
 
   /**
+   * @param grpcStatus NOT_GRPC where it was none.
    * @param durationMs from the first byte of the request to the last of the response.
    * @param requestBytes, responseBytes on the client's wire, heads included.
    */
-  request(status: number, flags: number, durationMs: number, requestBytes: number, responseBytes: number): void {
+  request(status: number, flags: number, grpcStatus: number, durationMs: number, requestBytes: number, responseBytes: number): void {
     this.silent = 0;
     let cells = this.#last;
-    if (cells === null || status !== this.#lastStatus || flags !== this.#lastFlags) cells = this.#resolve(status, flags);
+    const same = status === this.#lastStatus && flags === this.#lastFlags && grpcStatus === this.#lastGrpc;
+    if (cells === null || !same) cells = this.#resolve(status, flags, grpcStatus);
     const stats = this.#stats;
     stats.add(cells.count, 1);
     stats.observe(cells.duration, durationMs);
     stats.observe(cells.requestBytes, requestBytes);
     stats.observe(cells.responseBytes, responseBytes);
+  }
+
+  /** Of a call of gRPC. Which labels they have is known when it begins: none of how it ends. */
+  messages(sent: number, received: number): void {
+    this.silent = 0;
+    if (sent > 0) this.#addMessages('istio_request_messages_total', sent);
+    if (received > 0) this.#addMessages('istio_response_messages_total', received);
   }
 
   /** Adds to one of the TCP counters. */
@@ -82,24 +95,25 @@ export class PeerSeries {
     for (const cell of this.#tcp.values()) yield [cell, 'counter'];
   }
 
-  #resolve(status: number, flags: number): RequestCells {
-    // Flags are 28 bits and a status 10: together they are an exact key.
-    const key = flags * 1024 + status;
+  #resolve(status: number, flags: number, grpcStatus: number): RequestCells {
+    // Flags are 28 bits, a status 10 and one of gRPC 5: together they are an exact key.
+    const key = (flags * 1024 + status) * 32 + grpcStatus + 2;
     let cells = this.#requests.get(key);
-    if (cells === undefined) this.#requests.set(key, (cells = this.#define(status, flags)));
+    if (cells === undefined) this.#requests.set(key, (cells = this.#define(status, flags, grpcStatus)));
     this.#lastStatus = status;
     this.#lastFlags = flags;
+    this.#lastGrpc = grpcStatus;
     this.#last = cells;
     return cells;
   }
 
-  #define(status: number, flags: number): RequestCells {
+  #define(status: number, flags: number, grpcStatus: number): RequestCells {
     this.#list.add(this);
     const labels = {
       ...this.#labels,
-      request_protocol: 'http',
+      request_protocol: grpcStatus === NOT_GRPC ? 'http' : 'grpc',
       response_code: String(status),
-      grpc_response_status: '',
+      grpc_response_status: grpcStatus === NOT_GRPC ? '' : String(grpcStatus),
       response_flags: flagText(flags),
     };
     return {
@@ -108,6 +122,16 @@ export class PeerSeries {
       requestBytes: this.#stats.histogram('istio_request_bytes', labels),
       responseBytes: this.#stats.histogram('istio_response_bytes', labels),
     };
+  }
+
+  #addMessages(name: string, amount: number): void {
+    let cell = this.#tcp.get(name);
+    if (cell === undefined) {
+      this.#list.add(this);
+      const { connection_security_policy: _, ...labels } = this.#labels;
+      this.#tcp.set(name, (cell = this.#stats.counter(name, { ...labels, request_protocol: 'grpc' })));
+    }
+    this.#stats.add(cell, amount);
   }
 
   #add(name: string, flags: number, amount: number): void {

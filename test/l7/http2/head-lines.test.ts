@@ -50,7 +50,7 @@ t.test('several cookie fields become one line, wherever they stand', async (t) =
 
 t.test('responses and trailers', async (t) => {
   const { Response, Trailers } = BlockKind;
-  t.equal(linesOf([[':status', '200'], ['a', 'b']], Response), 'HTTP/1.1 200 \r\na: b\r\n\r\n'); // prettier-ignore
+  t.equal(linesOf([[':status', '200'], ['a', 'b']], Response), 'HTTP/1.1 200 OK\r\na: b\r\n\r\n'); // prettier-ignore
   t.equal(linesOf([[':status', '103']], Response), 'HTTP/1.1 103 \r\n\r\n');
   t.equal(linesOf([['grpc-status', '0'], ['grpc-message', '']], Trailers), 'grpc-status: 0\r\ngrpc-message: \r\n'); // prettier-ignore
   t.equal(linesOf([], Trailers), '');
