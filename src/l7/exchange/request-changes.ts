@@ -57,17 +57,12 @@ const ROOM = 256;
 /** A substitution may make a path longer; one that makes it longer than this leaves the path as it is. */
 const MAX_REGEX_PATH = 16 * 1024;
 
-/** Headers by which internal callers steer Envoy's router. Clients outside the mesh may not (conn_manager_utility.cc). */
-const INTERNAL_ONLY = [
-  H['x-envoy-internal'],
-  H['x-envoy-max-retries'],
-  H['x-envoy-retry-on'],
-  H['x-envoy-retry-grpc-on'],
-  H['x-envoy-upstream-rq-timeout-ms'],
-  H['x-envoy-upstream-rq-per-try-timeout-ms'],
-  H['x-envoy-expected-rq-timeout-ms'],
-  H['x-envoy-decorator-operation'],
-];
+/**
+ * Headers by which somebody could steer Envoy's router. Istio's proxies take them from nobody: they are removed, from clients inside
+ * the mesh as well (conn_manager_utility.cc, cleanInternalHeaders). Their ids follow each other.
+ */
+const FIRST_STEERING = H['x-envoy-internal'];
+const LAST_STEERING = H['x-envoy-force-trace'];
 
 export class RequestChanges {
   readonly #changes: HeadChanges;
@@ -87,6 +82,7 @@ export class RequestChanges {
     changes.asSent = facts.passedThrough;
     if (rewrite !== null) applyRewrite(changes, facts, head, rewrite);
     if (ops !== null) applyOps(changes, head, ops);
+    dropSteering(changes, head);
     const hides = ops?.hides ?? 0;
     if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head, hides);
     else this.#addForMesh(changes, facts, head, hides);
@@ -113,7 +109,7 @@ export class RequestChanges {
     changes.removeName(head, H['x-forwarded-proto']);
     changes.removeName(head, H['x-request-id']);
     changes.removeName(head, H['x-envoy-external-address']);
-    for (const id of INTERNAL_ONLY) changes.removeName(head, id);
+    changes.removeName(head, H['x-envoy-decorator-operation']);
     if (facts.attempt <= 1 && hides === 0) {
       this.#addCommon(changes, facts.requestId);
     } else {
@@ -139,6 +135,13 @@ export class RequestChanges {
 export function applyOps(changes: HeadChanges, head: Head, ops: HeaderOps): void {
   for (const id of ops.remove) changes.removeName(head, id);
   changes.bytes(ops.lines);
+}
+
+function dropSteering(changes: HeadChanges, { id, count }: Head): void {
+  for (let i = 0; i < count; i++) {
+    const name = id[i] as number;
+    if (name >= FIRST_STEERING && name <= LAST_STEERING) changes.removeLine(i);
+  }
 }
 
 function applyTrace(changes: HeadChanges, head: Head, { propagation, context }: WireTrace, digit: number): void {
@@ -241,7 +244,7 @@ function rewritePath(matchedPrefix: number, head: Head, rewrite: PathRewrite): W
   }
   if (rewrite.regex === null) return null;
   const replaced = rewrite.regex.match.replaceAll(path, rewrite.regex.substitution);
-  if (replaced === path || replaced.length > MAX_REGEX_PATH) return null;
+  if (replaced.length > MAX_REGEX_PATH) return null;
   const checked = requestTarget(replaced);
   return checked.ok && checked.text !== '' ? checked.text : null;
 }
