@@ -33,6 +33,7 @@ type Item<T> = NonNullable<T> extends readonly (infer Element)[] ? Element : nev
 
 export type ConfigMap = Kinds['ConfigMap'];
 
+export type Node = Kinds['Node'];
 export type Pod = Kinds['Pod'];
 
 export type Service = Kinds['Service'];
@@ -63,6 +64,7 @@ export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
 export type DestinationRule = Kinds['DestinationRule'];
 export type TrafficPolicy = NonNullable<DestinationRule['spec']['trafficPolicy']>;
 export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'retryBudget'>;
+export type LocalitySetting = NonNullable<LoadBalancer['localityLbSetting']>;
 export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;
 export type ConnectionPool = NonNullable<TrafficPolicy['connectionPool']>;
 export type LoadBalancer = NonNullable<TrafficPolicy['loadBalancer']>;

@@ -99,6 +99,10 @@ export interface EndpointConfig {
   readonly address: string;
   readonly port: number;
   readonly weight: number;
+  /** 0 or absent: the first choice. */
+  readonly priority?: number;
+  /** Its locality, where these have shares of their own. */
+  readonly group?: { readonly name: string; readonly weight: number };
   readonly identity: Identity;
   /** Key into `workloads` when that pod is enrolled on this node: its server stage runs in the same pass. Null otherwise. */
   readonly local: string | null;

@@ -44,8 +44,8 @@ export class SharedStrings {
     return { cluster, set: set.map((endpoint) => this.#endpoint(endpoint)), remove };
   }
 
-  #endpoint({ address, port, weight, identity, local }: EndpointConfig): EndpointConfig {
-    return { address, port, weight, identity: this.#identity(identity), local };
+  #endpoint(config: EndpointConfig): EndpointConfig {
+    return { ...config, identity: this.#identity(config.identity) };
   }
 
   #identity(identity: Identity): Identity {

@@ -13,6 +13,7 @@ import { balancerSize, buildBalancer } from './balancer.ts';
 import { type ClusterState, NOBODY } from './cluster.ts';
 import { Endpoint } from './endpoint.ts';
 import { HashPolicy } from './hash-policy.ts';
+import { type Group, Groups, type Part, Priorities } from './layered.ts';
 import type { Balancer, Steps } from './pick.ts';
 
 /** Cells of a balancer that are made within a change of the endpoints: some milliseconds in slices. */
@@ -102,7 +103,7 @@ export class ClusterDraft {
     const endpoint = member ?? this.#gone?.get(key) ?? new Endpoint(config, this.#epoch);
     if (member === undefined) this.#add(key, endpoint);
     if (endpoint.upcoming === config) return;
-    if (endpoint.upcoming.weight !== config.weight) this.#rebalance = true;
+    if (!sameShare(endpoint.upcoming, config)) this.#rebalance = true;
     endpoint.stage(config);
     (this.#staged ??= new Set()).add(endpoint);
   }
@@ -140,10 +141,34 @@ export function* buildBalancers(
   if (endpoints.length === 0) return { preferred: NOBODY, other: null };
   const preferred = endpoints.filter((endpoint) => familyOf(endpoint) === config.family);
   if (preferred.length === 0 || preferred.length === endpoints.length) {
-    return { preferred: yield* buildBalancer(config.balancer, endpoints), other: null };
+    return { preferred: yield* buildLayers(config, endpoints), other: null };
   }
   const others = endpoints.filter((endpoint) => familyOf(endpoint) !== config.family);
-  return { preferred: yield* buildBalancer(config.balancer, preferred), other: yield* buildBalancer(config.balancer, others) };
+  return { preferred: yield* buildLayers(config, preferred), other: yield* buildLayers(config, others) };
+}
+
+/** By priority, and within each by group, where there are several. */
+function* buildLayers(config: ClusterConfig, endpoints: readonly Endpoint[]): Steps<Balancer> {
+  const byPriority = Map.groupBy(endpoints, ({ upcoming }) => upcoming.priority ?? 0);
+  if (byPriority.size < 2) return yield* buildGroups(config, endpoints);
+  const parts: Part[] = [];
+  for (const [, own] of [...byPriority].sort(([a], [b]) => a - b))
+    parts.push({ endpoints: own, balancer: yield* buildGroups(config, own) });
+  return new Priorities(parts);
+}
+
+function* buildGroups({ balancer }: ClusterConfig, endpoints: readonly Endpoint[]): Steps<Balancer> {
+  const byGroup = Map.groupBy(endpoints, ({ upcoming }) => upcoming.group?.name ?? '');
+  if (byGroup.size < 2) return yield* buildBalancer(balancer, endpoints);
+  const groups: Group[] = [];
+  for (const own of byGroup.values()) {
+    groups.push({ endpoints: own, weight: own[0]?.upcoming.group?.weight ?? 0, balancer: yield* buildBalancer(balancer, own) });
+  }
+  return new Groups(groups);
+}
+
+function sameShare(a: EndpointConfig, b: EndpointConfig): boolean {
+  return a.weight === b.weight && a.priority === b.priority && a.group?.name === b.group?.name && a.group?.weight === b.group?.weight;
 }
 
 function familyOf({ address }: Endpoint): 4 | 6 {

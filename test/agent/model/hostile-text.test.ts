@@ -27,11 +27,17 @@ const matches = condition();
 const duration = '10s';
 const retryBudget = { percent: 20, minRetryConcurrency: 3 };
 /** Of a traffic policy. */
+const shares = { distribute: [{ from: 'r1', to: { r1: 100 } }] };
 const BLOCKS = {
   loadBalancer: {
     simple: 'ROUND_ROBIN',
     warmup: { duration, minimumPercent: 10, aggression: 1 },
     warmupDurationSecs: duration,
+    localityLbSetting: {
+      enabled: true,
+      failover: [{ from: 'r1', to: 'r2' }],
+      failoverPriority: ['tier=a'],
+    },
   },
   connectionPool: {
     tcp: {
@@ -173,6 +179,22 @@ const OBJECTS: readonly RawObject[] = [
       ],
     }),
   ),
+  istio('DestinationRule', {
+    host: 'a',
+    trafficPolicy: {
+      loadBalancer: { localityLbSetting: shares },
+      portLevelSettings: [{ port: { number: 80 }, loadBalancer: { localityLbSetting: shares } }],
+    },
+    subsets: [
+      {
+        name: 'v1',
+        trafficPolicy: {
+          loadBalancer: { localityLbSetting: shares },
+          portLevelSettings: [{ port: { number: 80 }, loadBalancer: { localityLbSetting: shares } }],
+        },
+      },
+    ],
+  }),
   istio('DestinationRule', {
     host: 'a',
     exportTo: ['.'],

@@ -13,6 +13,7 @@ import { Endpoints } from './endpoints.ts';
 import { EntryEndpoints } from './entry-endpoints.ts';
 import { compileGatewayHosts } from './gateway-hosts.ts';
 import { Gateways } from './gateways.ts';
+import { Localities } from './localities.ts';
 import { MeshHosts } from './mesh-hosts.ts';
 import { Mesh } from './mesh-config.ts';
 import { ObjectInputs } from './object-inputs.ts';
@@ -66,17 +67,19 @@ export class Compiler {
     const telemetries = new Telemetries(graph, options, mesh, problems);
     const served = new ServedPods(graph, clientNamespaces);
     const needed = this.#needed;
-    const pods = new Pods(graph, options, served, needed, problems);
+    const localities = new Localities(graph, options);
+    const pods = new Pods(graph, options, { served, needed, localities }, problems);
     const services = new Services(graph, options, mesh, problems);
-    const labelled = (): readonly ClientScope[] => clients.labelled();
-    const rules = new DestinationRules(graph, options, services, { namespaces: clientNamespaces, labelled }, problems);
+    const ruleClients = { namespaces: clientNamespaces, labelled: (): readonly ClientScope[] => clients.labelled() };
+    const rules = new DestinationRules(graph, options, services, ruleClients, problems);
     const gateways = new Gateways(graph, options, { clients: clientNamespaces, telemetries, output: outputs.gateways });
     const checks = new DestinationChecks(options, services, rules, problems);
     const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
     const sidecars = new Sidecars(graph, options, problems);
     const clients = new Clients(graph, served.pods, [virtualServices.sourceLabels, rules.clientLabels], sidecars);
     const entries = new EntryEndpoints(graph, problems);
-    const endpoints = new Endpoints(graph, { pods, services, rules, entries, needed, problems, output: outputs.endpoints });
+    const parts = { pods, services, rules, entries, needed, localities, mesh, options, problems };
+    const endpoints = new Endpoints(graph, { ...parts, output: outputs.endpoints });
     entries.collectNames(graph);
     const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
     const routeLists = new RouteLists(graph, source, virtualServices);
@@ -85,7 +88,19 @@ export class Compiler {
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
     compileWorkloads(graph, { served, services, endpoints, clients, telemetries, output: outputs.workloads });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
-    this.#inputs = new ObjectInputs({ mesh, pods, services, rules, gateways, virtualServices, endpoints, entries, sidecars, telemetries });
+    this.#inputs = new ObjectInputs({
+      mesh,
+      pods,
+      services,
+      rules,
+      gateways,
+      virtualServices,
+      endpoints,
+      entries,
+      sidecars,
+      telemetries,
+      localities,
+    });
     this.#problems = problems;
     this.#telemetries = telemetries;
     this.#outputs = outputs;

@@ -9,12 +9,16 @@ import { Input, Table } from '../incremental/table.ts';
 import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
 import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
-import { clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
-import type { DestinationRules } from './destination-rules.ts';
+import { type ClusterPlan, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
+import { type DestinationRules, policyOf } from './destination-rules.ts';
 import type { EntryEndpoints } from './entry-endpoints.ts';
 import { socketForm } from './hosts.ts';
 import { NamedIdentities } from './identity.ts';
+import type { Localities } from './localities.ts';
+import type { Mesh } from './mesh-config.ts';
 import { type MeshPort, type MeshService, partOf, type ServiceEndpoint } from './mesh-service.ts';
+import type { CompileOptions } from './options.ts';
+import { placed } from './placement.ts';
 import type { Pods } from './pods.ts';
 import type { MeshPod } from './mesh-pod.ts';
 import type { NeededObjects } from './needed-objects.ts';
@@ -46,6 +50,8 @@ interface WrittenEndpoint {
   readonly ip: string;
   readonly hostname?: string | undefined;
   readonly targetRef?: SliceEndpoint['targetRef'] | undefined;
+  readonly nodeName?: string | undefined;
+  readonly zone?: string | undefined;
 }
 
 export class Endpoints {
@@ -58,6 +64,9 @@ export class Endpoints {
   readonly #needed: NeededObjects;
   readonly #problems: ProblemLog;
   readonly #entries: EntryEndpoints;
+  readonly #localities: Localities;
+  readonly #mesh: Mesh;
+  readonly #options: Pick<CompileOptions, 'nodeName'>;
   readonly #output: Output<readonly EndpointConfig[]>;
   readonly #slices: Input<EndpointSlice, true>;
   readonly #byService: Index<EndpointSlice>;
@@ -72,6 +81,9 @@ export class Endpoints {
       rules,
       needed,
       entries,
+      localities,
+      mesh,
+      options,
       problems,
       output,
     }: {
@@ -80,6 +92,9 @@ export class Endpoints {
       readonly rules: DestinationRules;
       readonly needed: NeededObjects;
       readonly entries: EntryEndpoints;
+      readonly localities: Localities;
+      readonly mesh: Mesh;
+      readonly options: Pick<CompileOptions, 'nodeName'>;
       readonly problems: ProblemLog;
       readonly output: Output<readonly EndpointConfig[]>;
     },
@@ -90,6 +105,9 @@ export class Endpoints {
     this.#rules = rules;
     this.#needed = needed;
     this.#entries = entries;
+    this.#localities = localities;
+    this.#mesh = mesh;
+    this.#options = options;
     this.#problems = problems;
     this.#output = output;
     this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
@@ -124,7 +142,7 @@ export class Endpoints {
       for (const [index, port] of service.ports.entries()) {
         const endpoints = found[all.indexOf(service)]?.[index] ?? [];
         const plans = clusterPlans(view, port);
-        for (const plan of plans) this.#emit(plan.id, plan.labels, endpoints);
+        for (const plan of plans) this.#emitPlan(plan, view, port, endpoints);
         if (service.headless) this.#emitInstances((plans[0] as { id: string }).id, endpoints);
       }
     }
@@ -151,18 +169,26 @@ export class Endpoints {
     }
   }
 
-  #emit(cluster: string, labels: StringMap | null, endpoints: readonly ServiceEndpoint[]): void {
+  #emitPlan(
+    { id, labels, subset }: ClusterPlan,
+    { rule, service }: ServiceView,
+    port: MeshPort,
+    endpoints: readonly ServiceEndpoint[],
+  ): void {
     const members = labels === null ? endpoints : endpoints.filter((endpoint) => selects(labels, endpoint.labels));
-    this.#graph.emit(
-      this.#output,
-      cluster,
-      members.map(({ config }) => config),
-    );
+    const client = { locality: this.#localities.own(), node: this.#options.nodeName, labels: NO_LABELS };
+    const policy = policyOf(rule, subset, port.number);
+    const { distribution } = service;
+    this.#graph.emit(this.#output, id, placed(members, policy, { distribution, mesh: this.#mesh.get().locality, client }));
   }
 
   #emitInstances(cluster: string, endpoints: readonly ServiceEndpoint[]): void {
     for (const [address, own] of Map.groupBy(endpoints, ({ config }) => config.address))
-      this.#emit(instanceId(cluster, address), null, own);
+      this.#graph.emit(
+        this.#output,
+        instanceId(cluster, address),
+        own.map(({ config }) => config),
+      );
   }
 
   #at(service: MeshService, port: MeshPort): ServiceEndpoint[] {
@@ -193,7 +219,7 @@ export class Endpoints {
     return this.#pods.selected(namespace, selector).flatMap((pod) => {
       const target = containerPort(pod, port);
       if (target === null || pod.ended || !(publishesNotReady || pod.ready)) return [];
-      return addressesFor(service, pod).map((address) => endpointOf(address, target, pod, hostnameOf(pod, service)));
+      return addressesFor(service, pod).map((address) => this.#endpointOf(address, target, pod, { hostname: hostnameOf(pod, service) }));
     });
   }
 
@@ -203,18 +229,32 @@ export class Endpoints {
     const { namespace = '' } = object.metadata;
     const labels = service.selector ?? NO_LABELS;
     const identities = new NamedIdentities(namespace, labels);
-    return endpoints.flatMap(({ path, ip, hostname, targetRef }) => {
+    return endpoints.flatMap(({ path, ip, targetRef, ...written }) => {
       const address = socketForm(ip);
       if (address === null) this.#problems.add('error', refOf(object), path, `"${ip}" is no IP address; it is left out`);
       if (address === null) return [];
       const pod = podOf(targetRef, namespace);
       const named = pod === null ? null : this.#pods.get(pod);
       const there = named ?? this.#pods.at(address);
-      const endpoint = endpointOf(address, number, there, hostname ?? '');
+      const endpoint = this.#endpointOf(address, number, there, written);
       if (there !== null || pod === null) return [endpoint];
       const identity = identities.of(pod.slice(pod.indexOf('/') + 1));
       return [{ ...endpoint, config: { ...endpoint.config, identity }, labels }];
     });
+  }
+
+  /** @param pod who has the address; null: it is not known. */
+  #endpointOf(
+    address: string,
+    port: number,
+    pod: MeshPod | null,
+    written: Pick<WrittenEndpoint, 'hostname' | 'nodeName' | 'zone'>,
+  ): ServiceEndpoint {
+    const local = pod?.local?.enrolled === true ? pod.key : null;
+    const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY, local };
+    const labels = pod?.labels ?? NO_LABELS;
+    const node = written.nodeName ?? pod?.node;
+    return { config, labels, hostname: written.hostname ?? '', locality: this.#localities.of(labels, node, written.zone), node };
   }
 
   #slice(slice: EndpointSlice): true {
@@ -225,13 +265,15 @@ export class Endpoints {
 }
 
 function ofSlice(slice: EndpointSlice): Written {
-  const endpoints = (slice.endpoints ?? []).flatMap(({ addresses, conditions, hostname, targetRef }, index): WrittenEndpoint[] => {
-    // No word about readiness means ready. Kubernetes itself says `ready` of unready pods where the service publishes them.
-    if (conditions?.ready === false || conditions?.terminating === true) return [];
-    // Several addresses of one endpoint are the same process: consumers may take any (EndpointSlice API).
-    const [ip] = addresses;
-    return ip === undefined ? [] : [{ path: ['endpoints', index, 'addresses', 0], ip, hostname, targetRef }];
-  });
+  const endpoints = (slice.endpoints ?? []).flatMap(
+    ({ addresses, conditions, hostname, targetRef, nodeName, zone }, index): WrittenEndpoint[] => {
+      // No word about readiness means ready. Kubernetes itself says `ready` of unready pods where the service publishes them.
+      if (conditions?.ready === false || conditions?.terminating === true) return [];
+      // Several addresses of one endpoint are the same process: consumers may take any (EndpointSlice API).
+      const [ip] = addresses;
+      return ip === undefined ? [] : [{ path: ['endpoints', index, 'addresses', 0], ip, hostname, targetRef, nodeName, zone }];
+    },
+  );
   return { object: slice, ports: slice.ports ?? [], endpoints };
 }
 
@@ -240,11 +282,12 @@ function ofEndpoints(object: EndpointsObject): Written[] {
   return (object.subsets ?? []).map(({ addresses, ports }, subset) => ({
     object,
     ports: ports ?? [],
-    endpoints: (addresses ?? []).map(({ ip, hostname, targetRef }, index) => ({
+    endpoints: (addresses ?? []).map(({ ip, hostname, targetRef, nodeName }, index) => ({
       path: ['subsets', subset, 'addresses', index, 'ip'],
       ip,
       hostname,
       targetRef,
+      nodeName,
     })),
   }));
 }
@@ -260,12 +303,6 @@ export function containerPort(pod: MeshPod, { number, targetPort }: Pick<MeshPor
 function addressesFor({ families }: MeshService, { addresses }: MeshPod): string[] {
   const ofFamily = families.flatMap((family) => addresses.find((ip) => ip.includes(':') === (family === 6)) ?? []);
   return ofFamily.length > 0 ? ofFamily : addresses.slice(0, 1);
-}
-
-function endpointOf(address: string, port: number, pod: MeshPod | null, hostname: string): ServiceEndpoint {
-  const local = pod?.local?.enrolled === true ? pod.key : null;
-  const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY, local };
-  return { config, labels: pod?.labels ?? NO_LABELS, hostname };
 }
 
 const NO_LABELS: StringMap = {};

@@ -13,6 +13,7 @@ import { refOf } from '../problem.ts';
 import { isUnixAddress } from '../schema/workload-entry.ts';
 import { ageOf, byAge } from './age.ts';
 import { socketForm } from './hosts.ts';
+import { localityOf } from './localities.ts';
 import type { EntryPart, MeshPort, MeshService, ServiceEndpoint } from './mesh-service.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Resolution } from './resolution.ts';
@@ -98,6 +99,8 @@ export class EntryEndpoints {
       config: { address, port: number, weight, identity, local: null },
       labels,
       hostname: '',
+      locality: localityOf(fields.locality ?? ''),
+      node: undefined,
     }));
   }
 

@@ -5,7 +5,7 @@ import type { ScopeConfig } from '../../../l7/config/workload.ts';
 import type { MeshSettings } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
-import type { ConfigMap, HttpRetry } from '../objects.ts';
+import type { ConfigMap, HttpRetry, LocalitySetting } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
@@ -22,6 +22,8 @@ export interface MeshConfig {
   readonly tcpKeepalive: MeshConfigFields['tcpKeepalive'];
   /** Of services that do not say it themselves. */
   readonly defaultServiceExportTo: readonly string[] | undefined;
+  /** What holds where neither a rule nor a service says how localities are preferred. */
+  readonly locality: LocalitySetting;
 }
 
 const CONFIG_MAP = 'istio';
@@ -98,7 +100,15 @@ export class Mesh {
   }
 
   #configOf(config: MeshConfigFields): MeshConfig {
-    const { outboundTrafficPolicy, connectTimeout, defaultHttpRetryPolicy, pathNormalization, tcpKeepalive, ...telemetry } = config;
+    const {
+      outboundTrafficPolicy,
+      connectTimeout,
+      defaultHttpRetryPolicy,
+      pathNormalization,
+      tcpKeepalive,
+      localityLbSetting,
+      ...telemetry
+    } = config;
     return {
       tracing: meshTracing(telemetry),
       settings: {
@@ -110,6 +120,7 @@ export class Mesh {
       defaultServiceExportTo: config.defaultServiceExportTo,
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
       defaultRetry: defaultHttpRetryPolicy,
+      locality: localityLbSetting ?? {},
     };
   }
 }

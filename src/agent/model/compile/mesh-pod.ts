@@ -9,6 +9,8 @@ export interface MeshPod extends Aged {
   readonly labels: StringMap;
   readonly addresses: readonly string[];
   readonly identity: Identity;
+  /** Its node, where that is known. */
+  readonly node: string | undefined;
   /** Container ports that have a name. */
   readonly ports: Readonly<Record<string, number>>;
   readonly ready: boolean;

@@ -1,4 +1,5 @@
 /** A destination as the parts of the compiler see it: a Kubernetes Service, or a host of a ServiceEntry. */
+import type { Locality } from './localities.ts';
 import type { EndpointConfig } from '../../../l7/config/cluster.ts';
 import type { ServiceRef } from '../../../l7/config/identity.ts';
 import type { StringMap, WorkloadFields } from '../objects.ts';
@@ -7,6 +8,8 @@ import type { Aged } from './age.ts';
 import type { PortProtocol } from './protocols.ts';
 
 export type Family = 4 | 6;
+
+export type TrafficDistribution = 'zone' | 'node';
 
 export interface MeshService extends Aged {
   /** Fully qualified. */
@@ -24,6 +27,8 @@ export interface MeshService extends Aged {
   /** Null: its endpoints are not found by labels. */
   readonly selector: StringMap | null;
   readonly publishesNotReady: boolean;
+  /** Whose endpoints it prefers: those of the client's zone, or of its node; null: it says nothing about that. */
+  readonly distribution: TrafficDistribution | null;
   readonly ports: readonly MeshPort[];
 }
 
@@ -81,6 +86,9 @@ export interface ServiceEndpoint {
   readonly labels: StringMap;
   /** Its own name below a headless service's; empty: none. */
   readonly hostname: string;
+  readonly locality: Locality;
+  /** Its node, where that is known. */
+  readonly node: string | undefined;
 }
 
 /** Who claims an address, at which ports. VirtualServices claim one as a name only, at none. */

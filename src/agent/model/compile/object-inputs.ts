@@ -10,6 +10,7 @@ import type { DestinationRules } from './destination-rules.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { EntryEndpoints } from './entry-endpoints.ts';
 import type { Gateways } from './gateways.ts';
+import type { Localities } from './localities.ts';
 import type { Mesh } from './mesh-config.ts';
 import type { Pods } from './pods.ts';
 import type { Telemetries } from './telemetries.ts';
@@ -28,6 +29,7 @@ export interface ObjectParts {
   readonly telemetries: Telemetries;
   readonly entries: EntryEndpoints;
   readonly sidecars: Sidecars;
+  readonly localities: Localities;
 }
 
 type Take = (change: ObjectChange, key: string) => void;
@@ -35,8 +37,21 @@ type Take = (change: ObjectChange, key: string) => void;
 export class ObjectInputs {
   readonly #takes = new Map<string, Take>();
 
-  constructor({ mesh, pods, services, rules, gateways, virtualServices, endpoints, telemetries, entries, sidecars }: ObjectParts) {
+  constructor({
+    mesh,
+    pods,
+    services,
+    rules,
+    gateways,
+    virtualServices,
+    endpoints,
+    telemetries,
+    entries,
+    sidecars,
+    localities,
+  }: ObjectParts) {
     this.#on('ConfigMap', (object, { namespace, name }) => mesh.set(namespace, name, object));
+    this.#on('Node', (object, { name }) => localities.set(name, object));
     this.#on('Namespace', (object, { name }) => pods.setNamespace(name, object));
     for (const kind of OWNER_KINDS) this.#on(kind, (object, { namespace, name }) => pods.setOwner(kind, namespace, name, object));
     this.#on('Pod', (object, _, key, trusted) => pods.set(key, object === null ? null : { object, trusted }));

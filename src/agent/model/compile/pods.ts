@@ -9,6 +9,7 @@ import { refOf } from '../problem.ts';
 import { ageOf, byAge } from './age.ts';
 import { socketForm } from './hosts.ts';
 import { podIdentity } from './identity.ts';
+import type { Localities } from './localities.ts';
 import type { LocalPod, MeshPod } from './mesh-pod.ts';
 import type { CompileOptions } from './options.ts';
 import type { NeededObjects } from './needed-objects.ts';
@@ -29,6 +30,12 @@ export interface GivenPod {
 const NO_PORTS: Readonly<Record<string, number>> = {};
 const NO_LABELS: StringMap = {};
 
+interface PodParts {
+  readonly served: ServedPods;
+  readonly needed: NeededObjects;
+  readonly localities: Localities;
+}
+
 export class Pods {
   /** Of this node, enrolled or not. */
   readonly local = new Output<LocalPod>();
@@ -37,18 +44,20 @@ export class Pods {
   readonly #problems: ProblemLog;
   readonly #served: ServedPods;
   readonly #needed: NeededObjects;
+  readonly #localities: Localities;
   readonly #owners: Owners;
   readonly #namespaces: Input<ApiObject, ApiObject>;
   readonly #pods: Input<GivenPod, MeshPod>;
   readonly #byAddress: Index<MeshPod>;
   readonly #byLabel: Index<MeshPod>;
 
-  constructor(graph: Graph, options: CompileOptions, served: ServedPods, needed: NeededObjects, problems: ProblemLog) {
+  constructor(graph: Graph, options: CompileOptions, { served, needed, localities }: PodParts, problems: ProblemLog) {
     this.#graph = graph;
     this.#options = options;
     this.#problems = problems;
     this.#served = served;
     this.#needed = needed;
+    this.#localities = localities;
     this.#owners = new Owners(graph);
     this.#namespaces = new Input(graph, 'Namespace', (namespace) => namespace);
     this.#pods = new Input(graph, 'Pod', (given) => this.#compute(given));
@@ -102,6 +111,7 @@ export class Pods {
       labels: labels ?? NO_LABELS,
       addresses: this.#addresses(object),
       identity: podIdentity(object, owners),
+      node: object.spec?.nodeName,
       ports: namedPorts(object),
       ready: isReady(object),
       ended: hasEnded(object),
@@ -113,6 +123,7 @@ export class Pods {
     for (const pair of Object.entries(pod.labels)) this.#byLabel.emit(labelKey(namespace, pair), pod);
     if (object.spec?.hostNetwork !== true && !pod.ended) for (const ip of pod.addresses) this.#byAddress.emit(ip, pod);
     if (pod.local !== null) this.#graph.emit(this.local, pod.key, pod.local);
+    if (pod.local !== null) this.#localities.notePod(pod.key, pod.labels);
     if (pod.local?.enrolled === true) this.#served.serve(pod.key, pod);
     return pod;
   }

@@ -45,6 +45,7 @@ export function entryServices(object: ServiceEntry, exportTo: readonly string[] 
       families: own.families,
       selector: selector !== undefined && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: false,
+      distribution: null,
       ports: ports.filter(({ protocol }) => protocol?.toLowerCase() !== 'udp').map((port): MeshPort => entryPort(port, host, namespace)),
     };
   });

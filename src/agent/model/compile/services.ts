@@ -146,6 +146,7 @@ export class Services {
       families: familiesOf(object, addresses),
       selector: selector && Object.keys(selector).length > 0 ? selector : null,
       publishesNotReady: spec?.publishNotReadyAddresses === true,
+      distribution: distributionOf(object),
       ports: uniquePorts(spec?.ports ?? []).map((port): MeshPort => {
         const { protocol, declaredHttp, routed } = portProtocol(port);
         return {
@@ -209,4 +210,13 @@ function familiesOf({ spec }: Service, addresses: readonly string[]): Family[] {
   const said = spec?.ipFamilies ?? [];
   const families = said.length > 0 ? said.map((family) => family === 'IPv6') : addresses.map((address) => address.includes(':'));
   return [...new Set(families.map((ipv6): Family => (ipv6 ? 6 : 4)))];
+}
+
+const DISTRIBUTION = 'networking.istio.io/traffic-distribution';
+
+/** Kubernetes' field, or else Istio's annotation. PreferClose is an older name of PreferSameZone. */
+function distributionOf({ spec, metadata }: Service): MeshService['distribution'] {
+  const said = (spec?.trafficDistribution ?? metadata.annotations?.[DISTRIBUTION] ?? '').toLowerCase();
+  if (said === 'prefersamenode') return 'node';
+  return said === 'preferclose' || said === 'prefersamezone' ? 'zone' : null;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
+import { localitySetting } from './locality.ts';
 import { outlierDetection } from './outlier-detection.ts';
 import { duration, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
@@ -70,8 +71,8 @@ const loadBalancer = z
   .object({
     simple: z.enum(['UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN']).optional(),
     consistentHash: consistentHash.optional(),
-    localityLbSetting: unsupported('localities are not weighed yet'),
-    zoneAwareLbSetting: unsupported('localities are not weighed yet'),
+    localityLbSetting: localitySetting.optional(),
+    zoneAwareLbSetting: unsupported('zones are not weighed by their sizes'),
     warmup: warmup.optional(),
     warmupDurationSecs: present(duration).optional(),
   })

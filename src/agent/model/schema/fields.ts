@@ -118,6 +118,3 @@ export function wireText(encode: (text: string) => WireResult) {
     return z.NEVER;
   });
 }
-
-/** For each target namespace; only the default is served. */
-export const exportTo = unsupported('visibility is not restricted yet; every namespace sees this object');

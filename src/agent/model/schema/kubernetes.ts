@@ -101,6 +101,7 @@ const serviceSpec = judged(
     externalName: text.optional(),
     selector: stringMap.optional(),
     publishNotReadyAddresses: z.boolean().optional(),
+    trafficDistribution: text.optional(),
     ports: z.array(servicePort).optional(),
   }),
   ({ clusterIP, clusterIPs = [] }) => [
@@ -119,6 +120,7 @@ const sliceEndpoint = partial({
   addresses: z.array(text),
   hostname: text.optional(),
   nodeName: text.optional(),
+  zone: text.optional(),
   conditions: partial({ ready: pointed, serving: pointed, terminating: pointed }).optional(),
   targetRef,
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TELEMETRY_FIELDS } from './extension-providers.ts';
 import { duration, uint32 } from './fields.ts';
 import { visibility } from './visibility.ts';
+import { localitySetting } from './locality.ts';
 
 const exportTo = visibility({ nobody: true }).optional();
 
@@ -10,6 +11,7 @@ export const meshConfig = z.looseObject({
   ...TELEMETRY_FIELDS,
   outboundTrafficPolicy: z.looseObject({ mode: z.enum(['ALLOW_ANY', 'REGISTRY_ONLY']).optional() }).optional(),
   connectTimeout: duration.optional(),
+  localityLbSetting: localitySetting.optional(),
   tcpKeepalive: z.looseObject({ probes: uint32.optional(), time: duration.optional(), interval: duration.optional() }).optional(),
   defaultHttpRetryPolicy: z
     .looseObject({
@@ -59,7 +61,6 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  localityLbSetting: NOT_YET,
   meshMTLS: NO_TLS,
   outboundClusterStatName: 'it names a statistic of Envoy',
   protocolDetectionTimeout: 'a client that speaks first is waited for 20 ms',

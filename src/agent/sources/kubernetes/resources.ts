@@ -34,6 +34,7 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
   const custom = { optional: true };
   return [
     resource('Namespace', 'namespaces', { metadataOnly: true }),
+    resource('Node', 'nodes', { metadataOnly: true }),
     resource('Service', 'services'),
     resource('EndpointSlice', 'endpointslices'),
     resource('Pod', 'pods', { fieldSelector: `spec.nodeName=${nodeName}` }),

@@ -69,7 +69,29 @@ const CASES: readonly Case[] = [
   ['simple', balancer('simple: ROUND_ROBIN'), []],
   ['simple of no one', balancer('simple: FASTEST'), [`8 error ${LB}.simple`]],
   ['simple and hash', balancer('{simple: RANDOM, consistentHash: {useSourceIp: true}}'), [`7 error ${LB}`]],
-  ['localities', balancer('localityLbSetting: {}'), [`8 unsupported ${LB}.localityLbSetting`]],
+  ['localities', balancer('localityLbSetting: {}'), []],
+  [
+    'shares of localities',
+    balancer('localityLbSetting: {distribute: [{from: r1, to: {r1: 60, r2: 30}}]}'),
+    [`8 error ${LB}.localityLbSetting.distribute[0].to`],
+  ],
+  [
+    'shares and failover',
+    balancer('localityLbSetting: {distribute: [{from: r1, to: {r1: 100}}], failover: [{from: r1, to: r2}]}'),
+    [`8 error ${LB}.localityLbSetting.failover`],
+  ],
+  ['failover to itself', balancer('localityLbSetting: {failover: [{from: r1, to: r1}]}'), [`8 error ${LB}.localityLbSetting.failover[0]`]],
+  [
+    'failover to a zone',
+    balancer('localityLbSetting: {failover: [{from: r1, to: r2/z1}]}'),
+    [`8 error ${LB}.localityLbSetting.failover[0].to`],
+  ],
+  [
+    'a label of clients',
+    balancer('localityLbSetting: {failoverPriority: [tier, tier=a, topology.kubernetes.io/zone]}'),
+    [`8 unsupported ${LB}.localityLbSetting.failoverPriority[0]`],
+  ],
+  ['zones by size', balancer('zoneAwareLbSetting: {}'), [`8 unsupported ${LB}.zoneAwareLbSetting`]],
   ['warmup', balancer('warmup: {duration: 5s, minimumPercent: 0, aggression: 1.5}'), []],
   ['warmup of old', balancer('warmupDurationSecs: 5s'), []],
   ['endless warmup', balancer('warmup: {}'), [`8 error ${LB}.warmup.duration`]],
@@ -129,6 +151,6 @@ const CASES: readonly Case[] = [
 for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
 
 t.test('what is not served does not reach the compiler', async (t) => {
-  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, localityLbSetting: {}}}\n`;
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, zoneAwareLbSetting: {}}}\n`;
   t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
 });
