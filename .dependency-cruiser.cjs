@@ -24,6 +24,7 @@ const ROOMS = {
   config: ['message'],
   'snapshot.ts': ['config', 'message'],
   tracing: ['message', 'config'],
+  'access-log': ['record', 'message', 'config', 'snapshot.ts'],
   record: ['message', 'config', 'snapshot.ts'],
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   'tls-hello': [],
@@ -35,6 +36,7 @@ const ROOMS = {
   exchange: [
     'tcp',
     'tracing',
+    'access-log',
     'runtime',
     'routing',
     'upstream',
@@ -48,11 +50,11 @@ const ROOMS = {
   ],
   'stack.ts': ['exchange', 'runtime', 'message', 'config', 'snapshot.ts'],
   downstream: [
-    ...['stack.ts', 'exchange', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'tls-hello', 'message'],
+    ...['stack.ts', 'exchange', 'access-log', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'tls-hello', 'message'],
     ...['limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
-    ...['downstream', 'stack.ts', 'exchange', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'message'],
+    ...['downstream', 'stack.ts', 'exchange', 'access-log', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'message'],
     ...['limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };

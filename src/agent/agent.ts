@@ -15,6 +15,7 @@ import type { Gate, Readiness } from './readiness.ts';
 import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
 import { type SignalHandlers, handleSignals } from './stop-signals.ts';
+import type { AccessLogs } from './telemetry/access-logs.ts';
 import type { WorkerPool } from './worker-pool/pool.ts';
 
 /** Made by the composition root (app.ts). */
@@ -37,6 +38,7 @@ export interface AgentParts {
   readonly readiness: Readiness;
   readonly status: StatusReporter;
   readonly endpoints: readonly Endpoint[];
+  readonly accessLogs: AccessLogs;
 }
 
 interface Gates {
@@ -112,11 +114,12 @@ export class Agent {
   }
 
   #signals(): SignalHandlers {
-    const { output, stop } = this.#parts;
+    const { output, stop, accessLogs } = this.#parts;
     return {
       onStop: stop.resolve,
       onReopen: () => {
         output.reopen();
+        accessLogs.reopen();
         output.log.info('log reopened');
       },
       exit: (code) => process.exit(code),

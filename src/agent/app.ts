@@ -35,6 +35,7 @@ import { StatusReporter } from './status-reporter.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
 import { SpanExporters } from './telemetry/export/span-exporters.ts';
 import { openSender } from './telemetry/export/span-sender.ts';
+import { AccessLogs } from './telemetry/access-logs.ts';
 import { SeriesTable } from './telemetry/series-table.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
 
@@ -85,7 +86,9 @@ export function composeAgent(means: AgentMeans): Agent {
   const snapshot = (): Snapshot | null => rollout.current;
   const exporters = spanExporters(means, { snapshot, clusterDomain: config['cluster-domain'], lookup });
   disposal.add('the exporters of spans', () => exporters.close());
-  const pool = workerPool(means, changes, series, exporters);
+  const accessLogs = new AccessLogs(clock, log);
+  disposal.add('the access logs', () => accessLogs.close());
+  const pool = workerPool(means, changes, { series, exporters, accessLogs });
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
   const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
@@ -111,16 +114,29 @@ export function composeAgent(means: AgentMeans): Agent {
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const stop = Promise.withResolvers<string>();
-  const endpoints = endpointsOf(means, { status, readiness, rollout, series, spans: () => exporters.report(), stop: stop.resolve });
-  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints };
+  const endpoints = endpointsOf(means, {
+    status,
+    readiness,
+    rollout,
+    series,
+    spans: () => exporters.report(),
+    accessLogs: () => accessLogs.report(),
+    stop: stop.resolve,
+  });
+  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints, accessLogs };
   return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
+}
+
+interface Telemetry {
+  readonly series: SeriesTable;
+  readonly exporters: SpanExporters;
+  readonly accessLogs: AccessLogs;
 }
 
 function workerPool(
   { config, output, clock, node }: AgentMeans,
   changes: ChangeSignal,
-  series: SeriesTable,
-  exporters: SpanExporters,
+  { series, exporters, accessLogs }: Telemetry,
 ): WorkerPool {
   return new WorkerPool({
     count: config.workers,
@@ -134,7 +150,11 @@ function workerPool(
       series.add(member, added);
     },
     onSpans: (spans) => exporters.add(spans),
-    onRetire: (member) => series.retire(member),
+    onLogRing: (member, memory) => accessLogs.attach(member, memory),
+    onRetire: (member) => {
+      series.retire(member);
+      accessLogs.retire(member);
+    },
   });
 }
 
@@ -144,7 +164,7 @@ function spanExporters({ clock, output }: AgentMeans, means: CollectorMeans): Sp
 
 function endpointsOf(
   { config, output, clock, node }: AgentMeans,
-  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'stop'>,
+  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'stop'>,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
   return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });

@@ -10,7 +10,7 @@ import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
 import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
 
-export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'spans' | 'verdicts'> {
+export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'spans' | 'accessLogs' | 'verdicts'> {
   readonly config: AgentConfig;
   readonly log: Log;
   readonly status: StatusReporter;

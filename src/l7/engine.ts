@@ -3,6 +3,8 @@
  * nor BPF; what it needs of them comes through ports.
  */
 import { Timer } from '../base/timer-wheel.ts';
+import { AccessLog } from './access-log/access-log.ts';
+import { LogRing } from './access-log/log-ring.ts';
 import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
 import { ServerList } from './downstream/server-list.ts';
 import { TcpCounts } from './downstream/tcp-counts.ts';
@@ -57,6 +59,9 @@ export interface EngineOptions {
   /** Readers of the records of exchanges besides the metrics. */
   readonly recordSinks?: readonly RecordSink[];
   readonly stacks?: Stacks;
+  /** Where lines of access logs go; asked for once there is one. */
+  readonly openLogRing?: () => LogRing;
+  readonly hostname?: string;
   /** Gets the spans of traced requests. */
   readonly onSpans?: (spans: readonly Span[]) => void;
 }
@@ -142,7 +147,7 @@ export class Engine {
     };
     const runtime = (this.#runtime = new Runtime(names));
     this.configurator = configuratorOf(options, runtime, recorder);
-    const originals = new OriginalCluster();
+    const accessLog = accessLogOf(options, runtime);
     const changes = new HeadChanges(transport);
     const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });
     const fault = (error: unknown, doing: string): void => {
@@ -162,7 +167,7 @@ export class Engine {
       runtime,
       pools,
       http2Pools,
-      originals,
+      originals: new OriginalCluster(),
       heads: new HeadStore(transport, transport.ownStart + ARENA_TEXT_BYTES, transport.ownEnd),
       changes,
       requests: new RequestChanges(changes, text),
@@ -170,12 +175,13 @@ export class Engine {
       recorder,
       record: new ExchangeRecord(),
       spans: spanBatch(options, recorder),
+      accessLog,
       fault,
     };
     this.#ground = {
       ...wires,
       tools,
-      opaque: { transport, limits, random, runtime, originals, recorder, guards, counts: new TcpCounts(transport), mark },
+      opaque: { ...tools, guards, counts: new TcpCounts(transport), mark },
       list: this.#list,
       originalDestinations: options.originalDestinations,
       stacks: options.stacks ?? STACKS,
@@ -268,4 +274,10 @@ function spanBatch({ transport, now, onSpans = () => {} }: EngineOptions, record
     publish: onSpans,
     dropped: (count) => recorder.spansDropped(count),
   });
+}
+
+function accessLogOf({ transport, now, hostname = '-', openLogRing = () => new LogRing() }: EngineOptions, runtime: Runtime): AccessLog {
+  const log = new AccessLog({ wall: (ticks) => now() - (transport.now - ticks), hostname, open: openLogRing });
+  runtime.onTelemetry = ({ accessLogs }) => log.policy(accessLogs);
+  return log;
 }

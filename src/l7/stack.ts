@@ -2,7 +2,7 @@
  * The way of a request, in order. Each stage has its reason for standing where it stands (Istio's order of filters).
  *
  *     request    once per exchange, before its first attempt          outbound, gateway            inbound
- *                  its trace: all that follows belongs to it          beginTrace                   beginTrace
+ *                  what is told of it: all that follows belongs to it beginTelemetry               beginTelemetry
  *                  which rule is it?                                  matchRoute
  *                  once: retries stay with the choice                 chooseDestination            keepDestination
  *                  before all that the route does                     injectDelay, injectAbort
@@ -40,17 +40,22 @@ import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
 import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
 import { originalEndpoint } from './exchange/original-endpoint.ts';
+import { ExchangeLog } from './exchange/log.ts';
 import { ExchangeTrace } from './exchange/trace.ts';
 import { exchangeSpan } from './exchange/trace-spans.ts';
 import { REPLY } from './message/local-reply.ts';
 import { fieldLine, literal } from './message/wire-text.ts';
 import { RetryPolicy } from './runtime/retry-policy.ts';
 
-const beginTrace: RequestStage<Exchange> = {
-  name: 'beginTrace',
+const beginTelemetry: RequestStage<Exchange> = {
+  name: 'beginTelemetry',
   run(exchange) {
-    const policy = exchange.origin.telemetry?.tracing ?? null;
-    if (policy !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, policy, exchange.tools.random);
+    const { tools } = exchange;
+    const { telemetry } = exchange.origin;
+    const tracing = telemetry?.tracing ?? null;
+    if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
+    const policy = telemetry === null ? null : tools.accessLog.policy(telemetry.accessLogs);
+    if (policy !== null || tools.runtime.calleesLog) (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, policy);
     return Verdict.Next;
   },
 };
@@ -164,6 +169,16 @@ const addCookie: ResponseStage<Exchange> = {
   },
 };
 
+/** As the upstream has it: what follows are changes of ours. */
+const noteResponse: ResponseStage<Exchange> = {
+  name: 'noteResponse',
+  room: 0,
+  run({ log, attempted }, head) {
+    const address = log?.active === true ? (attempted?.stream?.localAddress() ?? null) : null;
+    if (address !== null) log?.answered(head, address);
+  },
+};
+
 const applyRouteOperations: ResponseStage<Exchange> = {
   name: 'applyRouteOperations',
   room(exchange, head) {
@@ -202,16 +217,21 @@ export interface Stacks {
 
 const OUTBOUND: ExchangeStack = {
   request: [
-    ...[beginTrace, matchRoute, chooseDestination, injectDelay, injectAbort],
+    ...[beginTelemetry, matchRoute, chooseDestination, injectDelay, injectAbort],
     ...[answerPreflight, answerWithout, useCluster, startCopies],
   ],
   callee: CALLEE,
-  response: [addServerHeaders, addCookie, applyRouteOperations, allowOrigin],
+  response: [noteResponse, addServerHeaders, addCookie, applyRouteOperations, allowOrigin],
   end: [leaveRecord, endTrace],
 };
 
 export const STACKS: Stacks = {
   outbound: OUTBOUND,
   gateway: OUTBOUND,
-  inbound: { request: [beginTrace, keepDestination], callee: CALLEE, response: [addServerHeaders], end: [leaveRecord, endTrace] },
+  inbound: {
+    request: [beginTelemetry, keepDestination],
+    callee: CALLEE,
+    response: [noteResponse, addServerHeaders],
+    end: [leaveRecord, endTrace],
+  },
 };

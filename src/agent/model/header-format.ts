@@ -53,6 +53,11 @@ const UNSERVED = new Set(
   ).split(' '),
 );
 
+/** Whether Envoy has a command operator of that name. */
+export function isEnvoys(name: string): boolean {
+  return UNSERVED.has(name) || Object.hasOwn(FACTS, name) || /^(UPSTREAM|DOWNSTREAM)_/.test(name);
+}
+
 export function headerValue(text: string): HeaderValue {
   const segments: ValueSegment[] = [];
   let literal = '';
@@ -101,8 +106,7 @@ function formatterOf(name: string, given: string | undefined): Formatter | Extra
     case 'PATH':
       return pathOf(given);
   }
-  if (UNSERVED.has(name) || /^(UPSTREAM|DOWNSTREAM)_/.test(name))
-    return { ok: false, unserved: true, fault: `%${name}% is not served yet` };
+  if (isEnvoys(name)) return { ok: false, unserved: true, fault: `%${name}% is not served yet` };
   return refuse(NAME.test(name) ? `%${name}% is no formatter of Envoy’s` : 'has a % that begins nothing; one of its own is written %%');
 }
 

@@ -72,6 +72,7 @@ export type ConsistentHash = NonNullable<LoadBalancer['consistentHash']>;
 export type Subset = Item<DestinationRule['spec']['subsets']>;
 
 export type Telemetry = Kinds['Telemetry'];
+export type TelemetryLogging = Item<NonNullable<Telemetry['spec']>['accessLogging']>;
 export type TelemetryTracing = Item<NonNullable<Telemetry['spec']>['tracing']>;
 
 export type ServiceEntry = Kinds['ServiceEntry'];

@@ -1,5 +1,6 @@
 /** The agent's own metrics by prom-client, beside the workers' series. Each scrape asks for the values; nobody pushes them. */
 import type { AgentStatus } from '../admin/status.ts';
+import type { AccessLogReport } from './access-logs.ts';
 import type { ExporterReport } from './export/span-exporters.ts';
 import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -11,6 +12,7 @@ export interface MetricSources {
   readonly startedAtSeconds: number;
   readonly status: () => AgentStatus;
   readonly series: SeriesTable;
+  readonly accessLogs: () => AccessLogReport;
   readonly spans: () => readonly ExporterReport[];
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
@@ -101,7 +103,19 @@ function sourceMetrics(registry: Registry, status: () => AgentStatus): void {
   sum('bytes', 'Bytes of lists and watches of the API server.');
 }
 
-function telemetryMetrics(registry: Registry, { spans, series }: MetricSources): void {
+function telemetryMetrics(registry: Registry, { spans, series, accessLogs }: MetricSources): void {
+  counter(registry, 'nodeway_access_log_lines_total', 'Lines of access logs that were written.', [], (set) => set({}, accessLogs().lines));
+  counter(
+    registry,
+    'nodeway_access_log_dropped_total',
+    'Lines of access logs that were not written, by who had no room for them.',
+    ['by'],
+    (set) => {
+      const { droppedByWorkers, droppedByFiles } = accessLogs();
+      set({ by: 'worker' }, droppedByWorkers);
+      set({ by: 'file' }, droppedByFiles);
+    },
+  );
   counter(
     registry,
     'nodeway_exporter_spans_total',

@@ -43,6 +43,7 @@ export interface PoolOptions {
   readonly onChange: () => void;
   /** A worker has new series, or has forgotten some. */
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
+  readonly onLogRing: (member: Member, memory: SharedArrayBuffer) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
   /** Called before a worker that has ended is forgotten, so that its counts are not. */
   readonly onRetire: (member: Member) => void;
@@ -191,6 +192,7 @@ export class WorkerPool {
       return;
     }
     if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
+    if (message.type === 'logRing') return this.#options.onLogRing(member, message.memory);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);

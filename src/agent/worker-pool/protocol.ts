@@ -35,6 +35,8 @@ export type FromWorker =
   | { readonly type: 'started'; readonly stats: SharedArrayBuffer }
   /** New series of its metrics, and cells whose series have ended. */
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
+  /** Lines of access logs are in this ring from now on. */
+  | { readonly type: 'logRing'; readonly memory: SharedArrayBuffer }
   /** Of traced requests that are over. */
   | { readonly type: 'spans'; readonly spans: readonly Span[] }
   | { readonly type: 'taken' }

@@ -1,7 +1,9 @@
 /** A worker thread's entry: one transport, one engine, one set of counters. Everything it does comes over its port. */
+import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
+import { LogRing } from '../../l7/access-log/log-ring.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
@@ -32,6 +34,12 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
+    hostname: hostname(),
+    openLogRing: () => {
+      const ring = new LogRing();
+      send({ type: 'logRing', memory: ring.memory });
+      return ring;
+    },
     onSpans: (spans) => send({ type: 'spans', spans }),
     onPause: (milliseconds) => watch.note(milliseconds),
     unfit: (cause) =>

@@ -3,6 +3,98 @@
 export interface TelemetryConfig {
   /** Null: no span is made, and no header of a trace is read or written. */
   readonly tracing: TracingConfig | null;
+  /** Each writes its own line. */
+  readonly accessLogs: readonly AccessLogConfig[];
+}
+
+export interface AccessLogConfig {
+  /** Path of the file; `/dev/stdout` is the agent's own. */
+  readonly sink: string;
+  readonly line: LogLine;
+  /** Null: every exchange and connection has a line. */
+  readonly filter: LogFilter | null;
+}
+
+export type LogLine =
+  | { readonly kind: 'text'; readonly parts: readonly LogPart[] }
+  /** One object a line. A part that is one command alone keeps its type: numbers are numbers, and what is missing is null. */
+  | { readonly kind: 'json'; readonly fields: readonly LogField[] };
+
+export type LogField = readonly [key: string, parts: readonly LogPart[]];
+
+/** Literal text, or a command operator of Envoy's access log. */
+export type LogPart = string | LogCommand;
+
+export interface LogCommand {
+  /** Of `LOG_COMMANDS`. */
+  readonly command: LogCommandName;
+  /** Names of headers in lower case, or what else the command takes; the first that is there counts. */
+  readonly names: readonly string[];
+  /** Characters that are kept; 0: all. */
+  readonly most: number;
+}
+
+/** Envoy's command operators that are written; the others that Envoy has write `-`. */
+export const LOG_COMMANDS = [
+  'REQ',
+  'RESP',
+  'START_TIME',
+  'PROTOCOL',
+  'RESPONSE_CODE',
+  'RESPONSE_CODE_DETAILS',
+  'RESPONSE_FLAGS',
+  'CONNECTION_TERMINATION_DETAILS',
+  'UPSTREAM_TRANSPORT_FAILURE_REASON',
+  'BYTES_RECEIVED',
+  'BYTES_SENT',
+  'DURATION',
+  'REQUEST_DURATION',
+  'RESPONSE_DURATION',
+  'RESPONSE_TX_DURATION',
+  'UPSTREAM_HOST',
+  'UPSTREAM_CLUSTER',
+  'UPSTREAM_LOCAL_ADDRESS',
+  'DOWNSTREAM_LOCAL_ADDRESS',
+  'DOWNSTREAM_REMOTE_ADDRESS',
+  'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
+  'REQUESTED_SERVER_NAME',
+  'ROUTE_NAME',
+  'UPSTREAM_REQUEST_ATTEMPT_COUNT',
+  'REQUEST_HEADERS_BYTES',
+  'RESPONSE_HEADERS_BYTES',
+  'TRACE_ID',
+  'HOSTNAME',
+  'NOTHING',
+] as const;
+export type LogCommandName = (typeof LOG_COMMANDS)[number];
+
+/** A condition in the part of CEL that access logs use, as a tree. */
+export type LogFilter =
+  | { readonly op: 'and' | 'or'; readonly terms: readonly LogFilter[] }
+  | { readonly op: 'not'; readonly term: LogFilter }
+  | { readonly op: 'has'; readonly of: LogAttribute }
+  | { readonly op: '==' | '!=' | '<' | '<=' | '>' | '>='; readonly left: LogAttribute; readonly right: number | string | boolean }
+  | { readonly op: 'startsWith' | 'endsWith' | 'contains'; readonly left: LogAttribute; readonly right: string }
+  | { readonly op: 'in'; readonly left: LogAttribute; readonly right: readonly (number | string)[] };
+
+export interface LogAttribute {
+  readonly name:
+    | 'response.code'
+    | 'response.code_details'
+    | 'response.flags'
+    | 'response.total_size'
+    | 'request.method'
+    | 'request.path'
+    | 'request.url_path'
+    | 'request.host'
+    | 'request.protocol'
+    | 'request.size'
+    | 'request.duration'
+    | 'request.headers'
+    | 'xds.cluster_name'
+    | 'xds.route_name';
+  /** Of `request.headers`, in lower case. */
+  readonly header: string;
 }
 
 /** How trace contexts travel in headers: Zipkin's B3 (https://github.com/openzipkin/b3-propagation) or W3C Trace Context. */

@@ -12,6 +12,7 @@ import type { Recorder } from '../record/recorder.ts';
 import type { Runtime, Table } from '../runtime/runtime.ts';
 import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { TcpCount, type TcpCounts } from './tcp-counts.ts';
+import { TcpLog, type TcpLogGround } from './tcp-log.ts';
 import { send } from '../send.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { CapturedOrigin } from '../exchange/origin.ts';
@@ -27,7 +28,7 @@ import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import { WaitingClient } from './waiting-client.ts';
 
 /** What opaque connections of a worker work with. */
-export interface OpaqueGround {
+export interface OpaqueGround extends TcpLogGround {
   readonly transport: Transport;
   readonly limits: EngineLimits;
   readonly random: () => number;
@@ -110,6 +111,8 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   readonly #guard: Guard | null;
   readonly #slot: Slot | null;
   #isEstablished = false;
+  /** Null: it is not logged. */
+  #line: TcpLog | null = null;
   /** -1: not opened yet. */
   #upstream: ConnectionId = -1;
   /** Who has joined before the connection was opened. */
@@ -173,6 +176,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
 
   established(): void {
     this.#slot?.established();
+    this.#line?.established(this.#upstream);
     this.#guard?.outliers.connected(this.#target.endpoint);
   }
 
@@ -227,10 +231,12 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
     const { limits, transport, recorder } = this.#ground;
     const { tcpIdleTimeoutMs = limits.idleTimeoutMs, maxConnectionMs } = this.#target.cluster?.config.pool ?? NO_LIMITS;
     const means = { transport, recorder, limits: { idleTimeoutMs: tcpIdleTimeoutMs } };
+    const line = (this.#line = TcpLog.begin(this.#ground, this.#origin, this.#target, this.#client));
+    if (this.#isEstablished) line?.established(this.#upstream);
     const spoken = this.#spoken;
     const said = first?.length ?? 0;
     const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
-    const tunnel = new Tunnel(means, (bytes) => this.#over(count, whole(bytes)), this.#isEstablished ? undefined : this);
+    const tunnel = new Tunnel(means, (bytes) => this.#over(count, line, whole(bytes)), this.#isEstablished ? undefined : this);
     const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
     this.#ground.counts.open(count);
     if (first !== null) send(transport, this.#upstream, first, 0, first.length);
@@ -246,8 +252,9 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
     if (this.#age !== null) this.#ground.transport.timers.disarm(this.#age);
   }
 
-  #over(count: TcpCount, bytes: TunnelBytes): void {
+  #over(count: TcpCount, line: TcpLog | null, bytes: TunnelBytes): void {
     this.#leave();
+    line?.end(bytes);
     this.#ground.counts.close(count, bytes);
   }
 

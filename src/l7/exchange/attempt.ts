@@ -20,6 +20,7 @@ import { httpStatusOfGrpc } from '../message/grpc-status.ts';
 import { H } from '../message/header-names.ts';
 import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
+import type { RecordLog } from '../record/exchange-record.ts';
 import { ConnectionStream } from '../tcp/connection-stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
@@ -57,8 +58,8 @@ export interface AttemptSink extends Carried {
   onUpgraded(attempt: Attempt, head: Head, connection: DetachedConnection | null): void;
   /** It ended without a whole response. `attempt.answered` says whether part of one was passed on. */
   onFailed(attempt: Attempt, failure: StreamFailure): void;
-  /** It is over, and has spans. */
-  onTraced(attempt: Attempt, status: number, flags: number): void;
+  /** The access log of a callee of this node, for its record. */
+  calleeLog(local: string): RecordLog | null;
   /** An exception while one of these was served. */
   onFault(error: unknown, doing: string): void;
   onBlocked(): void;
@@ -152,7 +153,7 @@ export class Attempt implements ResponseSink, StreamUser {
     this.#leave();
     const { failing } = outcome;
     if (failing !== Failing.No) this.guard?.outliers.failed(this.endpoint, failing !== Failing.Connect, failing === Failing.Slow);
-    if (this.trace !== null) this.#sink.onTraced(this, this.status === 0 ? outcome.status : this.status, outcome.flags);
+    if (this.trace !== null) this.trace.over(this.status === 0 ? outcome.status : this.status, outcome.flags);
     if (outcome.reached) this.#recordCallee(outcome, this.status === 0 ? outcome.status : this.status, outcome.flags & Flag.DC);
   }
 
@@ -160,7 +161,7 @@ export class Attempt implements ResponseSink, StreamUser {
   endRefused({ outcome, status }: LocalReply): void {
     if (this.over) return;
     this.#leave();
-    if (this.trace !== null) this.#sink.onTraced(this, status, outcome.flags);
+    if (this.trace !== null) this.trace.over(status, outcome.flags);
     this.#recordCallee(outcome, status, outcome.flags);
   }
 
@@ -289,6 +290,7 @@ export class Attempt implements ResponseSink, StreamUser {
     const { config } = this.endpoint;
     if (config.local === null) return;
     record.reporter = 'destination';
+    record.log = this.#sink.calleeLog(config.local);
     record.caller = this.#origin.identity;
     record.callee = config.identity;
     record.service = this.cluster?.config.service ?? null;

@@ -46,8 +46,7 @@ import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
 import { type Pending, type Stack, Verdict } from './stage.ts';
 import type { ExchangeTools } from './tools.ts';
-import { traceAttempt } from './trace.ts';
-import { attemptSpans } from './trace-spans.ts';
+import { traceAttempt } from './trace-spans.ts';
 
 export type ExchangeStack = Stack<Exchange, CalleeCall>;
 
@@ -137,6 +136,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (this.over) return;
     try {
       this.#requestComplete = true;
+      this.log?.requestEnded(this.tools.transport.now);
       this.#trailers = trailers;
       this.attempted?.stream?.end(trailers);
       if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.finish(trailers);
@@ -231,7 +231,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   onStream(attempt: Attempt, stream: UpstreamStream): void {
     if (!this.#asking) this.restore();
     const { forward, trace } = this;
-    if (trace !== null) attempt.trace = traceAttempt(trace, this.origin.kind, calleeOf(this, attempt), this.tools.random);
+    if (trace !== null) attempt.trace = traceAttempt(this, attempt, calleeOf(this, attempt));
     const changes = this.tools.requests.prepare(this, this.head, requestOps(this), forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
     if (this.down.blocked) stream.pause();
@@ -284,10 +284,6 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     attempt.end(OUTCOME.upgraded);
     this.#end(OUTCOME.upgraded, head.status);
     joinConnections(this.tools, client, upstream, () => void endpoint.active--);
-  }
-
-  onTraced(attempt: Attempt, status: number, flags: number): void {
-    attemptSpans(this, attempt, status, flags);
   }
 
   onFailed(attempt: Attempt, failure: StreamFailure): void {

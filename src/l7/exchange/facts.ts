@@ -3,19 +3,21 @@
  * that the exchange and its stages fill; it decides nothing. `renew` sets every field for the next request of a connection
  * (docs/adr/0033-streams-attempts-and-one-record.md says what allocating them anew would cost).
  */
+import type { AccessLogConfig } from '../config/telemetry.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { Downstream, RequestKind } from '../message/stream.ts';
 import type { WireText } from '../message/wire-text.ts';
-import type { FallbackService } from '../record/exchange-record.ts';
+import type { FallbackService, RecordLog } from '../record/exchange-record.ts';
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Attempt } from './attempt.ts';
 import { GrpcCall, isGrpc } from './grpc-call.ts';
+import type { ExchangeLog } from './log.ts';
 import type { Origin } from './origin.ts';
 import type { RequestFacts } from './request-changes.ts';
 import { RequestId } from './request-id.ts';
@@ -24,6 +26,8 @@ import type { ExchangeTrace, WireTrace } from './trace.ts';
 import type { ExchangeTools } from './tools.ts';
 
 const MILLION = 1_000_000;
+
+const NO_LOGS: readonly AccessLogConfig[] = [];
 
 export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   readonly tools: ExchangeTools;
@@ -41,6 +45,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   requestLength = 0;
   /** Null until a request of this connection is traced. */
   trace: ExchangeTrace | null = null;
+  /** Null until something of this connection is logged. */
+  log: ExchangeLog | null = null;
   // What the stages find.
   route: Route<Action> | null = null;
   destination: Destination | null = null;
@@ -94,6 +100,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.retrying.renew();
     this.route = this.destination = this.fixedEndpoint = this.cookie = this.corsOrigin = this.attempted = null;
     if (this.trace !== null) this.trace.policy = null;
+    if (this.log !== null) this.log.active = false;
     this.fallbackService = 'unknown';
     this.hash = -1;
     this.timeoutMs = this.injected = 0;
@@ -154,6 +161,12 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     const { propagation, propagate } = trace.policy;
     if (!propagate) return { propagation, context: null };
     return { propagation, context: attempted?.trace?.server?.context ?? attempted?.trace?.client ?? trace.context };
+  }
+
+  calleeLog(local: string): RecordLog | null {
+    if (this.log?.active !== true) return null;
+    const callee = this.tools.runtime.workloads.get(local);
+    return this.log.ofCallee(this.tools.accessLog.policy(callee?.telemetry?.inbound.accessLogs ?? NO_LOGS));
   }
 
   get passedThrough(): boolean {

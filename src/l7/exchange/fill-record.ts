@@ -12,6 +12,7 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
   const inbound = origin.kind === 'inbound';
   const cluster = (attempt?.cluster ?? destination?.slot.cluster)?.config ?? null;
   const endpoint = attempt?.endpoint.config ?? null;
+  record.log = null;
   record.reporter = inbound ? 'destination' : 'source';
   record.caller = origin.identity;
   record.callee = endpoint?.identity ?? UNKNOWN_IDENTITY;
@@ -28,6 +29,7 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
 /** The record of an exchange that is over. */
 export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   const record = recordOf(exchange, exchange.attempted);
+  if (exchange.log?.active === true) record.log = exchange.log.ofExchange();
   record.attempts = exchange.attempt;
   record.outcome = exchange.outcome;
   record.status = exchange.status;

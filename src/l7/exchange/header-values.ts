@@ -9,6 +9,7 @@ import { fieldLine, latin1Value, type WireText, wireBytes } from '../message/wir
 import type { HeaderOps, MadeSegment } from '../runtime/header-ops.ts';
 import type { Address } from '../transport.ts';
 import type { ExchangeFacts } from './facts.ts';
+import { protocolOf } from './protocol-name.ts';
 
 /** What is known when a head is changed. */
 export interface Moment {
@@ -88,7 +89,7 @@ function factText(
     case 'route':
       return Buffer.from(facts.route?.name ?? '', 'utf8').toString('latin1');
     case 'protocol':
-      return `HTTP/1.${head.minor}`;
+      return protocolOf(facts);
     case 'path':
       return head.path();
     case 'path-query':

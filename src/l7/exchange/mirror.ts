@@ -100,7 +100,9 @@ class Mirror implements AttemptSink, BodyTap {
     this.#end(outcome);
   }
 
-  onTraced(): void {}
+  calleeLog(): null {
+    return null;
+  }
 
   onFault(error: unknown, doing: string): void {
     this.#exchange.tools.fault(error, doing);

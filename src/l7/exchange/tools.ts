@@ -1,4 +1,5 @@
 /** What the exchanges of a worker share. The engine makes it once. */
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
@@ -28,6 +29,7 @@ export interface ExchangeTools {
   readonly responses: ResponseHeaders;
   readonly recorder: Recorder;
   readonly spans: SpanBatch;
+  readonly accessLog: AccessLog;
   /** It is filled for each exchange that ends. */
   readonly record: ExchangeRecord;
   /** An exception while something was served: counted and logged, and it ends the worker if it happens too often. */

@@ -3,11 +3,12 @@ import type { SpanTag, TracingConfig } from '../config/telemetry.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { Identity } from '../config/identity.ts';
 import { flagText } from '../message/outcome.ts';
+import type { Workload } from '../runtime/runtime.ts';
 import type { Span } from '../tracing/span.ts';
-import type { TraceContext } from '../tracing/trace-context.ts';
+import { TraceContext } from '../tracing/trace-context.ts';
 import type { Attempt } from './attempt.ts';
 import type { ExchangeFacts } from './facts.ts';
-import type { TracedRequest } from './trace.ts';
+import type { AttemptTrace, TracedRequest } from './trace.ts';
 
 interface Ending {
   readonly policy: TracingConfig;
@@ -49,34 +50,51 @@ export function exchangeSpan(exchange: ExchangeFacts): void {
   });
 }
 
-/** The spans of an attempt that is over. @param status that came back; 0: none. */
-export function attemptSpans(exchange: ExchangeFacts, attempt: Attempt, status: number, flags: number): void {
-  const { trace, tools, origin } = exchange;
-  const spans = attempt.trace;
-  if (spans === null || trace?.request === null || trace?.request === undefined || trace.policy === null) return;
+/** Of an attempt that is about to be sent; null: it has no spans of its own. @param callee a pod of this node. */
+export function traceAttempt(exchange: ExchangeFacts, attempt: Attempt, callee: Workload | null): AttemptTrace | null {
+  const { trace, origin, tools } = exchange;
+  if (trace === null || trace.policy === null || trace.request === null) return null;
+  const { context, policy, request } = trace;
+  const tracing = origin.kind === 'inbound' ? null : (callee?.telemetry?.inbound.tracing ?? null);
+  const client = origin.kind === 'gateway' ? new TraceContext().childOf(context, tools.random) : null;
+  const joins = tracing !== null && tracing.propagation === policy.propagation && tracing.report;
+  const server = joins ? { policy: tracing, context: new TraceContext().childOf(client ?? context, tools.random) } : null;
+  if (client === null && server === null) return null;
+  const over = (status: number, flags: number): void => attemptSpans(exchange, attempt, { client, server, policy, request }, status, flags);
+  return { client, server, over };
+}
+
+interface AttemptSpans extends Pick<AttemptTrace, 'client' | 'server'> {
+  /** Of the exchange. */
+  readonly policy: TracingConfig;
+  readonly request: TracedRequest;
+}
+
+function attemptSpans(exchange: ExchangeFacts, attempt: Attempt, spans: AttemptSpans, status: number, flags: number): void {
+  const { tools, origin } = exchange;
+  const { client, server, policy, request } = spans;
   const { endpoint, cluster, startedAt } = attempt;
   const { requestBytes, responseBytes } = exchange;
   const service = cluster?.config.service ?? null;
   const upstream = addressOf(attempt);
-  const common = { request: trace.request, startedAt, status, flags, upstream, requestBytes, responseBytes };
+  const common = { request, startedAt, status, flags, upstream, requestBytes, responseBytes };
   const name = cluster?.config.name ?? exchange.fallbackService;
-  if (spans.client !== null && tools.spans.open) {
-    const { policy } = trace;
+  if (client !== null && tools.spans.open) {
     const operation = `router ${name} egress`;
     finish(exchange, {
       ...common,
       policy,
-      context: spans.client,
+      context: client,
       kind: 'client',
       name: operation,
       reporter: origin.identity,
       cluster: name,
     });
   }
-  if (spans.server !== null && tools.spans.open) {
+  if (server !== null && tools.spans.open) {
     const operation = service === null ? `${upstream}/*` : `${service.host}:${service.port}/*`;
     const reporter = endpoint.config.identity;
-    finish(exchange, { ...common, ...spans.server, kind: 'server', name: operation, reporter, cluster: `inbound|${endpoint.port}||` });
+    finish(exchange, { ...common, ...server, kind: 'server', name: operation, reporter, cluster: `inbound|${endpoint.port}||` });
   }
 }
 

@@ -13,7 +13,7 @@ import type { Head } from '../message/head.ts';
 import { Found, readContext } from '../tracing/propagation.ts';
 import { draw, idDigit, idNumber, readableId, TraceDigit } from '../tracing/sampling.ts';
 import { TraceContext } from '../tracing/trace-context.ts';
-import type { Workload } from '../runtime/runtime.ts';
+import { protocolOf } from './protocol-name.ts';
 import type { RequestId } from './request-id.ts';
 
 /** What a span says of the request, taken when it came: its head does not live until the span ends. */
@@ -40,7 +40,7 @@ export interface WireTrace {
 export interface IncomingRequest {
   readonly head: Head;
   readonly requestId: RequestId;
-  readonly down: { peerIp(): string };
+  readonly down: { readonly isHttp2: boolean; peerIp(): string };
   readonly origin: { readonly kind: 'outbound' | 'inbound' | 'gateway' };
 }
 
@@ -95,24 +95,8 @@ export interface AttemptTrace {
   readonly client: TraceContext | null;
   /** The callee's own. */
   readonly server: { readonly policy: TracingConfig; readonly context: TraceContext } | null;
-}
-
-/**
- * Of an attempt that is about to be sent; null: there are none.
- * @param kind of the exchange. @param callee a pod of this node.
- */
-export function traceAttempt(
-  trace: ExchangeTrace,
-  kind: IncomingRequest['origin']['kind'],
-  callee: Workload | null,
-  random: () => number,
-): AttemptTrace | null {
-  if (trace.policy === null || trace.request === null) return null;
-  const tracing = kind === 'inbound' ? null : (callee?.telemetry?.inbound.tracing ?? null);
-  const client = kind === 'gateway' ? new TraceContext().childOf(trace.context, random) : null;
-  const joins = tracing !== null && tracing.propagation === trace.policy.propagation && tracing.report;
-  const server = joins ? { policy: tracing, context: new TraceContext().childOf(client ?? trace.context, random) } : null;
-  return client === null && server === null ? null : { client, server };
+  /** The attempt is over. @param status that came back; 0: none. */
+  over(status: number, flags: number): void;
 }
 
 function tracedRequest({ head, down, requestId }: IncomingRequest, policy: TracingConfig): TracedRequest {
@@ -122,7 +106,7 @@ function tracedRequest({ head, down, requestId }: IncomingRequest, policy: Traci
     method: head.method(),
     path: `${head.path()}${query}`.slice(0, policy.maxPathLength),
     authority: head.authority(),
-    protocol: head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1',
+    protocol: protocolOf({ head, down }),
     userAgent: named(head, 'user-agent') ?? '-',
     requestId: id < 0 ? requestId.text() : head.value(id),
     peer: down.peerIp(),

@@ -7,7 +7,7 @@
  * Bytes are given with the array that holds them: usually the transport's arena, on rare ways a buffer of their own. They are valid
  * during the call. Body bytes are the content: chunk headers and frames belong to the wires.
  */
-import type { ConnectionId } from '../transport.ts';
+import type { Address, ConnectionId } from '../transport.ts';
 import type { HeadChanges } from './head-changes.ts';
 import type { Head } from './head.ts';
 import type { LocalReply } from './local-reply.ts';
@@ -73,6 +73,8 @@ export interface RequestKind {
 export interface UpstreamStream {
   /** Whether the connection that carries it is established. */
   readonly connected: boolean;
+  /** Our end of that connection, which is established. */
+  localAddress(): Address;
   /** Begins a request; the answer goes to `sink`. @param length as of Downstream.head. */
   head(sink: ResponseSink, head: Head, changes: HeadChanges, length: number, kind: RequestKind): void;
   data(bytes: Uint8Array, start: number, end: number): void;

@@ -22,7 +22,14 @@ export interface Peers {
   readonly fallbackService: FallbackService;
 }
 
+/** Who writes lines about it. */
+export interface RecordLog {
+  write(record: ExchangeRecord): void;
+}
+
 export class ExchangeRecord implements Peers {
+  /** Null: there is no access log of it. */
+  log: RecordLog | null = null;
   reporter: Reporter = 'source';
   caller: Identity = UNKNOWN_IDENTITY;
   callee: Identity = UNKNOWN_IDENTITY;

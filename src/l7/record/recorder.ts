@@ -81,20 +81,14 @@ export class Recorder {
 
   /** Every sink gets the record. @throws what one of them throws, afterwards. */
   exchange(record: ExchangeRecord): void {
-    if (this.#sinks.length === 1) this.#metrics.record(record);
+    if (this.#sinks.length === 1 && record.log === null) this.#metrics.record(record);
     else this.#tellAll(record);
   }
 
   #tellAll(record: ExchangeRecord): void {
-    let fault: { readonly error: unknown } | null = null;
-    for (const sink of this.#sinks) {
-      try {
-        sink.record(record);
-      } catch (error) {
-        fault ??= { error };
-      }
-    }
-    if (fault !== null) throw fault.error;
+    const faults = this.#sinks.map((sink) => faultOf(() => sink.record(record)));
+    const fault = [...faults, faultOf(() => record.log?.write(record))].find((one) => one !== null);
+    if (fault !== undefined) throw fault.error;
   }
 
   /** Called at even intervals: forgets series of peers that have been silent. */
@@ -161,5 +155,14 @@ export class Recorder {
 
   staleRetried(): void {
     this.#stats.add(this.#stale, 1);
+  }
+}
+
+function faultOf(work: () => void): { readonly error: unknown } | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return { error };
   }
 }

@@ -27,6 +27,8 @@ export class Contents {
   readonly slots = new ChangingMap<string, ClusterSlot>(new Epoch(), SHARDS);
   settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' };
   version = 0;
+  /** Pods of this node whose own lines of the access log may be written in their callers' passes. */
+  readonly loggingCallees = new Set<string>();
 
   constructor(names: HeaderNames) {
     this.names = names;

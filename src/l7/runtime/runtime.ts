@@ -8,6 +8,7 @@
  *  2. between two commits every answer is the one of the last commit (visibility.test.ts).
  */
 import { current } from '../../base/epoch.ts';
+import type { TelemetryConfig } from '../config/telemetry.ts';
 import type { HeaderNames } from '../message/header-names.ts';
 import type { MeshSettings, SnapshotDelta } from '../snapshot.ts';
 import { ClusterSlot } from '../upstream/cluster.ts';
@@ -28,6 +29,8 @@ export class Runtime {
   readonly staging: Staging;
   /** Called for records that could not be prepared: the version before stays in effect. */
   onFault: (fault: RecordFault) => void = () => {};
+  /** Called for what is told of a workload's or gateway's traffic, when it is staged. */
+  onTelemetry: (telemetry: TelemetryConfig) => void = () => {};
   readonly #contents: Contents;
 
   constructor(names: HeaderNames) {
@@ -35,7 +38,11 @@ export class Runtime {
     this.names = names;
     this.workloads = contents.workloads;
     this.gateways = contents.gateways;
-    this.staging = new Staging(contents, (fault) => this.onFault(fault));
+    this.staging = new Staging(
+      contents,
+      (fault) => this.onFault(fault),
+      (telemetry) => this.onTelemetry(telemetry),
+    );
     this.#contents = contents;
   }
 
@@ -45,6 +52,11 @@ export class Runtime {
 
   get version(): number {
     return this.#contents.version;
+  }
+
+  /** Whether a callee of this node may have an access log: then requests are noted that nobody else logs. */
+  get calleesLog(): boolean {
+    return this.#contents.loggingCallees.size > 0;
   }
 
   workloadAt(ip: string): Workload | null {

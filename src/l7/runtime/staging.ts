@@ -11,6 +11,7 @@
  */
 import { ChangingMap } from '../../base/changing-map.ts';
 import { change, Epoch, settled, upcoming, type Held } from '../../base/epoch.ts';
+import type { TelemetryConfig } from '../config/telemetry.ts';
 import type { AddressesConfig, GatewayConfig, ScopeConfig, WorkloadConfig } from '../config/workload.ts';
 import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
 import type { Steps } from '../upstream/pick.ts';
@@ -41,6 +42,7 @@ interface KnownAddresses {
 export class Staging {
   readonly #contents: Contents;
   readonly #onFault: (fault: RecordFault) => void;
+  readonly #onTelemetry: (telemetry: TelemetryConfig) => void;
   readonly #later = new Later();
   readonly #strings = new SharedStrings();
   readonly #clusters: ClusterStaging;
@@ -50,7 +52,8 @@ export class Staging {
   /** Records that could not be prepared, since the worker began. */
   faults = 0;
 
-  constructor(contents: Contents, onFault: (fault: RecordFault) => void) {
+  constructor(contents: Contents, onFault: (fault: RecordFault) => void, onTelemetry: (telemetry: TelemetryConfig) => void = () => {}) {
+    this.#onTelemetry = onTelemetry;
     const { names, epoch, slots, layers } = contents;
     this.#contents = contents;
     this.#onFault = onFault;
@@ -189,6 +192,7 @@ export class Staging {
     const { gateways, layers } = this.#contents;
     const port = Number(id);
     const known = gateways.upcoming(port);
+    if (config?.telemetry !== undefined) this.#onTelemetry(config.telemetry);
     if (known !== undefined) this.#later.run(() => layers.forget(known.table));
     // As Istio's gateways, those of here do not know names with a final dot.
     const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null, false) };
@@ -209,6 +213,7 @@ export class Staging {
   #setWorkload(key: string, config: WorkloadConfig | null): void {
     const { workloads, byAddress, epoch } = this.#contents;
     const known = workloads.upcoming(key);
+    this.#noteTelemetry(key, config);
     if (known !== undefined) this.#leave(known, config?.addresses ?? []);
     if (config === null) {
       this.#later.settleIf(workloads, workloads.stage(key, undefined));
@@ -228,6 +233,15 @@ export class Staging {
     else known.stage(state);
     this.#later.settle(workload);
     for (const address of config.addresses) this.#later.settleIf(byAddress, byAddress.stage(address, workload));
+  }
+
+  #noteTelemetry(key: string, config: WorkloadConfig | null): void {
+    const { loggingCallees } = this.#contents;
+    if ((config?.telemetry?.inbound.accessLogs.length ?? 0) > 0) loggingCallees.add(key);
+    else loggingCallees.delete(key);
+    if (config?.telemetry === undefined) return;
+    this.#onTelemetry(config.telemetry.outbound);
+    this.#onTelemetry(config.telemetry.inbound);
   }
 
   /** Takes from a workload its addresses, but those that it keeps and those that another has got, and its scope. */

@@ -2,7 +2,7 @@
 import { OUTCOME } from '../message/outcome.ts';
 import { type DetachedConnection, NOT_RAW, type ResponseSink, type UpstreamStream } from '../message/stream.ts';
 import { send } from '../send.ts';
-import type { ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
+import type { Address, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 
 export class ConnectionStream implements ConnectionHandler, UpstreamStream {
   readonly connected = true;
@@ -39,6 +39,10 @@ export class ConnectionStream implements ConnectionHandler, UpstreamStream {
 
   resume(): void {
     this.#transport.resume(this.#id);
+  }
+
+  localAddress(): Address {
+    return this.#transport.localAddress(this.#id);
   }
 
   rawTarget(): ConnectionId {

@@ -7,10 +7,12 @@ import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import type { Outcome } from '../message/outcome.ts';
 import { NOT_RAW, type RequestKind, type ResponseSink, type Trailers, type UpstreamStream } from '../message/stream.ts';
-import type { ConnectionId } from '../transport.ts';
+import type { Address, ConnectionId } from '../transport.ts';
 
 /** The connection that carries it. */
 export interface ClientCarrier extends Http2Connection<Http2ClientStream> {
+  /** Our end of it. */
+  localAddress(): Address;
   readonly connected: boolean;
   /** Streams that it has begun, and times that something came. */
   readonly served: number;
@@ -79,6 +81,10 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
   resume(): void {
     const ended = this.state !== StreamState.Open && this.state !== StreamState.HalfLocal;
     this.#connection.inflow.resume(this.id, this.inflow, ended);
+  }
+
+  localAddress(): Address {
+    return this.#connection.localAddress();
   }
 
   rawTarget(): ConnectionId {

@@ -18,7 +18,7 @@ import { receipt, Receipt, StreamState } from '../http2/stream-state.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Head } from '../message/head.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
-import { CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
+import { type Address, CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
 import { type ClientCarrier, Http2ClientStream } from './http2-client-stream.ts';
 
 /** Until the peer has said how many streams it takes (RFC 9113 §6.5.2 recommends that nobody goes below this). */
@@ -50,6 +50,7 @@ export interface Http2ClientRules {
 
 export class Http2Client extends Http2Connection<Http2ClientStream> implements ClientCarrier {
   readonly id: ConnectionId;
+  #localAddress: Address | null = null;
   connected = false;
   idleSince: number;
   /** Streams that it has begun. */
@@ -89,6 +90,11 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   /** A stream that exists from its head on. */
   stream(): Http2ClientStream {
     return new Http2ClientStream(this, this.outflow.initialWindow);
+  }
+
+  /** Asking costs a system call, and it stays the same. */
+  localAddress(): Address {
+    return (this.#localAddress ??= this.wire.transport.localAddress(this.id));
   }
 
   /** Gives a stream its identifier. */

@@ -56,6 +56,7 @@ t.test('the node endpoint', async (t) => {
     status: () => STATUS,
     series: new SeriesTable(new ManualClock(), 0),
     spans: () => [],
+    accessLogs: () => ({ lines: 0, droppedByWorkers: 0, droppedByFiles: 0 }),
     verdicts: () => ({ through: 5 }),
   });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));

@@ -10,6 +10,9 @@ t.test('every metric of the engine has a help line, and every help line a metric
   const recorder = new Recorder(new Stats({ added: ({ name }) => names.add(name), ended: () => {} }));
   const record = new ExchangeRecord();
   recorder.exchange(record);
+  record.grpcStatus = 0;
+  record.requestMessages = record.responseMessages = 1;
+  recorder.exchange(record);
   const connections = recorder.connections(record);
   connections.tcp('opened_total', OUTCOME.completed.flags);
   connections.tcp('closed_total', OUTCOME.completed.flags);

@@ -70,6 +70,7 @@ function run(descriptors: readonly number[], port: number): void {
       table.add(member, added);
     },
     onSpans: () => {},
+    onLogRing: () => {},
     onRetire: (member) => table.retire(member),
   });
   const faults = new BroadcastChannel('nodeway-test-faults');

@@ -20,7 +20,10 @@ export const GATEWAY: Address = { ip: '192.0.2.80', port: 80 };
 export const OUTBOUND: Address = { ip: '127.0.0.1', port: 15001 };
 export const POD = '10.0.0.9';
 
-export interface RigOptions extends Pick<Partial<EngineOptions>, 'stacks' | 'recordSinks' | 'onSpans' | 'ledger'> {
+export interface RigOptions extends Pick<
+  Partial<EngineOptions>,
+  'stacks' | 'recordSinks' | 'onSpans' | 'openLogRing' | 'hostname' | 'ledger'
+> {
   readonly limits?: Partial<EngineLimits>;
   readonly seed?: number;
 }

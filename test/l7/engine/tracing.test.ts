@@ -36,7 +36,9 @@ function podRig({ caller = tracing(), callee }: Setup = {}) {
     { 80: { routes: [route('/', 'web')], domains: ['web', 'shop'] } },
     { '10.96.0.1:80': { to: 'cluster', protocol: 'http', cluster: 'web' } },
   );
-  const both = (config: TracingConfig | null) => ({ telemetry: { outbound: { tracing: config }, inbound: { tracing: config } } });
+  const both = (config: TracingConfig | null) => ({
+    telemetry: { outbound: { tracing: config, accessLogs: [] }, inbound: { tracing: config, accessLogs: [] } },
+  });
   rig.apply({
     workloads: {
       'default/app': { ...podOf(), ...both(caller) },
@@ -275,7 +277,7 @@ t.test('a request that fails, and a client that leaves, end their spans with an 
 t.test('at a gateway: a span for the request, one for its way to the upstream, and the id is always new', async (t) => {
   const spans: Span[] = [];
   const rig = new Rig({ onSpans: (batch) => spans.push(...batch) }).cluster('web', ['10.0.0.1:8080']).gateway(route('/', 'web'));
-  rig.apply({ gateways: { 80: { port: 80, layer: 'gateway', telemetry: { tracing: tracing() } } } });
+  rig.apply({ gateways: { 80: { port: 80, layer: 'gateway', telemetry: { tracing: tracing(), accessLogs: [] } } } });
   const log = rig.serve('10.0.0.1:8080', () => ok('web'));
   rig.ask(get('/', `x-request-id: ${ID.replace('4def', '4000')}\r\n`));
   rig.advance(100);

@@ -9,6 +9,7 @@ import type { ConfigMap, HttpRetry, LocalitySetting } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
+import { meshLogging, type MeshLogging } from './mesh-logging.ts';
 import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -24,6 +25,7 @@ export interface MeshConfig {
   readonly defaultServiceExportTo: readonly string[] | undefined;
   /** What holds where neither a rule nor a service says how localities are preferred. */
   readonly locality: LocalitySetting;
+  readonly logging: MeshLogging;
 }
 
 const CONFIG_MAP = 'istio';
@@ -81,7 +83,11 @@ export class Mesh {
       return kept;
     }
     this.#reportUnserved(refOf(source), parsed.data);
-    return this.#configOf(parsed.data);
+    const config = this.#configOf(parsed.data);
+    if (config.logging.fault !== null) {
+      this.#problems.add('error', refOf(source), PATH, `accessLogFormat: ${config.logging.fault}; Istio's format takes its place`);
+    }
+    return config;
   }
 
   #reportUnserved(ref: ObjectRef, config: MeshConfigFields): void {
@@ -111,6 +117,7 @@ export class Mesh {
     } = config;
     return {
       tracing: meshTracing(telemetry),
+      logging: meshLogging(telemetry),
       settings: {
         connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
         rootNamespace: this.#options.rootNamespace,

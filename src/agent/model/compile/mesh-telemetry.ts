@@ -35,7 +35,7 @@ export interface MeshTracing {
   readonly meshId: string;
 }
 
-type Fields = { readonly [K in keyof typeof TELEMETRY_FIELDS]?: z.infer<(typeof TELEMETRY_FIELDS)[K]> };
+export type MeshTelemetryFields = { readonly [K in keyof typeof TELEMETRY_FIELDS]?: z.infer<(typeof TELEMETRY_FIELDS)[K]> };
 
 /** Istio's PILOT_TRACE_SAMPLING. */
 const DEFAULT_SAMPLING = 1;
@@ -46,7 +46,7 @@ const ZIPKIN_PATH = '/api/v2/spans';
 /** The provider that `enableTracing` alone means; no other can have the name. */
 const PROXY_CONFIG = ' proxy config';
 
-export function meshTracing({ enableTracing, defaultConfig, defaultProviders, extensionProviders = [] }: Fields): MeshTracing {
+export function meshTracing({ enableTracing, defaultConfig, defaultProviders, extensionProviders = [] }: MeshTelemetryFields): MeshTracing {
   const exporters = new Map<string, ExporterConfig>();
   for (const provider of extensionProviders) {
     const exporter = exporterOf(provider);
@@ -70,7 +70,11 @@ export function propagationOf({ protocol }: ExporterConfig): Propagation {
   return protocol === 'zipkin' ? 'b3' : 'w3c';
 }
 
-function exporterOf({ name, zipkin, opentelemetry }: NonNullable<Fields['extensionProviders']>[number]): ExporterConfig | null {
+function exporterOf({
+  name,
+  zipkin,
+  opentelemetry,
+}: NonNullable<MeshTelemetryFields['extensionProviders']>[number]): ExporterConfig | null {
   if (zipkin !== undefined) {
     return { name, protocol: 'zipkin', ...addressOf(zipkin), path: zipkin.path ?? ZIPKIN_PATH, headers: [], timeoutMs: DEFAULT_TIMEOUT_MS };
   }

@@ -3,14 +3,15 @@
  * selector for its workloads, one with a selector for those that it chooses; what the nearer one says counts (Istio's
  * pilot/pkg/model/telemetry.go). Of several in one place the oldest counts, and the others are reported.
  */
-import type { HeaderTag, SpanTag, TelemetryConfig, TracingConfig } from '../../../l7/config/telemetry.ts';
+import type { AccessLogConfig, HeaderTag, LogFilter, SpanTag, TelemetryConfig, TracingConfig } from '../../../l7/config/telemetry.ts';
 import type { Identity } from '../../../l7/config/identity.ts';
 import type { WorkloadTelemetry } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Output } from '../incremental/output.ts';
 import { Input, Table } from '../incremental/table.ts';
-import type { StringMap, Telemetry, TelemetryTracing } from '../objects.ts';
+import { parseLogFilter } from '../log-filter.ts';
+import type { StringMap, Telemetry, TelemetryLogging, TelemetryTracing } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import type { Mesh } from './mesh-config.ts';
@@ -23,6 +24,7 @@ interface BoundTelemetry extends Aged {
   readonly ref: ObjectRef;
   readonly selector: StringMap | null;
   readonly tracing: readonly TelemetryTracing[];
+  readonly logging: readonly TelemetryLogging[];
 }
 
 /** Whose traffic it is. */
@@ -37,6 +39,7 @@ export interface TelemetrySubject {
 type Mode = 'CLIENT' | 'SERVER';
 
 const SAMPLING_PARTS = 100;
+const NOTHING: TelemetryConfig = { tracing: null, accessLogs: [] };
 
 export class Telemetries {
   /** Of the mesh, by the provider's name. */
@@ -68,29 +71,40 @@ export class Telemetries {
     const outbound = this.of(subject, 'CLIENT');
     const inbound = this.of(subject, 'SERVER');
     if (outbound === undefined && inbound === undefined) return undefined;
-    return { outbound: outbound ?? { tracing: null }, inbound: inbound ?? { tracing: null } };
+    return { outbound: outbound ?? NOTHING, inbound: inbound ?? NOTHING };
   }
 
   /** Of one side of its traffic. */
   of(subject: TelemetrySubject, mode: Mode): TelemetryConfig | undefined {
     const tracing = this.#tracing(subject, mode);
-    return tracing === null ? undefined : { tracing };
+    const accessLogs = this.#accessLogs(subject, mode);
+    return tracing === null && accessLogs.length === 0 ? undefined : { tracing, accessLogs };
   }
 
   #compute(object: Telemetry): true {
     const { namespace = '' } = object.metadata;
-    const { selector, tracing = [] } = object.spec ?? {};
-    const bound = { ...ageOf(object), ref: refOf(object), selector: selector?.matchLabels ?? null, tracing };
-    const { exporters } = this.#mesh.get().tracing;
-    tracing.forEach(({ providers = [] }, index) => {
-      for (const { name } of providers) {
-        if (exporters.has(name)) continue;
-        const path = ['spec', 'tracing', index, 'providers'];
-        this.#problems.add('error', bound.ref, path, `MeshConfig has no provider "${name}" for traces; what holds without this counts`);
-      }
-    });
+    const { selector, tracing = [], accessLogging = [] } = object.spec ?? {};
+    const bound = { ...ageOf(object), ref: refOf(object), selector: selector?.matchLabels ?? null, tracing, logging: accessLogging };
+    const { tracing: traces, logging: logs } = this.#mesh.get();
+    this.#reportUnknown(bound.ref, 'tracing', tracing, traces.exporters);
+    this.#reportUnknown(bound.ref, 'accessLogging', accessLogging, logs.providers);
     this.#byNamespace.emit(namespace, bound);
     return true;
+  }
+
+  #reportUnknown(
+    ref: ObjectRef,
+    field: 'tracing' | 'accessLogging',
+    specs: readonly { readonly providers?: readonly { readonly name: string }[] | undefined }[],
+    known: ReadonlyMap<string, unknown>,
+  ): void {
+    specs.forEach(({ providers = [] }, index) => {
+      for (const { name } of providers) {
+        if (known.has(name)) continue;
+        const message = `MeshConfig has no provider "${name}" for ${field === 'tracing' ? 'traces' : 'access logs'} that is served; what holds without this counts`;
+        this.#problems.add('error', ref, ['spec', field, index, 'providers'], message);
+      }
+    });
   }
 
   #reportUnused(namespace: string): true {
@@ -116,7 +130,7 @@ export class Telemetries {
     const mesh = this.#mesh.get().tracing;
     const specs = this.#concerning(subject)
       .flatMap(({ tracing }) => tracing)
-      .filter(({ match }) => match?.mode === undefined || match.mode === 'CLIENT_AND_SERVER' || match.mode === mode);
+      .filter((spec) => concerns(spec, mode));
     // A Telemetry that says nothing of a provider leaves the choice to the one before.
     const named = specs.flatMap(({ providers }) => providers?.slice(0, 1) ?? []).filter(({ name }) => mesh.exporters.has(name));
     const exporter = mesh.exporters.get(named.at(-1)?.name ?? mesh.provider ?? '');
@@ -137,6 +151,35 @@ export class Telemetries {
       headerTags: headerTags(tags),
     };
   }
+
+  /** The nearest Telemetry that speaks of logs decides (Istio's computeTelemetry): one without a provider turns on those of the mesh. */
+  #accessLogs(subject: TelemetrySubject, mode: Mode): AccessLogConfig[] {
+    const { providers, byDefault } = this.#mesh.get().logging;
+    const speaking = this.#concerning(subject).map(({ logging }) => logging.filter((spec) => concerns(spec, mode)));
+    const specs = speaking.findLast((list) => list.length > 0) ?? [];
+    const wanted =
+      specs.length === 0 ? byDefault.map((name) => ({ name, filter: null })) : specs.flatMap((spec) => namesOf(spec, byDefault));
+    return wanted.flatMap(({ name, filter }) => {
+      const provider = providers.get(name);
+      return provider === undefined ? [] : [{ ...provider, filter }];
+    });
+  }
+}
+
+function concerns({ match }: TelemetryTracing | TelemetryLogging, mode: Mode): boolean {
+  return match?.mode === undefined || match.mode === 'CLIENT_AND_SERVER' || match.mode === mode;
+}
+
+interface WantedLog {
+  readonly name: string;
+  readonly filter: LogFilter | null;
+}
+
+function namesOf({ disabled, providers, filter }: TelemetryLogging, byDefault: readonly string[]): WantedLog[] {
+  if (disabled === true) return [];
+  const parsed = filter === undefined ? null : parseLogFilter(filter.expression);
+  const names = providers?.map(({ name }) => name) ?? (byDefault.length > 0 ? byDefault : ['envoy']);
+  return names.map((name) => ({ name, filter: parsed?.ok === true ? parsed.filter : null }));
 }
 
 function istioTags({ canonicalService, canonicalRevision, namespace }: Identity, { meshId }: MeshTracing): SpanTag[] {

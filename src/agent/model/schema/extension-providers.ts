@@ -1,5 +1,6 @@
 /** The fields of MeshConfig that say what is told of traffic, and to whom. */
 import { z } from 'zod';
+import { parseLogFormat } from '../log-format.ts';
 import { duration, port } from './fields.ts';
 import { customTags } from './telemetry.ts';
 
@@ -15,11 +16,21 @@ const opentelemetry = z.looseObject({
   grpc: z.looseObject({ timeout: duration.optional(), initialMetadata: headers }).optional(),
 });
 
+const logFormat = z.string().superRefine((format, context) => {
+  const parsed = parseLogFormat(format);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.fault });
+});
+const envoyFileAccessLog = z.looseObject({
+  path: z.string().min(1, 'the path of the file must be given'),
+  logFormat: z.looseObject({ text: logFormat.optional(), labels: z.record(z.string(), logFormat).optional() }).optional(),
+});
+
 /** Providers of other kinds are taken by those that serve them. */
 const provider = z.looseObject({
   name: z.string().min(1, 'a provider has a name'),
   zipkin: zipkin.optional(),
   opentelemetry: opentelemetry.optional(),
+  envoyFileAccessLog: envoyFileAccessLog.optional(),
 });
 
 const proxyTracing = z.looseObject({
@@ -33,7 +44,10 @@ const proxyTracing = z.looseObject({
 export const TELEMETRY_FIELDS = {
   enableTracing: z.boolean().optional(),
   defaultConfig: z.looseObject({ tracing: proxyTracing.optional(), meshId: z.string().optional() }).optional(),
-  defaultProviders: z.looseObject({ tracing: z.array(z.string()).optional() }).optional(),
+  defaultProviders: z.looseObject({ tracing: z.array(z.string()).optional(), accessLogging: z.array(z.string()).optional() }).optional(),
+  accessLogFile: z.string().optional(),
+  accessLogEncoding: z.enum(['TEXT', 'JSON']).optional(),
+  accessLogFormat: z.string().optional(),
   extensionProviders: z
     .array(provider)
     .superRefine((list, context) => {

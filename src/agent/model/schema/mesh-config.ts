@@ -37,9 +37,6 @@ const NOT_YET = 'it is not served yet';
 
 /** Fields that Istio has. What is in neither table is unknown. */
 export const UNSERVED: Readonly<Record<string, string>> = {
-  accessLogEncoding: NOT_YET,
-  accessLogFile: NOT_YET,
-  accessLogFormat: NOT_YET,
   ca: NO_CONTROL_PLANE,
   caCertificates: NO_TLS,
   certificates: NO_CONTROL_PLANE,

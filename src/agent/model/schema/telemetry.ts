@@ -1,5 +1,6 @@
 /** telemetry.istio.io Telemetry, with the rules of Istio's own validation (validateTelemetry). */
 import { z } from 'zod';
+import { parseLogFilter } from '../log-filter.ts';
 import { present, text, unsupported } from './fields.ts';
 import { labelSelector } from './names.ts';
 
@@ -32,6 +33,20 @@ const tracing = z.object({
   disableContextPropagation: present(z.boolean()).optional(),
 });
 
+const accessLogging = z.object({
+  match: match.optional(),
+  providers: providers.optional(),
+  disabled: present(z.boolean()).optional(),
+  filter: z
+    .object({
+      expression: text.superRefine((expression, context) => {
+        const parsed = parseLogFilter(expression);
+        if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.fault });
+      }),
+    })
+    .optional(),
+});
+
 export const telemetrySpec = z
   .object({
     selector: z.object({ matchLabels: labelSelector.optional() }).optional(),
@@ -39,6 +54,6 @@ export const telemetrySpec = z
     targetRefs: unsupported('only selectors choose workloads; this Telemetry concerns none'),
     tracing: z.array(tracing).optional(),
     metrics: unsupported('metrics are not changed yet; all have all labels'),
-    accessLogging: unsupported('there is no access log yet'),
+    accessLogging: z.array(accessLogging).optional(),
   })
   .optional();

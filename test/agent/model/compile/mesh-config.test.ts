@@ -52,8 +52,8 @@ t.test('retries that name no conditions take those of the mesh', async (t) => {
 });
 
 t.test('what is not served is reported', async (t) => {
-  const { problems } = compileText(mesh('accessLogFile: /dev/stdout\nrootNamespace: istio-system'));
-  t.match(problems, [{ severity: 'unsupported', object: { kind: 'ConfigMap' }, path: 'data.mesh', message: /accessLogFile/ }]);
+  const { problems } = compileText(mesh('enableAutoMtls: true\nrootNamespace: istio-system'));
+  t.match(problems, [{ severity: 'unsupported', object: { kind: 'ConfigMap' }, path: 'data.mesh', message: /enableAutoMtls/ }]);
 });
 
 t.test('what cannot be read leaves the settings before in effect', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { TracingConfig } from '../../../../src/l7/config/telemetry.ts';
+import type { AccessLogConfig, TracingConfig } from '../../../../src/l7/config/telemetry.ts';
 import { client, type Compiled, compileText } from './world.ts';
 
 const MESH = `
@@ -156,4 +156,52 @@ t.test('what is wrong among objects is reported, and what holds without it count
   ]);
   t.match(tracingOf(two), { provider: 'zipkin' });
   t.match(two.problems, [{ severity: 'warning', object: { name: 'young' } }]);
+});
+
+function logsOf({ snapshot }: Compiled, side: 'outbound' | 'inbound' = 'outbound'): readonly AccessLogConfig[] {
+  return snapshot.records.workloads.get('default/client')?.telemetry?.[side].accessLogs ?? [];
+}
+
+t.test('an access log is off, until MeshConfig names a file', async (t) => {
+  t.same(logsOf(compileText([client(), mesh(MESH)])), []);
+  const compiled = compileText([client(), GATEWAY, mesh('accessLogFile: /var/log/access.log')]);
+  for (const logs of [logsOf(compiled), logsOf(compiled, 'inbound'), compiled.snapshot.records.gateways.get('80')?.telemetry?.accessLogs]) {
+    t.match(logs, [{ sink: '/var/log/access.log', line: { kind: 'text' }, filter: null }]);
+  }
+  t.match(logsOf(compileText([client(), mesh('accessLogFile: /dev/stdout\naccessLogEncoding: JSON')])), [{ line: { kind: 'json' } }]);
+  const own = compileText([client(), mesh('accessLogFile: /dev/stdout\naccessLogFormat: "%PROTOCOL% x\\n"')]);
+  t.match(logsOf(own), [{ line: { parts: [{ command: 'PROTOCOL' }, ' x\n'] } }]);
+});
+
+t.test('a format of the mesh that cannot be read is reported, and Istio’s takes its place', async (t) => {
+  const compiled = compileText([client(), mesh('accessLogFile: /dev/stdout\naccessLogFormat: "%NOBODY%"')]);
+  t.match(compiled.problems, [{ severity: 'error', path: 'data.mesh', message: /accessLogFormat: %NOBODY% is no command/ }]);
+  t.match(logsOf(compiled), [{ line: { kind: 'text', parts: { 0: '[' } } }]);
+  const json = compileText([client(), mesh('accessLogFile: /dev/stdout\naccessLogEncoding: JSON\naccessLogFormat: "no json"')]);
+  t.match(json.problems, [{ message: /must be a JSON object/ }]);
+});
+
+t.test('Telemetry turns logs on and off, filters them, and chooses providers', async (t) => {
+  const files = `
+extensionProviders:
+  - { name: file, envoyFileAccessLog: { path: /var/log/a.log, logFormat: { labels: { code: "%RESPONSE_CODE%" } } } }
+`;
+  const of = (...texts: string[]) => compileText([client(), ...texts]);
+  t.match(logsOf(of(telemetry('{ accessLogging: [{ }] }'))), [{ sink: '/dev/stdout' }], 'the one that Istio has built in');
+  t.match(logsOf(of(telemetry('{ accessLogging: [{ providers: [{ name: envoy }] }] }'))), [
+    { sink: '/dev/stdout', line: { kind: 'text' } },
+  ]);
+  const chosen = of(
+    mesh(files),
+    telemetry('{ accessLogging: [{ providers: [{ name: file }], filter: { expression: "response.code >= 400" } }] }'),
+  );
+  t.match(logsOf(chosen), [
+    { sink: '/var/log/a.log', line: { kind: 'json', fields: [['code', [{ command: 'RESPONSE_CODE' }]]] }, filter: { op: '>=' } },
+  ]);
+  const off = of(mesh('accessLogFile: /dev/stdout'), telemetry('{ accessLogging: [{ disabled: true }] }', 'default'));
+  t.same(logsOf(off), []);
+  const server = of(telemetry('{ accessLogging: [{ match: { mode: SERVER }, providers: [{ name: envoy }] }] }'));
+  t.same(logsOf(server, 'outbound'), []);
+  t.equal(logsOf(server, 'inbound').length, 1);
+  t.match(of(telemetry('{ accessLogging: [{ providers: [{ name: nobody }] }] }')).problems, [{ path: 'spec.accessLogging[0].providers' }]);
 });

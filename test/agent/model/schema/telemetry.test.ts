@@ -16,6 +16,7 @@ t.test('what is refused', async (t) => {
       'spec.tracing[0].customTags.a.header',
       /literal and header exclude each other/,
     ],
+    ['{ accessLogging: [{ filter: { expression: "response.code >" } }] }', 'spec.accessLogging[0].filter.expression', /was expected/],
     ['{ selector: { matchLabels: { "a b": c } } }', 'spec.selector.matchLabels.a b', /key of a label/],
   ] as const) {
     t.match(problemsOf(spec), [{ severity: 'error', path, message }], spec);

@@ -1,0 +1,74 @@
+/** The line that is being written, as bytes. One per worker. What is longer than `MOST` is cut, and the line ends as a line does. */
+
+const HEX = Buffer.from('0123456789abcdef', 'latin1');
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const DELETE = 0x7f;
+const LINE_END = 0x0a;
+const ZERO = 0x30;
+/** One beyond ASCII becomes two bytes in UTF-8; an escape has six. */
+const WIDEST = 6;
+
+export class LineBuffer {
+  /** Envoy's headers alone may have 60 KiB: a line is for people and their tools. */
+  static readonly MOST = 16 * 1024;
+  readonly bytes = new Uint8Array(LineBuffer.MOST + 64);
+  length = 0;
+  /** Quotes are escaped and bytes beyond ASCII become UTF-8; else only what would end a line is escaped, as Envoy's text has it. */
+  #json = false;
+
+  begin(json: boolean): void {
+    this.length = 0;
+    this.#json = json;
+  }
+
+  get full(): boolean {
+    return this.length >= LineBuffer.MOST;
+  }
+
+  byte(byte: number): void {
+    if (!this.full) this.bytes[this.length++] = byte;
+  }
+
+  /** Latin-1 text of our own, which has nothing that needs an escape. */
+  ascii(text: string): void {
+    const end = Math.min(text.length, LineBuffer.MOST - this.length);
+    for (let i = 0; i < end; i++) this.bytes[this.length++] = text.charCodeAt(i);
+  }
+
+  /** A whole number, or a fraction in as many digits as it needs. */
+  number(value: number): void {
+    if (value >= 0 && value < 10 && Number.isInteger(value)) this.byte(ZERO + value);
+    else this.ascii(String(value));
+  }
+
+  /** Bytes of a client. */
+  foreign(bytes: Uint8Array, start: number, end: number): void {
+    for (let i = start; i < end && this.length < LineBuffer.MOST - WIDEST; i++) this.#escaped(bytes[i] as number);
+  }
+
+  /** The same for text. */
+  foreignText(text: string, most: number): void {
+    const end = most > 0 ? Math.min(most, text.length) : text.length;
+    for (let i = 0; i < end && this.length < LineBuffer.MOST - WIDEST; i++) this.#escaped(text.charCodeAt(i) & 255);
+  }
+
+  endLine(): void {
+    this.bytes[this.length++] = LINE_END;
+  }
+
+  #escaped(byte: number): void {
+    const { bytes } = this;
+    if (this.#json && (byte === QUOTE || byte === BACKSLASH)) {
+      bytes[this.length++] = BACKSLASH;
+      bytes[this.length++] = byte;
+    } else if (byte < SPACE || byte === DELETE) {
+      for (const letter of [BACKSLASH, 0x75, ZERO, ZERO, HEX[byte >> 4] as number, HEX[byte & 15] as number]) bytes[this.length++] = letter;
+    } else if (byte < 0x80 || !this.#json) bytes[this.length++] = byte;
+    else {
+      bytes[this.length++] = 0xc0 | (byte >> 6);
+      bytes[this.length++] = 0x80 | (byte & 0x3f);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * A line's format, compiled once: what each command writes. A command that has nothing to say writes `-`, and null in JSON (Envoy,
+ * configuration/observability/access_log/usage).
+ */
+import type { LogCommand, LogLine, LogPart } from '../config/telemetry.ts';
+import { flagText } from '../message/outcome.ts';
+import type { ExchangeRecord } from '../record/exchange-record.ts';
+import type { LineBuffer } from './line-buffer.ts';
+import type { LogEntry, LogPlace } from './log-entry.ts';
+import { type NotedName, notedName } from './request-note.ts';
+
+/** Names of headers that the lines of a policy ask for, each once. */
+export interface LogNames {
+  readonly request: NotedName[];
+  readonly response: NotedName[];
+}
+
+/** Writes its value. @returns false when there is none. */
+type Writer = (entry: LogEntry, record: ExchangeRecord, line: LineBuffer) => boolean;
+type Step = { readonly literal: string } | { readonly write: Writer; readonly isNumber: boolean };
+
+const DASH = 0x2d;
+const COLON = 0x3a;
+
+export class LineFormat {
+  readonly #json: boolean;
+  readonly #steps: readonly Step[];
+  /** In JSON: literal text up to each value, and the value. */
+  readonly #fields: readonly { readonly before: string; readonly steps: readonly Step[] }[];
+
+  constructor(line: LogLine, names: LogNames, place: LogPlace) {
+    const compile = (parts: readonly LogPart[]): Step[] =>
+      parts.map((part) => (typeof part === 'string' ? { literal: part } : stepOf(part, names, place)));
+    this.#json = line.kind === 'json';
+    this.#steps = line.kind === 'text' ? compile(line.parts) : [];
+    const fields = line.kind === 'json' ? line.fields : [];
+    this.#fields = fields.map(([key, parts], index) => ({
+      before: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
+      steps: compile(parts),
+    }));
+  }
+
+  write(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+    line.begin(this.#json);
+    if (this.#json) this.#writeJson(entry, record, line);
+    else {
+      for (const step of this.#steps) {
+        if ('literal' in step) line.ascii(step.literal);
+        else if (!step.write(entry, record, line)) line.byte(DASH);
+      }
+    }
+    // A format of Envoy's ends its line by itself.
+    if (line.bytes[line.length - 1] !== LINE_END) line.endLine();
+  }
+
+  #writeJson(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+    for (const { before, steps } of this.#fields) {
+      line.ascii(before);
+      const [only] = steps;
+      if (steps.length === 1 && only !== undefined && 'write' in only) writeTyped(only, entry, record, line);
+      else writeText(steps, entry, record, line);
+    }
+    line.ascii(this.#fields.length === 0 ? '{}' : '}');
+  }
+}
+
+const LINE_END = 0x0a;
+const QUOTE = 0x22;
+
+function writeTyped(
+  { write, isNumber }: Extract<Step, { write: Writer }>,
+  entry: LogEntry,
+  record: ExchangeRecord,
+  line: LineBuffer,
+): void {
+  const start = line.length;
+  if (!isNumber) line.byte(QUOTE);
+  if (write(entry, record, line)) {
+    if (!isNumber) line.byte(QUOTE);
+    return;
+  }
+  line.length = start;
+  line.ascii('null');
+}
+
+function writeText(steps: readonly Step[], entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+  line.byte(QUOTE);
+  for (const step of steps) {
+    if ('literal' in step) line.foreignText(step.literal, 0);
+    else if (!step.write(entry, record, line)) line.byte(DASH);
+  }
+  line.byte(QUOTE);
+}
+
+function stepOf(command: LogCommand, names: LogNames, place: LogPlace): Step {
+  const { command: name, most } = command;
+  switch (name) {
+    case 'REQ':
+      return { write: requestHeader(command, names.request), isNumber: false };
+    case 'RESP':
+      return { write: responseHeader(command, names.response), isNumber: false };
+    case 'START_TIME':
+      return {
+        write: (_entry, { startedAt }, line) => written(line, new Date(place.wall(startedAt)).toISOString(), most),
+        isNumber: false,
+      };
+    case 'HOSTNAME':
+      return { write: (_entry, _record, line) => written(line, place.hostname, most), isNumber: false };
+    default: {
+      const number = NUMBERS[name];
+      if (number !== undefined) return { write: numberWriter(number), isNumber: true };
+      const text = TEXTS[name];
+      return {
+        write: text === undefined ? () => false : (entry, record, line) => written(line, text(entry, record), most),
+        isNumber: false,
+      };
+    }
+  }
+}
+
+function written(line: LineBuffer, text: string, most: number): boolean {
+  if (text === '') return false;
+  line.foreignText(text, most);
+  return true;
+}
+
+type NumberOf = (entry: LogEntry, record: ExchangeRecord) => number;
+
+/** @param number below 0: there is none. */
+function numberWriter(number: NumberOf): Writer {
+  return (entry, record, line) => {
+    const value = number(entry, record);
+    if (value < 0) return false;
+    line.number(value);
+    return true;
+  };
+}
+
+const since = (at: number, startedAt: number): number => (at === 0 ? -1 : Math.round(at - startedAt));
+
+const NUMBERS: Readonly<Partial<Record<LogCommand['command'], NumberOf>>> = {
+  RESPONSE_CODE: (_entry, { status }) => status,
+  BYTES_RECEIVED: (_entry, { requestBytes }) => requestBytes,
+  BYTES_SENT: (_entry, { responseBytes }) => responseBytes,
+  DURATION: (_entry, { startedAt, endedAt }) => Math.round(endedAt - startedAt),
+  REQUEST_DURATION: ({ requestEndedAt }, { startedAt }) => since(requestEndedAt, startedAt),
+  RESPONSE_DURATION: (_entry, { answeredAt, startedAt }) => since(answeredAt, startedAt),
+  RESPONSE_TX_DURATION: (_entry, { answeredAt, endedAt }) => (answeredAt === 0 ? -1 : Math.round(endedAt - answeredAt)),
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: (_entry, { attempts }) => attempts,
+  REQUEST_HEADERS_BYTES: (_entry, { requestHeadBytes }) => requestHeadBytes,
+  RESPONSE_HEADERS_BYTES: (_entry, { responseHeadBytes }) => responseHeadBytes,
+};
+
+type TextOf = (entry: LogEntry, record: ExchangeRecord) => string;
+
+/** Empty: there is none. */
+const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
+  PROTOCOL: ({ note }) => note?.protocol ?? '',
+  RESPONSE_CODE_DETAILS: ({ note }, { outcome }) => (note === null ? '' : outcome.details),
+  RESPONSE_FLAGS: (_entry, { flags }) => flagText(flags),
+  UPSTREAM_TRANSPORT_FAILURE_REASON: () => '',
+  CONNECTION_TERMINATION_DETAILS: () => '',
+  UPSTREAM_HOST: (_entry, { endpointAddress, endpointPort }) =>
+    endpointAddress === '' ? '' : `${endpointAddress.includes(':') ? `[${endpointAddress}]` : endpointAddress}:${endpointPort}`,
+  UPSTREAM_CLUSTER: clusterName,
+  UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal,
+  DOWNSTREAM_LOCAL_ADDRESS: ({ localText }) => localText,
+  DOWNSTREAM_REMOTE_ADDRESS: ({ remoteText }) => remoteText,
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ remoteText }) => withoutPort(remoteText),
+  REQUESTED_SERVER_NAME: ({ serverName }) => serverName,
+  ROUTE_NAME: ({ inbound, note }, { route }) => route?.name ?? (inbound && note !== null ? 'default' : ''),
+  TRACE_ID: ({ traceId }) => traceId,
+};
+
+export function clusterName({ inbound }: LogEntry, { cluster, fallbackService, endpointPort, endpointAddress }: ExchangeRecord): string {
+  if (inbound) return endpointAddress === '' ? '' : `inbound|${endpointPort}||`;
+  if (cluster !== null) return cluster.name;
+  return fallbackService === 'unknown' ? '' : fallbackService;
+}
+
+function withoutPort(address: string): string {
+  return address.slice(0, Math.max(0, address.lastIndexOf(String.fromCharCode(COLON)))).replace(/^\[|\]$/g, '');
+}
+
+function requestHeader({ names, most }: LogCommand, noted: NotedName[]): Writer {
+  const writers = names.map((name) => requestValue(name, most, noted));
+  return (entry, record, line) => writers.some((write) => write(entry, record, line));
+}
+
+function requestValue(name: string, most: number, noted: NotedName[]): Writer {
+  switch (name) {
+    case ':method':
+      return ({ note }, _record, line) => note !== null && slice(line, note.bytes, 0, note.methodEnd, most);
+    case ':path':
+      return ({ note }, _record, line) => note !== null && slice(line, note.bytes, note.pathStart, note.pathEnd, most);
+    case ':authority':
+    case 'host':
+      return ({ note }, _record, line) => note !== null && slice(line, note.bytes, note.authorityStart, note.authorityEnd, most);
+    case ':scheme':
+      return ({ note }, _record, line) => note !== null && written(line, 'http', most);
+    default: {
+      const value = headerValue(indexIn(noted, name), most);
+      if (name === 'x-request-id') return (entry, record, line) => written(line, entry.requestId, most) || value(entry, record, line);
+      if (name !== 'x-forwarded-for') return value;
+      return (entry, record, line) => forwardedFor(entry, record, line, value);
+    }
+  }
+}
+
+/** A gateway adds its client. */
+function forwardedFor(entry: LogEntry, record: ExchangeRecord, line: LineBuffer, value: Writer): boolean {
+  const came = value(entry, record, line);
+  if (entry.forwardedFor === '') return came;
+  if (came) line.ascii(',');
+  line.ascii(entry.forwardedFor);
+  return true;
+}
+
+function headerValue(index: number, most: number): Writer {
+  return ({ note }, _record, line) => note !== null && slice(line, note.bytes, note.headerStart(index), note.headerEnd(index), most);
+}
+
+function responseHeader({ names, most }: LogCommand, noted: NotedName[]): Writer {
+  const writers = names.map((name): Writer => {
+    // We add it, whatever the upstream says of itself.
+    if (name === 'x-envoy-upstream-service-time') return numberWriter((_entry, { answeredAt, startedAt }) => since(answeredAt, startedAt));
+    if (name === ':status') return numberWriter((_entry, { status }) => (status === 0 ? -1 : status));
+    const index = indexIn(noted, name);
+    return ({ note }, _record, line) => note !== null && slice(line, note.bytes, note.responseStart(index), note.responseEnd(index), most);
+  });
+  return (entry, record, line) => writers.some((write) => write(entry, record, line));
+}
+
+function indexIn(noted: NotedName[], name: string): number {
+  const known = noted.findIndex((one) => one.name === name);
+  return known >= 0 ? known : noted.push(notedName(name)) - 1;
+}
+
+function slice(line: LineBuffer, bytes: Uint8Array, start: number, end: number, most: number): boolean {
+  if (end <= start || start < 0) return false;
+  line.foreign(bytes, start, most > 0 ? Math.min(end, start + most) : end);
+  return true;
+}

@@ -1,0 +1,31 @@
+/** What a line is made from, besides the record of an exchange or a connection. One object per worker, filled again and again. */
+import type { RequestNote } from './request-note.ts';
+
+/** The worker's own place in the world. */
+export interface LogPlace {
+  /** Wall clock in milliseconds of a time on the transport's clock. */
+  readonly wall: (ticks: number) => number;
+  readonly hostname: string;
+}
+
+export class LogEntry {
+  /** Null: bytes that were passed through. */
+  note: RequestNote | null = null;
+  /** Where the client wanted to go, and where it is: `ip:port`. */
+  localText = '';
+  remoteText = '';
+  /** `ip:port` of our end of the upstream connection; empty: there was none, or nobody knows. */
+  upstreamLocal = '';
+  /** Of requests that came without one, or from outside of the mesh; empty: what the request has counts. */
+  requestId = '';
+  /** The name that a TLS client asked for; empty: none. */
+  serverName = '';
+  /** Empty: it is not traced. */
+  traceId = '';
+  /** What a gateway has added to x-forwarded-for; empty: nothing. */
+  forwardedFor = '';
+  /** Milliseconds on the transport's clock at which the whole request had come; 0: it had not. */
+  requestEndedAt = 0;
+  /** The callee's own line in its caller's pass. */
+  inbound = false;
+}

@@ -1,0 +1,118 @@
+/**
+ * What access logs say of a request, taken when it comes: its head does not live until the line is written. One object per connection,
+ * whose bytes are used again. Only the headers are kept that some line asks for.
+ */
+import type { Head } from '../message/head.ts';
+import { H, type WellKnownName } from '../message/header-names.ts';
+
+/** A header that a line asks for. */
+export interface NotedName {
+  readonly name: string;
+  /** Its id if it is one that the engine knows; -1: it is looked for by its bytes. */
+  readonly id: number;
+}
+
+export function notedName(name: string): NotedName {
+  return { name, id: (H as Readonly<Partial<Record<string, number>>>)[name as WellKnownName] ?? -1 };
+}
+
+/** Kept at most of one value. */
+const MOST = 4096;
+const MOST_BYTES = 64 * 1024;
+
+export class RequestNote {
+  bytes = new Uint8Array(512);
+  #length = 0;
+  // Spans in `bytes`; start === end: not there.
+  methodEnd = 0;
+  pathStart = 0;
+  pathEnd = 0;
+  /** Of the path without its query. */
+  queryStart = 0;
+  authorityStart = 0;
+  authorityEnd = 0;
+  /** `HTTP/1.1` and so on. */
+  protocol = '';
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #responseStarts: number[] = [];
+  readonly #responseEnds: number[] = [];
+
+  /** @param names of the headers that are asked for, by index. */
+  take(head: Head, protocol: string, names: readonly NotedName[]): void {
+    this.#length = 0;
+    this.protocol = protocol;
+    this.methodEnd = this.#add(head.bytes, head.methodStart, head.methodEnd);
+    this.pathStart = this.#length;
+    this.queryStart = this.#add(head.bytes, head.pathStart, head.pathEnd);
+    // The mark of the query stands before it.
+    this.pathEnd = head.queryEnd > head.queryStart ? this.#add(head.bytes, head.queryStart - 1, head.queryEnd) : this.queryStart;
+    this.authorityStart = this.#length;
+    this.authorityEnd = this.#add(head.bytes, head.authorityStart, head.authorityEnd);
+    this.#takeHeaders(head, names, this.#starts, this.#ends);
+    this.#responseStarts.length = this.#responseEnds.length = 0;
+  }
+
+  takeResponse(head: Head, names: readonly NotedName[]): void {
+    this.#takeHeaders(head, names, this.#responseStarts, this.#responseEnds);
+  }
+
+  /** Where the value of a request header stands, by its index among the names; -1: it has none. */
+  headerStart(index: number): number {
+    return this.#starts[index] ?? -1;
+  }
+
+  headerEnd(index: number): number {
+    return this.#ends[index] ?? -1;
+  }
+
+  responseStart(index: number): number {
+    return this.#responseStarts[index] ?? -1;
+  }
+
+  responseEnd(index: number): number {
+    return this.#responseEnds[index] ?? -1;
+  }
+
+  #takeHeaders(head: Head, names: readonly NotedName[], starts: number[], ends: number[]): void {
+    starts.length = ends.length = 0;
+    for (const name of names) {
+      const index = name.id >= 0 ? head.find(name.id) : indexOf(head, name.name);
+      starts.push(index < 0 ? -1 : this.#length);
+      ends.push(index < 0 ? -1 : this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
+    }
+  }
+
+  /** @returns where it ends. */
+  #add(bytes: Uint8Array, start: number, end: number): number {
+    const stop = Math.min(end, start + MOST);
+    const needed = this.#length + stop - start;
+    if (needed > MOST_BYTES) return this.#length;
+    if (needed > this.bytes.length) this.#grow(needed);
+    this.bytes.set(bytes.subarray(start, stop), this.#length);
+    return (this.#length = needed);
+  }
+
+  #grow(needed: number): void {
+    const larger = new Uint8Array(2 * needed);
+    larger.set(this.bytes.subarray(0, this.#length));
+    this.bytes = larger;
+  }
+}
+
+function indexOf(head: Head, name: string): number {
+  for (let i = 0; i < head.count; i++) {
+    const start = head.nameStart[i] as number;
+    if ((head.nameEnd[i] as number) - start === name.length && isNamed(head.bytes, start, name)) return i;
+  }
+  return -1;
+}
+
+function isNamed(bytes: Uint8Array, start: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const byte = bytes[start + i] as number;
+    const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
+    if (lower !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}
