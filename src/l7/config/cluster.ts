@@ -43,6 +43,10 @@ export interface PoolConfig {
   readonly idleTimeoutMs?: number;
   readonly tcpIdleTimeoutMs?: number;
   readonly maxConnectionMs?: number;
+  /** Streams of a connection of HTTP/2 at a time. */
+  readonly maxConcurrentStreams?: number;
+  /** PINGs on such a connection. */
+  readonly http2Keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly keepalive?: KeepaliveConfig;
 }
 

@@ -129,7 +129,7 @@ export class Attempt implements ResponseSink, StreamUser {
     const { netns } = this.#origin;
     const http2 = speaksHttp2(this.cluster, this.#origin, this.#sink.clientHttp2);
     const guard = this.cluster?.config.pool === undefined ? null : this.guard;
-    const pool = http2 ? http2Pools.of(this.endpoint, netns) : pools.of(this.endpoint, netns, guard);
+    const pool = http2 ? http2Pools.of(this.endpoint, netns, guard) : pools.of(this.endpoint, netns, guard);
     this.#pool = pool;
     pool.acquire(this);
   }

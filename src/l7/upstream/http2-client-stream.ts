@@ -25,6 +25,9 @@ export interface ClientCarrier extends Http2Connection<Http2ClientStream> {
 }
 
 export class Http2ClientStream extends Http2Stream implements UpstreamStream {
+  /** Its home counts it: as a request, and as one whose connection is not established yet. */
+  counted = false;
+  pending = false;
   /** The head of the response has come. */
   answered = false;
   isHead = false;

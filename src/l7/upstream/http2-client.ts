@@ -29,6 +29,8 @@ const PING: Uint8Array = Buffer.from('liveness', 'latin1');
 
 /** Whoever gives its streams out. */
 export interface Http2Home {
+  /** A stream has ended. */
+  ended(stream: Http2ClientStream): void;
   /** It may take more streams than before. */
   released(client: Http2Client): void;
   /** The connection is established. */
@@ -44,6 +46,10 @@ export interface Http2Home {
 export interface Http2ClientRules {
   /** Streams at a time. */
   readonly maxStreams: number;
+  /** Of all that it ever carries. */
+  readonly maxRequests: number;
+  /** After which it takes no more; 0: none. */
+  readonly maxAgeMs: number;
   /** PINGs that ask whether the endpoint is still there; null: none. */
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | null;
 }
@@ -63,6 +69,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   #next = 1;
   #closedAs: Outcome = OUTCOME.terminated;
   #pingTimer: Timer | null = null;
+  readonly #ageTimer = new Timer(() => this.retire());
   #ping: 'none' | 'sent' | 'answered' = 'none';
 
   constructor(wire: Http2Wire, home: Http2Home, options: ConnectOptions, rules: Http2ClientRules) {
@@ -103,7 +110,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     this.#next += 2;
     this.served++;
     this.streams.set(stream.id, stream);
-    if (this.#next > LAST_ID) this.retire();
+    if (this.#next > LAST_ID || this.served >= this.#rules.maxRequests) this.retire();
   }
 
   /** Writes the block of a request. */
@@ -148,8 +155,10 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   override onConnect(): void {
     this.connected = true;
     this.#home.established(this);
-    const { keepalive } = this.#rules;
+    const { keepalive, maxAgeMs } = this.#rules;
+    const { timers } = this.wire.transport;
     if (keepalive !== null) this.#keepAlive(keepalive);
+    if (maxAgeMs > 0) timers.arm(this.#ageTimer, maxAgeMs);
   }
 
   override onData(start: number, end: number): void {
@@ -233,7 +242,8 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
 
   // ── ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  protected override onStreamGone(): void {
+  protected override onStreamGone(stream: Http2ClientStream): void {
+    this.#home.ended(stream);
     this.idleSince = this.wire.transport.now;
     if (!this.retiring) this.#home.released(this);
     else if (this.streams.size === 0) this.#closeSoon();
@@ -246,7 +256,9 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   }
 
   protected override onGone(): void {
-    if (this.#pingTimer !== null) this.wire.transport.timers.disarm(this.#pingTimer);
+    const { timers } = this.wire.transport;
+    if (this.#pingTimer !== null) timers.disarm(this.#pingTimer);
+    timers.disarm(this.#ageTimer);
     this.#home.forget(this);
   }
 

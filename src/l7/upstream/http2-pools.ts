@@ -3,6 +3,7 @@ import { Timer } from '../../base/timer-wheel.ts';
 import type { Http2Fault } from '../http2/connection.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Guard } from './guards.ts';
 import { Http2Pool, type Http2PoolGround } from './http2-pool.ts';
 
 const SWEEP_MS = 30_000;
@@ -23,13 +24,17 @@ export class Http2Pools implements Http2PoolGround {
     this.broken = broken;
   }
 
-  of(endpoint: Endpoint, netns: number): Http2Pool {
-    const key = placeOf(netns);
+  /** @param guard of the client at the endpoint's cluster. */
+  of(endpoint: Endpoint, netns: number, guard: Guard | null): Http2Pool {
     // Nobody else puts pools there.
-    const known = endpoint.pools.get(key) as Http2Pool | undefined;
-    if (known !== undefined) return known;
+    const pool = (endpoint.pools.get(placeOf(netns)) as Http2Pool | undefined) ?? this.#make(endpoint, netns);
+    if (guard !== null) pool.guardBy(guard);
+    return pool;
+  }
+
+  #make(endpoint: Endpoint, netns: number): Http2Pool {
     const pool = new Http2Pool(this, endpoint, netns);
-    endpoint.pools.set(key, pool);
+    endpoint.pools.set(placeOf(netns), pool);
     this.#all.add(pool);
     const { timers } = this.http2.transport;
     if (!this.#timer.armed) timers.arm(this.#timer, SWEEP_MS);
@@ -44,8 +49,9 @@ export class Http2Pools implements Http2PoolGround {
   #sweep(): void {
     const { transport, limits } = this.http2;
     for (const pool of this.#all) {
-      pool.closeIdle(transport.now - limits.idleTimeoutMs);
-      if (pool.open > 0 || (pool.endpoint.active > 0 && !pool.endpoint.removed)) continue;
+      pool.closeUnused(limits.idleTimeoutMs);
+      if (pool.open > 0 || pool.waiting > 0 || (pool.endpoint.active > 0 && !pool.endpoint.removed)) continue;
+      pool.leaveGuard();
       pool.endpoint.pools.delete(placeOf(pool.netns));
       this.#all.delete(pool);
     }

@@ -22,12 +22,13 @@ import type { Http1Wire } from '../http1/wire.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { UpstreamStream } from '../message/stream.ts';
 import type { Account } from './account.ts';
-import { type Budget, type IdleHolder, NO_LIMITS, type Waiter } from './budget.ts';
+import { type Budget, type IdleHolder, NO_LIMITS } from './budget.ts';
 import { connectOptions } from './connect-options.ts';
 import type { Endpoint, EndpointPool } from './endpoint.ts';
 import type { Guard } from './guards.ts';
 import { Http1Client, type ClientHome } from './http1-client.ts';
 import { IdleList } from './idle-list.ts';
+import { Place } from './place.ts';
 
 /** What wants a stream. */
 export interface StreamUser {
@@ -57,24 +58,6 @@ export interface PoolGround {
   counted(change: 1 | -1): void;
 }
 
-/** Who waits, in the queue of the client's budget. */
-class Place implements Waiter {
-  readonly account: Account;
-  readonly user: StreamUser;
-  ticket = 0;
-  readonly #take: (place: Place) => void;
-
-  constructor(account: Account, user: StreamUser, take: (place: Place) => void) {
-    this.account = account;
-    this.user = user;
-    this.#take = take;
-  }
-
-  onTurn(): void {
-    this.#take(this);
-  }
-}
-
 export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   readonly endpoint: Endpoint;
   readonly netns: number;
@@ -82,7 +65,7 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   open = 0;
   readonly #ground: PoolGround;
   readonly #idle = new IdleList();
-  readonly #waiting = new Map<StreamUser, Place>();
+  readonly #waiting = new Map<StreamUser, Place<StreamUser>>();
   #guard: Guard | null = null;
   #account: Account | null = null;
   #idleTimer: Timer | null = null;

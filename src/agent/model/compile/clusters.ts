@@ -86,8 +86,8 @@ export function clusterConfig(
 ): ClusterConfig {
   const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
+  const wire = wireOf(port.protocol, policy.connectionPool?.http);
   const pool = poolConfig(policy, tcpKeepalive);
-  const wire = wireOf(port.protocol);
   return {
     id,
     name,

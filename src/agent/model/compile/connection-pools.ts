@@ -38,6 +38,13 @@ function httpLimits(http: ConnectionPool['http']): PoolConfig {
     ...positive('maxRequests', http?.http2MaxRequests),
     ...positive('maxRetries', http?.maxRetries),
     ...positive('maxRequestsPerConnection', http?.maxRequestsPerConnection),
+    ...positive('maxConcurrentStreams', http?.maxConcurrentStreams),
+    ...(http?.http2KeepAlive !== undefined && {
+      http2Keepalive: {
+        intervalMs: milliseconds(http.http2KeepAlive.interval) || 1,
+        timeoutMs: milliseconds(http.http2KeepAlive.timeout) || 1,
+      },
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What a service's port speaks, by Istio's rules: `appProtocol`, then the name's part before the first `-`, then by looking. */
 import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { Protocol } from '../../../l7/config/workload.ts';
-import type { ServicePort } from '../objects.ts';
+import type { ConnectionPool, ServicePort } from '../objects.ts';
 
 /** `http` ones have routes; those whose connections are looked into (`auto`) do, too. */
 export interface PortProtocol {
@@ -45,8 +45,13 @@ export function portProtocol({ appProtocol, name, port }: ServicePort): PortProt
   return { protocol, declaredHttp, routed: declaredHttp || protocol === 'auto' };
 }
 
-/** What is spoken to a port that speaks this (Istio's setUpstreamProtocol). Undefined: HTTP/1. */
-export function wireOf(protocol: Protocol): ClusterConfig['wire'] {
-  if (protocol === 'http2') return 'http2';
+/**
+ * What is spoken to the endpoints of a port (Istio's setUpstreamProtocol, and the connection pool of a DestinationRule, which may raise a
+ * port that is declared as HTTP/1, or leave it to the client). Undefined: HTTP/1.
+ */
+export function wireOf(protocol: Protocol, pool: ConnectionPool['http']): ClusterConfig['wire'] {
+  if (protocol === 'tcp' || protocol === 'tls') return undefined;
+  if (pool?.useClientProtocol === true) return 'client';
+  if (protocol === 'http2' || (protocol === 'http' && pool?.h2UpgradePolicy === 'UPGRADE')) return 'http2';
   return protocol === 'auto' ? 'undeclared' : undefined;
 }

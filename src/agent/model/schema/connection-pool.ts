@@ -1,6 +1,6 @@
 /** ConnectionPoolSettings of a DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { duration, type Fault, int32, judged, nanosecondsOf, positiveDuration, present, uint32 } from './fields.ts';
+import { duration, int32, nanosecondsOf, positiveDuration, present, uint32 } from './fields.ts';
 
 const count = int32.min(0, 'must not be negative');
 /** 0 says that it is off. */
@@ -16,38 +16,31 @@ const tcp = z.object({
   idleTimeout: present(idleTimeout).optional(),
 });
 
-const http = judged(
-  z
-    .object({
-      http1MaxPendingRequests: count.optional(),
-      http2MaxRequests: count.optional(),
-      maxRequestsPerConnection: count.optional(),
-      maxRetries: count.optional(),
-      idleTimeout: positiveDuration.optional(),
-      h2UpgradePolicy: z.enum(['DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE']).optional(),
-      useClientProtocol: z.boolean().optional(),
-      maxConcurrentStreams: count.optional(),
-      http2KeepAlive: z
-        .object({
-          interval: positiveDuration,
-          timeout: positiveDuration,
-        })
-        .optional(),
-    })
-    .superRefine(({ h2UpgradePolicy, useClientProtocol }, context) => {
-      if (h2UpgradePolicy !== 'UPGRADE' || useClientProtocol !== true) return;
-      context.addIssue({
-        code: 'custom',
-        path: ['useClientProtocol'],
-        message: 'h2UpgradePolicy UPGRADE and useClientProtocol exclude each other',
-      });
-    }),
-  ({ h2UpgradePolicy, useClientProtocol }): readonly Fault[] => {
-    const reason = 'HTTP/2 to destinations is not served yet';
-    if (h2UpgradePolicy === 'UPGRADE') return [{ path: ['h2UpgradePolicy'], reason }];
-    return useClientProtocol === true ? [{ path: ['useClientProtocol'], reason }] : [];
-  },
-);
+const http = z
+  .object({
+    http1MaxPendingRequests: count.optional(),
+    http2MaxRequests: count.optional(),
+    maxRequestsPerConnection: count.optional(),
+    maxRetries: count.optional(),
+    idleTimeout: positiveDuration.optional(),
+    h2UpgradePolicy: z.enum(['DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE']).optional(),
+    useClientProtocol: z.boolean().optional(),
+    maxConcurrentStreams: count.optional(),
+    http2KeepAlive: z
+      .object({
+        interval: positiveDuration,
+        timeout: positiveDuration,
+      })
+      .optional(),
+  })
+  .superRefine(({ h2UpgradePolicy, useClientProtocol }, context) => {
+    if (h2UpgradePolicy !== 'UPGRADE' || useClientProtocol !== true) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['useClientProtocol'],
+      message: 'h2UpgradePolicy UPGRADE and useClientProtocol exclude each other',
+    });
+  });
 
 export const connectionPool = z
   .object({ tcp: tcp.optional(), http: http.optional() })

@@ -191,11 +191,39 @@ t.test('connectionPool', async (t) => {
     ['connectionPool: { tcp: { idleTimeout: 2s }, http: { idleTimeout: 3s } }', { idleTimeoutMs: 3000, tcpIdleTimeoutMs: 2000 }],
     ['connectionPool: { tcp: { maxConnectionDuration: 1h } }', { maxConnectionMs: 3_600_000 }],
     ['connectionPool: { tcp: { tcpKeepalive: { time: 7200s } } }', { keepalive: { probes: 0, timeSeconds: 7200, intervalSeconds: 0 } }],
-    ['connectionPool: { http: { useClientProtocol: true, maxConcurrentStreams: 5 } }', undefined],
+    ['connectionPool: { http: { useClientProtocol: true, maxConcurrentStreams: 5 } }', { maxConcurrentStreams: 5 }],
+    [
+      'connectionPool: { http: { http2KeepAlive: { interval: 30s, timeout: 500ms } } }',
+      { http2Keepalive: { intervalMs: 30_000, timeoutMs: 500 } },
+    ],
     ['retryBudget: {}', { retryBudget: { percent: 20, minConcurrency: 3 } }],
     ['retryBudget: { percent: 0, minRetryConcurrency: 7 }', { retryBudget: { percent: 0, minConcurrency: 7 } }],
   ] as const) {
     t.same(pool(policy), expected, policy);
+  }
+});
+
+t.test('what endpoints are spoken to: by the port, and by the rule', async (t) => {
+  const wire = (port: string, http: string): unknown => {
+    const rule = destinationRule(`{ host: a, trafficPolicy: { connectionPool: { http: { ${http} } } } }`);
+    return cluster(compileText([service('a', `[{ ${port}, port: 80 }]`), ...(http === '' ? [] : [rule])]), `outbound|80||${A}`).wire;
+  };
+  for (const [port, http, expected] of [
+    ['name: http', '', undefined],
+    ['name: http2', '', 'http2'],
+    ['name: grpc', '', 'http2'],
+    ['name: grpc-web', '', 'http2'],
+    ['name: web', '', 'undeclared'],
+    ['name: tcp', '', undefined],
+    ['name: http', 'h2UpgradePolicy: UPGRADE', 'http2'],
+    ['name: http', 'h2UpgradePolicy: DO_NOT_UPGRADE', undefined],
+    ['name: web', 'h2UpgradePolicy: UPGRADE', 'undeclared'],
+    ['name: grpc', 'h2UpgradePolicy: DO_NOT_UPGRADE', 'http2'],
+    ['name: http', 'useClientProtocol: true', 'client'],
+    ['name: grpc', 'useClientProtocol: true', 'client'],
+    ['name: tcp', 'useClientProtocol: true', undefined],
+  ] as const) {
+    t.equal(wire(port, http), expected, `${port}, ${http}`);
   }
 });
 

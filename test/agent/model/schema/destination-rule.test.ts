@@ -53,11 +53,7 @@ const CASES: readonly Case[] = [
     policy('connectionPool: {http: {http2KeepAlive: {interval: 1s}}}'),
     ['7 error spec.trafficPolicy.connectionPool.http.http2KeepAlive.timeout'],
   ],
-  [
-    'HTTP/2',
-    policy('connectionPool: {http: {h2UpgradePolicy: UPGRADE}}'),
-    ['7 unsupported spec.trafficPolicy.connectionPool.http.h2UpgradePolicy'],
-  ],
+  ['HTTP/2', policy('connectionPool: {http: {h2UpgradePolicy: UPGRADE}}'), []],
   [
     'two protocols',
     policy('connectionPool: {http: {h2UpgradePolicy: UPGRADE, useClientProtocol: true}}'),
