@@ -67,7 +67,7 @@ const endpoint: EndpointConfig = { address: '127.0.0.1', port: upstreamPort, wei
 engine.apply({
   version: 1,
   records: {
-    gateways: { set: new Map([[String(port), { port, protocol: 'http', layer: 'gateway' }]]), remove: [] },
+    gateways: { set: new Map([[String(port), { port, layer: 'gateway' }]]), remove: [] },
     virtualHosts: { set: new Map([['any', { layer: 'gateway', port, name: 'any', domains: ['*'], local: null, routes }]]), remove: [] },
     clusters: {
       set: new Map([

@@ -12,6 +12,11 @@ export function rangeKey(ip: string, bits: number): string {
   return `[${masked.map((group) => group.toString(16)).join(':')}]/${bits}`;
 }
 
+/** Whether the range, as a key, has the address. */
+export function inRange(ip: string, range: string): boolean {
+  return range.startsWith('[') === ip.includes(':') && rangeKey(ip, Number(range.slice(range.indexOf('/') + 1))) === range;
+}
+
 /** Its eight groups. */
 function ipv6(ip: string): number[] {
   const [head = '', tail] = ip.split('::', 2);

@@ -47,6 +47,8 @@ export type GatewaySpec = Gateway['spec'];
 export type GatewayServer = Item<GatewaySpec['servers']>;
 
 export type VirtualService = Kinds['VirtualService'];
+export type TcpRoute = Item<VirtualService['spec']['tcp']>;
+export type TlsRoute = Item<VirtualService['spec']['tls']>;
 export type HttpRoute = Item<VirtualService['spec']['http']>;
 export type HttpMatchRequest = Item<HttpRoute['match']>;
 export type ConditionMap = NonNullable<HttpMatchRequest['headers']>;

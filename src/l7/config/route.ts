@@ -119,6 +119,8 @@ export interface RedirectAction {
   readonly authority?: WireText;
   /** A number; `request`: the port on which the request came; `default`: none. */
   readonly port?: number | 'request' | 'default';
+  /** Whatever port the request's Host has stays, also that of another scheme (a gateway's httpsRedirect). */
+  readonly keepsPort?: true;
   /** Replaces the whole path. */
   readonly path?: WireText;
   /** Replaces the matched prefix. */

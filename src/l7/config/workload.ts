@@ -56,10 +56,25 @@ export interface AddressesConfig {
 /**
  * Where a connection to a known address goes. `cluster`: HTTP goes by its Host, other bytes to that cluster. `host`: HTTP goes by its
  * Host, TLS by the name that it asks for, the rest to `opaque`, or without one to its original destination, as for an unknown address.
+ * Where there are rules, they take the place of the cluster, and what none of them fits is refused.
  */
-export type DestinationConfig =
-  | { readonly to: 'cluster'; readonly protocol: Protocol; readonly cluster: string }
-  | { readonly to: 'host'; readonly protocol: Protocol; readonly opaque?: string };
+export type DestinationConfig = { readonly protocol: Protocol; readonly rules?: readonly ConnectionRule[] } & (
+  { readonly to: 'cluster'; readonly cluster: string } | { readonly to: 'host'; readonly opaque?: string }
+);
+
+/** Where connections go that fit it. */
+export interface ConnectionRule {
+  /** That TLS clients ask for: exact, or `*.suffix`, in lower case. Without any: whether or not they ask for one. */
+  readonly names?: readonly string[];
+  /** `10.0.0.0/8`; without any: wherever they were going. */
+  readonly ranges?: readonly string[];
+  readonly destinations: readonly WeightedCluster[];
+}
+
+export interface WeightedCluster {
+  readonly cluster: string;
+  readonly weight: number;
+}
 
 /** Where the names that TLS clients ask for (SNI) are looked up, beside the layer of the names that HTTP clients ask for. */
 export function sniLayer(layer: string): string {
@@ -68,6 +83,9 @@ export function sniLayer(layer: string): string {
 
 export interface GatewayConfig {
   readonly port: number;
+  /** `tls` is passed on by the names in the layer's SNI table, `tcp` by the rules; without one HTTP is served. */
+  readonly protocol?: 'tls' | 'tcp';
+  readonly rules?: readonly ConnectionRule[];
   /** The layer in which its virtual hosts are, at its port. A Host that none of them names is answered 404. */
   readonly layer: string;
   /** None: metrics, and nothing else. */

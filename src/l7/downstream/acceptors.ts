@@ -1,6 +1,6 @@
 /** What happens to a new connection at each kind of listener. */
 import type { GatewayListener, InboundListener, OriginalDestinations, OutboundListener } from '../engine-port.ts';
-import { GatewayOrigin, InboundOrigin, OutboundOrigin, type CapturedOrigin, type Origin } from '../exchange/origin.ts';
+import { GatewayOrigin, InboundOrigin, OutboundOrigin, type Origin } from '../exchange/origin.ts';
 import type { ExchangeStack } from '../exchange/exchange.ts';
 import type { ExchangeTools } from '../exchange/tools.ts';
 import type { Http1Wire } from '../http1/wire.ts';
@@ -13,7 +13,8 @@ import type { Stacks } from '../stack.ts';
 import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
 import { Http1Server } from './http1-server.ts';
-import { namedSlot, OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
+import { ConnectionRoute, NOWHERE } from './connection-route.ts';
+import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
 import type { ServerList } from './server-list.ts';
 
 /** An unknown address: bytes of any kind go there, if that is allowed. */
@@ -48,13 +49,20 @@ abstract class ConnectionAcceptor implements Acceptor {
     return new Http1Server(this.ground, stack, origin, id);
   }
 
-  protected byProtocol(origin: CapturedOrigin, stack: ExchangeStack, id: ConnectionId, destination: DestinationConfig): ConnectionHandler {
+  /** @param ip where the client was going. */
+  protected byProtocol(
+    origin: Origin,
+    ip: string,
+    stack: ExchangeStack,
+    id: ConnectionId,
+    destination: DestinationConfig,
+  ): ConnectionHandler {
     const { protocol } = destination;
     if (protocol === 'http' || protocol === 'http2') return this.http(origin, stack, id);
     const { opaque, wire } = this.ground;
     const { transport, limits } = wire;
-    const cluster = destination.to === 'cluster' ? destination.cluster : (destination.opaque ?? null);
-    const names = destination.to === 'host' ? origin.names() : null;
+    const route = new ConnectionRoute(destination, destination.to === 'host' ? origin.names() : null);
+    const looks = protocol === 'auto';
     const serveHttp = (seen: Uint8Array): void => {
       const server = this.http(origin, stack, id);
       transport.setHandler(id, server);
@@ -64,13 +72,13 @@ abstract class ConnectionAcceptor implements Acceptor {
     return new Detector(
       {
         transport,
-        serveHttp: protocol === 'auto' ? serveHttp : null,
-        detectTimeoutMs: limits.detectTimeoutMs,
-        byName: names !== null,
+        serveHttp: looks ? serveHttp : null,
+        // A client of a server that is declared to speak TLS begins.
+        detectTimeoutMs: looks ? limits.detectTimeoutMs : limits.headTimeoutMs,
+        byName: route.byName,
         openUpstream: (early, name) => {
-          const named = name === null ? null : namedSlot(opaque, names, name);
-          const slot = named ?? (cluster === null ? null : opaque.runtime.slot(cluster));
-          const target = opaqueTarget(opaque, origin, id, slot);
+          const slot = route.slot(opaque, ip, name);
+          const target = slot === NOWHERE ? null : opaqueTarget(opaque, origin, id, slot);
           return target === null ? null : OpaqueConnection.open(opaque, origin, target, id, early);
         },
         onRefused: () => void this.refuse('upstream_unreachable'),
@@ -96,7 +104,7 @@ export class OutboundAcceptor extends ConnectionAcceptor {
     const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
     const origin = new OutboundOrigin(this.#listener, workload, destination);
-    return this.byProtocol(origin, stacks.outbound, id, this.#target(workload, origin, destination));
+    return this.byProtocol(origin, destination.ip, stacks.outbound, id, this.#target(workload, origin, destination));
   }
 
   /** A known service or a port with HTTP services; else a local pod by its own address, if that is allowed; else unknown. */
@@ -124,7 +132,8 @@ export class InboundAcceptor extends ConnectionAcceptor {
     const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
     const protocol = workload.inbound[destination.port]?.protocol ?? 'auto';
-    return this.byProtocol(new InboundOrigin(this.#listener, workload, destination), stacks.inbound, id, { to: 'host', protocol });
+    const origin = new InboundOrigin(this.#listener, workload, destination);
+    return this.byProtocol(origin, destination.ip, stacks.inbound, id, { to: 'host', protocol });
   }
 }
 
@@ -142,9 +151,13 @@ export class GatewayAcceptor extends ConnectionAcceptor {
   onAccept(id: ConnectionId): ConnectionHandler | null {
     const { wire, tools, stacks } = this.ground;
     const { gateways, mesh } = tools.runtime;
-    if (!gateways.has(this.#listener.port)) return this.refuse('gateway_gone');
+    const gateway = gateways.get(this.#listener.port);
+    if (gateway === undefined) return this.refuse('gateway_gone');
     const origin = new GatewayOrigin(this.#listener.port, this.#identityIn(mesh.rootNamespace), gateways, wire.transport, id);
-    return this.http(origin, stacks.gateway, id);
+    const { protocol, rules } = gateway.config;
+    if (protocol === undefined) return this.http(origin, stacks.gateway, id);
+    const destination = { to: 'host', protocol, ...(rules !== undefined && { rules }) } as const;
+    return this.byProtocol(origin, wire.transport.localAddress(id).ip, stacks.gateway, id, destination);
   }
 
   #identityIn(rootNamespace: string): Identity {

@@ -53,7 +53,7 @@ export class Detector implements ConnectionHandler {
     this.#plan = plan;
     this.#id = id;
     this.#timer = new Timer(() => this.#onTimer());
-    if (plan.serveHttp !== null) plan.transport.timers.arm(this.#timer, plan.detectTimeoutMs);
+    if (plan.serveHttp !== null || plan.byName) plan.transport.timers.arm(this.#timer, plan.detectTimeoutMs);
     else plan.transport.defer(() => this.#passThrough());
   }
 
@@ -61,13 +61,13 @@ export class Detector implements ConnectionHandler {
 
   onData(start: number, end: number): void {
     const { arena } = this.#plan.transport;
-    const { serveHttp } = this.#plan;
+    const { serveHttp, byName } = this.#plan;
     this.#seen = this.#seen === null ? arena.slice(start, end) : Buffer.concat([this.#seen, arena.subarray(start, end)]);
-    if (serveHttp === null) return;
+    if (serveHttp === null && !byName) return;
     const found = sniff(this.#seen, 0, this.#seen.length);
     if (found === 'more' && this.#seen.length < ENOUGH) return;
-    if (found === 'http1' || found === 'http2') return this.#becomeHttp(serveHttp, this.#seen);
-    if (found === 'tls' && this.#plan.byName && !this.#readName(this.#seen)) return;
+    if ((found === 'http1' || found === 'http2') && serveHttp !== null) return this.#becomeHttp(serveHttp, this.#seen);
+    if (found === 'tls' && byName && !this.#readName(this.#seen)) return;
     this.#passThrough();
   }
 
@@ -137,8 +137,8 @@ export class Detector implements ConnectionHandler {
   }
 
   #onUnreachable(): void {
-    const { serveHttp, transport } = this.#plan;
-    if (this.#decided || serveHttp === null || this.#unreachable) return this.#refuse();
+    const { serveHttp, byName, transport } = this.#plan;
+    if (this.#decided || (serveHttp === null && !byName) || this.#unreachable) return this.#refuse();
     this.#unreachable = true;
     transport.timers.arm(this.#timer, GRACE_MS);
   }

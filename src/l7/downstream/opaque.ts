@@ -9,13 +9,13 @@ import { Flag } from '../message/outcome.ts';
 import type { PeerSeries } from '../record/peer-series.ts';
 import type { FallbackService, Peers } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
-import type { Runtime, Table } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { TcpLog, type TcpLogGround } from './tcp-log.ts';
 import { send } from '../send.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
-import type { CapturedOrigin } from '../exchange/origin.ts';
+import type { Origin } from '../exchange/origin.ts';
 import { type SecondWatcher, Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
@@ -52,20 +52,16 @@ export interface OpaqueTarget {
 }
 
 /** Where such a connection goes; null: its service has no endpoint, or the policy forbids the destination. */
-export function opaqueTarget(
-  ground: OpaqueGround,
-  origin: CapturedOrigin,
-  client: ConnectionId,
-  slot: ClusterSlot | null,
-): OpaqueTarget | null {
+export function opaqueTarget(ground: OpaqueGround, origin: Origin, client: ConnectionId, slot: ClusterSlot | null): OpaqueTarget | null {
   if (slot === null) {
+    if (origin.kind === 'gateway') return null;
     if (origin.unknownAllowed) return { endpoint: originalEndpoint(ground, origin), cluster: null };
     countBlocked(ground, origin);
     return null;
   }
   const { cluster } = slot;
   const original = cluster?.config.original;
-  if (original !== undefined) return { endpoint: originalEndpoint(ground, origin, original.port), cluster };
+  if (original !== undefined && origin.kind !== 'gateway') return { endpoint: originalEndpoint(ground, origin, original.port), cluster };
   // Of the keys by which requests are hashed, a connection has only the address of its client (Envoy, tcp_proxy hash_policy).
   const bySource = cluster?.hash?.key.kind === 'source-address';
   const hash = bySource ? murmur3Text(origin.sourceOf(ground.transport.peerAddress(client).ip), 0) : -1;
@@ -73,14 +69,8 @@ export function opaqueTarget(
   return endpoint === null ? null : { endpoint, cluster };
 }
 
-/** Where connections that ask for the name go; null: nobody has it. */
-export function namedSlot({ random }: OpaqueGround, names: Table | null, name: Uint8Array): ClusterSlot | null {
-  const [route] = names?.named(name)?.routes ?? [];
-  return route?.action.kind === 'forward' ? route.action.choose(random).slot : null;
-}
-
 /** Istio's BlackHoleCluster. */
-function countBlocked({ recorder }: OpaqueGround, origin: CapturedOrigin): void {
+function countBlocked({ recorder }: OpaqueGround, origin: Origin): void {
   const series = recorder.connections(peersOf(origin, 'source', UNKNOWN_IDENTITY, null, 'BlackHoleCluster'));
   series.tcp('opened_total', Flag.UH);
   series.tcp('closed_total', Flag.UH);
@@ -88,7 +78,7 @@ function countBlocked({ recorder }: OpaqueGround, origin: CapturedOrigin): void 
 }
 
 function peersOf(
-  origin: CapturedOrigin,
+  origin: Origin,
   reporter: Peers['reporter'],
   callee: Identity,
   cluster: Cluster | null,
@@ -104,7 +94,7 @@ function peersOf(
  */
 export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   readonly #ground: OpaqueGround;
-  readonly #origin: CapturedOrigin;
+  readonly #origin: Origin;
   readonly #target: OpaqueTarget;
   readonly #client: ConnectionId;
   readonly #early: (early: EarlyServer) => void;
@@ -128,7 +118,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
    */
   static open(
     ground: OpaqueGround,
-    origin: CapturedOrigin,
+    origin: Origin,
     target: OpaqueTarget,
     client: ConnectionId,
     early: (early: EarlyServer) => void,
@@ -139,7 +129,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
 
   private constructor(
     ground: OpaqueGround,
-    origin: CapturedOrigin,
+    origin: Origin,
     target: OpaqueTarget,
     client: ConnectionId,
     early: (early: EarlyServer) => void,

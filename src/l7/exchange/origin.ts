@@ -173,6 +173,12 @@ export class GatewayOrigin {
     return this.#gateways.get(this.port)?.config.telemetry ?? null;
   }
 
+  /** The names that TLS clients may ask for there; null: none, or TLS is not passed on. */
+  names(): Table | null {
+    const gateway = this.#gateways.get(this.port);
+    return gateway?.config.protocol === 'tls' ? gateway.names : null;
+  }
+
   /** They have been written there. The first time nothing is kept: the request may be the only one. */
   noteForwardedLines(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isForwarding) this.forwardedLines = bytes.slice(start, end);

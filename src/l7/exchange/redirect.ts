@@ -16,6 +16,7 @@ export function redirectLocation(config: RedirectAction, head: Head, scheme: str
 
 function authorityOf(config: RedirectAction, head: Head, scheme: string, port: number): string {
   const authority = config.authority ?? head.authority();
+  if (config.keepsPort === true) return authority;
   if (config.port === undefined) return config.scheme === undefined ? authority : withoutDefaultPort(authority, scheme);
   const host = withoutPort(authority);
   const number = config.port === 'request' ? port : config.port === 'default' ? defaultPort(scheme) : config.port;

@@ -14,6 +14,8 @@ const SHARDS = 64;
 export interface Gateway {
   readonly config: GatewayConfig;
   readonly table: Table;
+  /** That TLS clients may ask for. */
+  readonly names: Table;
 }
 
 export class Contents {

@@ -36,6 +36,8 @@ export class SharedStrings {
 
   destination(config: DestinationConfig): DestinationConfig {
     const protocol = this.share(config.protocol) as DestinationConfig['protocol'];
+    const { rules } = config;
+    if (rules !== undefined) return { ...config, protocol };
     if (config.to === 'cluster') return { to: 'cluster', protocol, cluster: this.share(config.cluster) };
     return config.opaque === undefined ? { to: 'host', protocol } : { to: 'host', protocol, opaque: this.share(config.opaque) };
   }

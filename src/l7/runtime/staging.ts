@@ -12,7 +12,7 @@
 import { ChangingMap } from '../../base/changing-map.ts';
 import { change, Epoch, settled, upcoming, type Held } from '../../base/epoch.ts';
 import type { TelemetryConfig } from '../config/telemetry.ts';
-import type { AddressesConfig, GatewayConfig, ScopeConfig, WorkloadConfig } from '../config/workload.ts';
+import { type AddressesConfig, type GatewayConfig, type ScopeConfig, sniLayer, type WorkloadConfig } from '../config/workload.ts';
 import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
 import type { Steps } from '../upstream/pick.ts';
 import { ClusterStaging } from './cluster-staging.ts';
@@ -193,9 +193,21 @@ export class Staging {
     const port = Number(id);
     const known = gateways.upcoming(port);
     if (config?.telemetry !== undefined) this.#onTelemetry(config.telemetry);
-    if (known !== undefined) this.#later.run(() => layers.forget(known.table));
+    if (known !== undefined) {
+      this.#later.run(() => {
+        layers.forget(known.table);
+        layers.forget(known.names);
+      });
+    }
     // As Istio's gateways, those of here do not know names with a final dot.
-    const gateway = config === null ? undefined : { config, table: layers.table([config.layer], config.port, null, false) };
+    const gateway =
+      config === null
+        ? undefined
+        : {
+            config,
+            table: layers.table([config.layer], config.port, null, false),
+            names: layers.table([sniLayer(config.layer)], config.port, null),
+          };
     this.#later.settleIf(gateways, gateways.stage(port, gateway));
   }
 

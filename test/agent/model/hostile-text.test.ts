@@ -72,6 +72,7 @@ const BLOCKS = {
   },
 };
 
+const connection = { destinationSubnets: ['10.0.0.0/8'], port: 80, sourceLabels: { app: 'a' }, gateways: ['mesh'] };
 const OBJECTS: readonly RawObject[] = [
   rule({
     name: 'r',
@@ -203,7 +204,20 @@ const OBJECTS: readonly RawObject[] = [
     subsets: [{ name: 'v1', trafficPolicy: { ...BLOCKS, retryBudget, portLevelSettings: [{ port: { number: 80 }, ...BLOCKS }] } }],
   }),
   istio('Gateway', {
-    servers: [{ hosts: ['*'], bind: '127.0.0.1', tls: { mode: 'SIMPLE' }, port: { number: 81, protocol: 'HTTP', name: 'http' } }],
+    servers: [{ hosts: ['*'], bind: '127.0.0.1', tls: { httpsRedirect: true }, port: { number: 81, protocol: 'HTTP', name: 'http' } }],
+  }),
+  istio('Gateway', { servers: [{ hosts: ['*'], tls: { mode: 'PASSTHROUGH' }, port: { number: 82, protocol: 'TLS', name: 'tls' } }] }),
+  istio('VirtualService', {
+    hosts: ['a'],
+    tcp: [
+      { match: [{ ...connection, sourceNamespace: 'default' }], route: [{ destination: { ...destination, subset: 'v1' }, weight: 1 }] },
+    ],
+    tls: [
+      {
+        match: [{ ...connection, sourceNamespace: 'default', sniHosts: ['a'] }],
+        route: [{ destination: { ...destination, subset: 'v1' }, weight: 1 }],
+      },
+    ],
   }),
 ];
 

@@ -158,3 +158,88 @@ t.test('a cluster without endpoints of its own', async (t) => {
   t.match(up.requests[0], /x-envoy-attempt-count: 1/, 'routed as any request');
   t.equal(rig.count('istio_requests_total', { destination_service_name: 'through' }), 1, 'and counted for its service');
 });
+
+t.test('rules: the narrowest range, then the most exact name; what none fits is refused', async (t) => {
+  const to = (cluster: string) => ({ destinations: [{ cluster, weight: 1 }] });
+  const rig = podRig({
+    '*:443': {
+      to: 'cluster',
+      protocol: 'tls',
+      cluster: 'unused',
+      rules: [
+        { names: ['*.example'], ...to('wide') },
+        { names: ['a.example', 'b.example'], ...to('exact') },
+        { names: ['*.example'], ranges: ['10.9.0.0/16'], ...to('range') },
+      ],
+    },
+    '*:9000': { to: 'cluster', protocol: 'tcp', cluster: 'unused', rules: [{ ranges: ['10.9.0.0/16'], ...to('range') }, to('exact')] },
+  });
+  for (const [index, name] of ['wide', 'exact', 'range', 'unused'].entries()) {
+    rig.cluster(name, [`192.0.2.${index}:1`]);
+    rig.transport.serve({ ip: `192.0.2.${index}`, port: 1 }, (peer) => rig.transport.defer(() => peer.write(name)));
+  }
+  for (const [ip, port, hello, expected] of [
+    ['10.1.0.1', 443, 'x.example', 'wide'],
+    ['10.1.0.1', 443, 'A.example', 'exact'],
+    ['10.9.0.1', 443, 'a.example', 'range'],
+    ['10.1.0.1', 443, 'other.org', ''],
+    ['10.1.0.1', 443, null, ''],
+    ['10.9.0.1', 9000, undefined, 'range'],
+    ['10.1.0.1', 9000, undefined, 'exact'],
+  ] as const) {
+    const peer = open(rig, { ip, port });
+    if (hello !== undefined) peer.write(clientHello(hello).toString('latin1'));
+    rig.advance(2000);
+    t.equal(peer.takeText(), expected, `${ip}:${port} ${hello}`);
+    t.equal(peer.wasReset, expected === '', 'refused or not');
+  }
+});
+
+t.test('shares of connections', async (t) => {
+  const destinations = [
+    { cluster: 'a', weight: 1 },
+    { cluster: 'b', weight: 3 },
+  ];
+  const rig = podRig({ '*:9000': { to: 'cluster', protocol: 'tcp', cluster: 'a', rules: [{ destinations }] } });
+  rig.cluster('a', ['192.0.2.1:1']).cluster('b', ['192.0.2.2:1']);
+  serve(rig, '192.0.2.1:1', '192.0.2.2:1');
+  let toA = 0;
+  for (let connection = 0; connection < 400; connection++) {
+    const peer = open(rig, { ip: '10.1.0.1', port: 9000 });
+    rig.run();
+    if (peer.takeText() === 'at 192.0.2.1:1') toA++;
+    peer.reset();
+  }
+  // Three and a half standard deviations of a quarter of 400.
+  t.ok(toA > 70 && toA < 130, `${toA} of 400 for a weight of 1 in 4`);
+});
+
+t.test('gateways: TCP by rules, TLS by name, while HTTP ports serve HTTP', async (t) => {
+  const rig = new Rig().cluster('db', ['192.0.2.1:1']).cluster('shop', ['192.0.2.2:1']);
+  serve(rig, '192.0.2.1:1', '192.0.2.2:1');
+  rig.apply({
+    gateways: {
+      31400: { port: 31400, layer: 'gateway 31400', protocol: 'tcp', rules: [{ destinations: [{ cluster: 'db', weight: 1 }] }] },
+      31401: { port: 31401, layer: 'gateway 31401', protocol: 'tcp', rules: [] },
+      443: { port: 443, layer: 'gateway 443', protocol: 'tls' },
+    },
+    virtualHosts: {
+      shop: { layer: 'gateway 443 sni', port: 443, name: 's', domains: ['*.shop.example'], local: null, routes: [route('/', 'shop')] },
+    },
+  });
+  const dial = (port: number, text: string): MemoryPeer => {
+    rig.engine.listen({ kind: 'gateway', id: port, fd: -1, port }, { address: '192.0.2.80', port });
+    const peer = rig.transport.dial({ ip: '192.0.2.80', port });
+    peer.write(text);
+    rig.run();
+    return peer;
+  };
+  t.equal(dial(31400, 'bytes').takeText(), 'at 192.0.2.1:1');
+  t.equal(dial(31401, 'bytes').wasReset, true, 'no rule');
+  t.equal(dial(443, clientHello('a.shop.example').toString('latin1')).takeText(), 'at 192.0.2.2:1');
+  const unknown = rig.transport.dial({ ip: '192.0.2.80', port: 443 });
+  unknown.write(clientHello('shop.example').toString('latin1'));
+  rig.advance(2000);
+  t.equal(unknown.wasReset, true, 'a name that nobody has');
+  t.equal(rig.count('istio_tcp_connections_opened_total', { reporter: 'source', source_workload: 'nodeway-gateway' }), 2);
+});

@@ -1,14 +1,14 @@
 /** Gateways of this node: servers of one port are one listener. */
 import { gatewayIdentity } from '../../../l7/config/identity.ts';
-import type { GatewayConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
-import type { Output } from '../incremental/output.ts';
-import { Input, Table } from '../incremental/table.ts';
+import { Input } from '../incremental/table.ts';
 import { type Gateway, type GatewayServer, objectKey } from '../objects.ts';
-import { type Aged, ageOf } from './age.ts';
+import { type ObjectRef, refOf } from '../problem.ts';
+import { type Aged, ageOf, byAge } from './age.ts';
 import type { CompileOptions } from './options.ts';
-import type { Telemetries, TelemetrySubject } from './telemetries.ts';
+import type { ProblemLog } from './problem-log.ts';
+import type { TelemetrySubject } from './telemetries.ts';
 import { selects } from './selectors.ts';
 
 export interface BoundGateway extends Aged {
@@ -19,31 +19,37 @@ export interface BoundGateway extends Aged {
   readonly appliesHere: boolean;
 }
 
+/** A server that has something to do with a port. */
+interface PortServer {
+  readonly gateway: Aged & { readonly key: string; readonly ref: ObjectRef };
+  /** Position in its Gateway. */
+  readonly server: number;
+  readonly kind: GatewayServer['kind'];
+}
+
 export interface GatewayParts {
   /** Namespaces that clients of this node live in. */
   readonly clients: Index<true>;
-  readonly telemetries: Telemetries;
-  readonly output: Output<GatewayConfig>;
+  readonly problems: ProblemLog;
 }
 
 export class Gateways {
   readonly #options: CompileOptions;
   readonly #clients: Index<true>;
+  readonly #problems: ProblemLog;
   readonly #gateways: Input<Gateway, BoundGateway>;
-  readonly #ports: Index<true>;
+  /** Servers whose clients are sent to HTTPS, by `port host`. */
+  readonly redirects: Index<true>;
+  /** By port, in the order in which they are asked. */
+  readonly ports: Index<PortServer>;
 
-  constructor(graph: Graph, options: CompileOptions, { clients, telemetries, output }: GatewayParts) {
+  constructor(graph: Graph, options: CompileOptions, { clients, problems }: GatewayParts) {
     this.#options = options;
     this.#clients = clients;
+    this.#problems = problems;
     this.#gateways = new Input(graph, 'Gateway', (object) => this.#compute(object));
-    this.#ports = new Index(graph);
-    const listeners = new Table(graph, 'gateway port', (key) => {
-      const port = Number(key);
-      const telemetry = telemetries.of(gatewaySubject(options), 'CLIENT');
-      graph.emit(output, key, { port, layer: gatewayLayer(port), ...(telemetry !== undefined && { telemetry }) } satisfies GatewayConfig);
-      return port;
-    });
-    this.#ports.each(listeners);
+    this.redirects = new Index(graph);
+    this.ports = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server);
   }
 
   set(key: string, object: Gateway | null): void {
@@ -55,6 +61,28 @@ export class Gateways {
     return this.#gateways.get(key);
   }
 
+  /** What is listened for at the port: what the oldest server there is for. */
+  kindAt(port: number): GatewayServer['kind'] {
+    return this.ports.get(String(port))[0]?.kind ?? 'http';
+  }
+
+  /** Servers of another kind than the oldest at the port are not served. */
+  complainOfRivals(port: number): void {
+    const [first, ...others] = this.ports.get(String(port));
+    for (const { gateway, server, kind } of others) {
+      if (first === undefined || kind === first.kind) continue;
+      const message = `Gateway ${first.gateway.key} has port ${port} for ${first.kind.toUpperCase()} already; this server is left out`;
+      this.#problems.add('error', gateway.ref, ['spec', 'servers', server, 'port'], message);
+    }
+  }
+
+  #emitServer(object: Gateway, { port, kind, hosts, httpsRedirect }: GatewayServer, server: number): void {
+    const gateway = { ...ageOf(object), key: objectKey(object.metadata), ref: refOf(object) };
+    this.ports.emit(String(port.number), { gateway, server, kind });
+    if (!httpsRedirect) return;
+    for (const host of hosts) this.redirects.emit(`${port.number} ${host.slice(host.indexOf('/') + 1).toLowerCase()}`, true);
+  }
+
   #compute(object: Gateway): BoundGateway {
     const { selector = {}, servers } = object.spec;
     // An empty selector selects everything.
@@ -62,7 +90,7 @@ export class Gateways {
     if (appliesHere) {
       // Gateways are clients that live in the agent's namespace.
       this.#clients.emit(this.#options.agentNamespace, true);
-      for (const port of new Set(servers.map((server) => server.port.number))) this.#ports.emit(String(port), true);
+      for (const [position, server] of servers.entries()) this.#emitServer(object, server, position);
     }
     return { ...ageOf(object), key: objectKey(object.metadata), servers, appliesHere };
   }
@@ -82,7 +110,7 @@ export function serverHosts({ hosts }: GatewayServer, namespace: string, of: str
   });
 }
 
-function gatewaySubject({ rootNamespace, nodeName, gatewayLabels: [labels = {}] }: CompileOptions): TelemetrySubject {
+export function gatewaySubject({ rootNamespace, nodeName, gatewayLabels: [labels = {}] }: CompileOptions): TelemetrySubject {
   const identity = gatewayIdentity(rootNamespace);
   const nodeId = `router~~${identity.workload}-${nodeName}.${rootNamespace}~${rootNamespace}.svc.cluster.local`;
   return { namespace: rootNamespace, labels, identity, nodeId };

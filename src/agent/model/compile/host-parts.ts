@@ -1,6 +1,7 @@
 /** What the parts work with that say what clients see of a host. */
 import type { Index } from '../incremental/index-by-key.ts';
 import type { Clients } from './clients.ts';
+import type { ConnectionRules } from './connection-rules.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Outputs } from './outputs.ts';
 import type { RouteLists } from './route-lists.ts';
@@ -12,6 +13,7 @@ export interface MeshHostParts {
   readonly endpoints: Endpoints;
   readonly virtualServices: VirtualServices;
   readonly routeLists: RouteLists;
+  readonly rules: ConnectionRules;
   readonly clients: Clients;
   /** Namespaces that clients of this node live in. */
   readonly clientNamespaces: Index<true>;

@@ -12,8 +12,16 @@ import type { MeshHostParts } from './host-parts.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
 import type { ClientView } from './route-lists.ts';
 import { type Imports, importsService } from './sidecars.ts';
-import { namesOf } from './tls-names.ts';
+import type { TlsNames } from './tls-names.ts';
 import { UNKNOWN_HOSTS_PORT, type VirtualHosts } from './virtual-hosts.ts';
+
+/** Of the part that says what all clients see. */
+export interface SharedParts {
+  readonly hosts: VirtualHosts;
+  readonly addresses: Addresses;
+  readonly names: TlsNames;
+  readonly layers: Index<true>;
+}
 
 export class LimitedHosts {
   readonly #graph: Graph;
@@ -21,10 +29,12 @@ export class LimitedHosts {
   readonly #hosts: VirtualHosts;
   readonly #addresses: Addresses;
   readonly #layers: Index<true>;
+  readonly #names: TlsNames;
   /** By scope, ports at which something is asked for by its host. */
   readonly #httpPorts: Index<number>;
 
-  constructor(graph: Graph, parts: MeshHostParts, hosts: VirtualHosts, addresses: Addresses, layers: Index<true>) {
+  constructor(graph: Graph, parts: MeshHostParts, { hosts, addresses, names, layers }: SharedParts) {
+    this.#names = names;
     this.#graph = graph;
     this.#parts = parts;
     this.#hosts = hosts;
@@ -41,7 +51,7 @@ export class LimitedHosts {
       const imports = scope?.sidecar.imports ?? null;
       if (scope === undefined || imports === null) return null;
       const http = [...new Set(this.#httpPorts.get(id))];
-      const entries = this.#addresses.anywhere(http, scope.namespace, (service, port) =>
+      const entries = this.#addresses.anywhere(http, { namespace: scope.namespace, labels: scope.labels, imports }, (service, port) =>
         importsService(imports, service.host, service.namespace, port),
       );
       const layer = scopeLayer(id);
@@ -77,14 +87,15 @@ export class LimitedHosts {
   }
 
   #emitService(service: MeshService, scope: ClientScope, imports: Imports): void {
-    const { source, outputs } = this.#parts;
+    const { outputs } = this.#parts;
     const sees = ({ number }: MeshPort): boolean => importsService(imports, service.host, service.namespace, number);
     const seen = service.ports.filter(sees);
     if (seen.length === 0) return;
     const layer = this.#layerOf(scope);
     for (const { number, declaredHttp } of seen) if (declaredHttp) this.#httpPorts.emit(scope.id, number);
-    for (const record of namesOf(source, service, scope.namespace, layer, sees)) this.#emitHost(record);
-    const entries = this.#addresses.of(service, scope.namespace, sees);
+    const client: ClientView = { namespace: scope.namespace, labels: scope.labels, imports };
+    this.#names.claim(service, client, layer, sees);
+    const entries = this.#addresses.of(service, client, sees);
     if (entries.length > 0) this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
   }
 

@@ -3,20 +3,26 @@
  * that all share and, where they differ for some clients, in theirs.
  */
 import type { VirtualHostConfig } from '../../../l7/config/route.ts';
+import type { AddressesConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { share } from '../incremental/share.ts';
 import { Table } from '../incremental/table.ts';
 import { Addresses } from './addresses.ts';
 import { type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
-import { namespaceOf } from './client-class.ts';
+import { labelsOf, namespaceOf } from './client-class.ts';
 import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import { isWildcard } from './hosts.ts';
 import type { MeshHostParts } from './host-parts.ts';
 import { LimitedHosts } from './limited-hosts.ts';
-import { namesOf } from './tls-names.ts';
+import type { ConnectionRules } from './connection-rules.ts';
+import { TlsNames } from './tls-names.ts';
+import type { MeshService } from './mesh-service.ts';
+import type { ClientView } from './route-lists.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
 import { type BoundVirtualService, type Naming, visibleTo } from './virtual-services.ts';
+
+const ANYONE: ClientView = { namespace: null, labels: {} };
 
 export class MeshHosts {
   /** Layers of scopes that have something in them. */
@@ -27,22 +33,32 @@ export class MeshHosts {
   readonly #addresses: Addresses;
   readonly #unknown: Index<true>;
   readonly #limited: LimitedHosts;
+  readonly #rules: ConnectionRules;
+  readonly #names: TlsNames;
 
   constructor(graph: Graph, parts: MeshHostParts) {
-    const { source, endpoints, virtualServices, routeLists } = parts;
+    const { source, endpoints, virtualServices, routeLists, rules, outputs } = parts;
     this.#graph = graph;
     this.#parts = parts;
     this.#hosts = new VirtualHosts(source, endpoints, virtualServices, routeLists);
-    this.#addresses = new Addresses(source.services, endpoints, source.ids);
+    this.#rules = rules;
+    this.#names = new TlsNames(graph, rules, outputs.virtualHosts);
+    this.#addresses = new Addresses(source.services, endpoints, rules);
     this.layers = new Index(graph);
     this.#unknown = new Index(graph);
-    this.#limited = new LimitedHosts(graph, parts, this.#hosts, this.#addresses, this.layers);
+    this.#limited = new LimitedHosts(graph, parts, {
+      hosts: this.#hosts,
+      addresses: this.#addresses,
+      names: this.#names,
+      layers: this.layers,
+    });
     const hosts = new Table(graph, 'host', (host) => this.#compute(host));
     virtualServices.byHost.each(hosts);
     source.services.hosts.each(hosts);
     const byHost = new Table(graph, 'ports by host', () => this.#emitAnywhere());
     byHost.want('');
     this.#limited.collectPorts();
+    this.#names.collect();
   }
 
   /** What stands behind all addresses of a port. */
@@ -51,12 +67,12 @@ export class MeshHosts {
     const { services } = source;
     const ports = new Set(services.httpPorts.keys().map(Number));
     if (this.#unknown.has('')) ports.add(UNKNOWN_HOSTS_PORT);
-    const shared = this.#addresses.anywhere([...ports], null);
+    const shared = this.#addresses.anywhere([...ports], ANYONE);
     if (shared.length > 0) this.#graph.emit(outputs.addresses, SHARED_LAYER, { layer: SHARED_LAYER, entries: shared });
     const hidden = services.anywhere.keys().flatMap((port) => services.anywhere.get(port).flatMap(({ exportTo }) => exportTo ?? []));
     for (const client of new Set(hidden)) {
       if (!clientNamespaces.has(client)) continue;
-      const entries = this.#addresses.anywhere([...ports], client);
+      const entries = this.#addresses.anywhere([...ports], { namespace: client, labels: {} });
       const layer = this.#ownLayer(client);
       this.#graph.emit(outputs.addresses, layer, { layer, entries });
     }
@@ -72,6 +88,10 @@ export class MeshHosts {
     const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
     for (const site of this.#hosts.sites(host, { namespace: null })) this.#emitSite(site, own);
     for (const client of own) for (const site of this.#hosts.sites(host, { namespace: client })) this.#emitOwnSite(site, client);
+    this.#emitTold(
+      host,
+      views.flatMap(({ client }) => client ?? []),
+    );
     this.#limited.emit(host);
     return null;
   }
@@ -104,10 +124,46 @@ export class MeshHosts {
       }
     }
     const layer = client === null ? SHARED_LAYER : this.#ownLayer(client);
-    for (const record of namesOf(source, service, client, layer))
-      this.#graph.emit(outputs.virtualHosts, [record.layer, record.name].join(' '), record);
+    this.#emitConnections(service, { namespace: namespaceOf(client), labels: labelsOf(client) }, layer, null);
+  }
+
+  /** What stands behind its addresses, and behind its name for TLS clients. @param base what such clients have without it. */
+  #emitConnections(
+    service: MeshService,
+    client: ClientView,
+    layer: string | null,
+    base: AddressesConfig['entries'] | null,
+  ): AddressesConfig['entries'] {
     const entries = this.#addresses.of(service, client);
-    if (entries.length > 0) this.#graph.emit(outputs.addresses, [layer, service.host].join(' '), { layer, entries });
+    if (base !== null && share(base, entries) === base) return base;
+    const into = layer ?? scopeLayer(client.namespace ?? '');
+    if (into !== SHARED_LAYER) this.layers.emit(into, true);
+    this.#names.claim(service, client, into);
+    if (entries.length > 0) this.#graph.emit(this.#parts.outputs.addresses, [into, service.host].join(' '), { layer: into, entries });
+    return entries;
+  }
+
+  /** For clients that rules for connections tell apart. @param own namespaces whose clients have what is theirs already. */
+  #emitTold(host: string, own: readonly string[]): void {
+    const owners = this.#rules.owners(host);
+    if (owners.length === 0) return;
+    const { source, clientNamespaces, clients } = this.#parts;
+    const told = owners.flatMap(({ sourceNamespaces, exportTo }) => [...sourceNamespaces, ...(exportTo ?? [])]);
+    const namespaces = [...new Set(told)].filter((namespace) => clientNamespaces.has(namespace) && !own.includes(namespace));
+    const entriesOf = (client: ClientView): AddressesConfig['entries'] => {
+      const service = source.services.get(host, client.namespace);
+      return service === null ? [] : this.#addresses.of(service, client);
+    };
+    for (const namespace of namespaces) {
+      const service = source.services.get(host, namespace);
+      if (service !== null) this.#emitConnections(service, { namespace, labels: {} }, null, entriesOf(ANYONE));
+    }
+    if (!owners.some(({ sourceLabels }) => sourceLabels.length > 0)) return;
+    for (const { id, namespace, labels } of clients.labelled()) {
+      const service = source.services.get(host, namespace);
+      const base = entriesOf(namespaces.includes(namespace) || own.includes(namespace) ? { namespace, labels: {} } : ANYONE);
+      if (service !== null) this.#emitConnections(service, { namespace, labels }, scopeLayer(id), base);
+    }
   }
 
   /** Of a service that only clients of that namespace see. */

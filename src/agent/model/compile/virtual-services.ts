@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
-import { type Destination, type HttpRoute, objectKey, type VirtualService } from '../objects.ts';
+import { type Destination, type HttpRoute, objectKey, type TcpRoute, type TlsRoute, type VirtualService } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import { type BoundRule, type Delegate, mergedRule } from './delegates.ts';
@@ -25,6 +25,8 @@ export interface BoundVirtualService extends Aged {
   readonly ref: ObjectRef;
   /** Those of delegates in the place of the rules that name them. */
   readonly rules: readonly BoundRule[];
+  /** Those for connections that are not HTTP; null: none. */
+  readonly connections: { readonly tcp: readonly TcpRoute[]; readonly tls: readonly TlsRoute[] } | null;
   /** Namespaces of clients; null: all. */
   readonly exportTo: readonly string[] | null;
   readonly hosts: readonly string[];
@@ -67,6 +69,8 @@ export class VirtualServices {
   readonly byGatewayHost: Index<GatewayBinding>;
   /** Labels by which rules distinguish clients. */
   readonly sourceLabels: Index<true>;
+  /** By port of a gateway, what is bound to servers there that do not serve HTTP. */
+  readonly byGatewayPort: Index<GatewayBinding>;
   readonly #options: CompileOptions;
   readonly #addressClaims: Index<AddressClaim>;
   readonly #gateways: Gateways;
@@ -83,6 +87,7 @@ export class VirtualServices {
     this.#problems = problems;
     this.#delegates = new Input(graph, 'delegate', delegateOf);
     this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
+    this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
     this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.sourceLabels = new Index(graph);
@@ -152,9 +157,14 @@ export class VirtualServices {
     if (!gateway.appliesHere) return complain(`Gateway ${key} does not select this node's gateway`);
     let common = 0;
     for (const [position, server] of gateway.servers.entries()) {
-      for (const host of intersect(serverHosts(server, gateway.namespace, service.namespace), service.hosts)) {
-        common++;
-        const binding: GatewayBinding = { service, gateway, server: position };
+      const hosts = intersect(serverHosts(server, gateway.namespace, service.namespace), service.hosts);
+      const binding: GatewayBinding = { service, gateway, server: position };
+      common += hosts.length;
+      if (server.kind !== 'http') {
+        if (hosts.length > 0 && service.gateways.indexOf(key) === index) this.byGatewayPort.emit(String(server.port.number), binding);
+        continue;
+      }
+      for (const host of hosts) {
         // A gateway that is named twice binds once.
         if (service.gateways.indexOf(key) === index) this.byGatewayHost.emit(`${server.port.number} ${host}`, binding);
       }
@@ -175,11 +185,12 @@ function delegateOf(object: VirtualService): Delegate {
 
 function bound(object: VirtualService, rules: readonly BoundRule[], { clusterDomain }: CompileOptions): BoundVirtualService {
   const { created, name, namespace } = ageOf(object);
-  const { gateways, exportTo } = object.spec;
+  const { gateways, exportTo, tcp = [], tls = [] } = object.spec;
   const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
   // Most name the host that they are for: one string for both.
   const inFull = (host: string, of: string): string => oneOf(hosts, fullName(host, of, clusterDomain));
-  const requests = rules.flatMap(({ rule }) => rule.match ?? []);
+  const matches = [...rules.flatMap(({ rule }) => rule.match ?? []), ...[...tcp, ...tls].flatMap(({ match }) => match ?? [])];
+  const targets = [...tcp, ...tls].flatMap(({ route }) => route.map(({ destination }) => inFull(destination.host, namespace)));
   return {
     created,
     name,
@@ -187,12 +198,16 @@ function bound(object: VirtualService, rules: readonly BoundRule[], { clusterDom
     key: objectKey(object.metadata),
     ref: refOf(object),
     rules,
+    connections: tcp.length + tls.length === 0 ? null : { tcp, tls },
     exportTo: exportedTo(exportTo, namespace),
     hosts,
     gateways: gateways === undefined || gateways.length === 0 ? ONLY_MESH : gateways.map((gateway) => gatewayName(gateway, namespace)),
-    destinations: distinct(rules.flatMap((one) => destinationsOf(one.rule).map(({ host }) => inFull(host, one.namespace)))),
-    sourceNamespaces: distinct(requests.flatMap(({ sourceNamespace }) => sourceNamespace || [])),
-    sourceLabels: distinct(requests.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {}))),
+    destinations: distinct([
+      ...rules.flatMap((one) => destinationsOf(one.rule).map(({ host }) => inFull(host, one.namespace))),
+      ...targets,
+    ]),
+    sourceNamespaces: distinct(matches.flatMap(({ sourceNamespace }) => sourceNamespace || [])),
+    sourceLabels: distinct(matches.flatMap(({ sourceLabels }) => Object.keys(sourceLabels ?? {}))),
   };
 }
 

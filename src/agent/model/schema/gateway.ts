@@ -5,14 +5,19 @@ import { checkedText, gatewayHostFault, labelSelector } from './names.ts';
 
 /** As Istio reads them: in any case. */
 const PROTOCOLS = /^(https?|http2|grpc(-web)?|mongo|tcp|tls|http_proxy|redis|mysql)$/i;
-const SERVED_PROTOCOLS = /^(http|http2|grpc|grpc-web)$/i;
+const HTTP = /^(http|http2|grpc|grpc-web)$/i;
+const TLS = /^(https|tls)$/i;
 
+const tls = z.looseObject({
+  httpsRedirect: z.boolean().optional(),
+  mode: z.enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL']).optional(),
+});
 const server = z.object({
   name: text.optional(),
   hosts: z.array(checkedText(gatewayHostFault)).min(1, 'a server has at least one host'),
   bind: text.optional(),
   defaultEndpoint: unsupported(),
-  tls: z.looseObject({}).optional(),
+  tls: tls.optional(),
   port: z.object({
     number: port,
     protocol: text.regex(PROTOCOLS, 'must be one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, MONGO, REDIS, MYSQL'),
@@ -20,28 +25,51 @@ const server = z.object({
     targetPort: unsupported(),
   }),
 });
+type Server = z.output<typeof server>;
+
+/** In Istio's words, a server that terminates nothing. */
+const passesThrough = ({ tls: given }: Server): boolean => given?.mode === undefined || given.mode === 'PASSTHROUGH';
 
 /** A server that would listen elsewhere, or in the clear where its author wants TLS, is worse than none. */
-function serverFaults({ bind, tls, port: { protocol } }: z.output<typeof server>): Fault[] {
+function serverFaults(entry: Server): Fault[] {
+  const { bind, tls: given, port: of } = entry;
   const faults: Fault[] = [];
-  if (!SERVED_PROTOCOLS.test(protocol)) {
-    faults.push({ path: ['port', 'protocol'], reason: `servers of protocol ${protocol} are not served yet; this server is left out` });
-  }
-  if (tls !== undefined) faults.push({ path: ['tls'], reason: 'TLS at gateways is not served yet; this server is left out' });
-  if (bind !== undefined) faults.push({ path: ['bind'], reason: 'servers at one address are not served yet; this server is left out' });
+  const say = (path: string[], reason: string): void => void faults.push({ path, reason: `${reason}; this server is left out` });
+  if (given?.mode === 'AUTO_PASSTHROUGH') say(['tls', 'mode'], 'clusters are not chosen by their name in TLS');
+  else if (!passesThrough(entry)) say(['tls'], 'TLS does not end at gateways yet');
+  if (/^http_proxy$/i.test(of.protocol)) say(['port', 'protocol'], 'gateways are no forward proxies');
+  if (bind !== undefined) say(['bind'], 'servers at one address are not served yet');
   return faults;
 }
 
-/** With the protocol as the API's documentation writes it. */
-function serverInForce({ name, hosts, port: { number, protocol, name: portName } }: z.output<typeof server>) {
-  return { ...(name !== undefined && { name }), hosts, port: { number, protocol: protocol.toUpperCase(), name: portName } };
+/** With the protocol as the API's documentation writes it, and what is listened for. */
+function serverInForce({ name, hosts, tls: given, port: { number, protocol, name: portName } }: Server) {
+  const kind = HTTP.test(protocol) ? ('http' as const) : TLS.test(protocol) ? ('tls' as const) : ('tcp' as const);
+  return {
+    ...(name !== undefined && { name }),
+    hosts,
+    kind,
+    httpsRedirect: kind === 'http' && given?.httpsRedirect === true,
+    port: { number, protocol: protocol.toUpperCase(), name: portName },
+  };
+}
+
+function complainOfTls({ tls: given, port: { protocol } }: Server): { path: string[]; message: string } | null {
+  if (TLS.test(protocol)) return given === undefined ? { path: ['tls'], message: 'TLS settings are needed for HTTPS and TLS' } : null;
+  if (given === undefined) return null;
+  if (!HTTP.test(protocol)) return { path: ['tls'], message: 'only HTTPS and TLS have TLS settings' };
+  const terminates = (given.mode ?? 'PASSTHROUGH') !== 'PASSTHROUGH' || 'serverCertificate' in given || 'privateKey' in given;
+  return terminates ? { path: ['tls'], message: 'a port in the clear has httpsRedirect only' } : null;
 }
 
 const servers = z
   .array(judged(server, serverFaults))
   .min(1, 'a gateway has at least one server')
   .superRefine((list, context) => {
-    list.forEach(({ port: { name } }, index) => {
+    list.forEach((entry, index) => {
+      const { name } = entry.port;
+      const fault = complainOfTls(entry);
+      if (fault !== null) context.addIssue({ code: 'custom', path: [index, ...fault.path], message: fault.message });
       if (list.findIndex(({ port }) => port.name === name) === index) return;
       context.addIssue({ code: 'custom', path: [index, 'port', 'name'], message: `a port ${name} is already given` });
     });

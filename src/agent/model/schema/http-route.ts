@@ -12,7 +12,7 @@ import { checkedText, dnsLabel, domainFault } from './names.ts';
 import { retries } from './retries.ts';
 
 const host = checkedText((name) => (name === '*' ? 'the host * is not allowed' : domainFault(name)));
-const destination = z.object({
+export const destination = z.object({
   host,
   subset: dnsLabel.optional(),
   port: z.object({ number: port }).optional(),

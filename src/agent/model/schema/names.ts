@@ -25,6 +25,15 @@ export function domainFault(domain: string): string | null {
   return bad === undefined ? null : `“${bad}” is not a DNS label`;
 }
 
+/** Of an IP address or a range. */
+export function subnetFault(address: string): string | null {
+  const [ip = '', bits, ...rest] = address.split('/');
+  const family = isIP(ip);
+  if (family === 0 || rest.length > 0) return 'must be an IP address or a range such as 10.0.0.0/8';
+  if (bits === undefined) return null;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32) ? null : `“${bits}” is no length of a prefix`;
+}
+
 export function gatewayHostFault(host: string): string | null {
   const slash = host.indexOf('/');
   const namespace = slash < 0 ? '*' : host.slice(0, slash);
@@ -41,6 +50,11 @@ export function gatewayNameFault(name: string): string | null {
   const parts = name.split('/');
   if (parts.length === 1) return name.startsWith('*') ? 'a gateway has no wildcard' : domainFault(name);
   return parts.length === 2 && parts.every(isDnsLabel) ? null : 'must be NAMESPACE/NAME';
+}
+
+/** Whether all that `host` names is named by `pattern` too. */
+export function isWithin(host: string, pattern: string): boolean {
+  return pattern.startsWith('*') ? host.endsWith(pattern.slice(1)) : host === pattern;
 }
 
 /** Whether a host can be named by both; either may begin with a wildcard. */

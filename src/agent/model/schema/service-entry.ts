@@ -1,8 +1,7 @@
 /** networking.istio.io ServiceEntry, with the rules of Istio's own validation. */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Fault, judged, port, present, text } from './fields.ts';
-import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
+import { checkedText, dnsLabel, domainFault, labelSelector, subnetFault } from './names.ts';
 import { complainOfWorkload, endpoint } from './workload-entry.ts';
 import { visibility } from './visibility.ts';
 
@@ -13,14 +12,6 @@ const PROTOCOL = /^(tcp|udp|grpc|grpc-web|http|http_proxy|http2|https|tls|mongo|
 const NAMES_HOST = /^(grpc|grpc-web|http|http_proxy|http2|https|tls)$/i;
 
 const host = checkedText((name) => (name === '*' ? 'the host * is not allowed' : domainFault(name)));
-
-function subnetFault(address: string): string | null {
-  const [ip = '', bits, ...rest] = address.split('/');
-  const family = isIP(ip);
-  if (family === 0 || rest.length > 0) return 'must be an IP address or a range such as 10.0.0.0/8';
-  if (bits === undefined) return null;
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32) ? null : `“${bits}” is no length of a prefix`;
-}
 
 const servicePort = z.object({
   number: port,

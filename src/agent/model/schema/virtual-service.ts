@@ -1,10 +1,10 @@
 /** networking.istio.io VirtualService, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { unsupported } from './fields.ts';
 import { claimsOf } from './http-match.ts';
 import { route, routeInForce } from './http-route.ts';
-import { checkedText, domainFault, gatewayNameFault, overlap } from './names.ts';
+import { tcpRoute, tlsRoute } from './l4-route.ts';
+import { checkedText, domainFault, gatewayNameFault, isWithin, overlap } from './names.ts';
 import { visibility } from './visibility.ts';
 
 const host = checkedText((name) => (isIP(name) === 0 ? domainFault(name) : null));
@@ -12,8 +12,8 @@ const spec = z.object({
   hosts: z.array(host).optional(),
   gateways: z.array(checkedText(gatewayNameFault)).optional(),
   http: z.array(route).optional(),
-  tls: unsupported('TLS routes are not served yet'),
-  tcp: unsupported('TCP routes are not served yet'),
+  tls: z.array(tlsRoute).optional(),
+  tcp: z.array(tcpRoute).optional(),
   exportTo: visibility({ nobody: false }).optional(),
 });
 
@@ -26,7 +26,7 @@ function hostFaults(value: Spec, inMesh: boolean): Issue[] {
   if (hosts.length === 0 && gateways.length > 0) faults.push([['gateways'], 'without hosts this is a delegate, which has no gateways']);
   if (hosts.length === 0) {
     for (const kind of ['tls', 'tcp'] as const) {
-      if (kind in value) faults.push([[kind], `without hosts this is a delegate, which has no ${kind}`]);
+      if (value[kind] !== undefined) faults.push([[kind], `without hosts this is a delegate, which has no ${kind}`]);
     }
     http.forEach(({ delegate }, index) => {
       if (delegate !== undefined) faults.push([['http', index, 'delegate'], 'without hosts this is a delegate, which has no delegates']);
@@ -47,11 +47,23 @@ function meshFaults({ http = [] }: Spec): Issue[] {
   );
 }
 
+/** Names of TLS clients are those of the hosts. */
+function sniFaults({ hosts = [], tls = [] }: Spec): Issue[] {
+  return tls.flatMap(({ match }, route) =>
+    match.flatMap(({ sniHosts }, index) =>
+      sniHosts.flatMap((name, position): Issue[] => {
+        if (isIP(name) !== 0 || hosts.some((host) => isWithin(name.toLowerCase(), host.toLowerCase()))) return [];
+        return [[['tls', route, 'match', index, 'sniHosts', position], `“${name}” is not one of the hosts`]];
+      }),
+    ),
+  );
+}
+
 const checkedSpec = spec.superRefine((value, context) => {
-  const { gateways = [], http } = value;
+  const { gateways = [], http, tls, tcp } = value;
   const inMesh = gateways.length === 0 || gateways.includes('mesh');
-  const faults = [...hostFaults(value, inMesh), ...(inMesh ? meshFaults(value) : [])];
-  if (http === undefined && !('tls' in value) && !('tcp' in value)) faults.push([[], 'one of http, tls and tcp is needed']);
+  const faults = [...hostFaults(value, inMesh), ...(inMesh ? meshFaults(value) : []), ...sniFaults(value)];
+  if (http === undefined && tls === undefined && tcp === undefined) faults.push([[], 'one of http, tls and tcp is needed']);
   for (const [path, message] of faults) context.addIssue({ code: 'custom', path, message });
 });
 

@@ -42,7 +42,15 @@ t.test('a Gateway alone answers 404', async (t) => {
 
 t.test('protocols of servers', async (t) => {
   for (const protocol of ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'http']) t.ok(gatewayAt(gateway(server('"*"', 80, protocol))), protocol);
-  for (const protocol of ['TCP', 'TLS', 'HTTPS', 'MONGO']) t.notOk(gatewayAt(gateway(server('"*"', 80, protocol))), protocol);
+  for (const protocol of ['TCP', 'MONGO', 'mysql']) t.match(gatewayAt(gateway(server('"*"', 80, protocol))), { protocol: 'tcp' }, protocol);
+  const passthrough = (mode: string): string => server('"*"', 443, 'TLS').replace('hosts:', `tls: { ${mode} }, hosts:`);
+  t.match(gatewayAt(gateway(passthrough('mode: PASSTHROUGH')), 443), { protocol: 'tls' });
+  t.match(gatewayAt(gateway(passthrough('')), 443), { protocol: 'tls' });
+  for (const mode of ['SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL']) {
+    const text = gateway(`${passthrough(`mode: ${mode}`)}, ${server('"*"')}`);
+    t.notOk(gatewayAt(text, 443), mode);
+    t.ok(gatewayAt(text, 80), `${mode}: the other server is served`);
+  }
 });
 
 t.test('names of gateways', async (t) => {
@@ -137,4 +145,71 @@ t.test('a destination without a port means the only port of the service', async 
   const rule = bound('[{ route: [{ destination: { host: odd } }] }]', '"*"');
   const [route] = hostOf(gatewayTable(compileText([odd, gateway(server('"*"')), rule])), '*')?.routes ?? [];
   t.same(clustersOf(route), ['outbound|8000||odd.default.svc.cluster.local']);
+});
+
+const l4 = (spec: string, gateways = 'gw'): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: l4, namespace: default }
+spec:
+  hosts: ["*.example"]
+  gateways: [${gateways}]
+  ${spec}
+`;
+const A = 'outbound|80||a.default.svc.cluster.local';
+
+t.test('TCP servers: the first VirtualService with a rule for the port', async (t) => {
+  const text = gateway(`${server('"*"', 31400, 'TCP')}, ${server('"*"', 31401, 'TCP')}`);
+  const rules = (port: number, tcp: string): unknown => gatewayAt(text + l4(`tcp: ${tcp}`), port)?.rules;
+  const to = '[{ destination: { host: a } }]';
+  t.same(rules(31400, `[{ route: ${to} }]`), [{ destinations: [{ cluster: A, weight: 1 }] }]);
+  t.same(rules(31400, `[{ match: [{ port: 31401 }], route: ${to} }]`), []);
+  t.same(rules(31401, `[{ match: [{ port: 31401 }], route: ${to} }]`), [{ destinations: [{ cluster: A, weight: 1 }] }]);
+  t.same(rules(31400, `[{ match: [{ gateways: [other] }], route: ${to} }]`), []);
+  t.same(
+    rules(31400, '[{ route: [{ destination: { host: a, port: { number: 80 } }, weight: 30 }, { destination: { host: b }, weight: 70 }] }]'),
+    [
+      {
+        destinations: [
+          { cluster: A, weight: 30 },
+          { cluster: 'outbound|31400||b.default.svc.cluster.local', weight: 70 },
+        ],
+      },
+    ],
+  );
+});
+
+t.test('TLS servers that pass through: names', async (t) => {
+  const text = gateway(server('"*.example"', 443, 'TLS').replace('hosts:', 'tls: {}, hosts:'));
+  const names = (tls: string): Record<string, string[]> => {
+    const { virtualHosts } = compileText([service('a'), text, l4(`tls: ${tls}`)]).snapshot.records;
+    const own = [...virtualHosts.values()].filter(({ layer }) => layer === 'gateway 443 sni');
+    return Object.fromEntries(own.map(({ domains, routes }) => [domains.join(), clustersOf(routes[0])]));
+  };
+  const to = 'route: [{ destination: { host: a } }]';
+  t.same(names(`[{ match: [{ sniHosts: [X.example, "*.y.example"] }], ${to} }]`), { 'x.example': [A], '*.y.example': [A] });
+  t.same(names(`[{ match: [{ sniHosts: [x.example], port: 444 }], ${to} }]`), {});
+});
+
+t.test('a port is for what the oldest server there is for', async (t) => {
+  const older = gateway(server('"*"', 80, 'TCP'), undefined, 'name: older, namespace: default, creationTimestamp: "2020-01-01T00:00:00Z"');
+  const younger = gateway(server('"*"'), undefined, 'name: gw, namespace: default, creationTimestamp: "2021-01-01T00:00:00Z"');
+  const compiled = compileText([service('a'), older, younger, bound(`[{ ${toA} }]`, '"*"')]);
+  t.match(compiled.snapshot.records.gateways.get('80'), { protocol: 'tcp' });
+  t.equal(gatewayTable(compiled)?.size, 0);
+  t.match(compiled.problems, [{ severity: 'error', object: { name: 'gw' }, path: 'spec.servers[0].port' }]);
+});
+
+t.test('httpsRedirect', async (t) => {
+  const secure = server('secure.example, "*.more.example"').replace('hosts:', 'tls: { httpsRedirect: true }, hosts:');
+  const text =
+    gateway(`${secure}, ${server('plain.example').replace('p80', 'q80')}`) +
+    bound(`[{ ${toA} }]`, 'secure.example, plain.example, a.more.example');
+  const table = gatewayTable(compileText([service('a'), text]));
+  const kinds = ['secure.example', '*.more.example', 'a.more.example', 'plain.example'].map(
+    (name) => hostOf(table, name)?.routes[0]?.action,
+  );
+  const redirect = { kind: 'redirect', code: 301, scheme: 'https' };
+  t.match(kinds, [redirect, redirect, redirect, { kind: 'route' }]);
 });

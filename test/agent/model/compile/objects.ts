@@ -5,6 +5,14 @@ const toA = 'route: [{ destination: { host: a } }]';
 const meta = (name: string, namespace: string, day = 0): string =>
   `name: ${name}, namespace: ${namespace}${day === 0 ? '' : `, creationTimestamp: "2025-01-0${day}T00:00:00Z"`}`;
 
+const connections = (head: string, rules: string, metadata: string): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { ${metadata} }
+spec:
+  ${head}
+  ${rules}
+`;
 const gateway = (name: string, servers: string, selector = 'gateway'): string => `
 apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -153,5 +161,25 @@ export const OBJECTS: readonly string[] = [
   sidecar(
     '{ egress: [{ port: { number: 80, protocol: HTTP }, hosts: ["default/*"] }, { hosts: ["~/x", "*/h.default.svc.cluster.local"] }] }',
     meta('root', 'istio-system'),
+  ),
+
+  connections(
+    'hosts: [a]',
+    `tcp: [{ match: [{ port: 90, sourceLabels: { tier: gold } }], ${toA} }, { match: [{ sourceNamespace: other }], ${toA} }]`,
+    meta('l4', 'default'),
+  ),
+  connections(
+    'hosts: [a, "*.example"]',
+    `tls: [{ match: [{ sniHosts: [y.example, "*.example"] }], ${toA} }]\n  tcp: [{ ${toA} }]`,
+    meta('l4', 'default'),
+  ),
+  connections(
+    'hosts: ["*.example"]\n  gateways: [gt, mesh]',
+    `tls: [{ match: [{ sniHosts: [y.example] }], ${toA} }]\n  tcp: [{ ${toA} }]`,
+    meta('l5', 'other'),
+  ),
+  gateway(
+    'gt',
+    '{ port: { number: 443, name: t, protocol: TLS }, tls: {}, hosts: ["*.example"] }, { port: { number: 81, name: c, protocol: TCP }, hosts: ["*"] }, { port: { number: 80, name: h, protocol: HTTP }, tls: { httpsRedirect: true }, hosts: [x.example] }',
   ),
 ];

@@ -11,10 +11,23 @@ const port = (text: string): string => `${head('Gateway')}  servers:\n  - hosts:
 const CASES: readonly Case[] = [
   ['good', GOOD, []],
   ['HTTP servers', `${GOOD}${server('GRPC-WEB')}`, []],
-  ['HTTPS without TLS block', `${GOOD}${server('HTTPS')}`, ['12 unsupported spec.servers[1].port.protocol']],
-  ['TLS', `${GOOD}${server('TLS')}    tls: {}\n`, ['12 unsupported spec.servers[1].port.protocol', '13 unsupported spec.servers[1].tls']],
-  ['TCP', `${GOOD}${server('TCP')}`, ['12 unsupported spec.servers[1].port.protocol']],
-  ['MONGO', `${GOOD}${server('MONGO')}`, ['12 unsupported spec.servers[1].port.protocol']],
+  ['HTTPS without TLS block', `${GOOD}${server('HTTPS')}`, ['8 error spec.servers[1].tls']],
+  ['TLS passed through', `${GOOD}${server('TLS')}    tls: {}\n`, []],
+  ['TLS ended', `${GOOD}${server('TLS')}    tls: {mode: SIMPLE}\n`, ['13 unsupported spec.servers[1].tls']],
+  [
+    'TLS by the names of clusters',
+    `${GOOD}${server('TLS')}    tls: {mode: AUTO_PASSTHROUGH}\n`,
+    ['13 unsupported spec.servers[1].tls.mode'],
+  ],
+  [
+    'TLS of a port in the clear',
+    `${GOOD}${server('HTTP')}    tls: {mode: SIMPLE}\n`,
+    ['13 error spec.servers[1].tls', '13 unsupported spec.servers[1].tls'],
+  ],
+  ['TLS of TCP', `${GOOD}${server('TCP')}    tls: {}\n`, ['13 error spec.servers[1].tls']],
+  ['clients are sent to HTTPS', `${GOOD}${server('HTTP')}    tls: {httpsRedirect: true}\n`, []],
+  ['TCP', `${GOOD}${server('TCP')}`, []],
+  ['MONGO', `${GOOD}${server('MONGO')}`, []],
   ['one address', `${GOOD}    bind: 127.0.0.1\n`, ['8 unsupported spec.servers[0].bind']],
   ['default endpoint', `${GOOD}    defaultEndpoint: 127.0.0.1:1\n`, ['8 unsupported spec.servers[0].defaultEndpoint']],
   ['protocol of no one', `${GOOD}${server('GOPHER')}`, ['12 error spec.servers[1].port.protocol']],
@@ -43,12 +56,15 @@ for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(pro
 
 t.test('servers that are not served do not reach the compiler', async (t) => {
   const inTheClear = [
-    server('HTTPS'),
-    server('TCP'),
-    `${server('HTTP')}    tls: {httpsRedirect: true}\n`,
+    `${server('HTTPS')}    tls: {mode: SIMPLE, credentialName: c}\n`,
+    `${server('TLS')}    tls: {mode: AUTO_PASSTHROUGH}\n`,
     `${server('HTTP')}    bind: 1.2.3.4\n`,
   ];
   for (const more of inTheClear) {
-    t.same(specInForce(`${GOOD}${more}`), { servers: [{ hosts: ['*'], port: { number: 80, name: 'http', protocol: 'HTTP' } }] }, more);
+    t.same(
+      specInForce(`${GOOD}${more}`),
+      { servers: [{ hosts: ['*'], kind: 'http', httpsRedirect: false, port: { number: 80, name: 'http', protocol: 'HTTP' } }] },
+      more,
+    );
   }
 });

@@ -17,13 +17,39 @@ const GENERAL: readonly Case[] = [
   ['exported to all and one', `${GOOD}  exportTo: ["*", a]\n`, ['9 error spec.exportTo[0]']],
   ['exported twice', `${GOOD}  exportTo: [a, a]\n`, ['9 error spec.exportTo[1]']],
   ['public', `${GOOD}  exportTo: ["*"]\n`, []],
-  ['TLS routes beside', `${GOOD}  tls: [{}]\n`, ['9 unsupported spec.tls']],
-  ['TCP routes only', `${head('VirtualService')}  hosts: [b]\n  tcp: [{}]\n`, ['6 unsupported spec.tcp']],
+  ['TLS routes beside', `${GOOD}  tls: [{match: [{sniHosts: [b]}], route: [{destination: {host: b}}]}]\n`, []],
+  ['TLS routes without anything', `${GOOD}  tls: [{}]\n`, ['9 error spec.tls[0].match', '9 error spec.tls[0].route']],
+  [
+    'a name that is no host',
+    `${GOOD}  tls: [{match: [{sniHosts: [c]}], route: [{destination: {host: b}}]}]\n`,
+    ['9 error spec.tls[0].match[0].sniHosts[0]'],
+  ],
+  [
+    'TLS without names',
+    `${GOOD}  tls: [{match: [{port: 1}], route: [{destination: {host: b}}]}]\n`,
+    ['9 error spec.tls[0].match[0].sniHosts'],
+  ],
+  ['TCP routes only', `${head('VirtualService')}  hosts: [b]\n  tcp: [{route: [{destination: {host: b}}]}]\n`, []],
+  ['TCP without a route', `${head('VirtualService')}  hosts: [b]\n  tcp: [{}]\n`, ['6 error spec.tcp[0].route']],
+  [
+    'TCP with shares of nothing',
+    `${head('VirtualService')}  hosts: [b]\n  tcp: [{route: [{destination: {host: b}}, {destination: {host: c}}]}]\n`,
+    ['6 error spec.tcp[0].route'],
+  ],
+  [
+    'what is no subnet',
+    `${head('VirtualService')}  hosts: [b]\n  tcp: [{match: [{destinationSubnets: [a]}], route: [{destination: {host: b}}]}]\n`,
+    ['6 error spec.tcp[0].match[0].destinationSubnets[0]'],
+  ],
   ['no routes', `${head('VirtualService')}  hosts: [b]\n`, ['4 error spec']],
   ['empty routes', `${head('VirtualService')}  hosts: [b]\n  http: []\n`, ['4 error spec']],
   ['no hosts: a delegate', GOOD.replace('  hosts: [b]\n', ''), []],
   ['a delegate with a delegate', `${head('VirtualService')}  http:\n  - delegate: {name: b}\n`, ['6 error spec.http[0].delegate']],
-  ['a delegate with TLS routes', `${head('VirtualService')}  tls: [{}]\n`, ['5 error spec.tls', '5 unsupported spec.tls']],
+  [
+    'a delegate with TLS routes',
+    `${head('VirtualService')}  tls: [{match: [{sniHosts: [b]}], route: [{destination: {host: b}}]}]\n`,
+    ['5 error spec.tls', '5 error spec.tls[0].match[0].sniHosts[0]'],
+  ],
   ['a delegate with gateways', GOOD.replace('  hosts: [b]\n', '  gateways: [g]\n'), ['5 error spec.gateways']],
   ['hosts of all forms', hosts('"*.a.com", b, c.d., 10.0.0.1, "::1"'), []],
   ['the same host twice', hosts('b, b'), ['5 error spec.hosts[1]']],
@@ -152,9 +178,8 @@ for (const [part, cases] of Object.entries({ GENERAL, ROUTES, MATCHES })) {
 
 t.test('what is not served does not reach the compiler', async (t) => {
   const routes = [{ route: [{ destination: { host: 'b' } }] }];
-  t.same(specInForce(`${GOOD}    match: [{statPrefix: x}]\n    retires: {}\n  tls: [{}]\n`), {
+  t.same(specInForce(`${GOOD}    match: [{statPrefix: x}]\n    retires: {}\n`), {
     hosts: ['b'],
     http: [{ ...routes[0], match: [{}] }],
   });
-  t.same(specInForce(`${GOOD}  tcp: [{}]\n`), { hosts: ['b'], http: routes });
 });
