@@ -2,7 +2,7 @@
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { AccessLogConfig } from '../config/telemetry.ts';
-import type { CapturedOrigin } from '../exchange/origin.ts';
+import type { Origin } from '../exchange/origin.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -28,7 +28,7 @@ const NO_LOGS: readonly AccessLogConfig[] = [];
 
 export class TcpLog {
   readonly #ground: TcpLogGround;
-  readonly #origin: CapturedOrigin;
+  readonly #origin: Origin;
   readonly #target: LoggedTarget;
   readonly #own: LogPolicy | null;
   readonly #callee: LogPolicy | null;
@@ -37,7 +37,7 @@ export class TcpLog {
   #upstreamLocal = '';
 
   /** Null: nothing is logged. */
-  static begin(ground: TcpLogGround, origin: CapturedOrigin, target: LoggedTarget, client: ConnectionId): TcpLog | null {
+  static begin(ground: TcpLogGround, origin: Origin, target: LoggedTarget, client: ConnectionId): TcpLog | null {
     const { accessLog, runtime } = ground;
     const { local } = target.endpoint.config;
     const callee = local === null || origin.kind === 'inbound' ? undefined : runtime.workloads.get(local);
@@ -48,7 +48,7 @@ export class TcpLog {
 
   private constructor(
     ground: TcpLogGround,
-    origin: CapturedOrigin,
+    origin: Origin,
     target: LoggedTarget,
     client: ConnectionId,
     own: LogPolicy | null,
