@@ -14,6 +14,7 @@ import type { LogOutput } from './log.ts';
 import type { Gate, Readiness } from './readiness.ts';
 import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
+import type { StatusWriter } from './status/status-writer.ts';
 import { type SignalHandlers, handleSignals } from './stop-signals.ts';
 import type { AccessLogs } from './telemetry/access-logs.ts';
 import type { WorkerPool } from './worker-pool/pool.ts';
@@ -37,6 +38,8 @@ export interface AgentParts {
   readonly configuration: Configuration;
   readonly readiness: Readiness;
   readonly status: StatusReporter;
+  /** Null: status is not written. */
+  readonly writer: StatusWriter | null;
   readonly endpoints: readonly Endpoint[];
   readonly accessLogs: AccessLogs;
 }
@@ -65,7 +68,7 @@ export class Agent {
   }
 
   async start(): Promise<void> {
-    const { output, disposal, pool, gateways, configuration, reconciler, endpoints } = this.#parts;
+    const { output, disposal, pool, gateways, configuration, reconciler, writer, endpoints } = this.#parts;
     disposal.add('the signal handlers', handleSignals(this.#signals()));
     pool.start();
     disposal.add('the workers', () => pool.stop());
@@ -75,6 +78,10 @@ export class Agent {
     for (const endpoint of endpoints) await this.#serve(endpoint);
     await configuration.start();
     disposal.add('the configuration', () => configuration.stop());
+    if (writer !== null) {
+      writer.start();
+      disposal.add('the status at the API server', () => writer.stop());
+    }
     output.log.info({ pid: process.pid, workers: pool.size, capture: reconciler !== null }, 'started');
   }
 
@@ -128,9 +135,10 @@ export class Agent {
 
   /** Moves every pod on by one step, and opens the gates whose conditions hold. */
   #review(): void {
-    const { status, rollout, pool, gateways, reconciler, configuration } = this.#parts;
+    const { status, rollout, pool, gateways, reconciler, configuration, writer } = this.#parts;
     reconciler?.reconcile();
     configuration.releaseLeft();
+    if (!status.draining) writer?.changed();
     if (status.draining || rollout.version === 0 || !pool.configured(1)) return;
     this.#gates.configured.open();
     if (gateways.settled && (reconciler?.settled ?? true)) this.#gates.captured.open();

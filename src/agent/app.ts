@@ -32,6 +32,9 @@ import { openSources } from './object-sources.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
+import type { ApiCalls } from './status/api-calls.ts';
+import { StatusWriter } from './status/status-writer.ts';
+import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
 import { SpanExporters } from './telemetry/export/span-exporters.ts';
 import { openSender } from './telemetry/export/span-sender.ts';
@@ -52,6 +55,8 @@ export interface AgentMeans {
   readonly node: NodeAccess;
   /** Where objects come from; the first of those that give one wins. */
   readonly sources: readonly ObjectSource[];
+  /** Where status is written; null: nowhere. */
+  readonly api: ApiCalls | null;
 }
 
 /** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
@@ -61,10 +66,10 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   const disposal = new Disposal();
   disposal.add('the fault handler', endOnFault(output));
   try {
-    const sources = await openSources(config, clock);
+    const { sources, api } = await openSources(config, clock);
     const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = composeAgent({ config, output, clock, disposal, node, sources });
+    const agent = composeAgent({ config, output, clock, disposal, node, sources, api });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');
@@ -113,6 +118,7 @@ export function composeAgent(means: AgentMeans): Agent {
   disposal.add('the questions to DNS', () => resolver.stop());
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
+  const writer = statusWriter(means, configuration, reconciler);
   const stop = Promise.withResolvers<string>();
   const endpoints = endpointsOf(means, {
     status,
@@ -123,8 +129,23 @@ export function composeAgent(means: AgentMeans): Agent {
     accessLogs: () => accessLogs.report(),
     stop: stop.resolve,
   });
-  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, endpoints, accessLogs };
+  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, writer, endpoints, accessLogs };
   return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
+}
+
+function statusWriter(
+  { config, output, clock, api }: AgentMeans,
+  configuration: Configuration,
+  reconciler: Reconciler | null,
+): StatusWriter | null {
+  if (api === null) return null;
+  return new StatusWriter({
+    ...{ api, clock, random: Math.random, log: output.log, version: ownVersion() },
+    ...{ nodeName: config['node-name'], agentNamespace: config['agent-namespace'] },
+    localPods: () => configuration.localPods(),
+    captures: () => reconciler?.report() ?? [],
+    problems: () => configuration.allProblems(),
+  });
 }
 
 interface Telemetry {

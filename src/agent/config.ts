@@ -87,6 +87,11 @@ export const AGENT_FLAGS = {
     'nodeway-system',
     'where the manifests of Nodeway put it',
   ),
+  'write-status': toggle(
+    'Write Events, conditions and marks on pods to the API server.',
+    true,
+    'kubectl describe then says why a rule or a pod does not work',
+  ),
   capture: toggle('Take over the traffic of enrolled pods. Without: gateways only, no root and no BPF.', true, 'the purpose of the agent'),
   cgroup: flag<string>('PATH', 'Root of the cgroup v2 hierarchy to attach to.', text, '', 'found in /proc/mounts', 'found'),
   'kubelet-cgroup': flag<string>(

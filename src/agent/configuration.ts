@@ -118,7 +118,7 @@ export class Configuration {
   }
 
   problems(): ProblemReport[] {
-    return this.#allProblems().map((problem) => reportOf(problem));
+    return this.allProblems().map((problem) => reportOf(problem));
   }
 
   /** What each source knows of what it reads. */
@@ -209,13 +209,13 @@ export class Configuration {
       log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in effect');
     }
     this.#pods = this.#compiler.localPods;
-    this.#problems.report(this.#allProblems());
+    this.#problems.report(this.allProblems());
     const { snapshot, names, exporters } = this.#compiler;
     onOutcome({ snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled), names, exporters });
   }
 
   /** Of each object alone, then of the objects among each other. */
-  #allProblems(): Problem[] {
+  allProblems(): Problem[] {
     return [...this.#store.problems(), ...this.#compiler.problems()];
   }
 }

@@ -62,6 +62,7 @@ t.test('the life of an agent', async (t) => {
     disposal,
     node: withoutCapture(await nativeSockets()),
     sources: [{ name: 'by hand', start: async (given) => void (sink = given), stop: async () => {} }],
+    api: null,
   });
   await agent.start();
   t.strictSame(await ask(metrics, '/healthz'), { status: 200, body: 'ok\n' });

@@ -32,7 +32,20 @@ export function agentRole(without = ''): KubeObject {
   const rules = resources()
     .filter((resource) => fullName(resource) !== without)
     .map(({ type, plural }) => ({ apiGroups: [type.group], resources: [plural], verbs: ['list', 'watch'] }));
-  return { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name: ROLE }, rules };
+  return { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name: ROLE }, rules: [...rules, ...writing()] };
+}
+
+/** For status: an object is looked at before it is told of. */
+function writing() {
+  const looked = resources().map(({ type, plural }) => ({ apiGroups: [type.group], resources: [plural], verbs: ['get'] }));
+  const conditions = resources().filter(({ optional }) => optional);
+  return [
+    ...looked,
+    ...conditions.map(({ type, plural }) => ({ apiGroups: [type.group], resources: [`${plural}/status`], verbs: ['patch'] })),
+    { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'get', 'patch'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
+  ];
 }
 
 /** Definitions that let everything through: what is wrong is then the agent's to find. */

@@ -17,6 +17,8 @@ export interface EnrollmentDecision {
   readonly reason: string;
   /** Whether it was not decided by what the pod itself is and says. */
   readonly asksOwners: boolean;
+  /** Whether something asks for it, whatever else speaks against it. Of one that is never enrolled, owners are not asked. */
+  readonly asked: boolean;
   /** Annotations that are neither true nor false; they have no effect. */
   readonly invalid: readonly InvalidAnnotation[];
 }
@@ -45,11 +47,17 @@ export function enrollment(
 ): EnrollmentDecision {
   const invalid: InvalidAnnotation[] = [];
   let asksOwners = false;
-  const decided = (enrolled: boolean, reason: string): EnrollmentDecision => ({ enrolled, reason, asksOwners, invalid });
+  const decided = (enrolled: boolean, reason: string, asked = enrolled): EnrollmentDecision => {
+    return { enrolled, reason, asksOwners, asked, invalid };
+  };
   const never = exclusion(pod, namespace, istioCompat);
-  if (never !== null) return decided(false, never);
+  const opinionOf = (object: ApiObject): Opinion | null => annotated(object, invalid) ?? (istioCompat ? labelled(object) : null);
+  if (never !== null) {
+    const opinion = opinionOf(pod) ?? (namespace === null ? null : opinionOf(namespace));
+    return decided(false, never, opinion?.enrolled === true);
+  }
   for (const object of [pod, ...owners.filter(speaksForItself), ...(namespace === null ? [] : [namespace])]) {
-    const opinion = annotated(object, invalid) ?? (istioCompat ? labelled(object) : null);
+    const opinion = opinionOf(object);
     if (opinion !== null) return decided(opinion.enrolled, `${opinion.by} on ${nameOf(object)}`);
     asksOwners = true;
   }

@@ -34,4 +34,11 @@ export interface LocalPod {
   readonly failClosed: boolean;
   readonly enrolled: boolean;
   readonly reason: string;
+  /** Something asks for it, also where it is never enrolled. */
+  readonly asked: boolean;
+  readonly ended: boolean;
+  /** An API server has it. */
+  readonly fromCluster: boolean;
+  /** What an agent wrote on it. */
+  readonly marks: { readonly annotation: string | null; readonly label: string | null };
 }

@@ -19,6 +19,10 @@ import type { ServedPods } from './served-pods.ts';
 import { selects } from './selectors.ts';
 
 const NETNS_ANNOTATION = 'nodeway.io/netns';
+/** Written by the agent (src/agent/status). */
+export const STATUS_ANNOTATION = 'nodeway.io/status';
+/** The same, for `kubectl get pods -L`. */
+export const CAPTURED_LABEL = 'nodeway.io/captured';
 const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
 
 /** An object, and whether its author may name paths on this node. */
@@ -149,7 +153,7 @@ export class Pods {
     const makers = owners.flatMap(({ object }) => (object === null ? [] : [object]));
     const { namespace = '' } = pod.metadata;
     const decision = enrollment(pod, makers, this.#namespaces.get(namespace), this.#options);
-    const { enrolled, reason, asksOwners, invalid } = decision;
+    const { enrolled, reason, asksOwners, asked, invalid } = decision;
     const key = objectKey(pod.metadata);
     const scopes = asksOwners ? scopesOf(owners, namespace) : [];
     if (scopes.length > 0) this.#graph.emit(this.#needed.owners, key, scopes);
@@ -162,6 +166,10 @@ export class Pods {
       failClosed: this.#failClosed(pod),
       enrolled,
       reason,
+      asked,
+      ended: hasEnded(pod),
+      fromCluster: !trusted,
+      marks: { annotation: pod.metadata.annotations?.[STATUS_ANNOTATION] ?? null, label: pod.metadata.labels?.[CAPTURED_LABEL] ?? null },
     };
   }
 

@@ -12,6 +12,8 @@ const ANSWER_MS = 30_000;
 /** The kernel asks a silent peer whether it is there: libuv sends up to ten probes, a second apart. */
 const KEEP_ALIVE_MS = 15_000;
 const MAX_STATUS_BYTES = 64 * 1024;
+/** One object, as it comes back from a change. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_RETRY_AFTER_S = 60;
 
 export interface ApiRequest {
@@ -22,6 +24,22 @@ export interface ApiRequest {
   readonly silenceMs: number;
   /** Of the body, as they come. */
   readonly onBytes: (bytes: number) => void;
+}
+
+/** A request that is answered at once, with JSON. */
+export interface ApiCall {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  /** An object of the API, or a Status. */
+  readonly body: unknown;
+  readonly retryAfterMs: number;
 }
 
 export class ApiClient {
@@ -60,19 +78,47 @@ export class ApiClient {
     }
   }
 
-  async #send({ path, query, accept }: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  /** Whatever the status of the answer; credentials that are refused are renewed once. Throws ApiFailure where there is no answer. */
+  async call(call: ApiCall, stop: AbortSignal): Promise<ApiAnswer> {
+    const answer = await this.#callOnce(call, stop);
+    if (answer.status !== 401) return answer;
+    this.renewCredentials();
+    return this.#callOnce(call, stop);
+  }
+
+  async #callOnce({ method, path, query = {}, body, contentType = 'application/json' }: ApiCall, stop: AbortSignal): Promise<ApiAnswer> {
+    const silence = new Silence(this.#clock, ANSWER_MS);
+    const signal = AbortSignal.any([stop, silence.signal]);
+    try {
+      const content = body === undefined ? undefined : { method, type: contentType, text: JSON.stringify(body) };
+      const response = await this.#send({ path, query, accept: 'application/json' }, signal, content ?? { method });
+      const text = await textOf(response, MAX_ANSWER_BYTES);
+      return { status: response.statusCode ?? 0, body: statusOf(text), retryAfterMs: retryAfter(response) };
+    } catch (error) {
+      throw asFailure(error, signal);
+    } finally {
+      silence.end();
+    }
+  }
+
+  async #send(
+    { path, query, accept }: Pick<ApiRequest, 'path' | 'query' | 'accept'>,
+    signal: AbortSignal,
+    content: { readonly method: string; readonly type?: string; readonly text?: string } = { method: 'GET' },
+  ): Promise<http.IncomingMessage> {
     // An exec plugin may hang as well as a server.
     const access = await Promise.race([this.#access.options(), rejectOnAbort(signal)]);
     const url = new URL(`${this.#access.server}${path}?${new URLSearchParams(query).toString()}`);
-    const headers = { ...access.headers, Accept: accept, 'User-Agent': this.#userAgent };
+    const type = content.type === undefined ? {} : { 'Content-Type': content.type };
+    const headers = { ...access.headers, ...type, Accept: accept, 'User-Agent': this.#userAgent };
     // A connection for each request: there are few, and nearly all of them are watches, which stay.
-    const options = { agent: false as const, ...access, headers, signal };
+    const options = { agent: false as const, ...access, method: content.method, headers, signal };
     return new Promise((resolve, reject) => {
       const request = url.protocol === 'http:' ? http.request(url, options) : https.request(url, options);
       request.on('error', reject);
       request.on('response', resolve);
       request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
-      request.end();
+      request.end(content.text);
     });
   }
 }
@@ -98,16 +144,25 @@ async function* bodyOf(
 }
 
 async function refusal(response: http.IncomingMessage): Promise<ApiFailure> {
+  const text = await textOf(response, MAX_STATUS_BYTES);
+  return failureOf(response.statusCode ?? 0, statusOf(text), retryAfter(response));
+}
+
+/** What is longer is cut off. */
+async function textOf(response: http.IncomingMessage, longest: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > MAX_STATUS_BYTES) break;
+    if (length > longest) break;
   }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function retryAfter(response: http.IncomingMessage): number {
   const seconds = Number(response.headers['retry-after'] ?? 0);
-  const waitMs = seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_S) * 1000 : 0;
-  return failureOf(response.statusCode ?? 0, statusOf(Buffer.concat(chunks).toString('utf8')), waitMs);
+  return seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_S) * 1000 : 0;
 }
 
 /** Proxies on the way answer with pages of their own. */

@@ -1,5 +1,6 @@
 /** Waits after failures: full jitter below a bound that doubles, so that the agents of a cluster do not all come back at once. */
 import type { Clock } from '../../../base/clock.ts';
+import { sleep } from '../../../base/sleep.ts';
 
 const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
@@ -26,15 +27,6 @@ export class Pace {
   wait(end: AbortSignal, { leastMs = 0, longestMs = LONGEST_MS } = {}): Promise<void> {
     const bound = Math.min(longestMs, FIRST_MS * 2 ** Math.min(this.#failures++, 10));
     const delayMs = leastMs + LEAST_MS + this.#random() * (bound - LEAST_MS);
-    return new Promise((resolve) => {
-      if (end.aborted) return resolve();
-      const done = (): void => {
-        cancel();
-        end.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#clock.after(delayMs, done);
-      end.addEventListener('abort', done);
-    });
+    return sleep(this.#clock, delayMs, end);
   }
 }
