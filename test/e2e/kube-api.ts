@@ -27,7 +27,7 @@ interface KubeconfigFile {
 const APPLY = 'application/apply-patch+yaml';
 const MERGE = 'application/merge-patch+json';
 /** Kinds without a namespace, of those that tests make. */
-const CLUSTER_WIDE = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition', 'PriorityClass']);
+const CLUSTER_WIDE = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition', 'PersistentVolume']);
 
 export class KubeApi {
   readonly kubeconfig: string;

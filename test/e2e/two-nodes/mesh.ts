@@ -1,11 +1,11 @@
 /** A cluster with Nodeway in it, on every node. */
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
 import { until } from '../../node/pod-network.ts';
-import { AGENT_NAMESPACE, customResources } from '../agent-rights.ts';
+import { AGENT_NAMESPACE } from '../agent-rights.ts';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import type { KubeApi, KubeObject } from '../kube-api.ts';
-import { agentManifests } from './agent-manifests.ts';
+import { agentManifests, CUSTOM_RESOURCES } from './agent-manifests.ts';
 import { programsObject } from './objects.ts';
 
 /** Starting pods and ending them takes long on a busy machine. */
@@ -14,13 +14,18 @@ const PATIENCE_MS = 120_000;
 export interface PodObject extends KubeObject {
   readonly metadata: KubeObject['metadata'] & { readonly labels?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName: string };
-  readonly status: { readonly podIP?: string; readonly containerStatuses?: readonly { readonly restartCount: number }[] };
+  readonly status: {
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean; readonly containerID?: string }[];
+  };
 }
 
 /** What a client of the tests counted. */
 export interface Counts {
   readonly sent: number;
   readonly ok: number;
+  /** Answered by a server that had been asked to stop. */
+  readonly late: number;
   readonly failures: Readonly<Record<string, number>>;
   readonly examples: readonly string[];
   readonly pods: Readonly<Record<string, number>>;
@@ -42,13 +47,24 @@ export class Mesh {
   static async start(options: ClusterOptions = {}): Promise<Mesh> {
     const mesh = new Mesh(await Cluster.start(options));
     try {
-      await mesh.kube.apply(...customResources(), ...agentManifests());
+      await mesh.install();
       await mesh.agentsReady();
     } catch (error) {
       await mesh.close();
       throw error;
     }
     return mesh;
+  }
+
+  /** As the manual says, and again what is the same already. */
+  async install(): Promise<void> {
+    await this.customResources();
+    await this.kube.apply(...agentManifests());
+  }
+
+  async customResources(): Promise<void> {
+    await this.kube.kubectl('apply', `--filename=${CUSTOM_RESOURCES}`);
+    await this.kube.kubectl('wait', '--for=condition=Established', `--filename=${CUSTOM_RESOURCES}`, '--timeout=30s');
   }
 
   get kube(): KubeApi {
@@ -113,10 +129,39 @@ export class Mesh {
     return pods[0] as PodObject;
   }
 
-  /** What a client has counted since it was asked before. */
+  /** What a client has counted up to now. */
+  async peek(client: PodObject): Promise<Counts> {
+    const response = await fetch(`http://${client.status.podIP}:7000/`);
+    return (await response.json()) as Counts;
+  }
+
+  /** The same, and it begins anew. */
   async counts(client: PodObject): Promise<Counts> {
     const response = await fetch(`http://${client.status.podIP}:7000/`, { method: 'POST' });
     return (await response.json()) as Counts;
+  }
+
+  /** The configuration of a node's agent, without the number that counts its versions. */
+  snapshot(node: string): unknown {
+    const { version: _, ...content } = this.admin(node, '/snapshot') as { readonly version: number };
+    return content;
+  }
+
+  /** Everything that the agent was told is in effect. */
+  async agentAtRest(node: string): Promise<void> {
+    await this.until(`the agent of ${node} is at rest`, async () => {
+      const { ready, snapshot, workers, pods } = this.status(node);
+      const isSettled = pods.every(({ enrolled, phase }) => phase === (enrolled ? 'captured' : 'absent'));
+      return ready && isSettled && workers.every(({ version }) => version === snapshot);
+    });
+  }
+
+  /** Resolves when the agent's pod on a node is another one, and ready. */
+  async replaceAgent(node: string): Promise<void> {
+    const old = (await this.agentPods()).find(({ spec }) => spec.nodeName === node) as PodObject;
+    await this.kube.kubectl('delete', 'pod', `--namespace=${AGENT_NAMESPACE}`, old.metadata.name, '--wait');
+    await this.agentsReady();
+    await this.agentAtRest(node);
   }
 
   /** From the agent's admin endpoint, in its node. */

@@ -1,17 +1,16 @@
-// Requests without an end, from a pod: CONNECTIONS connections that are kept, one request after the other at each. What comes of them is
-// counted, and told at 7000: GET / the counts, POST / the counts, which begin anew.
+// Requests without an end, from a pod: CONNECTIONS connections with one request after the other at each, and a new one after REQUESTS of
+// them. What comes of it is counted, and told at 7000: GET / the counts, POST / the counts, which begin anew.
 import { Agent, createServer, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const { TARGET = 'http://server/', CONNECTIONS = '4', PAUSE_MS = '5' } = process.env;
-const agent = new Agent({ keepAlive: true, maxSockets: Number(CONNECTIONS) });
+const { TARGET = 'http://server/', CONNECTIONS = '4', REQUESTS = '100', PAUSE_MS = '5' } = process.env;
 let counts = fresh();
 
 function fresh() {
-  return { sent: 0, ok: 0, failures: {}, examples: [], pods: {}, versions: {} };
+  return { sent: 0, ok: 0, late: 0, failures: {}, examples: [], pods: {}, versions: {} };
 }
 
-function once() {
+function once(agent) {
   return new Promise((resolve) => {
     const sent = request(TARGET, { agent, timeout: 15_000 }, (response) => {
       let text = '';
@@ -28,16 +27,21 @@ function once() {
 
 async function run() {
   for (;;) {
-    counts.sent++;
-    count(await once());
-    await delay(Number(PAUSE_MS));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let request = 0; request < Number(REQUESTS); request++) {
+      counts.sent++;
+      count(await once(agent));
+      await delay(Number(PAUSE_MS));
+    }
+    agent.destroy();
   }
 }
 
 function count({ status, text, error }) {
   if (status === 200) {
     counts.ok++;
-    const { pod, version } = JSON.parse(text);
+    const { pod, version, stopping } = JSON.parse(text);
+    if (stopping) counts.late++;
     counts.pods[pod] = (counts.pods[pod] ?? 0) + 1;
     counts.versions[version] = (counts.versions[version] ?? 0) + 1;
     return;
