@@ -62,12 +62,14 @@ function btfLine(): CheckLine {
   return line('BTF', true, present ? 'present, though not needed' : 'absent, and not needed', '');
 }
 
+const MOUNT_CGROUPS = "mount -t cgroup2 none /sys/fs/cgroup/unified; in a container, mount the node's /sys/fs/cgroup into it";
+
 /** `node`: the cgroup of the node's first process, where the mount was found and not given. */
 function cgroupLine(cgroup: string | null, node: string | null): CheckLine {
   const ok = cgroup !== null && existsSync(join(cgroup, 'cgroup.procs'));
   const name = 'cgroup v2';
   const detail = ok ? cgroup : cgroup === null ? 'not mounted' : `${cgroup} is none`;
-  if (!ok || node === null || isBelowCgroupRoot(node)) return line(name, ok, detail, 'mount -t cgroup2 none /sys/fs/cgroup/unified');
+  if (!ok || node === null || isBelowCgroupRoot(node)) return line(name, ok, detail, MOUNT_CGROUPS);
   const advice = "mount the node's /sys/fs/cgroup into the container; pods are in no cgroup below this one";
   return line(name, false, `${cgroup} is this container's alone`, advice);
 }

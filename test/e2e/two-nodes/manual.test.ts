@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { until } from '../../node/pod-network.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { runManual } from '../manual.ts';
 import { kubeProgram } from '../programs.ts';
@@ -17,4 +18,19 @@ t.test('every command that is for a cluster works', async (t) => {
   chmodSync(join(tools, 'kubectl'), 0o755);
   const environment = { ...process.env, IMAGE, KUBECONFIG: cluster.kube.kubeconfig, PATH: `${tools}:${process.env['PATH'] ?? ''}` };
   t.strictSame(runManual(environment), []);
+});
+
+t.test("the pod's status says what its node lacks", async (t) => {
+  const { kube } = cluster;
+  const mounts = '/spec/template/spec/initContainers/0/volumeMounts';
+  const patch = JSON.stringify([{ op: 'remove', path: `${mounts}/1` }]);
+  await kube.kubectl('-n', 'nodeway-system', 'patch', 'daemonset', 'nodeway', '--type=json', '-p', patch);
+  const messages = '{.items[*].status.initContainerStatuses[*].lastState.terminated.message}';
+  let seen = '';
+  await until(async () => {
+    seen = await kube.kubectl('-n', 'nodeway-system', 'get', 'pods', '-o', `jsonpath=${messages}`);
+    return seen !== '';
+  }, 'an init container has ended with a message');
+  t.match(seen, /missing +cgroup v2 (not mounted|.* is this container's alone)/);
+  t.match(seen, /do: .*mount the node's \/sys\/fs\/cgroup into/);
 });
