@@ -26,6 +26,10 @@ export class BytesMatch {
 
   /** How an index of paths files this match. */
   get key(): { readonly kind: 'exact' | 'prefix' | 'other'; readonly bytes: Uint8Array } {
+    if (this.#kind === Kind.Regex) {
+      const start = literalStart((this.#regex as Regex).source);
+      return start === '' ? { kind: 'other', bytes: this.#value } : { kind: 'prefix', bytes: Buffer.from(start, 'latin1') };
+    }
     const kind = this.#kind === Kind.Exact ? 'exact' : this.#kind === Kind.Prefix ? 'prefix' : 'other';
     return { kind, bytes: this.#value };
   }
@@ -56,6 +60,31 @@ export class BytesMatch {
         return false;
     }
   }
+}
+
+/**
+ * What every text begins with that an expression matches as a whole: its leading ASCII characters, escaped punctuation included, without
+ * one that the next character makes optional. Nothing where it has alternatives outside of groups.
+ */
+export function literalStart(source: string): string {
+  if (hasAlternatives(source)) return '';
+  const [start = ''] = /^\^?((?:[\w/\-~!@#%&=:;"',<> ]|\\[^\w\s])*)/.exec(source) ?? [];
+  const literal = start.replace(/^\^/, '');
+  const whole = /^[*?{]/.test(source.slice(start.length)) ? literal.replace(/(\\.|.)$/, '') : literal;
+  return whole.replace(/\\(.)/g, '$1');
+}
+
+function hasAlternatives(source: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < source.length; i++) {
+    const character = source[i];
+    if (character === '\\') i++;
+    else if (character === '[') i = Math.max(i, source.indexOf(']', i + 2));
+    else if (character === '(') depth++;
+    else if (character === ')') depth--;
+    else if (character === '|' && depth === 0) return true;
+  }
+  return false;
 }
 
 /** An expression that does not compile matches nothing. Validation has refused it, and a route must not match by mistake. */

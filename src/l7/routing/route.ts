@@ -4,7 +4,7 @@ import type { Head } from '../message/head.ts';
 import type { Interner } from '../message/header-names.ts';
 import type { HeaderMatch, NamedMatch, RouteConfig, StringMatch } from '../config/route.ts';
 import { BytesMatch } from './bytes-match.ts';
-import type { PathKey } from './path-index.ts';
+import type { HeaderKey, PathKey } from './path-index.ts';
 
 export type Scheme = 'http' | 'https';
 
@@ -18,6 +18,7 @@ const ANY_PATH: PathKey = { kind: 'other', bytes: EMPTY };
 
 /** Most routes of a mesh ask for nothing, and one list without conditions does for all of them. */
 const NO_HEADERS: readonly HeaderCondition[] = [];
+const NO_KEYS: readonly HeaderKey[] = [];
 const NO_QUERY: readonly QueryCondition[] = [];
 
 export class Route<A> {
@@ -62,6 +63,11 @@ export class Route<A> {
   /** The condition on the path, for people: `/api*`, `/api` or an expression. */
   get shownPath(): string {
     return this.#path?.shown ?? '/*';
+  }
+
+  /** The values of headers that it asks for, by which an index may file it. */
+  get exactHeaders(): readonly HeaderKey[] {
+    return this.#headers.length === 0 ? NO_KEYS : this.#headers.flatMap((header) => header.key ?? []);
   }
 
   matches(head: Head, scheme: Scheme): boolean {
@@ -128,6 +134,12 @@ class HeaderCondition {
     this.#match = bytesMatchOf(config.match);
     this.#present = config.match.kind === 'present';
     this.#invert = config.invert;
+  }
+
+  /** Of a condition that only a line with exactly that value meets. */
+  get key(): HeaderKey | null {
+    const { kind, bytes } = this.#match.key;
+    return kind !== 'exact' || this.#invert || this.#pseudo !== null ? null : { id: this.#id, bytes };
   }
 
   holds(head: Head, scheme: Scheme): boolean {

@@ -41,9 +41,9 @@ export class RouteList<A> {
     if (this.#index === null) {
       if (this.routes.length <= FEW) return;
       this.#index = new PathIndex();
-      for (const known of this.routes) this.#index.add(known.path);
+      for (const known of this.routes) this.#index.add(known.path, known.exactHeaders);
     } else {
-      this.#index.add(route.path);
+      this.#index.add(route.path, route.exactHeaders);
     }
   }
 

@@ -30,15 +30,26 @@ const match: fc.Arbitrary<RouteMatch> = fc
     ),
     ignorePathCase: fc.boolean(),
     put: fc.boolean(),
+    headers: fc.array(
+      fc.record({
+        name: fc.constantFrom('x-a', 'X-B'),
+        match: fc.record({ kind: fc.constantFrom('exact' as const, 'prefix' as const), value: fc.constantFrom('1', '2', '') }),
+        invert: fc.boolean(),
+      }),
+      { maxLength: 2 },
+    ),
   })
-  .map(({ path, ignorePathCase, put }) => ({
+  .map(({ path, ignorePathCase, put, headers }) => ({
     ...(path === null ? {} : { path }),
     ignorePathCase,
+    ...(headers.length > 0 && { headers }),
     ...(put ? { method: { kind: 'exact' as const, value: 'PUT' } } : {}),
   }));
 
 function parse(head: Head, text: string): Head {
-  const bytes = Buffer.from(`${text} HTTP/1.1\r\nHost: h\r\n\r\n`, 'latin1');
+  const cut = text.includes('\n') ? text.indexOf('\n') : text.length;
+  const [target, fields] = [text.slice(0, cut), text.slice(cut + 1)];
+  const bytes = Buffer.from(`${target} HTTP/1.1\r\nHost: h\r\n${fields}\r\n`, 'latin1');
   if (parseRequestHead(bytes, 0, bytes.length, head, DEFAULT_LIMITS) !== bytes.length) throw new Error(text);
   return head;
 }
@@ -50,8 +61,9 @@ t.test('the index changes nothing about which route wins', async () => {
       const routes = matches.map((match, i) => new Route({ name: String(i), match, action }, names, i));
       const host = new VirtualHost('v', routeList('v', routes), new Epoch());
       const head = new Head(names);
-      for (const target of [...paths, 'http://h', 'http://h?q']) {
-        parse(head, `GET ${target}`);
+      const fields = ['', 'x-a: 1\r\n', 'x-a: 2\r\nX-A: 1\r\nx-b: 2\r\n', 'x-b:\r\n'];
+      for (const [i, target] of [...paths, 'http://h', 'http://h?q'].entries()) {
+        parse(head, `GET ${target}\n${fields[i % fields.length]}`);
         const want = routes.find((route) => route.matches(head, 'http')) ?? null;
         if (host.match(head, 'http') !== want) throw new Error(`${target}: ${host.match(head, 'http')?.action} instead of ${want?.action}`);
       }
@@ -60,16 +72,54 @@ t.test('the index changes nothing about which route wins', async () => {
   );
 });
 
-t.test('among thousands of routes only a few are looked at', async (t) => {
-  const matches: RouteMatch[] = Array.from({ length: 5000 }, (_, i) => ({ path: { kind: 'prefix', value: `/p${i}/` } }));
+/** Routes that are candidates for a request, of an index of these. */
+function candidatesOf(matches: readonly RouteMatch[], request: string): number[] {
   const names = new HeaderNames();
   const index = new PathIndex();
-  for (const match of [...matches, { path: { kind: 'exact' as const, value: '/p4999/x' } }, {}]) {
-    index.add(new Route({ name: '', match, action }, names, null).path);
+  for (const match of matches) {
+    const route = new Route({ name: '', match, action }, names, null);
+    index.add(route.path, route.exactHeaders);
   }
-  const head = parse(new Head(names), 'GET /p4999/x');
-  index.begin(head);
+  index.begin(parse(new Head(names), request));
   const candidates: number[] = [];
   for (let i = index.next(); i >= 0; i = index.next()) candidates.push(i);
-  t.same(candidates, [4999, 5000, 5001]);
+  return candidates;
+}
+
+const many = (match: (i: number) => RouteMatch): RouteMatch[] => Array.from({ length: 5000 }, (_, i) => match(i));
+const header = (name: string, value: string) => ({ name, match: { kind: 'exact' as const, value }, invert: false });
+
+t.test('among thousands of routes only a few are looked at: paths', async (t) => {
+  const matches = [
+    ...many((i) => ({ path: { kind: 'prefix', value: `/p${i}/` } })),
+    { path: { kind: 'exact' as const, value: '/p4999/x' } },
+    {},
+  ];
+  t.same(candidatesOf(matches, 'GET /p4999/x'), [4999, 5000, 5001]);
+});
+
+t.test('… headers, without a path and below one path', async (t) => {
+  const tenants = many((i) => ({ headers: [header('x-tenant', `t${i}`)] }));
+  t.same(candidatesOf([...tenants, {}], 'GET /\nX-Tenant: t4999\r\n'), [4999, 5000]);
+  t.same(candidatesOf(tenants, 'GET /'), []);
+  const below = many((i) => ({ path: { kind: 'prefix', value: '/api' }, headers: [header('x-tenant', `t${i}`)] }));
+  // The first stands by its path, as there was nothing else there.
+  t.same(candidatesOf(below, 'GET /api/x\nx-tenant: t4999\r\n'), [0, 4999]);
+  t.same(candidatesOf(tenants, 'GET /\nx-tenant: t1\r\nx-tenant: t7\r\n'), [1, 7], 'repeated lines count one by one');
+});
+
+t.test('… one header for all paths, and one path for all headers', async (t) => {
+  const paths = many((i) => ({ path: { kind: 'exact', value: `/p${i}` }, headers: [header('x-env', 'prod')] }));
+  t.same(candidatesOf(paths, 'GET /p77\nx-env: prod\r\n'), [77]);
+  const square = many((i) => ({
+    path: { kind: 'prefix', value: `/p${i % 50}/` },
+    headers: [header('x-a', `a${i % 10}`), header('x-b', `b${Math.floor(i / 50)}`)],
+  }));
+  t.ok(candidatesOf(square, 'GET /p7/\nx-a: a7\r\nx-b: b99\r\n').length < 150);
+});
+
+t.test('headers of more than a few names are not looked for', async (t) => {
+  const matches = many((i) => ({ headers: [header(`x-${i % 20}`, `${i}`)] }));
+  const found = candidatesOf(matches, 'GET /\nx-0: 0\r\nx-19: 19\r\n');
+  t.ok(found.includes(0) && found.includes(19));
 });
