@@ -20,6 +20,10 @@ export const CHAPTERS = [
   'canary',
   'timeouts and retries',
   'retry policy',
+  'all releases',
+  'circuit breaker',
+  'slow logic',
+  'bulkhead',
 ] as const;
 
 export type ChapterName = (typeof CHAPTERS)[number];
@@ -73,6 +77,8 @@ function destinationChapter(spec: Part): ChapterName | null {
   const hash = spec['trafficPolicy']?.['loadBalancer']?.['consistentHash'];
   if (hash?.['httpCookie'] !== undefined) return 'stable by cookie';
   if (hash?.['httpHeaderName'] !== undefined) return 'stable by header';
+  if (spec['trafficPolicy']?.['outlierDetection'] !== undefined) return 'circuit breaker';
+  if (spec['trafficPolicy']?.['connectionPool'] !== undefined) return 'bulkhead';
   return spec['subsets'] === undefined ? null : 'subsets';
 }
 
@@ -80,6 +86,9 @@ function routeChapter(spec: Part): ChapterName | null {
   if (spec['gateways'] !== undefined) return 'routes';
   const [route] = (spec['http'] ?? []) as unknown as readonly Part[];
   if (route?.['mirror'] !== undefined) return 'shadowing';
+  if (route?.['fault'] !== undefined) return 'slow logic';
+  const [first] = (route?.['route'] ?? []) as unknown as readonly Part[];
+  if (first !== undefined && first['destination']?.['subset'] === undefined) return 'all releases';
   if (route?.['retries'] !== undefined) return 'timeouts and retries';
-  return route?.['route'] === undefined ? null : 'canary';
+  return first === undefined ? null : 'canary';
 }

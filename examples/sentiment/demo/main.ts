@@ -12,11 +12,26 @@ import { Report } from './report.ts';
 import { killed, outsider, removed } from './steps/agent-gone.ts';
 import { blocked, gatewayAlone, routes, withoutAgent } from './steps/application.ts';
 import { canary, retries, shadowing } from './steps/faulty-release.ts';
+import { bulkhead, circuitBreaker } from './steps/limits.ts';
 import { abTest } from './steps/releases.ts';
 import type { Step } from './steps/step.ts';
 import { Walk } from './walk.ts';
 
-const STEPS: readonly Step[] = [withoutAgent, blocked, gatewayAlone, routes, abTest, shadowing, canary, retries, killed, outsider, removed];
+const STEPS: readonly Step[] = [
+  withoutAgent,
+  blocked,
+  gatewayAlone,
+  routes,
+  abTest,
+  shadowing,
+  canary,
+  retries,
+  circuitBreaker,
+  bulkhead,
+  killed,
+  outsider,
+  removed,
+];
 const GATEWAY_PORT = 80;
 
 class Interrupted extends Error {

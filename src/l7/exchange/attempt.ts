@@ -177,8 +177,8 @@ export class Attempt implements ResponseSink, StreamUser {
     this.#sink.onStream(this, stream);
   }
 
-  onRefused(outcome: Outcome): void {
-    if (!this.over) this.#fail({ outcome, stale: false });
+  onRefused(outcome: Outcome, elsewhere = false): void {
+    if (!this.over) this.#fail({ outcome, stale: false, elsewhere });
   }
 
   onInformational(head: Head): void {

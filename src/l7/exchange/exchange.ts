@@ -289,7 +289,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   onFailed(attempt: Attempt, failure: StreamFailure): void {
     const { outcome } = failure;
     if (attempt.answered) return this.#breakOff(attempt, lateOutcome(outcome), failure.code);
-    if (this.retrying.replaces(failure, this.idempotent, this.#replayable())) return this.#replaceStale(attempt);
+    if (this.retrying.replaces(failure, this.idempotent, this.#replayable())) return this.#replace(attempt, failure.elsewhere === true);
     attempt.end(outcome);
     if (this.retrying.afterFailure(outcome, this.#replayable()) && this.retrying.take(attempt.guard)) this.#retryLater(attempt);
     else this.refuse(replyOf(outcome));
@@ -400,11 +400,11 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     }
   }
 
-  #replaceStale(attempt: Attempt): void {
-    this.tools.recorder.staleRetried();
+  #replace(attempt: Attempt, elsewhere: boolean): void {
+    if (!elsewhere) this.tools.recorder.staleRetried();
     attempt.endStale();
     this.restore();
-    this.#attemptAt(attempt.endpoint.removed ? null : attempt.endpoint);
+    this.#attemptAt(elsewhere || attempt.endpoint.removed ? null : attempt.endpoint);
   }
 
   #retryLater(attempt: Attempt): void {

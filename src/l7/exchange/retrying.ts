@@ -51,7 +51,10 @@ export class Retrying {
    * A kept connection that turns out to be dead is no fault of the endpoint: once, it is replaced (RFC 9110 §9.2.2). What the peer says it
    * has not looked at may be sent again whatever it is.
    */
-  replaces({ stale, unprocessed = false }: StreamFailure, idempotent: boolean, replayable: boolean): boolean {
+  replaces({ stale, unprocessed = false, elsewhere = false }: StreamFailure, idempotent: boolean, replayable: boolean): boolean {
+    // Of what waited for its turn nothing was sent, whatever it is, and however often that happens.
+    if (elsewhere) this.attempts--;
+    if (elsewhere) return true;
     if (this.#staleReplaced || !((stale && idempotent) || unprocessed) || !replayable) return false;
     this.#staleReplaced = true;
     this.attempts--;

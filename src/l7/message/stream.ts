@@ -111,6 +111,8 @@ export interface StreamFailure {
   readonly outcome: Outcome;
   /** A connection that had been kept alive turned out to be dead before anything came back: nobody's fault. */
   readonly stale: boolean;
+  /** It was not sent, and another endpoint may take it: its own is not to be used any more. */
+  readonly elsewhere?: boolean;
   /** The peer has said that it did not look at the request. */
   readonly unprocessed?: boolean;
   /** Of HTTP/2, as the peer gave it. */

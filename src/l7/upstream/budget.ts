@@ -71,6 +71,11 @@ export class Budget {
     return this.#queue.size > 0 || this.#holders.size > 0;
   }
 
+  /** Whether there are more connections than may be. */
+  get exceeded(): boolean {
+    return this.used(Resource.Connections) > this.#limit;
+  }
+
   used(resource: Resource): number {
     return this.#ledger.total(this.#row, resource);
   }

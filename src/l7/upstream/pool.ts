@@ -36,7 +36,8 @@ export interface StreamUser {
   readonly fresh: boolean;
   readonly connectTimeoutMs: number;
   onStream(stream: UpstreamStream): void;
-  onRefused(outcome: Outcome): void;
+  /** @param elsewhere nothing is wrong with the request: another endpoint may take it. */
+  onRefused(outcome: Outcome, elsewhere?: boolean): void;
 }
 
 /** Who gives streams out. */
@@ -108,6 +109,8 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   /** Calls the user back before it returns, unless the user has to wait. */
   acquire(user: StreamUser): void {
     const budget = this.#guard?.budget ?? null;
+    // A limit may have become lower than what is open.
+    while (budget !== null && this.#idle.size > 0 && budget.exceeded) this.closeOldest();
     const idle = user.fresh ? null : this.#takeNewest(budget);
     if (budget !== null) return this.#acquireWithin(budget, user, idle);
     this.#hand(idle ?? this.#connect(user), user);
@@ -135,6 +138,7 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     client.busy = false;
     if (this.endpoint.removed || this.#ground.draining || this.#isSpent(client)) return client.close();
     if (budget === null) return this.#keep(client, null);
+    if (budget.exceeded) return client.close();
     this.#releaseWithin(budget, client);
   }
 
@@ -180,12 +184,18 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     if (!budget.takePending()) return user.onRefused(OUTCOME.overflow);
     // A user that needs a new connection takes the place of an idle one.
     if (budget.takeConnection(account)) return this.#open(budget, user);
-    const place = new Place(account, user, (turn) => {
-      this.#waiting.delete(turn.user);
-      this.#open(budget, turn.user);
-    });
+    const place = new Place(account, user, (turn) => this.#onTurn(budget, turn.user));
     this.#waiting.set(user, place);
     budget.wait(place);
+  }
+
+  /** While somebody waited, the endpoint may have gone, or have been ejected. */
+  #onTurn(budget: Budget, user: StreamUser): void {
+    this.#waiting.delete(user);
+    if (!this.endpoint.removed && this.#guard?.outliers.filter()?.allows(this.endpoint) !== false) return this.#open(budget, user);
+    budget.givePending();
+    budget.giveConnection(this.#account as Account);
+    user.onRefused(OUTCOME.noHealthyUpstream, true);
   }
 
   #useIdle(budget: Budget, user: StreamUser, idle: Http1Client): void {

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { PoolConfig } from '../../../src/l7/config/cluster.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { Ledger, type LedgerMemory, Resource } from '../../../src/l7/upstream/ledger.ts';
-import { GATEWAY, get, ok, OUTBOUND, Rig, retry, route } from './rig.ts';
+import { clusterOf, endpointOf, GATEWAY, get, ok, OUTBOUND, Rig, retry, route } from './rig.ts';
 
 const ENDPOINT = '10.0.0.1:80';
 const OVERFLOW = 'upstream connect error or disconnect/reset before headers. reset reason: overflow';
@@ -314,4 +314,40 @@ t.test('when all is over nothing is counted', async (t) => {
     Object.values(Resource).map((resource) => ledger.total(row, resource)),
     [0, 0, 0, 0],
   );
+});
+
+t.test('a limit that becomes lower than what is open: idle connections go, and busy ones when they are done', async (t) => {
+  const rig = gatewayRig({ maxConnections: 10 });
+  const server = new Server(rig);
+  for (let i = 0; i < 4; i++) ask(rig);
+  server.answer();
+  server.answer();
+  rig.run();
+  t.equal(server.open, 4, 'two of them are busy');
+  rig.apply({ clusters: { slow: clusterOf('slow', { pool: { maxConnections: 1, maxPending: 1 } }) } });
+  ask(rig);
+  t.equal(server.open, 2);
+  server.answer();
+  rig.run();
+  t.equal(server.open, 1);
+  server.answer();
+  rig.run();
+  t.equal(server.open, 1, 'that of the one who waited');
+});
+
+t.test('who waits for an endpoint that goes meanwhile gets another one', async (t) => {
+  const rig = gatewayRig({ maxConnections: 1, maxPending: 1 });
+  const server = new Server(rig);
+  const other = new Server(rig, '10.0.0.3');
+  ask(rig);
+  const waiting = rig.transport.dial(GATEWAY);
+  waiting.write('POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\nhi');
+  rig.run();
+  rig.apply({ endpoints: { slow: [endpointOf('10.0.0.3:80')] } });
+  server.answer();
+  rig.run();
+  t.match(other.peers[0]?.text(), /^POST [^]*\r\n\r\nhi$/);
+  other.answer();
+  rig.run();
+  t.equal(status(waiting), '200');
 });
