@@ -17,6 +17,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Check manifests; exit code 1 where one has an error.',
     load: async () => (await import('./validate.ts')).validate,
   },
+  analyze: {
+    usage: 'analyze FILE|DIR|-… [-o text|json]',
+    summary: 'Look for what is wrong among manifests: missing destinations, shadowed rules, conflicts.',
+    load: async () => (await import('./analyze.ts')).analyze,
+  },
   status: {
     usage: 'status [-o text|json] [--admin-address IP:PORT]',
     summary: 'What the running agent does: pods, gateways, objects with problems.',
