@@ -28,6 +28,14 @@ export const AGENT_FLAGS = {
     'the service account, in a pod without --manifests',
     'none',
   ),
+  'mesh-config': flag<string>(
+    'FILE',
+    "Istio's MeshConfig from this file, watched, in the place of the ConfigMap `istio` of the agent's namespace.",
+    text,
+    '',
+    'the ConfigMap, where there is one',
+    'none',
+  ),
   'node-name': flag<string>('NAME', 'Name of this node, as in spec.nodeName.', name, hostname(), 'what the kubelet uses too'),
   workers: flag<number>('N', 'Worker threads.', integer(1, 256), availableParallelism(), 'the cores that this process may use'),
   'metrics-address': flag<SocketAddress | null>(

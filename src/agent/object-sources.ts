@@ -7,6 +7,7 @@ import { ApiClient } from './sources/kubernetes/api-client.ts';
 import { type ApiAccess, InClusterAccess } from './sources/kubernetes/access.ts';
 import { KubeConfigAccess } from './sources/kubernetes/kube-config.ts';
 import { KubernetesSource } from './sources/kubernetes/source.ts';
+import { MeshFileSource } from './sources/mesh-file.ts';
 import { ManifestSource } from './sources/manifests.ts';
 import { ownVersion } from './version.ts';
 
@@ -19,6 +20,8 @@ export interface Sources {
 /** The first of those that give an object wins: manifests are there to say something else than the cluster. */
 export async function openSources(config: AgentConfig, clock: Clock): Promise<Sources> {
   const sources: ObjectSource[] = [];
+  const meshFile = config['mesh-config'];
+  if (meshFile !== '') sources.push(new MeshFileSource(meshFile, config['agent-namespace'], clock));
   if (config.manifests !== '') sources.push(new ManifestSource(config.manifests, clock));
   const access = await openAccess(config);
   if (access !== null) {
