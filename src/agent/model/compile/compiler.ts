@@ -73,10 +73,10 @@ export class Compiler {
     const pods = new Pods(graph, options, { served, needed, localities }, problems);
     const services = new Services(graph, options, mesh, problems);
     const ruleClients = { namespaces: clientNamespaces, labelled: (): readonly ClientScope[] => clients.labelled() };
-    const rules = new DestinationRules(graph, options, services, ruleClients, problems);
+    const rules = new DestinationRules(graph, options, { mesh, services, clients: ruleClients, problems });
     const gateways = new Gateways(graph, options, { clients: clientNamespaces, problems });
     const checks = new DestinationChecks(options, services, rules, problems);
-    const virtualServices = new VirtualServices(graph, options, { services, gateways, checks, problems });
+    const virtualServices = new VirtualServices(graph, options, { mesh, services, gateways, checks, problems });
     const sidecars = new Sidecars(graph, options, problems);
     const clients = new Clients(graph, served.pods, [virtualServices.sourceLabels, rules.clientLabels], sidecars);
     const entries = new EntryEndpoints(graph, problems);

@@ -12,6 +12,7 @@ import type { ClientScope } from './clients.ts';
 import { type ClientLook, labelsOf, namespaceOf, scopeId } from './client-class.ts';
 import { type BoundRule, type MergedRule, ruleFor, selectorOf } from './merged-rules.ts';
 import type { MeshService } from './mesh-service.ts';
+import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
@@ -25,7 +26,15 @@ export interface RuleClients {
   readonly labelled: () => readonly ClientScope[];
 }
 
+export interface DestinationRuleParts {
+  readonly mesh: Mesh;
+  readonly services: Services;
+  readonly clients: RuleClients;
+  readonly problems: ProblemLog;
+}
+
 export class DestinationRules {
+  readonly #mesh: Mesh;
   readonly #options: CompileOptions;
   readonly #services: Services;
   readonly #problems: ProblemLog;
@@ -35,8 +44,9 @@ export class DestinationRules {
   /** Labels by which rules distinguish clients. */
   readonly clientLabels: Index<true>;
 
-  constructor(graph: Graph, options: CompileOptions, services: Services, clients: RuleClients, problems: ProblemLog) {
+  constructor(graph: Graph, options: CompileOptions, { mesh, services, clients, problems }: DestinationRuleParts) {
     this.#options = options;
+    this.#mesh = mesh;
     this.#services = services;
     this.#clients = clients;
     this.#problems = problems;
@@ -134,7 +144,8 @@ export class DestinationRules {
     const { spec } = object;
     const selector = selectorOf({ spec });
     for (const label of Object.keys(selector ?? {})) this.clientLabels.emit(label, true);
-    const exportTo = selector === null ? exportedTo(spec.exportTo, ref.namespace) : [ref.namespace];
+    const exportTo =
+      selector === null ? exportedTo(spec.exportTo, ref.namespace, this.#mesh.get().defaultDestinationRuleExportTo) : [ref.namespace];
     this.#byHost.emit(host, { ...ageOf(object), ref, spec, exportTo } satisfies BoundRule);
     const known = isWildcard(host) ? this.#services.hosts.named(host).length > 0 : this.#services.get(host) !== null;
     if (!known) this.#problems.add('warning', ref, ['spec', 'host'], `there is no service ${host}`);

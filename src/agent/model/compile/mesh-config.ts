@@ -21,8 +21,10 @@ export interface MeshConfig {
   readonly defaultRetry: HttpRetry | undefined;
   readonly tracing: MeshTracing;
   readonly tcpKeepalive: MeshConfigFields['tcpKeepalive'];
-  /** Of services that do not say it themselves. */
+  /** Of objects that do not say it themselves. */
   readonly defaultServiceExportTo: readonly string[] | undefined;
+  readonly defaultVirtualServiceExportTo: readonly string[] | undefined;
+  readonly defaultDestinationRuleExportTo: readonly string[] | undefined;
   /** What holds where neither a rule nor a service says how localities are preferred. */
   readonly locality: LocalitySetting;
   readonly logging: MeshLogging;
@@ -125,6 +127,8 @@ export class Mesh {
       },
       tcpKeepalive,
       defaultServiceExportTo: config.defaultServiceExportTo,
+      defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo,
+      defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo,
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
       defaultRetry: defaultHttpRetryPolicy,
       locality: localityLbSetting ?? {},

@@ -113,7 +113,7 @@ export class Services {
   }
 
   #exportedTo(said: readonly string[], namespace: string): readonly string[] | null {
-    return exportedTo(said.length > 0 ? said : this.#mesh.get().defaultServiceExportTo, namespace);
+    return exportedTo(said, namespace, this.#mesh.get().defaultServiceExportTo);
   }
 
   #emit(service: MeshService): void {

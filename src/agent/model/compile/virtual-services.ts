@@ -14,6 +14,7 @@ import { HostIndex } from './host-index.ts';
 import { fullName, intersect } from './hosts.ts';
 import type { AddressClaim } from './mesh-service.ts';
 import { namesake } from './namesakes.ts';
+import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
@@ -56,6 +57,7 @@ export interface GatewayBinding {
 }
 
 export interface VirtualServiceParts {
+  readonly mesh: Mesh;
   readonly services: Services;
   readonly gateways: Gateways;
   readonly checks: DestinationChecks;
@@ -72,6 +74,7 @@ export class VirtualServices {
   /** By port of a gateway, what is bound to servers there that do not serve HTTP. */
   readonly byGatewayPort: Index<GatewayBinding>;
   readonly #options: CompileOptions;
+  readonly #mesh: Mesh;
   readonly #addressClaims: Index<AddressClaim>;
   readonly #gateways: Gateways;
   readonly #checks: DestinationChecks;
@@ -79,13 +82,14 @@ export class VirtualServices {
   readonly #services: Input<VirtualService, BoundVirtualService>;
   readonly #delegates: Input<VirtualService, Delegate>;
 
-  constructor(graph: Graph, options: CompileOptions, { services, gateways, checks, problems }: VirtualServiceParts) {
+  constructor(graph: Graph, options: CompileOptions, { mesh, services, gateways, checks, problems }: VirtualServiceParts) {
     this.#options = options;
+    this.#mesh = mesh;
     this.#addressClaims = services.addressClaims;
     this.#gateways = gateways;
     this.#checks = checks;
     this.#problems = problems;
-    this.#delegates = new Input(graph, 'delegate', delegateOf);
+    this.#delegates = new Input(graph, 'delegate', (object) => delegateOf(object, this.#exportTo));
     this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
     this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
@@ -103,8 +107,13 @@ export class VirtualServices {
     return this.#services.get(key);
   }
 
+  /** Of those that do not say it themselves. */
+  get #exportTo(): ExportTo {
+    return this.#mesh.get().defaultVirtualServiceExportTo;
+  }
+
   #compute(object: VirtualService): BoundVirtualService {
-    const service = bound(object, this.#rulesOf(object), this.#options);
+    const service = bound(object, this.#rulesOf(object), this.#options, this.#exportTo);
     if (service.gateways.includes(MESH)) this.#bindToMesh(service);
     for (const [index, gateway] of service.gateways.entries()) if (gateway !== MESH) this.#bindToGateway(service, gateway, index);
     this.#checks.check(service);
@@ -173,17 +182,24 @@ export class VirtualServices {
   }
 }
 
+type ExportTo = readonly string[] | undefined;
+
 function ownRules(object: VirtualService): readonly BoundRule[] {
   const { namespace } = ageOf(object);
   const ref = refOf(object);
   return (object.spec.http ?? []).map((rule, index) => ({ rule, ref, path: ['spec', 'http', index], namespace }));
 }
 
-function delegateOf(object: VirtualService): Delegate {
-  return { rules: ownRules(object), exportTo: exportedTo(object.spec.exportTo, ageOf(object).namespace) };
+function delegateOf(object: VirtualService, fallback: ExportTo): Delegate {
+  return { rules: ownRules(object), exportTo: exportedTo(object.spec.exportTo, ageOf(object).namespace, fallback) };
 }
 
-function bound(object: VirtualService, rules: readonly BoundRule[], { clusterDomain }: CompileOptions): BoundVirtualService {
+function bound(
+  object: VirtualService,
+  rules: readonly BoundRule[],
+  { clusterDomain }: CompileOptions,
+  fallback: ExportTo,
+): BoundVirtualService {
   const { created, name, namespace } = ageOf(object);
   const { gateways, exportTo, tcp = [], tls = [] } = object.spec;
   const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
@@ -199,7 +215,7 @@ function bound(object: VirtualService, rules: readonly BoundRule[], { clusterDom
     ref: refOf(object),
     rules,
     connections: tcp.length + tls.length === 0 ? null : { tcp, tls },
-    exportTo: exportedTo(exportTo, namespace),
+    exportTo: exportedTo(exportTo, namespace, fallback),
     hosts,
     gateways: gateways === undefined || gateways.length === 0 ? ONLY_MESH : gateways.map((gateway) => gatewayName(gateway, namespace)),
     destinations: distinct([

@@ -26,6 +26,8 @@ export const meshConfig = z.looseObject({
     .looseObject({ normalization: z.enum(['DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES']).optional() })
     .optional(),
   defaultServiceExportTo: exportTo,
+  defaultVirtualServiceExportTo: exportTo,
+  defaultDestinationRuleExportTo: exportTo,
 });
 export type MeshConfigFields = z.output<typeof meshConfig>;
 
@@ -41,9 +43,7 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   caCertificates: NO_TLS,
   certificates: NO_CONTROL_PLANE,
   configSources: NO_CONTROL_PLANE,
-  defaultDestinationRuleExportTo: NOT_YET,
   defaultTrafficPolicy: NOT_YET,
-  defaultVirtualServiceExportTo: NOT_YET,
   disableEnvoyListenerLog: NO_PROXY,
   discoverySelectors: 'objects of all namespaces are read; leave some out by what the agent may read (RBAC)',
   dnsRefreshRate: 'names are asked for again when their time to live is over',

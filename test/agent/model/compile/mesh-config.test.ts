@@ -112,3 +112,14 @@ t.test('every field is served, said to be not, or unknown', async (t) => {
     /^unsupported defaultConfig.image: it is about the process of a sidecar/,
   ]);
 });
+
+t.test('defaultVirtualServiceExportTo and defaultDestinationRuleExportTo', async (t) => {
+  const clients = [client(), client('client', 'other'), service('a')];
+  const rules = [virtualService('[{ redirect: { uri: /x } }]', 'hosts: [a]'), destinationRule('{ host: a, subsets: [{ name: v1 }] }')];
+  const settings = mesh('defaultVirtualServiceExportTo: ["."]\ndefaultDestinationRuleExportTo: ["."]');
+  const compiled = compileText([...clients, ...rules, settings]);
+  const kinds = ['default', 'other'].map((namespace) => routesOf(compiled, 'a.default', 80, `${namespace}/client`)[0]?.action.kind);
+  t.same(kinds, ['redirect', 'route']);
+  const subsets = [...compiled.snapshot.records.clusters.keys()].filter((id) => id.includes('|v1|'));
+  t.same(subsets, ['outbound|80|v1|a.default.svc.cluster.local@default']);
+});
