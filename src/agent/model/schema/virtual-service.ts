@@ -1,10 +1,12 @@
 /** networking.istio.io VirtualService, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type Fault, judged } from './fields.ts';
 import { claimsOf } from './http-match.ts';
 import { route, routeInForce } from './http-route.ts';
 import { tcpRoute, tlsRoute } from './l4-route.ts';
 import { checkedText, domainFault, gatewayNameFault, isWithin, overlap } from './names.ts';
+import { unusedRules } from './unused-rules.ts';
 import { visibility } from './visibility.ts';
 
 const host = checkedText((name) => (isIP(name) === 0 ? domainFault(name) : null));
@@ -67,7 +69,17 @@ const checkedSpec = spec.superRefine((value, context) => {
   for (const [path, message] of faults) context.addIssue({ code: 'custom', path, message });
 });
 
-export const virtualServiceSpec = checkedSpec.transform(({ http, ...rest }) => ({
+/** What Istio's validation warns of. */
+function specFaults({ gateways = [], http = [] }: Spec): Fault[] {
+  const old = gateways.flatMap((name, index): Fault[] => {
+    const [first, second] = name.split('.');
+    if (name.includes('/') || second === undefined) return [];
+    return [{ path: ['gateways', index], reason: `is an old form; write ${second}/${first}`, severity: 'warning' }];
+  });
+  return [...old, ...unusedRules(http)];
+}
+
+export const virtualServiceSpec = judged(checkedSpec, specFaults).transform(({ http, ...rest }) => ({
   ...rest,
   ...(http !== undefined && { http: http.map(routeInForce) }),
 }));
