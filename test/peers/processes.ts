@@ -1,0 +1,48 @@
+/** Child processes of these tests: all end with them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const children = new Set<ChildProcess>();
+
+export function stopAll(): void {
+  for (const child of children) child.kill('SIGKILL');
+}
+
+/** Starts a program that goes on; its errors are shown. */
+export function start(command: string, words: readonly string[]): ChildProcess {
+  const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  return child;
+}
+
+export async function startGateway(port: number, upstream: number, wire: 'http1' | 'http2'): Promise<void> {
+  const script = fileURLToPath(new URL('gateway.ts', import.meta.url));
+  start(process.execPath, ['--disable-warning=ExperimentalWarning', script, String(port), String(upstream), wire]);
+  await listening(port);
+}
+
+/** Until something takes connections there. */
+export async function listening(port: number): Promise<void> {
+  for (let left = 300; left > 0; left--) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false);
+    socket.destroy();
+    if (open) return;
+    await delay(100);
+  }
+  throw new Error(`nobody listens at port ${port}`);
+}
+
+/** Runs a program to its end. */
+export async function run(command: string, words: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  child.stderr.on('data', (chunk) => (output += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code: code ?? 1, output };
+}
