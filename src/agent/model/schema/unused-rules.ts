@@ -78,12 +78,14 @@ class Seen {
 }
 
 /** A match's name is no condition. */
-function keyOf({ name: _, ...conditions }: MatchLike): string {
+function keyOf(match: MatchLike): string {
+  const { name: _, ...conditions } = match;
   return JSON.stringify(sorted(conditions));
 }
 
-function restOf({ uri: _, ...match }: MatchLike): string {
-  return keyOf(match);
+function restOf(match: MatchLike): string {
+  const { uri: _, ...rest } = match;
+  return keyOf(rest);
 }
 
 /** The same without any further condition, but for how the path is compared. */
