@@ -70,6 +70,7 @@ const BLOCKS = {
     maxEjectionPercent: 100,
     minHealthPercent: 50,
   },
+  tls: { mode: 'DISABLE' },
 };
 
 const connection = { destinationSubnets: ['10.0.0.0/8'], port: 80, sourceLabels: { app: 'a' }, gateways: ['mesh'] };

@@ -36,10 +36,8 @@ function warmupConfig({ warmup, warmupDurationSecs }: LoadBalancer = {}): Warmup
 }
 
 /** What cannot be served of these settings. */
-export function balancerFault({ simple, consistentHash }: LoadBalancer): BalancerFault | null {
-  if (consistentHash === undefined) {
-    return simple === 'PASSTHROUGH' ? { path: ['simple'], message: 'PASSTHROUGH is not served yet' } : null;
-  }
+export function balancerFault({ consistentHash }: LoadBalancer): BalancerFault | null {
+  if (consistentHash === undefined) return null;
   const key = hashKey(consistentHash);
   return 'fault' in key ? { path: ['consistentHash', ...key.fault.path], message: key.fault.message } : null;
 }

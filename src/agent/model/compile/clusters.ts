@@ -1,6 +1,6 @@
 /** Clusters: a service's port and subset, with the policy that the client's namespace sees. */
 import type { ClusterConfig } from '../../../l7/config/cluster.ts';
-import type { StringMap } from '../objects.ts';
+import type { PolicyBlocks, StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { namespaceOf } from './client-class.ts';
@@ -84,8 +84,8 @@ export function clusterConfig(
   port: MeshPort,
   { settings: { connectTimeoutMs }, tcpKeepalive }: Pick<MeshConfig, 'settings' | 'tcpKeepalive'>,
 ): ClusterConfig {
-  const original = partOf(service, port).entry?.resolution === 'original';
   const policy = policyOf(rule, subset, port.number);
+  const original = originalOf(service, port, policy);
   const wire = wireOf(port.protocol, policy.connectionPool?.http);
   const pool = poolConfig(policy, tcpKeepalive);
   return {
@@ -95,9 +95,16 @@ export function clusterConfig(
     balancer: balancerConfig(policy.loadBalancer),
     connectTimeoutMs: connectTimeout(policy) ?? connectTimeoutMs,
     family: service.families[0] ?? 4,
-    ...(original && { original: { port: typeof port.targetPort === 'number' ? port.targetPort : null } }),
+    ...(original !== undefined && { original }),
     ...(pool !== undefined && { pool }),
     ...(policy.outlierDetection !== undefined && { outliers: outlierConfig(policy.outlierDetection) }),
     ...(wire !== undefined && { wire }),
   };
+}
+
+/** Connections go on to where they were going: a ServiceEntry says so, or a rule (PASSTHROUGH), whatever endpoints there are. */
+function originalOf(service: MeshService, port: MeshPort, { loadBalancer }: PolicyBlocks): ClusterConfig['original'] {
+  const { targetPort } = port;
+  if (partOf(service, port).entry?.resolution === 'original') return { port: typeof targetPort === 'number' ? targetPort : null };
+  return loadBalancer?.simple === 'PASSTHROUGH' ? { port: null } : undefined;
 }

@@ -4,7 +4,7 @@ import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
 import { localitySetting } from './locality.ts';
 import { outlierDetection } from './outlier-detection.ts';
-import { duration, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
+import { duration, type Fault, judged, partial, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
 import { visibility } from './visibility.ts';
@@ -77,11 +77,20 @@ const loadBalancer = z
     warmupDurationSecs: present(duration).optional(),
   })
   .refine((value) => !(value.simple !== undefined && value.consistentHash !== undefined), 'simple and consistentHash exclude each other');
+/** Between pods everything is plain text: that is what DISABLE asks for, and what ISTIO_MUTUAL finds. */
+const clientTls = judged(
+  partial({ mode: z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']).optional() }),
+  ({ mode = 'DISABLE' }): readonly Fault[] => {
+    if (mode === 'DISABLE') return [];
+    if (mode === 'ISTIO_MUTUAL') return [{ path: ['mode'], reason: 'connections between pods are not encrypted yet', severity: 'warning' }];
+    return [{ path: ['mode'], reason: 'TLS to destinations is not served yet' }];
+  },
+).transform(() => undefined);
 const blocks = {
   loadBalancer: loadBalancer.optional(),
   connectionPool: connectionPool.optional(),
   outlierDetection: outlierDetection.optional(),
-  tls: unsupported('TLS to destinations is not served yet'),
+  tls: clientTls.optional(),
 };
 /** Retries that a client may have under way: a share of its requests. */
 const retryBudget = z.object({

@@ -281,3 +281,10 @@ t.test('outlierDetection', async (t) => {
   }
   t.equal(cluster(compileText([service('a')]), `outbound|80||${A}`).outliers, undefined);
 });
+
+t.test('PASSTHROUGH: connections go on to where they were going', async (t) => {
+  const simple = '{ host: a, trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } } }';
+  const compiled = compileText([service('a'), pods, destinationRule(simple)]);
+  t.same(cluster(compiled, `outbound|80||${A}`).original, { port: null });
+  t.same(compiled.problems, []);
+});

@@ -75,11 +75,10 @@ t.test('two VirtualServices for one mesh host', async (t) => {
 t.test('DestinationRules', async (t) => {
   for (const [spec, expected] of [
     ['{ host: none }', /spec\.host: there is no service/],
-    ['{ host: a, trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } } }', /trafficPolicy\.loadBalancer\.simple: PASSTHROUGH/],
     ['{ host: a, trafficPolicy: { loadBalancer: { consistentHash: {} } } }', /loadBalancer\.consistentHash: no key/],
     [
-      '{ host: a, subsets: [{ name: v, trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: PASSTHROUGH } }] } }] }',
-      /spec\.subsets\[0\]\.trafficPolicy\.portLevelSettings\[0\]\.loadBalancer\.simple/,
+      '{ host: a, subsets: [{ name: v, trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, loadBalancer: { consistentHash: {} } }] } }] }',
+      /spec\.subsets\[0\]\.trafficPolicy\.portLevelSettings\[0\]\.loadBalancer\.consistentHash/,
     ],
   ] as const) {
     t.match(complaints(compileText([service('a'), destinationRule(spec)])), [expected], spec);
