@@ -42,9 +42,14 @@ export class Cluster {
       return new ClusterNode({ place, directory: join(api.directory, place.name), pki: (file) => api.pki(file), proxyMode, peers });
     });
     const cluster = new Cluster(api, nodes, [...controllers(api), dns(api)]);
-    for (const daemon of cluster.#daemons) daemon.start();
-    await Promise.all(nodes.map((node) => cluster.#startNode(node)));
-    return cluster;
+    try {
+      for (const daemon of cluster.#daemons) daemon.start();
+      await Promise.all(nodes.map((node) => cluster.#startNode(node)));
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
   }
 
   get kube(): KubeApi {
