@@ -103,7 +103,11 @@ function overHttp2({ ip, dialled, host = `${ip}:${dialled}`, method = 'GET', pat
   const send = (headers: HeaderMap): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-      const stream = session.request({ ':authority': host, ':method': method, ':path': path, ...lower }, { endStream: body === undefined });
+      // As the client of Go says it, by which the answers were recorded.
+      const length =
+        body === undefined && !['POST', 'PUT', 'PATCH'].includes(method) ? {} : { 'content-length': Buffer.byteLength(body ?? '') };
+      const named = { ':authority': host, ':method': method, ':path': path, ...lower, ...length };
+      const stream = session.request(named, { endStream: body === undefined });
       let status = 0;
       let raw: string[] = [];
       let text = '';
