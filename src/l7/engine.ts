@@ -67,6 +67,8 @@ export interface EngineOptions {
 }
 
 const IDLE_SWEEP_MS = 30_000;
+/** How long a client of HTTP/2 may take nothing of a response that waits for it (Envoy's stream_idle_timeout). */
+const STALLED_MS = 300_000;
 /** How long spans wait for others. */
 const SPAN_BATCH_MS = 100;
 const SERIES_SWEEP_MS = 60_000;
@@ -260,6 +262,7 @@ export class Engine {
   #sweepIdle(): void {
     const { now, timers } = this.#transport;
     this.#list.closeIdle(now - this.#limits.idleTimeoutMs);
+    this.#list.endStalled(now - STALLED_MS);
     for (let silent = this.#list.closeSilent(now - this.#limits.headTimeoutMs); silent > 0; silent--)
       this.#recorder.refused('head_timeout');
     timers.arm(this.#idleSweep, IDLE_SWEEP_MS);

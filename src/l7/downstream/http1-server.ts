@@ -115,6 +115,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** The next response says that it is the last. */
   drain(): void {}
 
+  endStalled(): void {}
+
   // ── from the transport ────────────────────────────────────────────────────────────────────────────────────────
 
   onConnect(): void {}

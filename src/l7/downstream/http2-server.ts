@@ -36,7 +36,6 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
   readonly id: ConnectionId;
   slot = -1;
   usedAt: number;
-  readonly begun = true;
   readonly ground: Http2Ground;
   readonly stack: ExchangeStack;
   readonly origin: Origin;
@@ -67,7 +66,18 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
   }
 
   get busy(): boolean {
-    return this.streams.size > 0 || this.reader.amid;
+    return this.streams.size > 0;
+  }
+
+  /** A frame that does not become whole is as good as silence. */
+  get begun(): boolean {
+    return this.greeted && (this.busy || !this.reader.amid);
+  }
+
+  endStalled(since: number): void {
+    for (const stream of [...this.streams.values()]) {
+      if (stream.queued > 0 && stream.movedAt < since) this.breakStream(stream, ErrorCode.Cancel);
+    }
   }
 
   protected get lastPeerStream(): number {
@@ -94,8 +104,9 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     while (this.#preface < PREFACE.length && start < end) {
       if (bytes[start++] !== PREFACE[this.#preface++]) return this.fail(ErrorCode.Protocol, 'http2_protocol_error');
     }
-    this.usedAt = this.wire.transport.now;
     if (start < end) super.receive(bytes, start, end);
+    // What comes in drops is no use of the connection before it is whole.
+    if (!this.reader.amid) this.usedAt = this.wire.transport.now;
   }
 
   // ── frames ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,8 @@ export interface ClientConnection {
   close(): void;
   /** No further requests are wanted on it. */
   drain(): void;
+  /** Ends responses of which the client has taken nothing since before `since`, where others of its connection go on. */
+  endStalled(since: number): void;
 }
 
 export class ServerList {
@@ -55,6 +57,10 @@ export class ServerList {
   drain(): void {
     this.draining = true;
     for (const one of [...this.#all]) one.drain();
+  }
+
+  endStalled(since: number): void {
+    for (const one of [...this.#all]) one.endStalled(since);
   }
 
   /** Closes what has been idle since before `idleSince`. */

@@ -229,3 +229,31 @@ t.test('a header block that uses a table beyond what was agreed, or what is not 
     t.equal(client.goAway.at(-1)?.code, 9, 'COMPRESSION_ERROR');
   }
 });
+
+t.test('a client that takes nothing of one response for five minutes loses that one', async (t) => {
+  const rig = http1Gateway();
+  rig.serve('10.0.0.1:80', (request) => (request.startsWith('GET /large') ? ok('x'.repeat(100_000)) : ok('small')));
+  const client = dialHttp2(rig, [[4, 10]]);
+  client.request(1, '/large').request(3, '/small');
+  rig.run();
+  t.equal(client.stream(3).content, 'small');
+  rig.advance(280_000);
+  t.equal(client.stream(1).reset, null);
+  rig.advance(60_000);
+  t.equal(client.stream(1).reset, 8);
+  client.request(5, '/small');
+  rig.run();
+  t.equal(client.stream(5).content, 'small');
+});
+
+t.test('a frame that comes in drops does not keep a connection', async (t) => {
+  const rig = http1Gateway();
+  const client = dialHttp2(rig);
+  const slow = frame('HEADERS', 5, 1, client.block(get('/')));
+  for (let i = 0; i < 10; i++) {
+    client.peer.write(slow.subarray(i, i + 1));
+    rig.advance(20_000);
+  }
+  t.ok(client.peer.ended);
+  t.equal(rig.count('nodeway_refused_connections_total', { reason: 'head_timeout' }), 1);
+});
