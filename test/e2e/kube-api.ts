@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { until } from '../node/pod-network.ts';
 import { kubeProgram } from './programs.ts';
 
 export interface KubeObject {
@@ -24,6 +25,8 @@ interface KubeconfigFile {
   readonly users: readonly [{ readonly user: { readonly 'client-certificate-data': string; readonly 'client-key-data': string } }];
 }
 
+/** Those that the tests write. */
+export const RULES = ['virtualservices', 'destinationrules'].map((plural) => `/apis/networking.istio.io/v1/${plural}`);
 const APPLY = 'application/apply-patch+yaml';
 const MERGE = 'application/merge-patch+json';
 /** Kinds without a namespace, of those that tests make. */
@@ -89,6 +92,11 @@ export class KubeApi {
 
   async get(path: string): Promise<unknown> {
     return (await this.#expect('GET', path)).body;
+  }
+
+  /** Custom resources are served a moment after their definitions say so. */
+  async serves(...paths: readonly string[]): Promise<void> {
+    for (const path of paths) await until(async () => (await this.request('GET', path)).status === 200, `the API server serves ${path}`);
   }
 
   /** A token of a service account, as a pod gets one. */

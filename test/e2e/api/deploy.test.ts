@@ -101,7 +101,7 @@ t.test('the rights', async (t) => {
   t.notOk(await can('get', 'secrets', '-n', 'nodeway-system'));
   t.notOk(await can('update', 'virtualservices.networking.istio.io', '-A'), 'rules of users');
   t.ok(await can('patch', 'virtualservices.networking.istio.io', '-A', '--subresource=status'));
-  t.ok(await can('create', 'events', '-n', 'default'));
+  t.ok(await can('create', 'events.events.k8s.io', '-n', 'default'));
   t.ok(await can('update', 'leases.coordination.k8s.io', '-n', 'nodeway-system'));
   t.notOk(await can('update', 'leases.coordination.k8s.io', '-n', 'kube-system'));
 });

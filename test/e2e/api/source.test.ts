@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { until } from '../../node/pod-network.ts';
 import { agentRole, agentRights, customResources } from '../agent-rights.ts';
 import { ApiServer } from '../api-server.ts';
-import type { KubeObject } from '../kube-api.ts';
+import { type KubeObject, RULES } from '../kube-api.ts';
 import { Relay } from '../relay.ts';
 import { NODE, Watching } from './watching.ts';
 
@@ -12,6 +12,7 @@ t.teardown(() => api.close());
 const { kube } = api;
 await kube.apply(...customResources(), ...agentRights());
 await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+await kube.serves(...RULES);
 
 /** A namespace of the test's own. */
 async function place(name: string): Promise<string> {
@@ -179,6 +180,7 @@ t.test('custom resources are removed, and come back', async (t) => {
   t.strictSame(source.problems(), [], 'a server without them is in order');
   await kube.apply(...definitions);
   await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await kube.serves(...RULES);
   await kube.apply(rule(a, 'again'));
   await source.has('VirtualService', a, 'again');
   await source.well();

@@ -4,7 +4,7 @@ import { until } from '../../node/pod-network.ts';
 import { AGENT_NAMESPACE } from '../agent-rights.ts';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
-import type { KubeApi, KubeObject } from '../kube-api.ts';
+import { type KubeApi, type KubeObject, RULES } from '../kube-api.ts';
 import { agentManifests, CUSTOM_RESOURCES } from './agent-manifests.ts';
 import { programsObject } from './objects.ts';
 
@@ -65,6 +65,7 @@ export class Mesh {
   async customResources(): Promise<void> {
     await this.kube.kubectl('apply', `--filename=${CUSTOM_RESOURCES}`);
     await this.kube.kubectl('wait', '--for=condition=Established', `--filename=${CUSTOM_RESOURCES}`, '--timeout=30s');
+    await this.kube.serves(...RULES);
   }
 
   get kube(): KubeApi {
