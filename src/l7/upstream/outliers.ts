@@ -45,6 +45,8 @@ export class Outliers implements EndpointFilter {
   readonly #scene: OutlierScene;
   readonly #accounts: (endpoint: Endpoint) => Account;
   readonly #ground: OutlierGround;
+  /** Endpoints that this worker has ejected: those that leave the cluster meanwhile begin anew when they come back. */
+  readonly #own = new Set<Endpoint>();
   #timer: Timer | null = null;
 
   constructor(ledger: Ledger, row: number, scene: OutlierScene, accounts: (endpoint: Endpoint) => Account, ground: OutlierGround) {
@@ -87,7 +89,7 @@ export class Outliers implements EndpointFilter {
     if (outliers === undefined) return;
     const account = this.#accounts(endpoint);
     if (outliers.split) account.clear(Fact.LocalErrors);
-    this.#status(outliers, account, status);
+    this.#status(outliers, endpoint, status);
   }
 
   /** @param connected whether there was a connection. @param timeout whether it was the time that was up. */
@@ -95,10 +97,10 @@ export class Outliers implements EndpointFilter {
     const { outliers } = this.#scene.config;
     if (outliers === undefined) return;
     const account = this.#accounts(endpoint);
-    if (!outliers.split) return this.#status(outliers, account, timeout ? 504 : 503);
+    if (!outliers.split) return this.#status(outliers, endpoint, timeout ? 504 : 503);
     // As in Envoy: a connection is a success of the client's own side, whatever follows on it.
     if (connected) account.clear(Fact.LocalErrors);
-    if (account.error(Fact.LocalErrors) === outliers.consecutiveLocal) this.#eject(outliers, account, 'local_origin');
+    if (account.error(Fact.LocalErrors) === outliers.consecutiveLocal) this.#eject(outliers, endpoint, 'local_origin');
   }
 
   /** A connection that carries other bytes is there. */
@@ -106,27 +108,30 @@ export class Outliers implements EndpointFilter {
     const { outliers } = this.#scene.config;
     if (outliers === undefined) return;
     if (outliers.split) this.#accounts(endpoint).clear(Fact.LocalErrors);
-    else this.#status(outliers, this.#accounts(endpoint), 200);
+    else this.#status(outliers, endpoint, 200);
   }
 
-  #status(outliers: OutlierConfig, account: Account, status: number): void {
+  #status(outliers: OutlierConfig, endpoint: Endpoint, status: number): void {
+    const account = this.#accounts(endpoint);
     if (status < 500) {
       account.clear(Fact.Errors);
       account.clear(Fact.GatewayErrors);
       return;
     }
     if (status < 502 || status > 504) account.clear(Fact.GatewayErrors);
-    else if (account.error(Fact.GatewayErrors) === outliers.consecutiveGateway) this.#eject(outliers, account, 'gateway_error');
-    if (account.error(Fact.Errors) === outliers.consecutive5xx) this.#eject(outliers, account, '5xx');
+    else if (account.error(Fact.GatewayErrors) === outliers.consecutiveGateway) this.#eject(outliers, endpoint, 'gateway_error');
+    if (account.error(Fact.Errors) === outliers.consecutive5xx) this.#eject(outliers, endpoint, '5xx');
   }
 
   // ── ejections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #eject(outliers: OutlierConfig, account: Account, cause: Cause): void {
+  #eject(outliers: OutlierConfig, endpoint: Endpoint, cause: Cause): void {
+    const account = this.#accounts(endpoint);
     account.clear(cause === '5xx' ? Fact.Errors : cause === 'gateway_error' ? Fact.GatewayErrors : Fact.LocalErrors);
-    if (account.isEjected) return;
+    if (account.isEjected || endpoint.removed) return;
     if (!this.#takePlace(outliers)) return this.#ground.ejection(this.#scene.config.name, 'refused');
     if (!account.eject(this.#now, maxMultiplier(outliers))) return void this.#ledger.addFact(this.#row, Fact.Ejected, -1);
+    this.#own.add(endpoint);
     this.#ground.ejection(this.#scene.config.name, cause);
     this.#watch(outliers);
   }
@@ -155,6 +160,10 @@ export class Outliers implements EndpointFilter {
 
   #onTimer(): void {
     const { outliers } = this.#scene.config;
+    for (const endpoint of this.#own) {
+      if (endpoint.removed) this.#accounts(endpoint).readmit();
+      if (!this.#accounts(endpoint).isEjected) this.#own.delete(endpoint);
+    }
     const at = this.#ledger.fact(this.#row, Fact.SweepAt);
     const due = ((this.#now - at) | 0) >= 0;
     if (due && this.#ledger.changeFact(this.#row, Fact.SweepAt, at, (this.#now + (outliers?.intervalMs ?? 0)) | 0)) this.#sweep(outliers);

@@ -80,6 +80,7 @@ class World {
   readonly dead = new Set<string>();
   readonly #limits: PoolConfig;
   members: readonly string[] = ADDRESSES;
+  #watched = false;
   broken = '';
 
   constructor(bounds: PoolConfig) {
@@ -111,7 +112,9 @@ class World {
   }
 
   #isEjected(address: string): boolean {
-    return this.control.fact(this.#row(`gateway\nc\n${address}|80`), Fact.IsEjected) !== 0;
+    // Without a rule that watches them, nobody asks for earlier ejections any more.
+    const some = this.control.fact(this.#row('gateway\nc'), Fact.Ejected) > 0;
+    return this.#watched && some && this.control.fact(this.#row(`gateway\nc\n${address}|80`), Fact.IsEjected) !== 0;
   }
 
   total(resource: Resource): number {
@@ -119,6 +122,7 @@ class World {
   }
 
   apply(more: Partial<ClusterConfig>): void {
+    this.#watched = more.outliers !== undefined;
     for (const rig of this.rigs) rig.apply({ clusters: { c: this.#config(more) } });
   }
 
