@@ -8,6 +8,8 @@ import type { AgentConfig } from './config.ts';
 import type { Configuration } from './configuration.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { GatewayListeners } from './enroll/gateway-listeners.ts';
+import { cgroupRoot } from '../datapath/mounts.ts';
+import { watchPodCgroups } from './enroll/cgroup-watch.ts';
 import { ARRIVAL_MS, type Reconciler } from './enroll/reconciler.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { LogOutput } from './log.ts';
@@ -100,6 +102,12 @@ export class Agent {
   #startCapture(reconciler: Reconciler): void {
     const { config, clock, disposal, node, pool } = this.#parts;
     reconciler.start();
+    const root = config.cgroup === '' ? cgroupRoot() : config.cgroup;
+    if (root !== null)
+      disposal.add(
+        'the watch of cgroups',
+        watchPodCgroups(root, clock, (uid) => reconciler.expect(uid)),
+      );
     disposal.add('the listeners in pods', () => reconciler.close());
     const timeoutMs = config['heartbeat-timeout'];
     const responsive = (withinMs: number): boolean => pool.responsive(withinMs);

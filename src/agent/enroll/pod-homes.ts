@@ -59,6 +59,11 @@ export class PodHomes {
     return seen;
   }
 
+  /** The next search for it is due at once. */
+  expect(id: string): void {
+    this.#vain.delete(id);
+  }
+
   /** The node's own namespace, where no pod of its own is. */
   own(): NamespaceIdentity | null {
     return this.#files.at(OWN_NAMESPACE);

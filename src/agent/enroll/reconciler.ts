@@ -46,6 +46,8 @@ export const ARRIVAL_MS = 250;
 const LOOK_MS = 1000;
 /** A pod that fails open is let go after so long out of sight, so that its namespace can end. */
 const UNSEEN_MS = 5000;
+/** After a pod's cgroup was made: when its first process may be there. */
+const SOON_MS = [0, 15, 40, 80, 150, 300, 600, 1200];
 
 export interface ReconcilerOptions {
   readonly sockets: NodeSockets;
@@ -96,6 +98,8 @@ export class Reconciler {
   /** Those that the kernel did not let go: asked for again until it does. */
   readonly #owed = new Set<string>();
   #stopLooking: Cancel = () => {};
+  /** Looks that are planned out of turn. */
+  readonly #soon = new Set<Cancel>();
   /** Whether it was said what is wanted. */
   #told = false;
   #stopped = false;
@@ -118,6 +122,20 @@ export class Reconciler {
     }
     this.#told = true;
     this.reconcile();
+  }
+
+  /** The pod's first process is about to be there. */
+  expect(uid: string): void {
+    for (const afterMs of SOON_MS) {
+      const cancel = this.#options.clock.after(afterMs, () => {
+        this.#soon.delete(cancel);
+        const pod = [...this.#pods.values()].find(({ wanted, held }) => held === null && wanted?.uid === uid);
+        if (pod === undefined) return;
+        this.#options.homes.expect(pod.key);
+        this.reconcile();
+      });
+      this.#soon.add(cancel);
+    }
   }
 
   /** Moves every pod on by one step. Called after a change, when the workers have confirmed something, and regularly. */
@@ -149,6 +167,8 @@ export class Reconciler {
   release(): void {
     this.#stopped = true;
     this.#stopLooking();
+    for (const cancel of this.#soon) cancel();
+    this.#soon.clear();
     for (const pod of this.#pods.values()) {
       if (pod.phase === 'captured' && pod.held !== null && pod.told?.failClosed !== true) this.#withdraw(pod, pod.held);
     }

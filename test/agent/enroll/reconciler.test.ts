@@ -423,3 +423,20 @@ t.test('6: the agent stops while a pod is leaving: nothing is closed twice', asy
   t.equal(node.open.size, 0);
   t.equal(node.journal.filter((entry) => entry === 'unlisten').length, 4);
 });
+
+t.test('a pod that is about to start is looked for at once, however rare the looks have become', async (t) => {
+  const { reconciler, run, later, clock } = setUp();
+  reconciler.want([found('a')]);
+  await later(60_000);
+  reconciler.expect('uid-another');
+  reconciler.expect('uid-a');
+  await later(20);
+  run(1, 'a');
+  clock.advance(60);
+  t.equal(reconciler.report()[0]?.phase, 'captured', 'not the better part of ten seconds later');
+  reconciler.expect('uid-a');
+  reconciler.release();
+  const planned = clock.pending;
+  await later(2000);
+  t.equal(clock.pending, planned, 'nothing is left of it');
+});

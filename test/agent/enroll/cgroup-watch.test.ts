@@ -1,0 +1,63 @@
+/** inotify is the same for directories of any file system. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { watchPodCgroups } from '../../../src/agent/enroll/cgroup-watch.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+
+const UID = '0a1b2c3d-0000-4000-8000-00000000000';
+
+function tree(t: Test, ...directories: readonly string[]) {
+  const root = mkdtempSync(join(tmpdir(), 'nwt-cgroup-'));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  const make = (path: string): void => void mkdirSync(join(root, path), { recursive: true });
+  for (const directory of directories) make(directory);
+  const clock = new ManualClock();
+  const pods: string[] = [];
+  const stop = watchPodCgroups(root, clock, (uid) => pods.push(uid));
+  t.teardown(stop);
+  /** Ends a test that hangs. */
+  const told = async (uid: string): Promise<void> => {
+    for (let left = 5000; !pods.includes(uid); left--) {
+      if (left === 0) throw new Error(`${uid} was never told of`);
+      await delay(2);
+    }
+  };
+  return { root, make, clock, pods, told, stop };
+}
+
+t.test('pods of every class, by both drivers, also of a kubelet in a container', async (t) => {
+  const { make, told, pods } = tree(
+    t,
+    'kubepods/burstable',
+    'system.slice/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice',
+  );
+  make(`kubepods/pod${UID}1`);
+  await told(`${UID}1`);
+  make(`kubepods/burstable/pod${UID}2`);
+  await told(`${UID}2`);
+  make('kubepods/burstable/other');
+  t.strictSame([...new Set(pods)], [`${UID}1`, `${UID}2`]);
+});
+
+t.test('systemd, and a kubelet that comes later', async (t) => {
+  const { make, told, clock, root } = tree(t);
+  make('kubepods.slice/kubepods-besteffort.slice');
+  clock.advance(10_000);
+  make(`kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${UID.replaceAll('-', '_')}3.slice`);
+  await told(`${UID}3`);
+  rmSync(join(root, 'kubepods.slice'), { recursive: true });
+  clock.advance(10_000);
+  make('kubepods.slice');
+  clock.advance(10_000);
+  make(`kubepods.slice/kubepods-pod${UID.replaceAll('-', '_')}4.slice`);
+  await told(`${UID}4`);
+});
+
+t.test('when it is stopped nothing is planned any more', async (t) => {
+  const { clock, stop } = tree(t, 'kubepods');
+  stop();
+  t.equal(clock.pending, 0);
+});
