@@ -9,6 +9,7 @@
  *  3. a request that the peer says it has not looked at fails in such a way that it may always be sent again.
  */
 import { Timer } from '../../base/timer-wheel.ts';
+import type { PoolConfig } from '../config/cluster.ts';
 import { parseResponseHead } from '../http1/parser.ts';
 import { Http2Connection, type Http2Fault, LostCause } from '../http2/connection.ts';
 import { ErrorCode, FrameType, MAX_WINDOW, PREFACE, Setting } from '../http2/frame.ts';
@@ -43,6 +44,8 @@ export interface Http2Home {
   broken(fault: Http2Fault): void;
 }
 
+type Keepalive = NonNullable<PoolConfig['http2Keepalive']>;
+
 export interface Http2ClientRules {
   /** Streams at a time. */
   readonly maxStreams: number;
@@ -51,7 +54,7 @@ export interface Http2ClientRules {
   /** After which it takes no more; 0: none. */
   readonly maxAgeMs: number;
   /** PINGs that ask whether the endpoint is still there; null: none. */
-  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | null;
+  readonly keepalive: Keepalive | null;
 }
 
 export class Http2Client extends Http2Connection<Http2ClientStream> implements ClientCarrier {
@@ -270,7 +273,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   }
 
   /** Asks at intervals whether the endpoint is still there. */
-  #keepAlive({ intervalMs, timeoutMs }: { readonly intervalMs: number; readonly timeoutMs: number }): void {
+  #keepAlive({ intervalMs, timeoutMs }: Keepalive): void {
     const { transport, frames } = this.wire;
     const timer = new Timer(() => {
       if (this.#ping === 'sent') return this.lose();
