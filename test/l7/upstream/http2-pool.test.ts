@@ -10,7 +10,7 @@ interface Lab {
   readonly client: Http2Peer;
   readonly servers: readonly Http2Peer[];
   /** Sends requests on the next streams. */
-  ask(count: number): void;
+  readonly ask: (count: number) => void;
 }
 
 function lab(pool: PoolConfig): Lab {
