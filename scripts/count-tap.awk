@@ -1,7 +1,10 @@
 # Counts the tests of raw TAP: a test is what stands directly under a file. A file that fails without one failing (it threw, it timed
 # out) is one failure. In CI a skip is a failure: a test that did not run proves nothing.
 /^    ok / && !/# SKIP/ { passed++ }
-/^    not ok / && !/# (TODO|SKIP)/ { failed++; inner++ }
+/^# Subtest: / { file = substr($0, 12) }
+/^    not ok / && !/# (TODO|SKIP)/ { failed++; inner++; print "FAILED: " file ": " substr($0, 12) }
+# What the first assertion of it says, to find it by.
+/^        not ok / && !/# (TODO|SKIP)/ { print "        " file ": " substr($0, 16) }
 /^ *(not )?ok .*# SKIP/ { skipped++; sub(/^ */, ""); print "SKIPPED: " $0 }
 /^not ok / { if (!inner) { failed++; print "FAILED: " substr($0, 8) } inner = 0 }
 /^ok / { inner = 0 }
