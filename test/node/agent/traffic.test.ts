@@ -83,7 +83,7 @@ while True:
     while data := c.recv(65536): c.sendall(data)
     c.close()`;
     const ask = `import hashlib, os, socket, sys
-for head in (b'\\x16\\x03\\x01\\x02\\x00\\x01\\x00\\x01\\xfc\\x03\\x03', b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n', b'\\x00\\xff' * 8):
+for head in (b'\\x16\\x03\\x01\\x02\\x00\\x01\\x00\\x01\\xfc\\x03\\x03', b'SSH-2.0-x\\r\\n', b'\\x00\\xff' * 8):
     sent = head + os.urandom(300000)
     s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60); got = b''
     import threading
