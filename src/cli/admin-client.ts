@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { AGENT_FLAGS } from '../agent/config.ts';
 import { type Environment, type FlagTable, type FlagValues, ok, parseFlags, wrong } from '../agent/flags.ts';
 import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
-import type { SocketAddress } from '../base/socket-address.ts';
+import { type SocketAddress, socketText } from '../base/socket-address.ts';
 
 /** The agent answers from memory: if it takes this long, it hangs. */
 const TIMEOUT_MS = 5000;
@@ -39,7 +39,7 @@ export async function ask<T>(address: SocketAddress | null, path: string): Promi
 }
 
 function fetchText({ ip, port }: SocketAddress, path: string): Promise<string> {
-  const place = `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
+  const place = socketText(ip, port);
   return new Promise((done, failed) => {
     const request = get({ host: ip, port, path, timeout: TIMEOUT_MS }, (response) => {
       const chunks: Buffer[] = [];

@@ -2,6 +2,7 @@
  * A line's format, compiled once: what each command writes. A command that has nothing to say writes `-`, and null in JSON (Envoy,
  * configuration/observability/access_log/usage).
  */
+import { socketText } from '../../base/socket-address.ts';
 import type { LogCommand, LogLine, LogPart } from '../config/telemetry.ts';
 import { flagText } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
@@ -160,8 +161,7 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
   RESPONSE_FLAGS: (_entry, { flags }) => flagText(flags),
   UPSTREAM_TRANSPORT_FAILURE_REASON: () => '',
   CONNECTION_TERMINATION_DETAILS: () => '',
-  UPSTREAM_HOST: (_entry, { endpointAddress, endpointPort }) =>
-    endpointAddress === '' ? '' : `${endpointAddress.includes(':') ? `[${endpointAddress}]` : endpointAddress}:${endpointPort}`,
+  UPSTREAM_HOST: (_entry, { endpointAddress, endpointPort }) => (endpointAddress === '' ? '' : socketText(endpointAddress, endpointPort)),
   UPSTREAM_CLUSTER: clusterName,
   UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal,
   DOWNSTREAM_LOCAL_ADDRESS: ({ localText }) => localText,

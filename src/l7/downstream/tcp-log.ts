@@ -1,4 +1,5 @@
 /** The line of a connection that was passed through, and its callee's where one pass serves both. */
+import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { AccessLogConfig } from '../config/telemetry.ts';
@@ -60,12 +61,12 @@ export class TcpLog {
     this.#own = own;
     this.#callee = callee;
     this.#startedAt = ground.transport.now;
-    this.#remote = textOf(ground.transport.peerAddress(client));
+    this.#remote = addressText(ground.transport.peerAddress(client));
   }
 
   /** @param upstream is connected. */
   established(upstream: ConnectionId): void {
-    this.#upstreamLocal = textOf(this.#ground.transport.localAddress(upstream));
+    this.#upstreamLocal = addressText(this.#ground.transport.localAddress(upstream));
   }
 
   end({ forward, backward }: TunnelBytes): void {
@@ -96,13 +97,11 @@ export class TcpLog {
     entry.requestId = entry.serverName = entry.traceId = entry.forwardedFor = '';
     entry.requestEndedAt = 0;
     entry.upstreamLocal = this.#upstreamLocal;
-    entry.localText = textOf(local);
+    entry.localText = addressText(local);
     entry.remoteText = this.#remote;
     entry.inbound = inbound;
     accessLog.write(policy, record);
   }
 }
 
-function textOf({ ip, port }: Address): string {
-  return `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
-}
+const addressText = ({ ip, port }: Address): string => socketText(ip, port);

@@ -2,6 +2,7 @@
  * Headers whose values are made from a request (Envoy's `%…%`): operations with such lines become ones with text only, once for each
  * head that they change. Values of requests see the request as it came; nothing of the upstream is known then.
  */
+import { socketText } from '../../base/socket-address.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { flagText, type Outcome } from '../message/outcome.ts';
@@ -170,6 +171,6 @@ function clusterOf({ destination }: ExchangeFacts, suffix: string): string {
   return name === undefined ? '' : name + suffix;
 }
 
-const addressText = ({ ip, port }: Address): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+const addressText = ({ ip, port }: Address): string => socketText(ip, port);
 const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
 const latin1 = ({ bytes }: Head, start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString('latin1');

@@ -2,6 +2,7 @@
  * The access log of an exchange, and of its callee where one pass serves both. One object per connection, and only where something is
  * logged. What a line says of the request is noted when it comes.
  */
+import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import { RequestNote } from '../access-log/request-note.ts';
 import type { Head } from '../message/head.ts';
@@ -60,7 +61,7 @@ export class ExchangeLog implements RecordLog {
 
   #askAddresses({ origin, down }: LoggedExchange): void {
     const { ip, port } = origin.localAddress;
-    this.#local = addressText(ip, port);
+    this.#local = socketText(ip, port);
     this.#remote = down.peerAddress();
   }
 
@@ -70,7 +71,7 @@ export class ExchangeLog implements RecordLog {
 
   /** @param local our end of the upstream connection. */
   answered(head: Head, local: Address): void {
-    this.#upstreamLocal = addressText(local.ip, local.port);
+    this.#upstreamLocal = socketText(local.ip, local.port);
     this.#note.takeResponse(head, this.#accessLog.names.response);
   }
 
@@ -100,12 +101,8 @@ export class ExchangeLog implements RecordLog {
     entry.serverName = '';
     entry.traceId = trace === null || trace.policy === null ? '' : trace.context.traceId;
     entry.inbound = this.#callee !== null || origin.kind === 'inbound';
-    entry.localText = this.#callee === null ? this.#local : addressText(record.endpointAddress, record.endpointPort);
+    entry.localText = this.#callee === null ? this.#local : socketText(record.endpointAddress, record.endpointPort);
     entry.remoteText = this.#remote;
     this.#accessLog.write(policy, record);
   }
-}
-
-function addressText(ip: string, port: number): string {
-  return `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
 }

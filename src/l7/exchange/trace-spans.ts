@@ -1,4 +1,5 @@
 /** Spans of exchanges that are over, with the names and tags of Envoy and Istio (source/common/tracing/http_tracer_impl.cc). */
+import { socketText } from '../../base/socket-address.ts';
 import type { SpanTag, TracingConfig } from '../config/telemetry.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { Identity } from '../config/identity.ts';
@@ -148,5 +149,5 @@ function routeOperation({ route, forward, origin }: ExchangeFacts, cluster: Clus
 }
 
 function addressOf({ endpoint: { address, port } }: Attempt): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return socketText(address, port);
 }

@@ -1,4 +1,5 @@
 /** What a client sees of the mesh. */
+import { socketText } from '../../base/socket-address.ts';
 import { type DestinationConfig, type ScopeConfig, sniLayer } from '../config/workload.ts';
 import type { Layer, Layers, Table } from './layers.ts';
 
@@ -23,7 +24,7 @@ export class Scope {
 
   /** What stands behind an address; null: unknown. */
   destination(ip: string, port: number): DestinationConfig | null {
-    return this.#lookUp(`${ip.includes(':') ? `[${ip}]` : ip}:${port}`) ?? this.#inRange(ip, port) ?? this.#lookUp(`*:${port}`);
+    return this.#lookUp(socketText(ip, port)) ?? this.#inRange(ip, port) ?? this.#lookUp(`*:${port}`);
   }
 
   /** The names that this client may ask for at a port; null when there is none. */

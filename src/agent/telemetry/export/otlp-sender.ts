@@ -1,6 +1,6 @@
 /** OTLP by gRPC or HTTP, with the exporters of OpenTelemetry's SDK. They are loaded only where a provider asks for them. */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { SocketAddress } from '../../../base/socket-address.ts';
+import { type SocketAddress, socketText } from '../../../base/socket-address.ts';
 import type { Span } from '../../../l7/tracing/span.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
 
@@ -101,7 +101,7 @@ async function http({ path, headers, timeoutMs }: ExporterConfig, address: Socke
 }
 
 function urlOf({ ip, port }: SocketAddress): string {
-  return `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
+  return `http://${socketText(ip, port)}`;
 }
 
 /** Seconds and nanoseconds. */
