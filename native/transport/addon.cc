@@ -1,6 +1,8 @@
+#include <napi.h>
 #include <node_api.h>
 
 #include "binding.h"
+#include "left_connections.h"
 #include "startup_pages.h"
 
 namespace {
@@ -9,6 +11,20 @@ napi_value releaseStartupPages(napi_env env, napi_callback_info) {
   napi_value bytes = nullptr;
   const auto released = static_cast<double>(nodeway::transport::releaseStartupPages());
   return napi_create_double(env, released, &bytes) == napi_ok ? bytes : nullptr;
+}
+
+/** leftPeers(fd) → the clients of the connections that a worker left at this listening socket. */
+Napi::Value leftPeers(const Napi::CallbackInfo& info) {
+  const auto peers = nodeway::transport::left_connections::peers(nodeway::Arguments(info, "leftPeers").integer("fd"));
+  Napi::Array all = Napi::Array::New(info.Env(), peers.size());
+  for (uint32_t i = 0; i < peers.size(); i++) all[i] = nodeway::transport::addressObject(info.Env(), peers[i]);
+  return all;
+}
+
+/** forsake(fd) → how many connections that a worker left at this listening socket were closed. */
+Napi::Value forsake(const Napi::CallbackInfo& info) {
+  const auto left = nodeway::transport::left_connections::claim(nodeway::Arguments(info, "forsake").integer("fd"));
+  return Napi::Number::New(info.Env(), static_cast<double>(left.size()));
 }
 
 bool add(napi_env env, napi_value exports, const char* name, napi_callback function) {
@@ -22,5 +38,8 @@ bool add(napi_env env, napi_value exports, const char* name, napi_callback funct
 NAPI_MODULE_INIT() {
   if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseStartupPages", releaseStartupPages))
     napi_throw_error(env, nullptr, "the transport addon cannot be set up");
+  Napi::Object face(env, exports);
+  face.Set("leftPeers", Napi::Function::New<leftPeers>(env, "leftPeers"));
+  face.Set("forsake", Napi::Function::New<forsake>(env, "forsake"));
   return exports;
 }

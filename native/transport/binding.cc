@@ -20,6 +20,8 @@ napi_value number(napi_env env, double value) {
   return result;
 }
 
+}  // namespace
+
 napi_value addressObject(napi_env env, const SocketAddress& address) {
   napi_value object;
   napi_value ip;
@@ -30,8 +32,6 @@ napi_value addressObject(napi_env env, const SocketAddress& address) {
   check(env, napi_set_named_property(env, object, "port", number(env, address.port())));
   return object;
 }
-
-}  // namespace
 
 napi_value Binding::create(napi_env env, napi_callback_info info) {
   try {
@@ -201,11 +201,13 @@ void Binding::onHandlesClosed(void* data) {
   delete binding;
 }
 
-/** Also when a worker is terminated in the middle of its work: our descriptors are closed, handed-in listeners are not. */
+/** Also when a worker is terminated in the middle of its work: our descriptors are closed, handed-in listeners are not, nor what was just
+ * accepted there. */
 void Binding::onEnvironmentEnds(napi_async_cleanup_hook_handle, void* data) {
   auto* binding = static_cast<Binding*>(data);
   binding->environmentEnds_ = true;
   if (binding->state_ == State::Open) {
+    binding->reactor_->leaveUntouched();
     binding->close();
   } else if (binding->state_ == State::Closed) {
     onHandlesClosed(data);

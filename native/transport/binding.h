@@ -10,6 +10,9 @@
 
 namespace nodeway::transport {
 
+/** {ip, port}; throws what Node-API says. */
+napi_value addressObject(napi_env env, const SocketAddress& address);
+
 /** One transport as JavaScript sees it: an object with methods. Lives until its environment ends, disposed or not. */
 class Binding {
  public:

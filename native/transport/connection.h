@@ -64,6 +64,8 @@ struct Connection {
 
   Descriptor socket;
   int32_t id;
+  /** Where it was accepted; 0: it was not. */
+  int32_t listener = 0;
   /** The connection whose relay ends here; -1: none. */
   int32_t feeder = -1;
   uint16_t flags = 0;

@@ -17,6 +17,12 @@ class ConnectionTable {
   /** A new turn begins: ids released so far may be used. */
   void recycle();
   int32_t count() const { return count_; }
+  template <typename Visit>
+  void forEach(Visit visit) {
+    for (auto& slot : slots_) {
+      if (slot) visit(*slot);
+    }
+  }
   void clear();
 
  private:

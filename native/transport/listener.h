@@ -15,6 +15,8 @@ class Listener {
   static Listener on(int fd);
 
   int fd() const { return fd_; }
+  /** Somebody else made the socket, and keeps it. */
+  bool handedIn() const { return !owned_.valid(); }
   /** Accepting failed because descriptors or memory ran out; not polled until then (ms). 0: not suspended. */
   double suspendedUntil = 0;
 

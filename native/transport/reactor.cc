@@ -11,6 +11,7 @@
 #include <ctime>
 #include <utility>
 
+#include "left_connections.h"
 #include "socket_calls.h"
 
 namespace nodeway::transport {
@@ -75,6 +76,7 @@ void Reactor::collect(int timeoutMs) {
   // What the engine's own commands brought about comes before what is read now: a relay's end before the bytes behind it.
   flushUnloaded();
   tellNotices();
+  takeOver();
   for (int i = 0; i < count; i++) handle(ready_[static_cast<size_t>(i)]);
   readScheduled();
   if (suspended_ || !lingering_.empty()) sweep();
@@ -133,9 +135,22 @@ void Reactor::accept(int32_t id, Listener& listener) {
       }
       return;
     }
-    Connection& connection = table_.add(std::move(socket));
-    watch(connection.socket.get(), key(Source::Connection, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD);
-    batch_.add(Event::Accept, connection.id, id);
+    tellAccepted(id, std::move(socket));
+  }
+}
+
+void Reactor::tellAccepted(int32_t listener, Descriptor socket) {
+  Connection& connection = table_.add(std::move(socket));
+  connection.listener = listener;
+  watch(connection.socket.get(), key(Source::Connection, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD);
+  batch_.add(Event::Accept, connection.id, listener);
+}
+
+void Reactor::takeOver() {
+  while (!inherited_.empty() && batch_.hasRoom()) {
+    auto [listener, socket] = std::move(inherited_.back());
+    inherited_.pop_back();
+    if (listeners_.find(listener) != listeners_.end()) tellAccepted(listener, std::move(socket));
   }
 }
 
@@ -403,7 +418,21 @@ int32_t Reactor::listen(Listener listener) {
   const int fd = listener.fd();
   listeners_.emplace(id, std::move(listener));
   watch(fd, key(Source::Listener, id), EPOLLIN, EPOLL_CTL_ADD);
+  for (Descriptor& socket : left_connections::claim(fd)) inherited_.emplace_back(id, std::move(socket));
   return id;
+}
+
+void Reactor::leaveUntouched() {
+  constexpr unsigned kHarmless = Connection::Readable | Connection::Scheduled | Connection::Paused | Connection::HangUp;
+  table_.forEach([this](Connection& connection) {
+    const auto found = listeners_.find(connection.listener);
+    if (found == listeners_.end() || !found->second.handedIn() || connection.has(~kHarmless)) return;
+    if (left_connections::untouched(connection.socket.get())) left_connections::leave(found->second.fd(), std::move(connection.socket));
+  });
+  for (auto& [id, socket] : inherited_) {
+    const auto found = listeners_.find(id);
+    if (found != listeners_.end()) left_connections::leave(found->second.fd(), std::move(socket));
+  }
 }
 
 void Reactor::unlisten(int32_t id) {

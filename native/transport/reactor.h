@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "connection_table.h"
@@ -47,7 +48,7 @@ class Reactor {
 
   size_t eventWords() const { return batch_.words(); }
   bool sawForeign() const { return sawForeign_; }
-  bool hasWork() const { return !scheduled_.empty() || !noticed_.empty() || !unloaded_.empty(); }
+  bool hasWork() const { return !scheduled_.empty() || !noticed_.empty() || !unloaded_.empty() || !inherited_.empty(); }
   double now() const { return now_; }
   int32_t connections() const { return table_.count(); }
   bool serves() const { return table_.count() > 0 || !listeners_.empty(); }
@@ -56,6 +57,8 @@ class Reactor {
   /** A listener's id, or a negative errno. */
   int32_t listen(Listener listener);
   void unlisten(int32_t id);
+  /** Leaves to the next one that listens at the same sockets what this one accepted and has not touched. */
+  void leaveUntouched();
   /** Descriptors for getsockname and getpeername; -1 when there is no such socket. */
   int listenerFd(int32_t id) const;
   int connectionFd(int32_t id) const;
@@ -66,6 +69,8 @@ class Reactor {
   void handle(const epoll_event& event);
   void handle(Connection& connection, uint32_t events);
   void accept(int32_t id, Listener& listener);
+  void tellAccepted(int32_t listener, Descriptor socket);
+  void takeOver();
   void established(Connection& connection);
 
   void schedule(Connection& connection);
@@ -113,6 +118,8 @@ class Reactor {
   ConnectionTable table_;
   std::map<int32_t, Listener> listeners_;
   int32_t nextListener_ = 1;
+  /** Accepted by a worker before this one, with the listener; told in the next turns. */
+  std::vector<std::pair<int32_t, Descriptor>> inherited_;
   bool suspended_ = false;
   NetworkNamespaces namespaces_;
   PipePool pipes_;

@@ -172,7 +172,8 @@ function workerPool(
     },
     onSpans: (spans) => exporters.add(spans),
     onLogRing: (member, memory) => accessLogs.attach(member, memory),
-    onRetire: (member) => {
+    onRetire: (member, listeners) => {
+      node.giveBack(listeners, member.taken);
       series.retire(member);
       accessLogs.retire(member);
     },

@@ -2,6 +2,8 @@
 import type { Clock } from '../base/clock.ts';
 import { AddonMissing } from '../base/native-addon.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
+import type { ListenerConfig } from '../l7/engine-port.ts';
+import { loadTransportAddon } from '../l7/transport/native-binding.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import type { AgentConfig } from './config.ts';
 import type { Capture, NodeSockets } from './enroll/node-ports.ts';
@@ -15,6 +17,8 @@ export interface NodeAccess {
   readonly mark: number;
   /** Descriptor of the map of original destinations; -1: none. */
   readonly originalDestinations: number;
+  /** A worker that served these listeners has ended: what it had accepted and not touched can be accepted once more. */
+  giveBack(listeners: readonly ListenerConfig[], taken: SharedArrayBuffer): void;
   beat(): void;
   verdicts(): Readonly<Record<string, number>> | null;
   close(): void;
@@ -25,12 +29,20 @@ export async function openNode(config: AgentConfig, clock: Clock, log: Log): Pro
   if (!config.capture) return withoutCapture(await nativeSockets());
   const datapath = await openDatapath(config);
   const { watchProbers } = await import('./enroll/probers.ts');
+  const { giveBackDestinations } = await import('../datapath/original-destinations.ts');
   const stopWatching = watchProbers(config, clock, log, (cgroups) => datapath.setProbers(cgroups));
   return {
     sockets: await nativeSockets(),
     capture: datapath,
     mark: datapath.mark,
     originalDestinations: datapath.originalDestinationsFd,
+    giveBack: (listeners, taken) => {
+      for (const listener of listeners) {
+        if (listener.kind !== 'outbound') continue;
+        const peers = loadTransportAddon().leftPeers(listener.fd);
+        giveBackDestinations(datapath.originalDestinationsFd, taken, listener.cookie, peers);
+      }
+    },
     beat: () => datapath.beat(),
     verdicts: () => datapath.counters(),
     close: () => {
@@ -59,9 +71,14 @@ async function openDatapath(config: AgentConfig): Promise<Datapath> {
 
 export async function nativeSockets(): Promise<NodeSockets> {
   const { closeFd, listenIn, namespaceCookie, openNamespace } = await import('../datapath/namespaces.ts');
-  return { openNamespace, namespaceCookie, listenIn, closeFd };
+  const close = (fd: number): void => {
+    loadTransportAddon().forsake(fd);
+    closeFd(fd);
+  };
+  return { openNamespace, namespaceCookie, listenIn, closeFd: close };
 }
 
 export function withoutCapture(sockets: NodeSockets): NodeAccess {
-  return { sockets, capture: null, mark: 0, originalDestinations: -1, beat: () => {}, verdicts: () => null, close: () => {} };
+  const nothing = { giveBack: () => {}, beat: () => {}, verdicts: () => null, close: () => {} };
+  return { sockets, capture: null, mark: 0, originalDestinations: -1, ...nothing };
 }

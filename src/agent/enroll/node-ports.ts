@@ -18,6 +18,7 @@ export interface NodeSockets {
   namespaceCookie(netns: number): string;
   /** -1: the workers bind by themselves. */
   listenIn(options: ListenOptions): number;
+  /** Of a listening socket: also what a worker left at it. */
   closeFd(fd: number): void;
 }
 

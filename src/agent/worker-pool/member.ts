@@ -1,5 +1,6 @@
 /** One place in the pool: the thread that fills it now, and what is known of that thread. */
 import { Worker } from 'node:worker_threads';
+import { takenMemory } from '../../datapath/original-destinations.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
@@ -29,6 +30,8 @@ export class Member {
   /** Listeners that it has confirmed. */
   readonly listening = new Set<number>();
   drained = false;
+  /** The original destinations that the worker took last. */
+  readonly taken = takenMemory();
   readonly #thread: Worker;
   readonly #vitals = new Vitals();
   readonly #feed = new Feed((message) => this.#post(message));
@@ -39,10 +42,10 @@ export class Member {
   #cause = '';
   #stopping = false;
 
-  constructor(entry: URL, settings: Omit<WorkerSettings, 'vitals'>, now: number, events: MemberEvents) {
+  constructor(entry: URL, settings: Omit<WorkerSettings, 'vitals' | 'taken'>, now: number, events: MemberEvents) {
     this.index = settings.index;
     this.#movedAt = now;
-    const workerData: WorkerSettings = { ...settings, vitals: this.#vitals.memory };
+    const workerData: WorkerSettings = { ...settings, vitals: this.#vitals.memory, taken: this.taken };
     this.#thread = new Worker(entry, { workerData, name: `worker ${settings.index}`, resourceLimits: RESOURCE_LIMITS });
     this.#thread.on('message', (message: FromWorker) => {
       this.#learn(message);

@@ -1,7 +1,7 @@
 /**
  * Supervises the workers. It keeps what every worker must know (the snapshot and the listeners), so that a worker that
  * throws or hangs can be replaced: the new one gets all of it again and takes over the same listening descriptors, in
- * whose queues connections have waited meanwhile.
+ * whose queues connections have waited meanwhile, as well as the connections that the old one had accepted and not touched.
  *
  * Invariants (test/agent/worker-pool/pool.test.ts):
  *  1. a worker has the whole snapshot in effect before the first listener, and takes deltas in order after that;
@@ -36,7 +36,7 @@ const STEADY_MS = 30_000;
 export interface PoolOptions {
   readonly count: number;
   readonly entry: URL;
-  readonly settings: Omit<WorkerSettings, 'index' | 'vitals' | 'ledger'>;
+  readonly settings: Omit<WorkerSettings, 'index' | 'vitals' | 'taken' | 'ledger'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Something that the states below depend on has changed. */
@@ -45,8 +45,8 @@ export interface PoolOptions {
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
   readonly onLogRing: (member: Member, memory: SharedArrayBuffer) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
-  /** Called before a worker that has ended is forgotten, so that its counts are not. */
-  readonly onRetire: (member: Member) => void;
+  /** Called before a worker that has ended is forgotten and replaced, so that its counts and the connections that it leaves are not lost. */
+  readonly onRetire: (member: Member, listeners: readonly ListenerConfig[]) => void;
 }
 
 export interface WorkerReport {
@@ -204,7 +204,10 @@ export class WorkerPool {
     const slot = this.#slots[member.index] as Slot;
     slot.member = null;
     this.#ledger.forget(member.index);
-    this.#options.onRetire(member);
+    this.#options.onRetire(
+      member,
+      [...this.#listeners.values()].flatMap((configs) => configs[member.index] ?? []),
+    );
     for (const id of [...this.#unlistening.keys()]) this.#confirmUnlistened(id, member);
     this.#finishDrain();
     if (!this.#stopped) this.#replace(member.index, slot, cause);

@@ -12,6 +12,8 @@ export interface WorkerSettings {
   readonly mark: number;
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */
   readonly originalDestinations: number;
+  /** Where the worker keeps what it took from that map last. */
+  readonly taken: SharedArrayBuffer;
   /** For how long the metrics of silent peers stay; 0: for ever. */
   readonly silentSeriesMs: number;
   /** What all workers count together. */

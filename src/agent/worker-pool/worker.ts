@@ -26,7 +26,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   const engine = new Engine({
     transport: NativeTransport.create(),
     stats,
-    originalDestinations: await openOriginalDestinations(settings.originalDestinations),
+    originalDestinations: await openOriginalDestinations(settings),
     mark: settings.mark,
     limits: { silentSeriesMs: settings.silentSeriesMs },
     ledger: new Ledger(settings.ledger, settings.index),
@@ -100,8 +100,8 @@ function announceSeries(send: (message: FromWorker) => void): StatsAudience {
   };
 }
 
-async function openOriginalDestinations(map: number): Promise<OriginalDestinations> {
-  if (map < 0) return { take: () => null };
+async function openOriginalDestinations({ originalDestinations, taken }: WorkerSettings): Promise<OriginalDestinations> {
+  if (originalDestinations < 0) return { take: () => null };
   const { OriginalDestinationMap } = await import('../../datapath/original-destinations.ts');
-  return new OriginalDestinationMap(map);
+  return new OriginalDestinationMap(originalDestinations, taken);
 }

@@ -21,7 +21,7 @@ export interface NativeBinding {
   dispose(): void;
 }
 
-interface Addon {
+export interface TransportAddon {
   create(
     arena: Uint8Array,
     readBytes: number,
@@ -32,11 +32,15 @@ interface Addon {
     turn: () => void,
   ): NativeBinding;
   releaseStartupPages(): number;
+  /** The clients of the connections that a worker which ended had accepted at this listening socket, and had not touched. */
+  leftPeers(fd: number): Address[];
+  /** Closes those connections. @returns their number. */
+  forsake(fd: number): number;
 }
 
 /** @throws AddonMissing */
-export function loadTransportAddon(): Addon {
-  return loadAddon('transport') as Addon;
+export function loadTransportAddon(): TransportAddon {
+  return loadAddon('transport') as TransportAddon;
 }
 
 /**

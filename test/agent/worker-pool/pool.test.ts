@@ -39,18 +39,29 @@ function snapshot(version: number): Snapshot {
 
 /** `404` for an answer, else the error's code. */
 function ask(port: number): Promise<string> {
-  return new Promise((done) => {
-    let text = '';
-    const socket = connect({ host: '127.0.0.1', port }, () => socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'));
+  return open(port).ask();
+}
+
+/** A connection on which nothing has been sent yet. */
+function open(port: number): { ask: () => Promise<string> } {
+  let text = '';
+  const socket = connect({ host: '127.0.0.1', port });
+  const ended = new Promise<string>((done) => {
     socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
     socket.on('close', () => done(text.slice(9, 12) || 'empty'));
   });
+  return {
+    ask: () => {
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      return ended;
+    },
+  };
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await delay(10);
   }
@@ -110,6 +121,9 @@ function run(descriptors: readonly number[], port: number): void {
       const counted = served();
       const before: Promise<string>[] = [];
       const after: Promise<string>[] = [];
+      // The kernel shares them out between the workers.
+      const silent = Array.from({ length: 16 }, () => open(port));
+      await until('workers have had turns since', async () => (await ask(port)) === '404' && (await ask(port)) === '404');
       breakWorker(0, fault);
       while (pool.restarts === restarts || !pool.listening(7)) {
         for (let i = 0; i < 4; i++) (broken ? after : before).push(ask(port));
@@ -120,7 +134,12 @@ function run(descriptors: readonly number[], port: number): void {
       const kinds = (some: readonly string[]): string[] =>
         [...Map.groupBy(some, (kind) => kind)].map(([kind, all]) => `${kind}: ${all.length}`);
       t.notOk(answers.includes('ECONNREFUSED'));
-      // A worker takes with it what it had accepted. What waited in its queue is answered by the next one.
+      t.strictSame(
+        kinds(await Promise.all(silent.map((connection) => connection.ask()))),
+        [`404: ${silent.length}`],
+        'what was accepted and not touched is answered by the next worker',
+      );
+      // A worker takes with it what it was at. What waited in its queue is answered by the next one.
       t.strictSame(kinds(answers.slice(before.length)), [`404: ${after.length}`]);
       t.strictSame(new Set(await Promise.all(Array.from({ length: 20 }, () => ask(port)))), new Set(['404']));
       const answered = answers.filter((answer) => answer === '404').length;

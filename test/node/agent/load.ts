@@ -55,6 +55,41 @@ export class Requester {
   }
 }
 
+const HESITANT = `
+import http.client, sys
+connections = [http.client.HTTPConnection(sys.argv[1], 80, timeout=60) for _ in range(int(sys.argv[2]))]
+for connection in connections: connection.connect()
+print('connected', flush=True)
+sys.stdin.readline()
+for connection in connections:
+    try:
+        connection.request('GET', '/', headers={'Host': 'web'})
+        print(connection.getresponse().status, flush=True)
+    except (OSError, http.client.HTTPException) as error:
+        print(repr(error), flush=True)
+`;
+
+/** Connects at once, and asks when it is told to. */
+export class Hesitant {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async connect(pod: Pod, address: string, connections: number): Promise<Hesitant> {
+    const command = [PYTHON, '-c', HESITANT, address, String(connections)];
+    return new Hesitant(await pod.serve(command, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  }
+
+  /** A status or an error for each connection. */
+  async ask(): Promise<string[]> {
+    const lines = this.#child.stdout!.setEncoding('utf8').toArray();
+    this.#child.stdin!.end('\n');
+    return (await lines).join('').trim().split('\n');
+  }
+}
+
 /** What kube-proxy does: connections to a service's address go to one of its pods. */
 export async function translateService(pod: Pod, clusterIP: string, port: number, endpoint: Pod): Promise<void> {
   const chain = 'chain output { type nat hook output priority -100;';

@@ -1,4 +1,4 @@
-/** A worker of the agent that throws is replaced, and nobody is refused meanwhile. Needs root. */
+/** A worker of the agent that throws is replaced, and nobody is refused meanwhile; its successor has what it had not touched. Needs root. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,10 @@ import t from 'tap';
 import { monotonicNow, startNginx } from '../capture/programs.ts';
 import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
 import { AgentProcess, podObject } from './agent-process.ts';
-import { Requester } from './load.ts';
+import { Hesitant, Requester } from './load.ts';
 
 const FAULTS = 3;
+const SILENT = 12;
 
 /** Preloaded into every thread: the worker that is first to take the file away throws. */
 function faultOnRequest(trigger: string): string {
@@ -43,6 +44,8 @@ t.test('workers that throw under load', { skip: needsRoot }, async (t) => {
     await until(() => load.every((requester) => requester.since(since).length >= 20), 'requests of each client');
   };
   await some();
+  const hesitant = await Promise.all([client, stranger].map((pod) => Hesitant.connect(pod, web.ipv4, SILENT)));
+  await some();
   for (let fault = 1; fault <= FAULTS; fault++) {
     writeFileSync(trigger, '');
     await until(async () => (await agent.status()).workerRestarts === fault, 'the worker is replaced');
@@ -50,6 +53,12 @@ t.test('workers that throw under load', { skip: needsRoot }, async (t) => {
     await some();
   }
   for (const requester of load) await requester.stop();
+  for (const client of hesitant)
+    t.strictSame(
+      await client.ask(),
+      Array.from({ length: SILENT }, () => '200'),
+      'connections that had sent nothing are served',
+    );
   const failed = load.flatMap((requester) => requester.failedSince(0));
   t.same(
     failed.filter(({ error }) => error?.includes('Refused') === true),
