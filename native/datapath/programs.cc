@@ -13,6 +13,7 @@
 #include "addon.h"
 #include "inbound.skel.h"
 #include "outbound.skel.h"
+#include "signals_held.h"
 
 namespace nodeway {
 namespace {
@@ -32,6 +33,13 @@ int keepSaid(libbpf_print_level level, const char* format, va_list values) {
 [[noreturn]] void refuse(Napi::Env env, int error, const std::string& what) {
   while (!said.empty() && said.back() == '\n') said.pop_back();
   throwErrno(env, error, said.empty() ? what : what + " (" + said + ")");
+}
+
+// Zero or a negative errno.
+template <typename Skeleton>
+int loadUndisturbed(Skeleton* skeleton, int (*load)(Skeleton*)) {
+  const SignalsHeld held;
+  return load(skeleton);
 }
 
 void pinMaps(bpf_object* object, const std::string& directory) {
@@ -76,7 +84,7 @@ Napi::Value loadOutbound(const Napi::CallbackInfo& info) {
   if (!skeleton) refuse(info.Env(), errno, "open the outbound programs");
   // nw_inbound is not used by these programs; declared so that one load pins all.
   pinMaps(skeleton->obj, directory);
-  if (int error = outbound_bpf__load(skeleton.get())) refuse(info.Env(), -error, "load the outbound programs");
+  if (int error = loadUndisturbed(skeleton.get(), outbound_bpf__load)) refuse(info.Env(), -error, "load the outbound programs");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat at{};
   if (group < 0 || fstat(group, &at)) refuse(info.Env(), errno, cgroup);
@@ -108,7 +116,7 @@ void loadInbound(const Napi::CallbackInfo& info) {
   if (!skeleton) refuse(info.Env(), errno, "open the inbound program");
   pinMaps(skeleton->obj, directory);
   skeleton->rodata->pod_cookie = cookieNumber;
-  if (int error = inbound_bpf__load(skeleton.get())) refuse(info.Env(), -error, "load the inbound program");
+  if (int error = loadUndisturbed(skeleton.get(), inbound_bpf__load)) refuse(info.Env(), -error, "load the inbound program");
   auto* program = skeleton->progs.nw_sk_lookup;
   int error = hold(program, directory + "/pod_" + cookie, 0, [&] { return bpf_program__attach_netns(program, netns); });
   if (error) refuse(info.Env(), -error, "attach to the pod's network namespace");

@@ -1,5 +1,7 @@
 /** The programs pass the verifier, one agent holds the node, and cleanup leaves nothing. Root. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { cleanup, Datapath } from '../../../src/datapath/datapath.ts';
@@ -27,4 +29,20 @@ t.test('load, refuse a second agent, adopt, clean up', async (t) => {
   second.close();
   t.ok(cleanup({ instance }).removed.length > 0);
   t.notOk(existsSync(pinRoot(instance)));
+});
+
+t.test('the programs load while a profiler interrupts the thread thousands of times a second', (t) => {
+  const module = new URL('../../../src/datapath/datapath.ts', import.meta.url).href;
+  const load = `import { cleanup, Datapath } from ${JSON.stringify(module)};
+    Datapath.open(${JSON.stringify({ instance, cgroup })}).close();
+    cleanup(${JSON.stringify({ instance })});`;
+  const directory = mkdtempSync(join(tmpdir(), 'nwt-load-'));
+  const profile = ['--cpu-prof', '--cpu-prof-interval', '100', '--cpu-prof-dir', directory];
+  const { status, stderr } = spawnSync(process.execPath, [...process.execArgv, ...profile, '--input-type=module', '-e', load], {
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stderr);
+  t.equal(readdirSync(directory).length, 1, 'it was profiled');
+  rmSync(directory, { recursive: true });
+  t.end();
 });
