@@ -141,10 +141,10 @@ export class Agent {
     };
   }
 
-  /** Moves every pod on by one step, and opens the gates whose conditions hold. */
+  /** Moves on what waited for the change, and opens the gates whose conditions hold. */
   #review(): void {
     const { status, rollout, pool, gateways, reconciler, configuration, writer } = this.#parts;
-    reconciler?.reconcile();
+    if (reconciler?.settled === false) reconciler.reconcile();
     configuration.releaseLeft();
     if (!status.draining) writer?.changed();
     if (status.draining || rollout.version === 0 || !pool.configured(1)) return;

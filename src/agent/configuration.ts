@@ -35,6 +35,7 @@ export interface Outcome {
   readonly snapshot: Snapshot;
   /** Null: no record has changed. */
   readonly delta: SnapshotDelta | null;
+  /** The same array while they are the same. */
   readonly wanted: readonly WantedPod[];
   /** Whose addresses DNS is to be asked for; the same object while they are the same. */
   readonly names: ReadonlySet<string>;
@@ -65,6 +66,8 @@ export class Configuration {
   readonly #compiler: Compiler;
   readonly #problems: ProblemReporter;
   #pods: readonly LocalPod[] = [];
+  /** Of those, the enrolled ones. */
+  #wanted: readonly LocalPod[] = [];
   /** The one that is going on. */
   #run: Compilation | null = null;
   /** Since when it waits for objects, and what ends that; null: it does not. */
@@ -96,7 +99,7 @@ export class Configuration {
       this.#isTelling = true;
       setImmediate(() => {
         this.#isTelling = false;
-        if (!this.#stopped && !this.#store.synced) this.#problems.report(this.#store.problems());
+        if (!this.#stopped && !this.#store.synced) this.#problems.report(this.#store.takeProblemNews());
       });
     };
     return { ...sink, problem };
@@ -208,10 +211,13 @@ export class Configuration {
       const fields = { part: `${table} ${key}`, error: messageOf(error), stack: (error as Error | undefined)?.stack };
       log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in effect');
     }
-    this.#pods = this.#compiler.localPods;
-    this.#problems.report(this.allProblems());
-    const { snapshot, names, exporters } = this.#compiler;
-    onOutcome({ snapshot, delta, wanted: this.#pods.filter((pod) => pod.enrolled), names, exporters });
+    this.#problems.report([...this.#store.takeProblemNews(), ...this.#compiler.takeProblemNews()]);
+    const { snapshot, names, exporters, localPods } = this.#compiler;
+    if (localPods !== this.#pods) {
+      this.#pods = localPods;
+      this.#wanted = localPods.filter((pod) => pod.enrolled);
+    }
+    onOutcome({ snapshot, delta, wanted: this.#wanted, names, exporters });
   }
 
   /** Of each object alone, then of the objects among each other. */

@@ -25,6 +25,7 @@ export interface RolloutOptions {
 export class Rollout {
   readonly #options: RolloutOptions;
   current: Snapshot | null = null;
+  #wanted: readonly WantedPod[] | null = null;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -34,9 +35,11 @@ export class Rollout {
     return this.current?.version ?? 0;
   }
 
-  /** @param delta null: no record has changed. */
+  /** @param delta null: no record has changed. @param wanted the same array while they are the same. */
   apply(snapshot: Snapshot, delta: SnapshotDelta | null, wanted: readonly WantedPod[]): void {
     if (delta !== null) this.#handOut(snapshot, delta);
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
     this.#options.pods?.want(wanted);
   }
 

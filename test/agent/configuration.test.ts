@@ -31,6 +31,8 @@ class HandSource implements ObjectSource {
   /** What it reads on demand; null: it has everything. */
   reading: PromiseWithResolvers<void> | null = null;
   sink: ObjectSink | null = null;
+  /** How often it was asked where a field is, for which a file is read again. */
+  located = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -48,7 +50,11 @@ class HandSource implements ObjectSource {
   }
 
   give(...objects: readonly RawObject[]): void {
-    for (const object of objects) this.sink?.upsert(object, ORIGIN);
+    const locate: Origin['locate'] = (path) => {
+      this.located++;
+      return ORIGIN.locate(path);
+    };
+    for (const object of objects) this.sink?.upsert(object, { ...ORIGIN, locate });
   }
 
   take(object: RawObject): void {
@@ -154,6 +160,45 @@ t.test('a problem is logged when it appears and when it is gone, with its place'
   await turn();
   t.match(lines[1], { msg: /^resolved: there is no service none/, level: 30 });
   t.strictSame(configuration.problems(), []);
+});
+
+t.test('what is wrong is looked up when it comes, and not at each change', async (t) => {
+  const { lines, sources, clock } = await set(t);
+  const [first, second] = sources;
+  first.give(...Array.from({ length: 50 }, (_, index) => rule(`s${index}`, 'none')));
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  t.equal(lines.length, 50);
+  const { located } = first;
+  first.give(service('other'), rule('more', 'none'));
+  clock.advance(1000);
+  await turn();
+  t.equal(lines.length, 51);
+  t.equal(first.located, located + 1);
+  first.give(service('none'));
+  clock.advance(1000);
+  await turn();
+  t.equal(lines.filter(({ msg }) => msg.startsWith('resolved: ')).length, 51);
+  t.equal(first.located, located + 1);
+});
+
+t.test('pods are the same as before where none has changed', async (t) => {
+  const { outcomes, sources, clock } = await set(t);
+  const [first, second] = sources;
+  first.give(pod('in'), pod('out', false));
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  first.give(service('s'));
+  clock.advance(1000);
+  await turn();
+  t.equal(outcomes.length, 2);
+  t.equal(outcomes[1]?.wanted, outcomes[0]?.wanted);
+  first.give(pod('out'));
+  clock.advance(1000);
+  await turn();
+  t.equal(outcomes[2]?.wanted.length, 2);
 });
 
 t.test('a pod that leaves stays known until it is no longer served', async (t) => {

@@ -51,3 +51,11 @@ t.test('pods may change without a record', async (t) => {
   rollout.apply(first, null, []);
   t.strictSame(journal.slice(4), ['want 0']);
 });
+
+t.test('the same pods are wanted once', async (t) => {
+  const { rollout, journal } = set();
+  const [first, wanted] = [snapshot(1, [80]), [WANTED]];
+  rollout.apply(first, delta(1), wanted);
+  rollout.apply(first, delta(2), wanted);
+  t.strictSame(journal.slice(4), ['drop all but 80', 'configure 1 by 2', 'serve 80']);
+});

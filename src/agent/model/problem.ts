@@ -33,6 +33,13 @@ export interface Problem {
   readonly column: number;
 }
 
+/** What is wrong with something now; it replaces what was wrong with it before. */
+export interface ProblemNews {
+  /** An object, a file, or whatever else has problems of its own. */
+  readonly subject: string;
+  readonly problems: readonly Problem[];
+}
+
 export type FieldPath = readonly (string | number)[];
 
 const groupOf = (apiVersion: string): string => internal(apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/'))));

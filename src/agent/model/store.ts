@@ -15,7 +15,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { AnyObject, Kinds } from './objects.ts';
-import { type ObjectRef, type ObjectType, placeOf, type Problem, refKey, refOf, typeKey } from './problem.ts';
+import { type ObjectRef, type ObjectType, placeOf, type Problem, type ProblemNews, refKey, refOf, typeKey } from './problem.ts';
 import { checkObject, type Finding } from './schema/index.ts';
 import { typeOfKind } from './schema/kinds.ts';
 import type { ClosablePart, ObjectPart, ObjectSink, Origin, RawObject } from './sink.ts';
@@ -80,6 +80,8 @@ export class ObjectStore {
   /** Those that have problems. */
   readonly #troubled = new Set<Entry>();
   readonly #sourceProblems = new Map<string, readonly Problem[]>();
+  /** Whose problems may have changed since the last `takeProblemNews`: objects, and subjects of sources. */
+  readonly #problemNews = new Set<Entry | string>();
   /** Of what changed since the last `takeChanges`, the version that was in effect then. */
   readonly #before = new Map<Entry, AnyObject | null>();
   readonly #onChange: () => void;
@@ -150,6 +152,17 @@ export class ObjectStore {
   /** Of sources first, then of the objects; with a clock, a refused object's begin with since when it is refused. */
   problems(): Problem[] {
     return [...[...this.#sourceProblems.values()].flat(), ...[...this.#troubled].flatMap((entry) => this.#problemsOf(entry))];
+  }
+
+  /** The problems of everything of which they may have changed since the last call. */
+  takeProblemNews(): ProblemNews[] {
+    const news = [...this.#problemNews];
+    this.#problemNews.clear();
+    return news.map((one) =>
+      typeof one === 'string'
+        ? { subject: one, problems: this.#sourceProblems.get(one) ?? [] }
+        : { subject: refKey(one.ref), problems: this.#problemsOf(one) },
+    );
   }
 
   get #telling(): boolean {
@@ -259,6 +272,7 @@ export class ObjectStore {
     if (JSON.stringify(problems) === JSON.stringify(this.#sourceProblems.get(subject) ?? [])) return;
     if (problems.length > 0) this.#sourceProblems.set(subject, problems);
     else this.#sourceProblems.delete(subject);
+    this.#problemNews.add(subject);
     this.#changed();
   }
 
@@ -267,6 +281,7 @@ export class ObjectStore {
     if (!this.#before.has(entry)) this.#before.set(entry, winner(entry)?.good ?? null);
     entry.versions = versions;
     const troubled = versions.length > 1 || versions.some(({ problems }) => problems.length > 0);
+    if (troubled || this.#troubled.has(entry)) this.#problemNews.add(entry);
     if (troubled) this.#troubled.add(entry);
     else this.#troubled.delete(entry);
     this.#changed();

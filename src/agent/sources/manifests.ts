@@ -172,17 +172,20 @@ export class ManifestSource implements ObjectSource {
   /** Without a look at all the other files. What else has happened is left to a whole look. */
   async #takeReplaced(): Promise<void> {
     await this.#scan;
-    const previous = this.#files;
-    const files = new Map(previous);
+    const previous = new Map<string, Loaded>();
     let isLeft = false;
     for (const [file, mayBeRename] of this.#replacements.take()) {
-      const before = previous.get(file);
+      const before = this.#files.get(file);
       const replaced = mayBeRename && before !== undefined ? await this.#loadReplaced(file, before) : null;
-      if (replaced === null) isLeft = true;
-      else files.set(file, replaced);
+      if (before === undefined || replaced === null) {
+        isLeft = true;
+        continue;
+      }
+      previous.set(file, before);
+      this.#files.set(file, replaced);
     }
-    this.#files = files;
-    await this.#tell(previous);
+    await this.#tellFiles([...previous.keys()], previous);
+    this.#strings.clear();
     if (isLeft) this.#schedule(DEBOUNCE_MS);
   }
 

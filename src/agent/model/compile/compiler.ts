@@ -3,7 +3,7 @@ import type { Snapshot, SnapshotDelta } from '../../../l7/snapshot.ts';
 import { Graph, type GraphFault } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Table } from '../incremental/table.ts';
-import type { Problem } from '../problem.ts';
+import type { Problem, ProblemNews } from '../problem.ts';
 import type { ObjectChange } from '../store.ts';
 import { Clients, type ClientScope } from './clients.ts';
 import { ClusterIds } from './clusters.ts';
@@ -56,6 +56,7 @@ export class Compiler {
   readonly #entries: EntryEndpoints;
   readonly #telemetries: Telemetries;
   #names = NOBODY;
+  #localPods: readonly LocalPod[] = [];
   readonly #inputs: ObjectInputs;
   readonly #needed = new NeededObjects();
 
@@ -120,14 +121,19 @@ export class Compiler {
     return this.#outputs.snapshot;
   }
 
-  /** Pods of this node, enrolled or not, as of the last commit. */
-  get localPods(): LocalPod[] {
-    return [...this.#pods.local.values.values()];
+  /** Pods of this node, enrolled or not, as of the last commit. The same array while they are the same. */
+  get localPods(): readonly LocalPod[] {
+    return this.#localPods;
   }
 
   /** Of the objects among each other; those of each alone are found before they get here. */
   problems(): Problem[] {
     return this.#problems.list();
+  }
+
+  /** Of those, what came or went since the last call. */
+  takeProblemNews(): ProblemNews[] {
+    return this.#problems.takeNews();
   }
 
   /** Pods that are kept although they are not enrolled any more, because they were still served. */
@@ -184,7 +190,7 @@ export class Compiler {
     }
     for (const key of this.#served.leaving) if (!served.has(key) || this.#pods.isEnrolled(key)) this.#served.release(key);
     this.settle();
-    this.#pods.local.commit();
+    if (this.#pods.local.commit().length > 0) this.#localPods = [...this.#pods.local.values.values()];
     this.#clients.known.commit();
     this.#telemetries.exporters.commit();
     if (this.#entries.names.commit().length > 0) this.#names = new Set(this.#entries.names.values.keys());

@@ -1,7 +1,7 @@
 /** What is wrong with objects among each other; the same thing found on several ways is one problem. */
 import type { Entry, Target } from '../incremental/cell.ts';
 import type { Graph } from '../incremental/graph.ts';
-import { type FieldPath, type ObjectRef, pathText, placeOf, type Problem, refKey, type Severity } from '../problem.ts';
+import { type FieldPath, type ObjectRef, pathText, placeOf, type Problem, type ProblemNews, refKey, type Severity } from '../problem.ts';
 import type { Origin } from '../sink.ts';
 import { order } from './age.ts';
 
@@ -19,6 +19,8 @@ export class ProblemLog implements Target {
   readonly #origins: Origins;
   /** With how many cells say it. */
   readonly #found = new Map<string, { readonly problem: Found; times: number }>();
+  /** What has come or gone since the last `takeNews`. */
+  readonly #news = new Set<string>();
 
   constructor(graph: Graph, origins: Origins) {
     this.#graph = graph;
@@ -33,9 +35,21 @@ export class ProblemLog implements Target {
 
   /** By object and field. Places are those of now: an object may have moved in its file since. */
   list(): Problem[] {
-    return [...this.#found]
-      .sort(([a], [b]) => order(a, b))
-      .map(([, { problem }]) => ({ ...problem, path: pathText(problem.path), ...placeOf(this.#origins(problem.object), problem.path) }));
+    return [...this.#found].sort(([a], [b]) => order(a, b)).map(([, { problem }]) => this.#placed(problem));
+  }
+
+  /** Each problem that came or went since the last call, under a subject of its own. Only their places are looked up. */
+  takeNews(): ProblemNews[] {
+    const subjects = [...this.#news].sort(order);
+    this.#news.clear();
+    return subjects.map((subject) => {
+      const found = this.#found.get(subject);
+      return { subject, problems: found === undefined ? [] : [this.#placed(found.problem)] };
+    });
+  }
+
+  #placed(found: Found): Problem {
+    return { ...found, path: pathText(found.path), ...placeOf(this.#origins(found.object), found.path) };
   }
 
   emittedFrom(): void {
@@ -44,16 +58,23 @@ export class ProblemLog implements Target {
 
   added({ key, value }: Entry): void {
     const known = this.#found.get(key);
-    if (known === undefined) this.#found.set(key, { problem: value as Found, times: 1 });
-    else known.times++;
+    if (known !== undefined) {
+      known.times++;
+      return;
+    }
+    this.#found.set(key, { problem: value as Found, times: 1 });
+    this.#news.add(key);
   }
 
   replaced({ key, value }: Entry): void {
     this.#found.set(key, { problem: value as Found, times: this.#found.get(key)?.times ?? 1 });
+    this.#news.add(key);
   }
 
   removed({ key }: Entry): void {
     const known = this.#found.get(key);
-    if (known !== undefined && --known.times === 0) this.#found.delete(key);
+    if (known === undefined || --known.times > 0) return;
+    this.#found.delete(key);
+    this.#news.add(key);
   }
 }

@@ -37,6 +37,11 @@ interface Scope {
   cancelClose: Cancel | null;
 }
 
+interface Required {
+  readonly needs: Needs;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
 export interface ScopesOptions {
   readonly sink: ObjectSink;
   readonly nodeName: string;
@@ -51,26 +56,16 @@ export class Scopes {
   readonly #scopes = new Map<string, Scope>();
   readonly #closing = new Set<Promise<void>>();
   #opened = 0;
+  #required: Required = { needs: { pods: [], owners: [] }, scopes: new Set() };
 
   constructor(options: ScopesOptions) {
     this.#options = options;
   }
 
-  /** Resolves when everything needed was read or cannot be; null: it is. */
-  require({ pods, owners }: Needs): Promise<void> | null {
-    const selected = podSelectors(pods).map((selector) => this.#selecting(selector));
-    const owning = owners.map((scope) => this.#at(ownersIn(scope), null));
-    const needed = new Set([...selected, ...owning]);
-    for (const scope of needed) {
-      scope.cancelClose?.();
-      scope.cancelClose = null;
-    }
-    const waiting = [...needed].filter(({ isSettled }) => !isSettled);
-    for (const scope of [...this.#scopes.values()]) {
-      if (needed.has(scope)) continue;
-      if (scope.isSettled) this.#closeLater(scope);
-      else this.#end(scope);
-    }
+  /** Resolves when everything needed was read or cannot be; null: it is. What is needed is looked at when it is another object. */
+  require(needs: Needs): Promise<void> | null {
+    if (needs !== this.#required.needs) this.#required = { needs, scopes: this.#open(needs) };
+    const waiting = [...this.#required.scopes].filter(({ isSettled }) => !isSettled);
     if (waiting.length === 0) {
       this.#closeReplaced();
       return null;
@@ -85,6 +80,23 @@ export class Scopes {
   async stop(): Promise<void> {
     for (const scope of [...this.#scopes.values()]) this.#end(scope);
     await Promise.all(this.#closing);
+  }
+
+  /** What is needed from now on; the rest ends, sooner or later. */
+  #open({ pods, owners }: Needs): ReadonlySet<Scope> {
+    const selected = podSelectors(pods).map((selector) => this.#selecting(selector));
+    const owning = owners.map((scope) => this.#at(ownersIn(scope), null));
+    const needed = new Set([...selected, ...owning]);
+    for (const scope of needed) {
+      scope.cancelClose?.();
+      scope.cancelClose = null;
+    }
+    for (const scope of [...this.#scopes.values()]) {
+      if (needed.has(scope)) continue;
+      if (scope.isSettled) this.#closeLater(scope);
+      else this.#end(scope);
+    }
+    return needed;
   }
 
   #selecting(selector: PodSelector): Scope {

@@ -1,6 +1,8 @@
 /** What the objects make necessary beyond what every agent reads. */
 import t from 'tap';
-import { applied, client, compileText, destinationRule, endpoints, pod, service } from './world.ts';
+import { Compiler } from '../../../../src/agent/model/compile/index.ts';
+import type { ObjectChange } from '../../../../src/agent/model/store.ts';
+import { applied, client, compileText, destinationRule, endpoints, OPTIONS, pod, service, storeOf } from './world.ts';
 
 const subsets = (...versions: readonly string[]): string =>
   destinationRule(`{ host: a, subsets: [${versions.map((version) => `{ name: ${version}, labels: { version: ${version} } }`).join()}] }`);
@@ -42,7 +44,8 @@ t.test('owners that have a say', async (t) => {
   const needs = (text: string) =>
     compileText(text)
       .compiler.needs()
-      .owners.map(({ kind, namespace }) => `${kind} ${namespace}`);
+      .owners.map(({ kind, namespace }) => `${kind} ${namespace}`)
+      .sort();
   const replicaSet = '{ kind: ReplicaSet, name: web-5d4f8, uid: u, controller: true }';
   t.strictSame(needs(owned('', replicaSet, 'pod-template-hash: 5d4f8')), ['Deployment shop'], 'not the copy');
   t.strictSame(needs(owned('', replicaSet)), ['ReplicaSet shop']);
@@ -62,6 +65,41 @@ t.test('needs are known before the commit that uses them', async (t) => {
   compiler.settle();
   t.strictSame(compiler.needs().pods, []);
   t.equal(applied(compiler, []).snapshot.endpoints.size, 0);
+});
+
+t.test('needs ask only what has changed, however many services there are', async (t) => {
+  let asked = 0;
+  /** Says how often its labels are asked for. */
+  const counted = ({ object, ...change }: ObjectChange): ObjectChange => {
+    if (object?.kind !== 'Service') return { object, ...change };
+    const { spec, ...rest } = object;
+    const selector = new Proxy(spec?.selector ?? {}, { ownKeys: (target) => (asked++, Reflect.ownKeys(target)) });
+    return { object: { ...rest, spec: { ...spec, selector } }, ...change };
+  };
+  const changes = (...texts: readonly string[]) => storeOf(...texts).takeChanges().map(counted); // prettier-ignore
+  const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
+  const divided = (name: string, ...versions: readonly string[]): string => {
+    const subsets = versions.map((version) => `{ name: ${version}, labels: { v: ${version} } }`).join();
+    return `${service(name)}${destinationRule(`{ host: ${name}, subsets: [${subsets}] }`, `name: ${name}, namespace: default`)}`;
+  };
+  const compiler = new Compiler(OPTIONS);
+  compiler.take(changes(client(), ...names.map((name) => divided(name, 'a', 'b'))));
+  compiler.settle();
+  t.equal(compiler.needs().pods.length, 100);
+  compiler.commit();
+  const needs = compiler.needs();
+  const askedBy = (...texts: readonly string[]): number => {
+    compiler.take(changes(...texts));
+    compiler.settle();
+    const before = asked;
+    compiler.needs();
+    return asked - before;
+  };
+  t.equal(askedBy(divided('s7', 'a', 'c')), 0, 'the service is divided as before');
+  t.equal(compiler.needs(), needs);
+  t.equal(askedBy(divided('more', 'a', 'b')), 1);
+  t.equal(compiler.needs().pods.length, 101);
+  t.not(compiler.needs(), needs);
 });
 
 t.test('of a pod that is not read its name tells the workload, and the selector its labels', async (t) => {

@@ -109,6 +109,17 @@ t.test('needs that change while the server is away leave no watches behind', asy
   await waits.at(-1);
 });
 
+t.test('what is needed is looked at when it is another', async (t) => {
+  const rig = await synced(t);
+  let looks = 0;
+  const { pods: selections } = pods('x');
+  const needs: Needs = { get pods() { return (looks++, selections); }, owners: [] }; // prettier-ignore
+  await rig.source.require(needs);
+  t.equal(looks, 1);
+  t.equal(rig.source.require(needs), null);
+  t.equal(looks, 1);
+});
+
 t.test('a report says since when changes may have been missed', async (t) => {
   const rig = await synced(t);
   const services = () => rig.source.report().find(({ resource }) => resource === 'services');
