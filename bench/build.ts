@@ -31,9 +31,12 @@ function buildAt(directory: string): Build {
   return { name: basename(directory), directory, command: [join(directory, 'node_modules/.bin/node'), ...nodeFlags(directory), main] };
 }
 
-/** What its start script gives to Node itself. */
-function nodeFlags(directory: string): string[] {
-  const script = readFileSync(join(directory, 'scripts/nodeway'), 'utf8');
-  const flags = /^exec "\$root\/node_modules\/\.bin\/node"(.*)"\$root\/dist\/src\/main\.js"/m.exec(script)?.[1] ?? '';
-  return flags.split(' ').filter(Boolean);
+/** What its start script gives to Node itself. @throws when the script starts Node in a way that is not known here: without its flags another program would be measured. */
+export function nodeFlags(directory: string): string[] {
+  const script = join(directory, 'scripts/nodeway');
+  const start = /^exec "\$(?:node|root\/node_modules\/\.bin\/node)"(.*)"\$root\/dist\/src\/main\.js" "\$@"$/m.exec(
+    readFileSync(script, 'utf8'),
+  );
+  if (start === null) throw new Error(`${script}: no line that starts Node.js as bench/build.ts expects it`);
+  return (start[1] as string).split(' ').filter(Boolean);
 }
