@@ -26,6 +26,7 @@ const ROOMS = {
   tracing: ['message', 'config'],
   'access-log': ['record', 'message', 'config', 'snapshot.ts'],
   record: ['message', 'config', 'snapshot.ts'],
+  tap: ['access-log', 'record', 'message', 'config', 'snapshot.ts'],
   http1: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   'tls-hello': [],
   http2: ['http1', 'message', 'limits.ts', 'send.ts', 'transport.ts'],
@@ -37,6 +38,7 @@ const ROOMS = {
     'tcp',
     'tracing',
     'access-log',
+    'tap',
     'runtime',
     'routing',
     'upstream',
@@ -54,8 +56,8 @@ const ROOMS = {
     ...['limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
   'engine.ts': [
-    ...['downstream', 'stack.ts', 'exchange', 'access-log', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'message'],
-    ...['limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+    ...['downstream', 'stack.ts', 'exchange', 'access-log', 'tap', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1'],
+    ...['message', 'limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };
 

@@ -38,6 +38,7 @@ import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
 import { SpanExporters } from './telemetry/export/span-exporters.ts';
 import { openSender } from './telemetry/export/span-sender.ts';
+import { RequestLog } from './requests/request-log.ts';
 import { AccessLogs } from './telemetry/access-logs.ts';
 import { SeriesTable } from './telemetry/series-table.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
@@ -93,7 +94,9 @@ export function composeAgent(means: AgentMeans): Agent {
   disposal.add('the exporters of spans', () => exporters.close());
   const accessLogs = new AccessLogs(clock, log);
   disposal.add('the access logs', () => accessLogs.close());
-  const pool = workerPool(means, changes, { series, exporters, accessLogs });
+  const requests: RequestLog = new RequestLog({ clock, onFilters: (filters) => pool.tap(filters) });
+  disposal.add('the taps', () => requests.close());
+  const pool: WorkerPool = workerPool(means, changes, { series, exporters, accessLogs, requests });
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
   const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
@@ -127,6 +130,7 @@ export function composeAgent(means: AgentMeans): Agent {
     series,
     spans: () => exporters.report(),
     accessLogs: () => accessLogs.report(),
+    requests,
     stop: stop.resolve,
   });
   const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, writer, endpoints, accessLogs };
@@ -152,17 +156,21 @@ interface Telemetry {
   readonly series: SeriesTable;
   readonly exporters: SpanExporters;
   readonly accessLogs: AccessLogs;
+  readonly requests: RequestLog;
 }
 
 function workerPool(
   { config, output, clock, node }: AgentMeans,
   changes: ChangeSignal,
-  { series, exporters, accessLogs }: Telemetry,
+  { series, exporters, accessLogs, requests }: Telemetry,
 ): WorkerPool {
   return new WorkerPool({
     count: config.workers,
     entry: workerEntry(),
-    settings: { mark: node.mark, originalDestinations: node.originalDestinations, silentSeriesMs: config['metrics-expiry'] },
+    settings: {
+      ...{ mark: node.mark, originalDestinations: node.originalDestinations },
+      ...{ silentSeriesMs: config['metrics-expiry'], slowRequestMs: config['slow-request'] },
+    },
     clock,
     log: output.log,
     onChange: () => changes.raise(),
@@ -172,7 +180,9 @@ function workerPool(
     },
     onSpans: (spans) => exporters.add(spans),
     onLogRing: (member, memory) => accessLogs.attach(member, memory),
+    onTapRing: (member, memory) => requests.attach(member, memory),
     onRetire: (member, listeners) => {
+      requests.retire(member);
       node.giveBack(listeners, member.taken);
       series.retire(member);
       accessLogs.retire(member);
@@ -186,7 +196,7 @@ function spanExporters({ clock, output }: AgentMeans, means: CollectorMeans): Sp
 
 function endpointsOf(
   { config, output, clock, node }: AgentMeans,
-  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'stop'>,
+  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'stop'>,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
   return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });

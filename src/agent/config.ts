@@ -54,6 +54,14 @@ export const AGENT_FLAGS = {
     'longer than the window of any usual query, shorter than pods take to become many',
     '1h',
   ),
+  'slow-request': flag<number>(
+    'DURATION',
+    'A request without the head of a response for so long is kept to be shown (`nodeway requests`, the console); 0s: none is.',
+    duration(0, 3_600_000),
+    1000,
+    'what people call slow',
+    '1s',
+  ),
   'admin-address': flag<SocketAddress | null>(
     'IP:PORT',
     'Where the admin endpoint is served; `none`: nowhere.',

@@ -8,6 +8,7 @@ import type { Log } from './log.ts';
 import type { Readiness } from './readiness.ts';
 import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
+import type { RequestLog } from './requests/request-log.ts';
 import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
 
 export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'spans' | 'accessLogs' | 'verdicts'> {
@@ -16,6 +17,7 @@ export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' 
   readonly status: StatusReporter;
   readonly readiness: Readiness;
   readonly rollout: Rollout;
+  readonly requests: RequestLog;
   readonly stop: (why: string) => void;
 }
 
@@ -27,13 +29,14 @@ export interface Endpoint {
 }
 
 export function agentEndpoints(sources: EndpointSources): Endpoint[] {
-  const { config, log, status, readiness, rollout, stop } = sources;
+  const { config, log, status, readiness, rollout, requests, stop } = sources;
   const metrics = agentMetrics({ ...sources, status: () => status.report() });
   const admin = adminEndpoint({
     config: () => config,
     snapshot: () => rollout.current,
     status: () => status.report(),
     logLevel: { get: () => log.level, set: (level) => (log.level = level) },
+    requests,
     quit: () => stop('asked to quit at the admin endpoint'),
   });
   return [

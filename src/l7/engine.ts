@@ -24,6 +24,7 @@ import { HeaderNames } from './message/header-names.ts';
 import { ExchangeRecord } from './record/exchange-record.ts';
 import { Recorder, type RecordSink } from './record/recorder.ts';
 import type { Stats } from './record/stats.ts';
+import { RequestTap } from './tap/request-tap.ts';
 import { Configurator } from './runtime/configurator.ts';
 import { Runtime } from './runtime/runtime.ts';
 import type { SnapshotDelta } from './snapshot.ts';
@@ -61,6 +62,8 @@ export interface EngineOptions {
   readonly stacks?: Stacks;
   /** Where lines of access logs go; asked for once there is one. */
   readonly openLogRing?: () => LogRing;
+  /** Where single requests are told; asked for once there is one. */
+  readonly openTapRing?: () => LogRing;
   readonly hostname?: string;
   /** Gets the spans of traced requests. */
   readonly onSpans?: (spans: readonly Span[]) => void;
@@ -149,7 +152,6 @@ export class Engine {
     };
     const runtime = (this.#runtime = new Runtime(names));
     this.configurator = configuratorOf(options, runtime, recorder);
-    const accessLog = accessLogOf(options, runtime);
     const changes = new HeadChanges(transport);
     const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });
     const fault = (error: unknown, doing: string): void => {
@@ -177,7 +179,7 @@ export class Engine {
       recorder,
       record: new ExchangeRecord(),
       spans: spanBatch(options, recorder),
-      accessLog,
+      ...tellingOf(options, runtime, limits),
       fault,
     };
     this.#ground = {
@@ -191,6 +193,11 @@ export class Engine {
     transport.onFault = (error, _id, doing) => fault(error, doing);
     transport.timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
     transport.timers.arm(this.#seriesSweep, SERIES_SWEEP_MS);
+  }
+
+  /** Who wants to see single requests. */
+  get tap(): RequestTap {
+    return this.#ground.tools.tap;
   }
 
   /** Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it. */
@@ -279,8 +286,23 @@ function spanBatch({ transport, now, onSpans = () => {} }: EngineOptions, record
   });
 }
 
-function accessLogOf({ transport, now, hostname = '-', openLogRing = () => new LogRing() }: EngineOptions, runtime: Runtime): AccessLog {
-  const log = new AccessLog({ wall: (ticks) => now() - (transport.now - ticks), hostname, open: openLogRing });
+/** Who is told of single requests. */
+function tellingOf(
+  options: EngineOptions,
+  runtime: Runtime,
+  { slowRequestMs }: EngineLimits,
+): Pick<ExchangeTools, 'accessLog' | 'tap' | 'wall'> {
+  const { transport, now, openTapRing = () => new LogRing() } = options;
+  const wall = (ticks: number): number => now() - (transport.now - ticks);
+  return { accessLog: accessLogOf(options, runtime, wall), tap: new RequestTap({ open: openTapRing, slowMs: slowRequestMs }), wall };
+}
+
+function accessLogOf(
+  { hostname = '-', openLogRing = () => new LogRing() }: EngineOptions,
+  runtime: Runtime,
+  wall: (ticks: number) => number,
+): AccessLog {
+  const log = new AccessLog({ wall, hostname, open: openLogRing });
   runtime.onTelemetry = ({ accessLogs }) => log.policy(accessLogs);
   return log;
 }

@@ -15,6 +15,8 @@ export interface EngineLimits {
   readonly relayBytes: number;
   /** For how long the metrics of two peers stay that have nothing to do with each other any more; 0: for ever. */
   readonly silentSeriesMs: number;
+  /** From when on the head of a response is late enough to be told of; 0: never. */
+  readonly slowRequestMs: number;
 }
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -25,4 +27,5 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   retryBufferBytes: 64 * 1024,
   relayBytes: 64 * 1024,
   silentSeriesMs: 3_600_000,
+  slowRequestMs: 1000,
 };

@@ -20,7 +20,8 @@
  *                  before the route's operations, which may see it    addCookie
  *                  users decide                                       applyRouteOperations
  *                  after them: it replaces what they say              allowOrigin
- *     end        once, however it ended                               leaveRecord, endTrace        leaveRecord, endTrace
+ *     end        once, however it ended                               leaveRecord, showRequest     leaveRecord, showRequest
+ *                                                                      endTrace                     endTrace
  *
  * A callee that is enrolled on the same node has its policy asked within the caller's pass: a request between two pods of a node
  * goes through the engine once, and is recorded by both (docs/adr/0005-one-pass-on-a-node.md).
@@ -42,6 +43,7 @@ import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage,
 import { originalEndpoint } from './exchange/original-endpoint.ts';
 import { ExchangeLog } from './exchange/log.ts';
 import { ExchangeTrace } from './exchange/trace.ts';
+import { tellRequest } from './exchange/tell-request.ts';
 import { exchangeSpan } from './exchange/trace-spans.ts';
 import { REPLY } from './message/local-reply.ts';
 import { fieldLine, literal } from './message/wire-text.ts';
@@ -202,6 +204,15 @@ const leaveRecord: EndStage<Exchange> = {
   },
 };
 
+/** After the record: it is the one that was filled last. */
+const showRequest: EndStage<Exchange> = {
+  name: 'showRequest',
+  run(exchange) {
+    const { tap, record } = exchange.tools;
+    if (tap.concerns(record)) tap.offer(record, () => tellRequest(exchange, record));
+  },
+};
+
 const endTrace: EndStage<Exchange> = {
   name: 'endTrace',
   run(exchange) {
@@ -222,7 +233,7 @@ const OUTBOUND: ExchangeStack = {
   ],
   callee: CALLEE,
   response: [noteResponse, addServerHeaders, addCookie, applyRouteOperations, allowOrigin],
-  end: [leaveRecord, endTrace],
+  end: [leaveRecord, showRequest, endTrace],
 };
 
 export const STACKS: Stacks = {
@@ -232,6 +243,6 @@ export const STACKS: Stacks = {
     request: [beginTelemetry, keepDestination],
     callee: CALLEE,
     response: [noteResponse, addServerHeaders],
-    end: [leaveRecord, endTrace],
+    end: [leaveRecord, showRequest, endTrace],
   },
 };

@@ -1,8 +1,10 @@
 /** The endpoint for the node's administrator and for `nodeway status`; on loopback by default. */
 import type { Snapshot } from '../../l7/snapshot.ts';
 import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
+import type { RequestLog } from '../requests/request-log.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { HttpServer, type Routes, json, plain } from './http-server.ts';
+import { requestRoutes } from './request-routes.ts';
 import { type SnapshotView, snapshotView } from './snapshot-view.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -12,6 +14,7 @@ export interface AdminSources {
   readonly snapshot: () => Snapshot | null;
   readonly status: () => AgentStatus;
   readonly logLevel: { get(): string; set(level: LogLevel): void };
+  readonly requests: RequestLog;
   readonly quit: () => void;
 }
 
@@ -23,6 +26,7 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
     'GET /status': () => json(sources.status()),
     'GET /pods': () => json(sources.status().pods),
     'GET /clusters': () => json(clusters(view(sources))),
+    ...requestRoutes(sources.requests),
     'GET /log-level': () => plain(sources.logLevel.get()),
     'PUT /log-level': ({ body }) => {
       const level = LOG_LEVELS.find((known) => known === body.trim());

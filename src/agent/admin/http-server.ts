@@ -24,12 +24,14 @@ export interface AdminRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
+  /** Aborted when the client has left, or the response is over. */
+  readonly gone: AbortSignal;
 }
 
 /** By `METHOD /path`. HEAD is answered as GET is. */
 export type Routes = Readonly<Record<string, Handler>>;
 
-/** The endpoints take one word; a longer body is a mistake or an attack. */
+/** The endpoints take a word or a request's head; a longer body is a mistake or an attack. */
 const MAX_BODY = 64 * 1024;
 
 export function json(value: unknown, status = 200): Reply {
@@ -46,7 +48,9 @@ export class HttpServer {
   /** @param guard refuses a request before anything else looks at it; null: go on. */
   constructor(routes: Routes, guard: (request: IncomingMessage) => Reply | null) {
     this.#server = createServer((request, response) => {
-      void answer(routes, guard, request).then(async (reply) => {
+      const gone = new AbortController();
+      response.once('close', () => gone.abort());
+      void answer(routes, guard, request, gone.signal).then(async (reply) => {
         if (typeof reply.body === 'string') send(request, response, reply, reply.body);
         else await stream(request, response, reply, reply.body);
       });
@@ -74,7 +78,12 @@ export class HttpServer {
   }
 }
 
-async function answer(routes: Routes, guard: (request: IncomingMessage) => Reply | null, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  routes: Routes,
+  guard: (request: IncomingMessage) => Reply | null,
+  request: IncomingMessage,
+  gone: AbortSignal,
+): Promise<Reply> {
   try {
     const refused = guard(request);
     if (refused !== null) return refused;
@@ -84,7 +93,7 @@ async function answer(routes: Routes, guard: (request: IncomingMessage) => Reply
     if (handler === undefined) return notFound(routes, url.pathname);
     const body = await readBody(request);
     if (body === null) return plain('the body is too large', 413);
-    return await handler({ method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
+    return await handler({ method, path: url.pathname, query: url.searchParams, headers: request.headers, body, gone });
   } catch (error) {
     return plain(`internal error: ${messageOf(error)}`, 500);
   }
@@ -116,6 +125,7 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply, 
 async function stream(request: IncomingMessage, response: ServerResponse, reply: Reply, chunks: AsyncIterable<Buffer>): Promise<void> {
   response.writeHead(reply.status, headersOf(reply));
   if (request.method === 'HEAD') return void response.end();
+  response.flushHeaders();
   try {
     for await (const chunk of chunks) {
       if (response.closed) return;

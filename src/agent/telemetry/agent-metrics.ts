@@ -1,6 +1,7 @@
 /** The agent's own metrics by prom-client, beside the workers' series. Each scrape asks for the values; nobody pushes them. */
 import type { AgentStatus } from '../admin/status.ts';
 import type { AccessLogReport } from './access-logs.ts';
+import type { RequestLogReport } from '../requests/request-log.ts';
 import type { ExporterReport } from './export/span-exporters.ts';
 import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -14,6 +15,7 @@ export interface MetricSources {
   readonly series: SeriesTable;
   readonly accessLogs: () => AccessLogReport;
   readonly spans: () => readonly ExporterReport[];
+  readonly requests: { report(): RequestLogReport };
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
 }
@@ -103,7 +105,12 @@ function sourceMetrics(registry: Registry, status: () => AgentStatus): void {
   sum('bytes', 'Bytes of lists and watches of the API server.');
 }
 
-function telemetryMetrics(registry: Registry, { spans, series, accessLogs }: MetricSources): void {
+function telemetryMetrics(registry: Registry, { spans, series, accessLogs, requests }: MetricSources): void {
+  counter(registry, 'nodeway_requests_untold_total', 'Requests that were to be shown and were not, by who had no room.', ['by'], (set) => {
+    const { droppedByWorkers, droppedByTaps } = requests.report();
+    set({ by: 'worker' }, droppedByWorkers);
+    set({ by: 'tap' }, droppedByTaps);
+  });
   counter(registry, 'nodeway_access_log_lines_total', 'Lines of access logs that were written.', [], (set) => set({}, accessLogs().lines));
   counter(
     registry,

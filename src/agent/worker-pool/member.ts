@@ -1,6 +1,7 @@
 /** One place in the pool: the thread that fills it now, and what is known of that thread. */
 import { Worker } from 'node:worker_threads';
 import { takenMemory } from '../../datapath/original-destinations.ts';
+import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
@@ -70,6 +71,10 @@ export class Member {
   unlisten(id: number): void {
     this.listening.delete(id);
     this.#feed.post({ type: 'unlisten', id });
+  }
+
+  tap(filters: readonly TapFilter[]): void {
+    this.#post({ type: 'tap', filters });
   }
 
   drain(deadlineMs: number): void {

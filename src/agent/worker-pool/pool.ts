@@ -14,6 +14,7 @@ import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
 import type { Log } from '../log.ts';
 import { Member } from './member.ts';
@@ -44,6 +45,7 @@ export interface PoolOptions {
   /** A worker has new series, or has forgotten some. */
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
   readonly onLogRing: (member: Member, memory: SharedArrayBuffer) => void;
+  readonly onTapRing: (member: Member, memory: SharedArrayBuffer) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
   /** Called before a worker that has ended is forgotten and replaced, so that its counts and the connections that it leaves are not lost. */
   readonly onRetire: (member: Member, listeners: readonly ListenerConfig[]) => void;
@@ -75,6 +77,7 @@ export class WorkerPool {
   /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
+  #filters: readonly TapFilter[] = [];
   #check: Cancel | null = null;
   #draining: { readonly deadlineMs: number; readonly done: () => void } | null = null;
   #stopped = false;
@@ -119,6 +122,12 @@ export class WorkerPool {
       this.#unlistening.set(id, { waiting, done });
       for (const member of waiting) member.unlisten(id);
     });
+  }
+
+  /** What those who tap want to see of single requests. */
+  tap(filters: readonly TapFilter[]): void {
+    this.#filters = filters;
+    for (const member of this.members) member.tap(filters);
   }
 
   /** Whether every worker accepts from this listener. */
@@ -178,6 +187,7 @@ export class WorkerPool {
     slot.member = member;
     if (this.#snapshot !== null) member.configure(wholeDelta(this.#snapshot));
     for (const configs of this.#listeners.values()) this.#tell(member, configs);
+    if (this.#filters.length > 0) member.tap(this.#filters);
     if (this.#draining !== null) member.drain(this.#draining.deadlineMs);
   }
 
@@ -193,6 +203,7 @@ export class WorkerPool {
     }
     if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
     if (message.type === 'logRing') return this.#options.onLogRing(member, message.memory);
+    if (message.type === 'tapRing') return this.#options.onTapRing(member, message.memory);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);

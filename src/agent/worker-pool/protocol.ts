@@ -2,6 +2,7 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
 
@@ -16,6 +17,8 @@ export interface WorkerSettings {
   readonly taken: SharedArrayBuffer;
   /** For how long the metrics of silent peers stay; 0: for ever. */
   readonly silentSeriesMs: number;
+  /** When the head of a response is late; 0: never. */
+  readonly slowRequestMs: number;
   /** What all workers count together. */
   readonly ledger: LedgerMemory;
   /** What the worker shows of itself while it runs: see vitals.ts. */
@@ -30,6 +33,8 @@ export type ToWorker =
   | { readonly type: 'listen'; readonly listener: ListenerConfig }
   /** Stop accepting; established connections go on. Answered by `unlistened`, after which the descriptor may be closed. */
   | { readonly type: 'unlisten'; readonly id: number }
+  /** What those who tap want to see of single requests, in the place of what was said before. */
+  | { readonly type: 'tap'; readonly filters: readonly TapFilter[] }
   /** No new work on kept-alive connections; answered by `drained` when idle or after `deadlineMs`. */
   | { readonly type: 'drain'; readonly deadlineMs: number };
 
@@ -39,6 +44,8 @@ export type FromWorker =
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
   /** Lines of access logs are in this ring from now on. */
   | { readonly type: 'logRing'; readonly memory: SharedArrayBuffer }
+  /** Single requests are told in this ring from now on. */
+  | { readonly type: 'tapRing'; readonly memory: SharedArrayBuffer }
   /** Of traced requests that are over. */
   | { readonly type: 'spans'; readonly spans: readonly Span[] }
   | { readonly type: 'taken' }

@@ -28,18 +28,15 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     stats,
     originalDestinations: await openOriginalDestinations(settings),
     mark: settings.mark,
-    limits: { silentSeriesMs: settings.silentSeriesMs },
+    limits: { silentSeriesMs: settings.silentSeriesMs, slowRequestMs: settings.slowRequestMs },
     ledger: new Ledger(settings.ledger, settings.index),
     random: systemRandom(),
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
     hostname: hostname(),
-    openLogRing: () => {
-      const ring = new LogRing();
-      send({ type: 'logRing', memory: ring.memory });
-      return ring;
-    },
+    openLogRing: () => openRing('logRing', send),
+    openTapRing: () => openRing('tapRing', send),
     onSpans: (spans) => send({ type: 'spans', spans }),
     onPause: (milliseconds) => watch.note(milliseconds),
     unfit: (cause) =>
@@ -52,6 +49,12 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   watch.beat();
   clock.every(HEARTBEAT_MS, () => watch.beat());
   send({ type: 'started', stats: stats.memory });
+}
+
+function openRing(type: 'logRing' | 'tapRing', send: (message: FromWorker) => void): LogRing {
+  const ring = new LogRing();
+  send({ type, memory: ring.memory });
+  return ring;
 }
 
 function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => void): void {
@@ -75,6 +78,9 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
     case 'unlisten':
       engine.unlisten(message.id);
       return send({ type: 'unlistened', id: message.id });
+    case 'tap':
+      engine.tap.filters = message.filters;
+      return;
     case 'drain':
       return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
   }

@@ -1,5 +1,5 @@
 /**
- * Lines of one worker on their way to the control thread: a ring of bytes in shared memory, with one writer and one reader. Neither
+ * Lines of one worker, or what else it tells, on their way to the control thread: a ring of bytes in shared memory, with one writer and one reader. Neither
  * waits for the other: what has no room is dropped and counted.
  *
  *     head ──▶ where the reader is        bytes between head and tail are records:
@@ -38,12 +38,17 @@ export class LogRing {
     return Atomics.load(this.#counters, DROPPED) >>> 0;
   }
 
+  /** Counts a record that is not written. */
+  drop(): void {
+    Atomics.add(this.#counters, DROPPED, 1);
+  }
+
   /** @returns whether there was room. */
   write(sink: Uint8Array, line: Uint8Array, length: number): boolean {
     const size = RECORD_HEAD + sink.length + length;
     const tail = this.#counters[TAIL] as number;
     if (this.#bytes.length - ((tail - Atomics.load(this.#counters, HEAD)) >>> 0) < size) {
-      Atomics.add(this.#counters, DROPPED, 1);
+      this.drop();
       return false;
     }
     let at = this.#putWord(tail, size);

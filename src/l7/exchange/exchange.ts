@@ -38,6 +38,7 @@ import { carryTunnel } from './carried-tunnel.ts';
 import { CalleeCall, calleeOf } from './callee-call.ts';
 import { ExchangeTimers, type TimedExchange } from './exchange-timers.ts';
 import { ExchangeFacts } from './facts.ts';
+import type { KeptHead } from './head-store.ts';
 import type { Origin } from './origin.ts';
 import { requestOps } from './header-values.ts';
 import { ownAnswer, toldInGrpc } from './own-answer.ts';
@@ -474,15 +475,20 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     this.#timers.disarm();
     this.#pending = this.#continue = null;
     this.#mirrors = null;
-    this.#replay.release();
     this.retrying.over();
     runEndStages(this.#stack.end, this, this.tools.fault);
+    this.#replay.release();
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #replayable(): boolean {
     return this.requestLength === 0 || this.#replay.whole;
+  }
+
+  /** The request's head as text of HTTP/1, up to the end stages. */
+  get keptHead(): KeptHead {
+    return this.#replay.head;
   }
 
   /** The parsed head has been used for other requests meanwhile. */

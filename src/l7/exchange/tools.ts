@@ -5,6 +5,7 @@ import type { HeadChanges } from '../message/head-changes.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { RequestTap } from '../tap/request-tap.ts';
 import type { SpanBatch } from '../tracing/span.ts';
 import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
@@ -30,6 +31,9 @@ export interface ExchangeTools {
   readonly recorder: Recorder;
   readonly spans: SpanBatch;
   readonly accessLog: AccessLog;
+  readonly tap: RequestTap;
+  /** Milliseconds since the epoch of a time on the transport's clock. */
+  readonly wall: (ticks: number) => number;
   /** It is filled for each exchange that ends. */
   readonly record: ExchangeRecord;
   /** An exception while something was served: counted and logged, and it ends the worker if it happens too often. */

@@ -5,6 +5,7 @@ import type { HttpServer } from '../../../src/agent/admin/http-server.ts';
 import { nodeEndpoint } from '../../../src/agent/admin/node-endpoint.ts';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
 import { Readiness } from '../../../src/agent/readiness.ts';
+import { RequestLog } from '../../../src/agent/requests/request-log.ts';
 import { agentMetrics } from '../../../src/agent/telemetry/agent-metrics.ts';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
@@ -57,6 +58,7 @@ t.test('the node endpoint', async (t) => {
     series: new SeriesTable(new ManualClock(), 0),
     spans: () => [],
     accessLogs: () => ({ lines: 0, droppedByWorkers: 0, droppedByFiles: 0 }),
+    requests: { report: () => ({ taps: 0, droppedByWorkers: 3, droppedByTaps: 4 }) },
     verdicts: () => ({ through: 5 }),
   });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));
@@ -77,6 +79,8 @@ t.test('the node endpoint', async (t) => {
     'nodeway_source_events_total{resource="pods"} 7',
     'nodeway_source_lists_total{resource="pods"} 3',
     'nodeway_source_bytes_total{resource="pods"} 110',
+    'nodeway_requests_untold_total{by="worker"} 3',
+    'nodeway_requests_untold_total{by="tap"} 4',
     /^nodeway_build_info\{version="1\.2\.3",node="v.+"\} 1$/m,
     /^istio_build\{component="proxy",tag="nodeway-1\.2\.3"\} 1$/m,
     /^nodeway_pods\{phase="captured"\} 1$/m,
@@ -106,6 +110,7 @@ t.test('the admin endpoint', async (t) => {
       snapshot: () => null,
       status: () => STATUS,
       logLevel: { get: () => level, set: (to) => (level = to) },
+      requests: new RequestLog({ clock: new ManualClock(), onFilters: () => {} }),
       quit: () => quits++,
     }),
   );

@@ -72,7 +72,7 @@ function run(descriptors: readonly number[], port: number): void {
   const pool = new WorkerPool({
     count: WORKERS,
     entry: new URL('faulty-worker.ts', import.meta.url),
-    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0 },
+    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0, slowRequestMs: 0 },
     clock: systemClock(),
     log: pino({ level: 'silent' }),
     onChange: () => {},
@@ -82,6 +82,7 @@ function run(descriptors: readonly number[], port: number): void {
     },
     onSpans: () => {},
     onLogRing: () => {},
+    onTapRing: () => {},
     onRetire: (member) => table.retire(member),
   });
   const faults = new BroadcastChannel('nodeway-test-faults');

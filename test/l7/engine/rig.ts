@@ -22,7 +22,7 @@ export const POD = '10.0.0.9';
 
 export interface RigOptions extends Pick<
   Partial<EngineOptions>,
-  'stacks' | 'recordSinks' | 'onSpans' | 'openLogRing' | 'hostname' | 'ledger'
+  'stacks' | 'recordSinks' | 'onSpans' | 'openLogRing' | 'openTapRing' | 'hostname' | 'ledger'
 > {
   readonly limits?: Partial<EngineLimits>;
   readonly seed?: number;

@@ -1,0 +1,119 @@
+/**
+ * Single requests as workers tell of them: the last ones that failed or were slow, kept, and those that somebody taps, passed on. A tap
+ * that is read too slowly loses requests, which are counted, and holds up nobody.
+ */
+import type { Cancel, Clock } from '../../base/clock.ts';
+import { LogRing } from '../../l7/access-log/log-ring.ts';
+import { Mark } from '../../l7/tap/request-tap.ts';
+import { isTold, type TapFilter } from '../../l7/tap/tap-filter.ts';
+import type { ToldRequest } from '../../l7/tap/told-request.ts';
+import { Tap } from './tap.ts';
+
+const READ_MS = 50;
+/** Some 1 KB each. */
+const KEPT = 256;
+/** Each costs the workers a comparison for each request. */
+export const MOST_TAPS = 16;
+
+export type Recent = 'slow' | 'failed';
+
+export interface RequestLogReport {
+  readonly taps: number;
+  /** Requests that were not told, because they were too many. */
+  readonly droppedByWorkers: number;
+  /** That a tap was too slow for. */
+  readonly droppedByTaps: number;
+}
+
+export interface RequestLogMeans {
+  readonly clock: Clock;
+  /** Called with what all taps want to see, when that has changed. */
+  readonly onFilters: (filters: readonly TapFilter[]) => void;
+}
+
+export class RequestLog {
+  readonly #means: RequestLogMeans;
+  /** By worker. */
+  readonly #rings = new Map<object, LogRing>();
+  /** As JSON, the oldest first. */
+  readonly #recent: Readonly<Record<Recent, string[]>> = { slow: [], failed: [] };
+  readonly #taps = new Set<Tap>();
+  #reading: Cancel | null = null;
+  /** Of workers that have ended, and of taps that have. */
+  #lost = 0;
+  #lostByTaps = 0;
+
+  constructor(means: RequestLogMeans) {
+    this.#means = means;
+  }
+
+  /** A worker tells there from now on. */
+  attach(worker: object, memory: SharedArrayBuffer): void {
+    this.#rings.set(worker, new LogRing(memory));
+    this.#reading ??= this.#means.clock.every(READ_MS, () => this.read());
+  }
+
+  retire(worker: object): void {
+    const ring = this.#rings.get(worker);
+    if (ring === undefined) return;
+    this.read();
+    this.#lost += ring.dropped;
+    this.#rings.delete(worker);
+  }
+
+  read(): void {
+    for (const ring of this.#rings.values()) ring.read((marks, told) => this.#take(marks, told));
+  }
+
+  /** The last ones of that kind, the newest first. */
+  recent(kind: Recent, most = KEPT): ToldRequest[] {
+    this.read();
+    return this.#recent[kind]
+      .slice(-most)
+      .toReversed()
+      .map((text) => JSON.parse(text) as ToldRequest);
+  }
+
+  /** Those that come from now on, until it is closed. Null: too many tap already. */
+  tap(filter: TapFilter): Tap | null {
+    if (this.#taps.size >= MOST_TAPS) return null;
+    const tap: Tap = new Tap(filter, () => {
+      if (!this.#taps.delete(tap)) return;
+      this.#lostByTaps += tap.dropped;
+      this.#tellFilters();
+    });
+    this.#taps.add(tap);
+    this.#tellFilters();
+    return tap;
+  }
+
+  report(): RequestLogReport {
+    let [droppedByWorkers, droppedByTaps] = [this.#lost, this.#lostByTaps];
+    for (const ring of this.#rings.values()) droppedByWorkers += ring.dropped;
+    for (const tap of this.#taps) droppedByTaps += tap.dropped;
+    return { taps: this.#taps.size, droppedByWorkers, droppedByTaps };
+  }
+
+  close(): void {
+    this.#reading?.();
+    for (const tap of this.#taps) tap.close();
+  }
+
+  #take(marks: string, bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+    if (marks.includes(Mark.Slow)) keep(this.#recent.slow, text);
+    if (marks.includes(Mark.Failed)) keep(this.#recent.failed, text);
+    if (!marks.includes(Mark.Tapped) || this.#taps.size === 0) return;
+    const told = JSON.parse(text) as ToldRequest;
+    for (const tap of this.#taps) if (isTold(tap.filter, told)) tap.add(text);
+  }
+
+  #tellFilters(): void {
+    this.#means.onFilters([...this.#taps].map(({ filter }) => filter));
+  }
+}
+
+function keep(list: string[], text: string): void {
+  list.push(text);
+  if (list.length > KEPT) list.shift();
+}
