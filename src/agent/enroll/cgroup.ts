@@ -5,11 +5,13 @@
  *     systemd   /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_….slice/cri-containerd-<container>.scope
  *
  * A line is `hierarchy:controllers:path`: one line `0::path` on v2, one per controller on v1, both on a hybrid machine. Nested
- * kubelets (kind, k3s in a container) put more components in front, so the last pod component counts.
+ * kubelets (kind, k3s in a container) put more components in front, so the last pod component counts; with a cgroup root of their own and
+ * the systemd driver its name begins with that root's (`kubelet-kubepods-burstable-pod0a1b2c3d_….slice`). A containerd that does not use
+ * systemd below a kubelet that does joins three names by colons (`kubepods-pod0a1b2c3d_….slice:cri-containerd:<container>`).
  */
 const UID = '[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}';
 /** Static pods have a hash of their manifest for a UID: 32 hexadecimal digits without dashes. */
-const POD_COMPONENT = new RegExp(`^(?:kubepods(?:-[a-z]+)?-)?pod(${UID}|[0-9a-f]{32})(?:\\.slice)?$`);
+const POD_COMPONENT = new RegExp(`^(?:(?:[^/]+-)?kubepods(?:-[a-z]+)?-)?pod(${UID}|[0-9a-f]{32})(?:\\.slice)?(?::[^/]*)?$`);
 
 /** UID of the pod to which a process with this cgroup file belongs; null: to none. */
 export function podUidOf(cgroupFile: string): string | null {

@@ -28,18 +28,23 @@ function tree(t: Test, ...directories: readonly string[]) {
   return { root, make, clock, pods, told, stop };
 }
 
-t.test('pods of every class, by both drivers, also of a kubelet in a container', async (t) => {
-  const { make, told, pods } = tree(
-    t,
-    'kubepods/burstable',
-    'system.slice/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice',
-  );
+t.test('pods of every class', async (t) => {
+  const { make, told, pods } = tree(t, 'kubepods/burstable');
   make(`kubepods/pod${UID}1`);
   await told(`${UID}1`);
   make(`kubepods/burstable/pod${UID}2`);
   await told(`${UID}2`);
   make('kubepods/burstable/other');
   t.strictSame([...new Set(pods)], [`${UID}1`, `${UID}2`]);
+});
+
+t.test('a kubelet in a container, whose cgroups begin with the name of its own', async (t) => {
+  const nested = 'kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice';
+  const { make, told } = tree(t, nested);
+  make(`${nested}/kubelet-kubepods-besteffort-pod${UID.replaceAll('-', '_')}1.slice`);
+  await told(`${UID}1`);
+  make(`kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod${UID.replaceAll('-', '_')}2.slice`);
+  await told(`${UID}2`);
 });
 
 t.test('systemd, and a kubelet that comes later', async (t) => {

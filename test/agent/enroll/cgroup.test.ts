@@ -35,6 +35,33 @@ t.test('pod UIDs, for each driver and cgroup version', async (t) => {
     ['a kubelet inside a container', `0::/docker/${CONTAINER}/kubelet/kubepods/burstable/pod${UID}/${CONTAINER}\n`, UID],
     ['a pod inside a pod', `0::/kubepods/pod11111111-2222-3333-4444-555555555555/x/kubepods/pod${UID}/${CONTAINER}\n`, UID],
     ['a static pod', `0::/kubepods/burstable/pod${'a1'.repeat(16)}/${CONTAINER}\n`, 'a1'.repeat(16)],
+    ...['burstable', 'besteffort'].map((kind): [string, string, string] => {
+      const scope = `kubepods.slice/kubepods-${kind}.slice/kubepods-${kind}-pod${UNDERSCORED}.slice/cri-containerd-${CONTAINER}.scope`;
+      const controllers = ['12:memory', '7:cpu,cpuacct', '4:pids', '1:name=systemd'];
+      return [`v1, systemd, ${kind}`, `${controllers.map((line) => `${line}:/${scope}\n`).join('')}`, UID];
+    }),
+    [
+      'hybrid, systemd: v2 has no pods',
+      `5:cpuset:/\n1:name=systemd:/kubepods.slice/kubepods-pod${UNDERSCORED}.slice/crio-${CONTAINER}.scope\n0::/system.slice\n`,
+      UID,
+    ],
+    ['v1, one controller left at the root', `9:rdma:/\n8:memory:/kubepods/besteffort/pod${UID}/${CONTAINER}\n`, UID],
+    [
+      'a kubelet with systemd, and a containerd without',
+      `0::/system.slice/containerd.service/kubepods-burstable-pod${UNDERSCORED}.slice:cri-containerd:${CONTAINER}\n`,
+      UID,
+    ],
+    [
+      'CRI-O, v2: a cgroup for the container below its scope',
+      `0::/kubepods.slice/kubepods-pod${UNDERSCORED}.slice/crio-${CONTAINER}.scope/container\n`,
+      UID,
+    ],
+    ['k3s, v2, by its own name', `0::/kubepods/besteffort/pod${UID}/${CONTAINER}\n`, UID],
+    [
+      'a kubelet of kind, v2, systemd',
+      `0::/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod${UNDERSCORED}.slice/cri-containerd-${CONTAINER}.scope\n`,
+      UID,
+    ],
     ['an ordinary service', '0::/system.slice/ssh.service\n', null],
     ['a name that only looks like it', `0::/user.slice/podman-${UID}.scope\n`, null],
     ['a path with a colon', `0::/a:b/kubepods/pod${UID}/c\n`, UID],
