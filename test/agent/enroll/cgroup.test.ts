@@ -38,7 +38,7 @@ t.test('pod UIDs, for each driver and cgroup version', async (t) => {
     ...['burstable', 'besteffort'].map((kind): [string, string, string] => {
       const scope = `kubepods.slice/kubepods-${kind}.slice/kubepods-${kind}-pod${UNDERSCORED}.slice/cri-containerd-${CONTAINER}.scope`;
       const controllers = ['12:memory', '7:cpu,cpuacct', '4:pids', '1:name=systemd'];
-      return [`v1, systemd, ${kind}`, `${controllers.map((line) => `${line}:/${scope}\n`).join('')}`, UID];
+      return [`v1, systemd, ${kind}`, controllers.map((line) => `${line}:/${scope}\n`).join(''), UID];
     }),
     [
       'hybrid, systemd: v2 has no pods',
