@@ -64,6 +64,7 @@ class Comparison {
     this.#say('arrivals', seenBy(want), seenBy(got));
     this.#say('body', bodyOf(want), bodyOf(got));
     this.#say('response headers', without(want.headers, RESPONSE_IGNORED), without(got.headers, RESPONSE_IGNORED));
+    this.#say('protocol at the server', want.seen?.proto, got.seen?.proto);
     this.#say('request headers', without(want.seen?.headers, REQUEST_IGNORED), without(got.seen?.headers, REQUEST_IGNORED));
     // Over TCP nothing waits by a policy.
     if (want.received === undefined && isOff(want.ms ?? 0, got.ms ?? 0))

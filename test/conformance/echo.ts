@@ -63,7 +63,8 @@ function answer(request: Request, response: Response, t: number, bodyBytes: numb
   const id = String(request.headers['x-oracle-id'] ?? '');
   const nth = (counts.get(`${id}|${host}`) ?? 0) + 1;
   counts.set(`${id}|${host}`, nth);
-  const facts = { t, pod, id, method: request.method ?? '', uri: request.url ?? '', host, headers, bodyBytes };
+  const proto = request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`;
+  const facts = { t, pod, id, method: request.method ?? '', uri: request.url ?? '', host, proto, headers, bodyBytes };
   const obeys = applies(request, nth);
   const delayMs = obeys ? Number(option(request, 'delay-ms')) : 0;
   const finish = (): void => reply(request, response, facts, obeys);

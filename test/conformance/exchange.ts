@@ -38,6 +38,8 @@ export interface Arrival {
   readonly method: string;
   readonly uri: string;
   readonly host: string;
+  /** As Go writes a version. */
+  readonly proto: string;
   readonly headers: HeaderMap;
   readonly status?: number;
   readonly cancelled?: boolean;
@@ -68,7 +70,7 @@ export interface Try {
   readonly body?: string;
   readonly received?: string;
   readonly backend?: string;
-  readonly seen?: { readonly headers?: HeaderMap };
+  readonly seen?: { readonly headers?: HeaderMap; readonly proto?: string };
   readonly arrivals?: readonly { readonly host?: string; readonly uri?: string; readonly method?: string }[];
 }
 

@@ -127,7 +127,7 @@ function tryOf({ status, ms, headers, body, received, echo }: Seen, arrivals: re
     ...(headers !== undefined && { headers }),
     ...(body !== undefined && { body }),
     ...(received !== undefined && { received }),
-    ...(echo !== undefined && { backend: echo.pod, seen: { headers: echo.headers } }),
+    ...(echo !== undefined && { backend: echo.pod, seen: { headers: echo.headers, proto: echo.proto } }),
     arrivals: arrivals.toSorted((a, b) => a.t - b.t).map(({ host, uri, method }) => ({ host, uri, method })),
   };
 }

@@ -21,6 +21,8 @@ export interface WorkloadTelemetry {
 
 export interface InboundPort {
   readonly protocol: Protocol;
+  /** `client`: its server gets HTTP/1 or HTTP/2 as the client speaks it, whatever the port declares. */
+  readonly wire?: 'client';
   /** The service through which this port is usually reached, for labels and names; empty when there is none. */
   readonly service: ServiceRef | null;
 }

@@ -127,11 +127,19 @@ export class Attempt implements ResponseSink, StreamUser {
     }
     const { pools, http2Pools } = this.#tools;
     const { netns } = this.#origin;
-    const http2 = speaksHttp2(this.cluster, this.#origin, this.#sink.clientHttp2);
+    const http2 = this.#speaksHttp2();
     const guard = this.cluster?.config.pool === undefined ? null : this.guard;
     const pool = http2 ? http2Pools.of(this.endpoint, netns, guard) : pools.of(this.endpoint, netns, guard);
     this.#pool = pool;
     pool.acquire(this);
+  }
+
+  #speaksHttp2(): boolean {
+    const { clientHttp2 } = this.#sink;
+    // The common case, and nothing is made for it.
+    if (this.cluster !== null && this.cluster.config.wire === undefined) return false;
+    const { workloads } = this.#tools.runtime;
+    return speaksHttp2({ cluster: this.cluster, endpoint: this.endpoint, origin: this.#origin, clientHttp2, workloads });
   }
 
   /** Nobody wants its answer any more. @param code of HTTP/2 for the reason, where there is one. */

@@ -78,15 +78,17 @@ export function clusterPlans({ client, service, rule }: ServiceView, port: MeshP
   return [plan('', null), ...(rule?.subsets ?? []).map(({ name, labels }) => plan(name, labels ?? {}))];
 }
 
+type ClusterDefaults = Pick<MeshConfig, 'settings' | 'tcpKeepalive' | 'h2UpgradePolicy'>;
+
 export function clusterConfig(
   { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
   { rule, service }: ServiceView,
   port: MeshPort,
-  { settings: { connectTimeoutMs }, tcpKeepalive }: Pick<MeshConfig, 'settings' | 'tcpKeepalive'>,
+  { settings: { connectTimeoutMs }, tcpKeepalive, h2UpgradePolicy }: ClusterDefaults,
 ): ClusterConfig {
   const policy = policyOf(rule, subset, port.number);
   const original = originalOf(service, port, policy);
-  const wire = wireOf(port.protocol, policy.connectionPool?.http);
+  const wire = wireOf(port.protocol, policy.connectionPool?.http, h2UpgradePolicy);
   const pool = poolConfig(policy, tcpKeepalive);
   return {
     id,

@@ -92,7 +92,7 @@ export class Compiler {
     compileGatewayHosts(graph, { gateways, virtualServices, routeLists, output: outputs.virtualHosts });
     compileGatewayListeners(graph, { options, gateways, virtualServices, rules: connectionRules, telemetries, outputs });
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
-    compileWorkloads(graph, { served, services, endpoints, clients, telemetries, output: outputs.workloads });
+    compileWorkloads(graph, { served, services, endpoints, clients, rules, telemetries, output: outputs.workloads });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
     this.#inputs = new ObjectInputs({
       mesh,

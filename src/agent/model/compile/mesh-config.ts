@@ -12,6 +12,7 @@ import { milliseconds } from './durations.ts';
 import { meshLogging, type MeshLogging } from './mesh-logging.ts';
 import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
+import type { UpgradePolicy } from './protocols.ts';
 import type { ProblemLog } from './problem-log.ts';
 
 export interface MeshConfig {
@@ -21,6 +22,7 @@ export interface MeshConfig {
   readonly defaultRetry: HttpRetry | undefined;
   readonly tracing: MeshTracing;
   readonly tcpKeepalive: MeshConfigFields['tcpKeepalive'];
+  readonly h2UpgradePolicy: UpgradePolicy;
   /** Of objects that do not say it themselves. */
   readonly defaultServiceExportTo: readonly string[] | undefined;
   readonly defaultVirtualServiceExportTo: readonly string[] | undefined;
@@ -126,6 +128,7 @@ export class Mesh {
         pathNormalization: NORMALIZATIONS[pathNormalization?.normalization ?? 'DEFAULT'],
       },
       tcpKeepalive,
+      h2UpgradePolicy: config.h2UpgradePolicy ?? 'DO_NOT_UPGRADE',
       defaultServiceExportTo: config.defaultServiceExportTo,
       defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo,
       defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo,

@@ -3,6 +3,10 @@ import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { Protocol } from '../../../l7/config/workload.ts';
 import type { ConnectionPool, ServicePort } from '../objects.ts';
 
+type RulePolicy = NonNullable<ConnectionPool['http']>['h2UpgradePolicy'];
+/** MeshConfig's. */
+export type UpgradePolicy = 'DO_NOT_UPGRADE' | 'UPGRADE';
+
 /** `http` ones have routes; those whose connections are looked into (`auto`) do, too. */
 export interface PortProtocol {
   readonly protocol: Protocol;
@@ -47,11 +51,15 @@ export function portProtocol({ appProtocol, name, port }: ServicePort): PortProt
 
 /**
  * What is spoken to the endpoints of a port (Istio's setUpstreamProtocol, and the connection pool of a DestinationRule, which may raise a
- * port that is declared as HTTP/1, or leave it to the client). Undefined: HTTP/1.
+ * port that is declared as HTTP/1, or leave it to the client). Undefined: HTTP/1. @param meshPolicy where the rule says nothing.
  */
-export function wireOf(protocol: Protocol, pool: ConnectionPool['http']): ClusterConfig['wire'] {
+export function wireOf(protocol: Protocol, pool: ConnectionPool['http'], meshPolicy: UpgradePolicy): ClusterConfig['wire'] {
   if (protocol === 'tcp' || protocol === 'tls') return undefined;
   if (pool?.useClientProtocol === true) return 'client';
-  if (protocol === 'http2' || (protocol === 'http' && pool?.h2UpgradePolicy === 'UPGRADE')) return 'http2';
+  if (protocol === 'http2' || (protocol === 'http' && raises(pool?.h2UpgradePolicy, meshPolicy))) return 'http2';
   return protocol === 'auto' ? 'undeclared' : undefined;
+}
+
+function raises(policy: RulePolicy, meshPolicy: UpgradePolicy): boolean {
+  return (policy === undefined || policy === 'DEFAULT' ? meshPolicy : policy) === 'UPGRADE';
 }

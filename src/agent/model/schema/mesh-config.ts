@@ -11,6 +11,7 @@ export const meshConfig = z.looseObject({
   ...TELEMETRY_FIELDS,
   outboundTrafficPolicy: z.looseObject({ mode: z.enum(['ALLOW_ANY', 'REGISTRY_ONLY']).optional() }).optional(),
   connectTimeout: duration.optional(),
+  h2UpgradePolicy: z.enum(['DO_NOT_UPGRADE', 'UPGRADE']).optional(),
   localityLbSetting: localitySetting.optional(),
   tcpKeepalive: z.looseObject({ probes: uint32.optional(), time: duration.optional(), interval: duration.optional() }).optional(),
   defaultHttpRetryPolicy: z
@@ -50,7 +51,6 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   enableAutoMtls: NO_TLS,
   enableEnvoyAccessLogService: NOT_YET,
   enablePrometheusMerge: 'the metrics of applications are scraped from the applications',
-  h2UpgradePolicy: NOT_YET,
   hboneIdleTimeout: NO_TLS,
   inboundClusterStatName: 'it names a statistic of Envoy',
   inboundTrafficPolicy: 'connections that a pod receives always pass to the port that they ask for',

@@ -227,6 +227,41 @@ t.test('what endpoints are spoken to: by the port, and by the rule', async (t) =
   }
 });
 
+t.test('what endpoints are spoken to where the mesh raises HTTP/1: as the rule says, and else as the mesh does', async (t) => {
+  const mesh = `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: 'h2UpgradePolicy: UPGRADE' }`;
+  const wire = (port: string, http: string): unknown => {
+    const rule = destinationRule(`{ host: a, trafficPolicy: { connectionPool: { http: { ${http} } } } }`);
+    return cluster(compileText([mesh, service('a', `[{ ${port}, port: 80 }]`), ...(http === '' ? [] : [rule])]), `outbound|80||${A}`).wire;
+  };
+  for (const [port, http, expected] of [
+    ['name: http', '', 'http2'],
+    ['name: web', '', 'undeclared'],
+    ['name: tcp', '', undefined],
+    ['name: http', 'h2UpgradePolicy: DEFAULT', 'http2'],
+    ['name: http', 'http1MaxPendingRequests: 1', 'http2'],
+    ['name: http', 'h2UpgradePolicy: DO_NOT_UPGRADE', undefined],
+    ['name: http', 'useClientProtocol: true', 'client'],
+  ] as const) {
+    t.equal(wire(port, http), expected, `${port}, ${http}`);
+  }
+});
+
+t.test("a pod's server gets the client's protocol where the rule that the pod itself sees says so", async (t) => {
+  const inbound = (rule: string): unknown =>
+    compileText([
+      client('server', 'default', 'app: a'),
+      service('a', '[{ name: http, port: 80, targetPort: 8080 }]'),
+      rule,
+    ]).snapshot.records.workloads.get('default/server')?.inbound['8080'];
+  const rule = (policy: string): string => destinationRule(`{ host: a, trafficPolicy: { connectionPool: { http: { ${policy} } } } }`);
+  t.match(inbound(rule('useClientProtocol: true')), { protocol: 'http', wire: 'client' });
+  t.equal((inbound(rule('h2UpgradePolicy: UPGRADE')) as { wire?: string }).wire, undefined);
+});
+
 t.test('connectTimeout: of the rule, or else of the mesh', async (t) => {
   const timeout = (rule: string): unknown =>
     cluster(compileText([service('a'), destinationRule(rule)]), `outbound|80||${A}`).connectTimeoutMs;
