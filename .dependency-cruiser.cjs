@@ -33,6 +33,7 @@ const ROOMS = {
   routing: ['message', 'config', 'snapshot.ts'],
   upstream: ['http2', 'http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
   runtime: ['routing', 'upstream', 'message', 'limits.ts', 'config', 'snapshot.ts'],
+  'question.ts': ['upstream'],
   tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   exchange: [
     'tcp',
@@ -57,7 +58,7 @@ const ROOMS = {
   ],
   'engine.ts': [
     ...['downstream', 'stack.ts', 'exchange', 'access-log', 'tap', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1'],
-    ...['message', 'limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+    ...['question.ts', 'message', 'limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
   ],
 };
 

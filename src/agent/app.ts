@@ -5,6 +5,7 @@
  *                                          +-> gateway listeners   (node's namespace)
  *                                          +-> reconciler -> listeners in pods, kernel programs
  */
+import { setImmediate as otherTurn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
@@ -38,6 +39,7 @@ import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
 import { SpanExporters } from './telemetry/export/span-exporters.ts';
 import { openSender } from './telemetry/export/span-sender.ts';
+import { TrafficWindow } from './traffic/traffic-window.ts';
 import { RequestLog } from './requests/request-log.ts';
 import { AccessLogs } from './telemetry/access-logs.ts';
 import { SeriesTable } from './telemetry/series-table.ts';
@@ -119,6 +121,7 @@ export function composeAgent(means: AgentMeans): Agent {
   const onResolution = (name: string, resolution: Resolution | null): void => configuration.resolved(name, resolution);
   const resolver = new NameResolver({ lookup, clock, random: Math.random, onResolution });
   disposal.add('the questions to DNS', () => resolver.stop());
+  const traffic = trafficWindow(means, series);
   const readiness = new Readiness((ready) => reportReadiness(means, ready));
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const writer = statusWriter(means, configuration, reconciler);
@@ -131,6 +134,8 @@ export function composeAgent(means: AgentMeans): Agent {
     spans: () => exporters.report(),
     accessLogs: () => accessLogs.report(),
     requests,
+    traffic,
+    pool,
     stop: stop.resolve,
   });
   const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, writer, endpoints, accessLogs };
@@ -194,12 +199,26 @@ function spanExporters({ clock, output }: AgentMeans, means: CollectorMeans): Sp
   return new SpanExporters({ clock, log: output.log, open: openSender, resolve: (host, port) => collectorAddress(means, host, port) });
 }
 
+function trafficWindow({ clock, disposal }: AgentMeans, series: SeriesTable): TrafficWindow {
+  const cpu = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const traffic = new TrafficWindow({ clock, series, cpu, turn: () => otherTurn() });
+  traffic.start();
+  disposal.add('the window of traffic', () => traffic.stop());
+  return traffic;
+}
+
 function endpointsOf(
   { config, output, clock, node }: AgentMeans,
-  sources: Pick<EndpointSources, 'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'stop'>,
+  sources: Pick<
+    EndpointSources,
+    'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'traffic' | 'pool' | 'stop'
+  >,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
-  return agentEndpoints({ ...sources, config, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });
+  return agentEndpoints({ ...sources, config, clock, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });
 }
 
 function reportReadiness({ output, clock, disposal }: AgentMeans, ready: boolean): void {

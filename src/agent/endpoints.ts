@@ -1,4 +1,5 @@
 /** The agent's two HTTP endpoints, one for the node's monitoring and one for its administrator, over the state of the agent's parts. */
+import type { Clock } from '../base/clock.ts';
 import type { SocketAddress } from '../base/socket-address.ts';
 import { adminEndpoint } from './admin/admin-endpoint.ts';
 import type { HttpServer } from './admin/http-server.ts';
@@ -9,6 +10,8 @@ import type { Readiness } from './readiness.ts';
 import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
 import type { RequestLog } from './requests/request-log.ts';
+import type { TrafficWindow } from './traffic/traffic-window.ts';
+import type { WorkerPool } from './worker-pool/pool.ts';
 import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
 
 export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'spans' | 'accessLogs' | 'verdicts'> {
@@ -18,6 +21,9 @@ export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' 
   readonly readiness: Readiness;
   readonly rollout: Rollout;
   readonly requests: RequestLog;
+  readonly traffic: TrafficWindow;
+  readonly pool: Pick<WorkerPool, 'ask' | 'ledger'>;
+  readonly clock: Clock;
   readonly stop: (why: string) => void;
 }
 
@@ -29,7 +35,7 @@ export interface Endpoint {
 }
 
 export function agentEndpoints(sources: EndpointSources): Endpoint[] {
-  const { config, log, status, readiness, rollout, requests, stop } = sources;
+  const { config, log, status, readiness, rollout, requests, traffic, pool, clock, stop } = sources;
   const metrics = agentMetrics({ ...sources, status: () => status.report() });
   const admin = adminEndpoint({
     config: () => config,
@@ -37,6 +43,10 @@ export function agentEndpoints(sources: EndpointSources): Endpoint[] {
     status: () => status.report(),
     logLevel: { get: () => log.level, set: (level) => (log.level = level) },
     requests,
+    traffic: () => traffic.report(),
+    pools: () => pool.ask({ ask: 'pools' }),
+    ledger: pool.ledger,
+    now: () => clock.now(),
     quit: () => stop('asked to quit at the admin endpoint'),
   });
   return [

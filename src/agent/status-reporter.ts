@@ -57,12 +57,12 @@ export class StatusReporter {
     const { reconciler, configuration } = this.#sources;
     const held = new Map((reconciler?.report() ?? []).map((pod) => [pod.key, pod]));
     const local = configuration.localPods().map(({ key, enrolled, reason, addresses }) => {
-      const { phase = 'absent', error = '' } = held.get(key) ?? {};
+      const { phase = 'absent', capturedAt = null, error = '' } = held.get(key) ?? {};
       held.delete(key);
-      return { pod: key, enrolled, reason, phase, error, addresses };
+      return { pod: key, enrolled, reason, phase, capturedAt, error, addresses };
     });
-    const leaving = [...held.values()].map(({ key, phase, error }) => {
-      return { pod: key, enrolled: false, reason: 'no longer there', phase, error, addresses: [] };
+    const leaving = [...held.values()].map(({ key, phase, capturedAt, error }) => {
+      return { pod: key, enrolled: false, reason: 'no longer there', phase, capturedAt, error, addresses: [] };
     });
     return [...local, ...leaving];
   }

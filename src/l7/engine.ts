@@ -27,6 +27,7 @@ import type { Stats } from './record/stats.ts';
 import { RequestTap } from './tap/request-tap.ts';
 import { Configurator } from './runtime/configurator.ts';
 import { Runtime } from './runtime/runtime.ts';
+import type { Answer, PoolsAnswer, Question } from './question.ts';
 import type { SnapshotDelta } from './snapshot.ts';
 import { STACKS, type Stacks } from './stack.ts';
 import { type Span, SpanBatch } from './tracing/span.ts';
@@ -131,7 +132,7 @@ export class Engine {
   readonly #http2Pools: Http2Pools;
   readonly #list: ServerList;
   readonly #ground: AcceptorGround;
-  readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number }>();
+  readonly #listeners = new Map<number, { readonly listener: ListenerId; readonly netns: number; readonly client: string }>();
   readonly #idleSweep = new Timer(() => this.#sweepIdle());
   readonly #seriesSweep = new Timer(() => this.#sweepSeries());
 
@@ -200,6 +201,20 @@ export class Engine {
     return this.#ground.tools.tap;
   }
 
+  /** For people. */
+  answer(question: Question): Answer {
+    switch (question.ask) {
+      case 'pools':
+        return this.#poolsAnswer();
+    }
+  }
+
+  #poolsAnswer(): PoolsAnswer {
+    const clients = new Map([...this.#listeners.values()].map(({ netns, client }) => [netns, client]));
+    const pools = [...this.#pools.report(), ...this.#http2Pools.report()];
+    return { now: this.#transport.now, pools: pools.map((pool) => ({ ...pool, client: clients.get(pool.netns) ?? '' })) };
+  }
+
   /** Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it. */
   apply(delta: SnapshotDelta): void {
     this.#runtime.apply(delta);
@@ -212,7 +227,7 @@ export class Engine {
   listen(listener: ListenerConfig, target: ListenTarget = { fd: listener.fd }): ListenerId {
     this.configurator.serve();
     const id = this.#transport.listen(target, this.#acceptor(listener));
-    this.#listeners.set(listener.id, { listener: id, netns: listener.kind === 'gateway' ? -1 : listener.netns });
+    this.#listeners.set(listener.id, { listener: id, ...clientOf(listener) });
     return id;
   }
 
@@ -274,6 +289,11 @@ export class Engine {
       this.#recorder.refused('head_timeout');
     timers.arm(this.#idleSweep, IDLE_SWEEP_MS);
   }
+}
+
+/** Whose connections are in which network namespace. */
+function clientOf(listener: ListenerConfig): { readonly netns: number; readonly client: string } {
+  return listener.kind === 'gateway' ? { netns: -1, client: 'gateway' } : { netns: listener.netns, client: listener.workload };
 }
 
 function spanBatch({ transport, now, onSpans = () => {} }: EngineOptions, recorder: Recorder): SpanBatch {

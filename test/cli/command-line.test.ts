@@ -52,9 +52,9 @@ const STATUS: AgentStatus = {
   ],
   workerRestarts: 1,
   pods: [
-    { pod: 'a/in', enrolled: true, reason: 'annotation of the pod', phase: 'captured', error: '', addresses: ['10.0.0.1'] },
-    { pod: 'a/out', enrolled: false, reason: 'nothing asks for it', phase: 'absent', error: '', addresses: [] },
-    { pod: 'a/bad', enrolled: true, reason: 'label', phase: 'absent', error: 'no namespace', addresses: [] },
+    { pod: 'a/in', enrolled: true, reason: 'annotation of the pod', phase: 'captured', capturedAt: 0, error: '', addresses: ['10.0.0.1'] },
+    { pod: 'a/out', enrolled: false, reason: 'nothing asks for it', phase: 'absent', capturedAt: null, error: '', addresses: [] },
+    { pod: 'a/bad', enrolled: true, reason: 'label', phase: 'absent', capturedAt: null, error: 'no namespace', addresses: [] },
   ],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'another process listens' }],
   problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec.http[0]', message: 'is wrong', where: 'f.yaml:3:1' }],

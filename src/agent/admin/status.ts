@@ -34,6 +34,8 @@ export interface PodStatus {
   /** Why it is enrolled or not. */
   readonly reason: string;
   readonly phase: PodPhase;
+  /** In milliseconds since the epoch; null: it is not captured. */
+  readonly capturedAt: number | null;
   /** Why it is not captured although it is enrolled. */
   readonly error: string;
   readonly addresses: readonly string[];

@@ -36,6 +36,8 @@ export interface PodReport {
   readonly key: string;
   readonly phase: PodPhase;
   readonly cookie: string;
+  /** Since when, in milliseconds since the epoch; null: it is not. */
+  readonly capturedAt: number | null;
   /** Why it is not captured although it should be. */
   readonly error: string;
 }
@@ -80,6 +82,7 @@ interface Pod {
   readonly key: string;
   wanted: WantedPod | null;
   phase: PodPhase;
+  capturedAt: number | null;
   held: Held | null;
   /** What the kernel was last given for it. */
   told: WantedPod | null;
@@ -150,7 +153,13 @@ export class Reconciler {
   }
 
   report(): PodReport[] {
-    return [...this.#pods.values()].map(({ key, phase, held, error }) => ({ key, phase, cookie: held?.cookie ?? '', error }));
+    return [...this.#pods.values()].map(({ key, phase, capturedAt, held, error }) => ({
+      key,
+      phase,
+      capturedAt,
+      cookie: held?.cookie ?? '',
+      error,
+    }));
   }
 
   /** Pods whose connections may still arrive here. */
@@ -250,6 +259,7 @@ export class Reconciler {
     if (pod.phase !== 'captured') this.#options.log.info({ pod: pod.key, cookie }, 'pod is captured');
     pod.told = wanted;
     pod.phase = 'captured';
+    pod.capturedAt ??= this.#options.clock.now();
     pod.error = '';
     pod.failures = 0;
     this.#options.onChange();
@@ -258,6 +268,7 @@ export class Reconciler {
   #leave(pod: Pod, held: Held): void {
     this.#withdraw(pod, held);
     pod.phase = 'leaving';
+    pod.capturedAt = null;
     this.#options.onChange();
     pod.stay = this.#options.clock.after(ARRIVAL_MS, () => void this.#letGo(pod).then(() => this.#left(pod)));
   }
@@ -265,6 +276,7 @@ export class Reconciler {
   #left(pod: Pod): void {
     pod.held = null;
     pod.phase = 'absent';
+    pod.capturedAt = null;
     this.#options.log.info({ pod: pod.key }, 'pod is no longer captured');
     this.reconcile();
     this.#options.onChange();
@@ -317,7 +329,7 @@ export class Reconciler {
 }
 
 function absent(key: string, wanted: WantedPod): Pod {
-  return { key, wanted, phase: 'absent', held: null, told: null, error: '', failures: 0, retryAt: 0, stay: () => {} };
+  return { key, wanted, phase: 'absent', capturedAt: null, held: null, told: null, error: '', failures: 0, retryAt: 0, stay: () => {} };
 }
 
 /** Whether a pod that is held is elsewhere, or has been out of sight for so long that it is taken to be. */

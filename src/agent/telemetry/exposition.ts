@@ -24,6 +24,7 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_upstream_connections: 'Open connections to servers.',
   nodeway_upstream_connections_total: 'Connections to servers.',
   nodeway_tunnels: 'Connections that are passed through as bytes now.',
+  nodeway_pod_requests_total: 'Requests by pod of this node: as a client, as a server, and received in the pass of a caller of this node.',
   nodeway_retries_total: "Further attempts by a route's retries.",
   nodeway_mirrored_requests_total: 'Copies of requests, sent by a mirror.',
   nodeway_injected_faults_total: 'Faults that routes asked for, by what was done to the request.',

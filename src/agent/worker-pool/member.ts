@@ -1,6 +1,7 @@
 /** One place in the pool: the thread that fills it now, and what is known of that thread. */
 import { Worker } from 'node:worker_threads';
 import { takenMemory } from '../../datapath/original-destinations.ts';
+import type { Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { SnapshotDelta } from '../../l7/snapshot.ts';
 import { Feed } from './feed.ts';
@@ -75,6 +76,10 @@ export class Member {
 
   tap(filters: readonly TapFilter[]): void {
     this.#post({ type: 'tap', filters });
+  }
+
+  ask(id: number, question: Question): void {
+    this.#post({ type: 'ask', id, question });
   }
 
   drain(deadlineMs: number): void {

@@ -14,9 +14,11 @@ import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { Answer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
 import type { Log } from '../log.ts';
+import { Inquiries } from './inquiries.ts';
 import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
 import { wholeDelta } from './whole-delta.ts';
@@ -72,20 +74,23 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #slots: Slot[];
   readonly #memory: LedgerMemory;
-  readonly #ledger: Ledger;
+  /** What clients use of clusters; for reading. */
+  readonly ledger: Ledger;
   #snapshot: Snapshot | null = null;
   /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
   #filters: readonly TapFilter[] = [];
+  readonly #inquiries: Inquiries;
   #check: Cancel | null = null;
   #draining: { readonly deadlineMs: number; readonly done: () => void } | null = null;
   #stopped = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#inquiries = new Inquiries(options.clock);
     this.#memory = Ledger.memory(options.count);
-    this.#ledger = new Ledger(this.#memory, -1);
+    this.ledger = new Ledger(this.#memory, -1);
     this.#slots = Array.from({ length: options.count }, () => ({ member: null, bornAt: 0, failures: 0, respawn: null }));
   }
 
@@ -128,6 +133,12 @@ export class WorkerPool {
   tap(filters: readonly TapFilter[]): void {
     this.#filters = filters;
     for (const member of this.members) member.tap(filters);
+  }
+
+  /** Asks the workers that run now, or as many of them as `most`. One that does not answer soon is left out. */
+  async ask(question: Question, most = Infinity): Promise<Answer[]> {
+    const running = this.members.filter(({ phase }) => phase === 'running').slice(0, most);
+    return (await Promise.all(running.map((member) => this.#inquiries.ask(member, question)))).filter((answer) => answer !== null);
   }
 
   /** Whether every worker accepts from this listener. */
@@ -204,6 +215,7 @@ export class WorkerPool {
     if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
     if (message.type === 'logRing') return this.#options.onLogRing(member, message.memory);
     if (message.type === 'tapRing') return this.#options.onTapRing(member, message.memory);
+    if (message.type === 'answer') return this.#inquiries.answered(message.id, message.answer);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
@@ -214,7 +226,7 @@ export class WorkerPool {
   #lose(member: Member, cause: string): void {
     const slot = this.#slots[member.index] as Slot;
     slot.member = null;
-    this.#ledger.forget(member.index);
+    this.ledger.forget(member.index);
     this.#options.onRetire(
       member,
       [...this.#listeners.values()].flatMap((configs) => configs[member.index] ?? []),

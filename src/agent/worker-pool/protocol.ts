@@ -2,6 +2,7 @@
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
+import type { Answer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
@@ -35,6 +36,8 @@ export type ToWorker =
   | { readonly type: 'unlisten'; readonly id: number }
   /** What those who tap want to see of single requests, in the place of what was said before. */
   | { readonly type: 'tap'; readonly filters: readonly TapFilter[] }
+  /** Answered by `answer` with the same number. */
+  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   /** No new work on kept-alive connections; answered by `drained` when idle or after `deadlineMs`. */
   | { readonly type: 'drain'; readonly deadlineMs: number };
 
@@ -46,6 +49,7 @@ export type FromWorker =
   | { readonly type: 'logRing'; readonly memory: SharedArrayBuffer }
   /** Single requests are told in this ring from now on. */
   | { readonly type: 'tapRing'; readonly memory: SharedArrayBuffer }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   /** Of traced requests that are over. */
   | { readonly type: 'spans'; readonly spans: readonly Span[] }
   | { readonly type: 'taken' }

@@ -81,6 +81,8 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
     case 'tap':
       engine.tap.filters = message.filters;
       return;
+    case 'ask':
+      return send({ type: 'answer', id: message.id, answer: engine.answer(message.question) });
     case 'drain':
       return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
   }

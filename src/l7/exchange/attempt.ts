@@ -126,10 +126,11 @@ export class Attempt implements ResponseSink, StreamUser {
       this.#tools.transport.timers.arm(this.#timer, timeoutMs);
     }
     const { pools, http2Pools } = this.#tools;
+    const { cluster, endpoint } = this;
     const { netns } = this.#origin;
     const http2 = this.#speaksHttp2();
-    const guard = this.cluster?.config.pool === undefined ? null : this.guard;
-    const pool = http2 ? http2Pools.of(this.endpoint, netns, guard) : pools.of(this.endpoint, netns, guard);
+    const guard = cluster?.config.pool === undefined ? null : this.guard;
+    const pool = (http2 ? http2Pools : pools).of(endpoint, netns, guard, cluster);
     this.#pool = pool;
     pool.acquire(this);
   }

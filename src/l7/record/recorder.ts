@@ -2,6 +2,7 @@
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import type { ExchangeRecord, Peers } from './exchange-record.ts';
 import type { PeerSeries } from './peer-series.ts';
+import { PodUse } from './pod-use.ts';
 import type { Stats } from './stats.ts';
 
 /** Why the engine refused or gave up a connection; one counter each. */
@@ -34,6 +35,7 @@ export interface RecordSink {
 export class Recorder {
   readonly #stats: Stats;
   readonly #metrics: ExchangeMetrics;
+  readonly #pods: PodUse;
   readonly #sinks: readonly RecordSink[];
   readonly #refusals: Readonly<Record<Refusal, number>>;
   readonly #downstreamOpen: number;
@@ -56,6 +58,7 @@ export class Recorder {
   constructor(stats: Stats, sinks: readonly RecordSink[] = [], silentSweeps = 0) {
     this.#stats = stats;
     this.#metrics = new ExchangeMetrics(stats, silentSweeps);
+    this.#pods = new PodUse(stats, silentSweeps);
     this.#sinks = [this.#metrics, ...sinks];
     const refusal = (reason: Refusal): readonly [Refusal, number] => [
       reason,
@@ -81,6 +84,7 @@ export class Recorder {
 
   /** Every sink gets the record. @throws what one of them throws, afterwards. */
   exchange(record: ExchangeRecord): void {
+    this.#pods.record(record);
     if (this.#sinks.length === 1 && record.log === null) this.#metrics.record(record);
     else this.#tellAll(record);
   }
@@ -94,6 +98,7 @@ export class Recorder {
   /** Called at even intervals: forgets series of peers that have been silent. */
   sweep(): void {
     this.#metrics.sweep();
+    this.#pods.sweep();
   }
 
   /** Cells of connections that are passed through as bytes. */

@@ -61,8 +61,13 @@ export class Account {
   }
 
   isOver(now: number, baseMs: number, mostMs: number): boolean {
+    return this.ejectedFor(now, baseMs, mostMs) <= 0;
+  }
+
+  /** Milliseconds until its ejection may end. */
+  ejectedFor(now: number, baseMs: number, mostMs: number): number {
     const wait = Math.min(baseMs * this.#ledger.fact(this.#row, Fact.Multiplier), mostMs);
-    return ((now - this.#ledger.fact(this.#row, Fact.EjectedAt)) | 0) >= wait;
+    return wait - ((now - this.#ledger.fact(this.#row, Fact.EjectedAt)) | 0);
   }
 
   /** It is in use again, and begins anew. @returns false when another worker has done so. */

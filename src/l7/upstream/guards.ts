@@ -52,7 +52,7 @@ export class Guard {
   account(endpoint: Endpoint): Account {
     const known = this.#accounts.get(endpoint);
     if (known !== undefined) return known.account;
-    const place = this.#attach(`${this.#key}\n${endpoint.address}|${endpoint.port}`);
+    const place = this.#attach(accountKey(this.#key, endpoint.address, endpoint.port));
     const account = new Account(place.ledger, place.row);
     this.#accounts.set(endpoint, { account, place });
     return account;
@@ -123,7 +123,7 @@ export class Guards {
   }
 
   #make(cluster: Cluster, client: string): Guard {
-    const guard = new Guard(cluster, `${client}\n${cluster.config.id}`, (key) => this.#attach(key), this.#ground);
+    const guard = new Guard(cluster, guardKey(client, cluster.config.id), (key) => this.#attach(key), this.#ground);
     const guards = this.#all.get(cluster) ?? new Map<string, Guard>();
     guards.set(client, guard);
     this.#all.set(cluster, guards);
@@ -138,6 +138,16 @@ export class Guards {
     this.#ledgers.push(new Ledger(privateLedger(), 0));
     return this.#attach(key);
   }
+}
+
+/** Of a client at a cluster, in the ledger. */
+export function guardKey(client: string, cluster: string): string {
+  return `${client}\n${cluster}`;
+}
+
+/** Of an endpoint there. */
+export function accountKey(guard: string, address: string, port: number): string {
+  return `${guard}\n${address}|${port}`;
 }
 
 /** Of a worker that shares nothing. */

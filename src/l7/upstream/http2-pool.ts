@@ -18,6 +18,7 @@ import type { Http2Wire } from '../http2/wire.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import type { Account } from './account.ts';
 import { type Budget, type IdleHolder, NO_LIMITS } from './budget.ts';
+import type { Cluster } from './cluster.ts';
 import { connectOptions } from './connect-options.ts';
 import type { Endpoint, EndpointPool } from './endpoint.ts';
 import type { Guard } from './guards.ts';
@@ -38,6 +39,8 @@ export interface Http2PoolGround {
 export class Http2Pool implements StreamPool, EndpointPool, Http2Home, IdleHolder {
   readonly endpoint: Endpoint;
   readonly netns: number;
+  /** Null: the endpoint is an original destination. */
+  readonly cluster: Cluster | null;
   readonly #all = new Set<Http2Client>();
   readonly #ground: Http2PoolGround;
   /** Those that take streams, the oldest first. */
@@ -47,10 +50,11 @@ export class Http2Pool implements StreamPool, EndpointPool, Http2Home, IdleHolde
   #account: Account | null = null;
   #idleTimer: Timer | null = null;
 
-  constructor(ground: Http2PoolGround, endpoint: Endpoint, netns: number) {
+  constructor(ground: Http2PoolGround, endpoint: Endpoint, netns: number, cluster: Cluster | null) {
     this.#ground = ground;
     this.endpoint = endpoint;
     this.netns = netns;
+    this.cluster = cluster;
   }
 
   get open(): number {

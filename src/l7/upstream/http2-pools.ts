@@ -2,8 +2,10 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Http2Fault } from '../http2/connection.ts';
 import type { Http2Wire } from '../http2/wire.ts';
+import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guard } from './guards.ts';
+import { type PoolReport, poolReport } from './pool-report.ts';
 import { Http2Pool, type Http2PoolGround } from './http2-pool.ts';
 
 const SWEEP_MS = 30_000;
@@ -24,16 +26,21 @@ export class Http2Pools implements Http2PoolGround {
     this.broken = broken;
   }
 
-  /** @param guard of the client at the endpoint's cluster. */
-  of(endpoint: Endpoint, netns: number, guard: Guard | null): Http2Pool {
+  /** @param cluster of the endpoint; null: it is an original destination. @param guard of the client there. */
+  of(endpoint: Endpoint, netns: number, guard: Guard | null, cluster: Cluster | null): Http2Pool {
     // Nobody else puts pools there.
-    const pool = (endpoint.pools.get(placeOf(netns)) as Http2Pool | undefined) ?? this.#make(endpoint, netns);
+    const pool = (endpoint.pools.get(placeOf(netns)) as Http2Pool | undefined) ?? this.#make(endpoint, netns, cluster);
     if (guard !== null) pool.guardBy(guard);
     return pool;
   }
 
-  #make(endpoint: Endpoint, netns: number): Http2Pool {
-    const pool = new Http2Pool(this, endpoint, netns);
+  /** For people. */
+  report(): PoolReport[] {
+    return [...this.#all].map(poolReport);
+  }
+
+  #make(endpoint: Endpoint, netns: number, cluster: Cluster | null): Http2Pool {
+    const pool = new Http2Pool(this, endpoint, netns, cluster);
     endpoint.pools.set(placeOf(netns), pool);
     this.#all.add(pool);
     const { timers } = this.http2.transport;

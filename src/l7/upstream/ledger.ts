@@ -104,6 +104,13 @@ export class Ledger {
     });
   }
 
+  /** The row of this key, for reading; -1: nobody uses one. */
+  find(key: string): number {
+    const low = murmur3Text(key, 0x5bd1e995) | 0;
+    const high = murmur3Text(key, 0x1b873593) | 0;
+    return this.#locked(() => this.#find(this.#headOf(low), low, high) || -1);
+  }
+
   /** This worker uses it no longer; nothing of it is counted there. */
   detach(row: number): void {
     this.#locked(() => this.#leave(row, this.#me));

@@ -177,7 +177,7 @@ export class Outliers implements EndpointFilter {
     for (const endpoint of this.#scene.endpoints) {
       const account = this.#accounts(endpoint);
       if (!account.isEjected) account.recover();
-      else if (outliers !== undefined && !account.isOver(this.#now, outliers.baseEjectionMs, mostMs(outliers))) ejected++;
+      else if (outliers !== undefined && !account.isOver(this.#now, outliers.baseEjectionMs, longestEjection(outliers))) ejected++;
       else if (account.readmit()) this.#ground.ejection(this.#scene.config.name, 'ended');
     }
     // Endpoints that are gone do not count. Where another worker has just ejected one, the next sweep sets it right.
@@ -190,11 +190,12 @@ export class Outliers implements EndpointFilter {
   }
 }
 
-function mostMs({ baseEjectionMs }: OutlierConfig): number {
+/** In milliseconds. */
+export function longestEjection({ baseEjectionMs }: OutlierConfig): number {
   return Math.max(MAX_EJECTION_MS, baseEjectionMs);
 }
 
 /** The multiplier grows until the product reaches the longest time. */
 function maxMultiplier(outliers: OutlierConfig): number {
-  return Math.max(1, Math.ceil(mostMs(outliers) / Math.max(1, outliers.baseEjectionMs)) + 1);
+  return Math.max(1, Math.ceil(longestEjection(outliers) / Math.max(1, outliers.baseEjectionMs)) + 1);
 }

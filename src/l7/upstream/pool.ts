@@ -23,6 +23,7 @@ import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { UpstreamStream } from '../message/stream.ts';
 import type { Account } from './account.ts';
 import { type Budget, type IdleHolder, NO_LIMITS } from './budget.ts';
+import type { Cluster } from './cluster.ts';
 import { connectOptions } from './connect-options.ts';
 import type { Endpoint, EndpointPool } from './endpoint.ts';
 import type { Guard } from './guards.ts';
@@ -62,6 +63,8 @@ export interface PoolGround {
 export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   readonly endpoint: Endpoint;
   readonly netns: number;
+  /** Null: the endpoint is an original destination. */
+  readonly cluster: Cluster | null;
   /** Connections, idle or not. */
   open = 0;
   readonly #ground: PoolGround;
@@ -71,10 +74,11 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   #account: Account | null = null;
   #idleTimer: Timer | null = null;
 
-  constructor(ground: PoolGround, endpoint: Endpoint, netns: number) {
+  constructor(ground: PoolGround, endpoint: Endpoint, netns: number, cluster: Cluster | null) {
     this.#ground = ground;
     this.endpoint = endpoint;
     this.netns = netns;
+    this.cluster = cluster;
   }
 
   get idle(): number {

@@ -1,8 +1,10 @@
 /** All pools of a worker: finds the one for {namespace, endpoint}, and closes connections that were idle for long. */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Http1Wire } from '../http1/wire.ts';
+import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guard, Guards } from './guards.ts';
+import { type PoolReport, poolReport } from './pool-report.ts';
 import { Pool, type PoolGround } from './pool.ts';
 
 const SWEEP_MS = 30_000;
@@ -27,16 +29,21 @@ export class Pools implements PoolGround {
     return this.#all.size;
   }
 
-  /** @param guard of the client at the endpoint's cluster. */
-  of(endpoint: Endpoint, netns: number, guard: Guard | null): Pool {
+  /** @param cluster of the endpoint; null: it is an original destination. @param guard of the client there. */
+  of(endpoint: Endpoint, netns: number, guard: Guard | null, cluster: Cluster | null): Pool {
     // Nobody else puts pools there.
-    const pool = (endpoint.pools.get(netns) as Pool | undefined) ?? this.#make(endpoint, netns);
+    const pool = (endpoint.pools.get(netns) as Pool | undefined) ?? this.#make(endpoint, netns, cluster);
     if (guard !== null) pool.guardBy(guard);
     return pool;
   }
 
-  #make(endpoint: Endpoint, netns: number): Pool {
-    const pool = new Pool(this, endpoint, netns);
+  /** For people. */
+  report(): PoolReport[] {
+    return [...this.#all].map(poolReport);
+  }
+
+  #make(endpoint: Endpoint, netns: number, cluster: Cluster | null): Pool {
+    const pool = new Pool(this, endpoint, netns, cluster);
     endpoint.pools.set(netns, pool);
     this.#all.add(pool);
     const { timers } = this.wire.transport;

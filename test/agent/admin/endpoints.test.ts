@@ -8,6 +8,8 @@ import { Readiness } from '../../../src/agent/readiness.ts';
 import { RequestLog } from '../../../src/agent/requests/request-log.ts';
 import { agentMetrics } from '../../../src/agent/telemetry/agent-metrics.ts';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
+import { privateLedger } from '../../../src/l7/upstream/guards.ts';
+import { Ledger } from '../../../src/l7/upstream/ledger.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
 const STATUS: AgentStatus = {
@@ -21,7 +23,7 @@ const STATUS: AgentStatus = {
   snapshot: 4,
   workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3, longestPauseSeconds: 0 }],
   workerRestarts: 2,
-  pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', error: '', addresses: ['10.0.0.1'] }],
+  pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', capturedAt: 5, error: '', addresses: ['10.0.0.1'] }],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'busy' }],
   problems: [{ severity: 'error', object: 'VirtualService a/b', path: 'spec', message: 'm', where: 'f:1:2' }],
   sources: [
@@ -110,14 +112,28 @@ t.test('the admin endpoint', async (t) => {
       snapshot: () => null,
       status: () => STATUS,
       logLevel: { get: () => level, set: (to) => (level = to) },
+      traffic: async () => ({ seconds: 60, cpuSeconds: 30, edges: [], truncated: false, pods: new Map() }),
+      pools: async () => [],
+      ledger: new Ledger(privateLedger(), -1),
+      now: () => 0,
       requests: new RequestLog({ clock: new ManualClock(), onFilters: () => {} }),
       quit: () => quits++,
     }),
   );
   t.strictSame(JSON.parse((await ask('GET', '/status')).body), STATUS);
-  t.strictSame(JSON.parse((await ask('GET', '/pods')).body), STATUS.pods);
+  const use = { identity: null, sent: 0, received: 0, sentPerSecond: 0, receivedPerSecond: 0, cpuShare: 0 };
+  t.strictSame(JSON.parse((await ask('GET', '/pods')).body), { windowSeconds: 60, cpuCores: 0.5, pods: [{ ...STATUS.pods[0], ...use }] });
+  t.strictSame(JSON.parse((await ask('GET', '/graph')).body), { windowSeconds: 60, truncated: false, edges: [] });
   t.strictSame(JSON.parse((await ask('GET', '/config')).body), { workers: 1 });
-  t.strictSame(JSON.parse((await ask('GET', '/clusters')).body), []);
+  t.strictSame(JSON.parse((await ask('GET', '/clusters')).body), { truncated: false, clusters: [] });
+  t.strictSame(await ask('GET', '/clusters?pod=a/b'), { status: 404, body: 'a/b is not enrolled on this node; enrolled: none\n' });
+  t.strictSame(JSON.parse((await ask('GET', '/requests?failed&limit=5')).body), { failed: [], dropped: 0 });
+  t.equal((await ask('GET', '/requests?limit=many')).status, 400);
+  t.strictSame(await ask('GET', '/tap?colour=red'), {
+    status: 400,
+    body: 'colour: no such condition; there are pod, path, method, status, service\n',
+  });
+  t.equal((await ask('GET', '/tap?status=7xx')).status, 400);
   t.equal((await ask('PUT', '/log-level', {}, 'debug\n')).status, 200);
   t.equal(level, 'debug');
   t.equal((await ask('PUT', '/log-level', {}, 'shout')).status, 400);

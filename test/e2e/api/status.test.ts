@@ -52,7 +52,8 @@ class Writing {
       ...{ api: client, clock: systemClock(), random: Math.random, log: pino({ level: 'silent' }), nodeName: node },
       ...{ agentNamespace: AGENT_NAMESPACE, version: '1.0.0' },
       localPods: () => this.pods,
-      captures: () => this.pods.map(({ key }) => ({ key, phase: this.captured ? 'captured' : 'absent', cookie: '', error: '' })),
+      captures: () =>
+        this.pods.map(({ key }) => ({ key, phase: this.captured ? 'captured' : 'absent', capturedAt: null, cookie: '', error: '' })),
       problems: () => this.problems,
     });
   }

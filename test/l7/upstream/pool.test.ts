@@ -42,7 +42,7 @@ class Bench {
 
   constructor(limits: Limits | null) {
     this.transport.serve(ADDRESS, (peer) => this.servers.push(peer));
-    this.pool = new Pool(this.ground, this.endpoint, -1);
+    this.pool = new Pool(this.ground, this.endpoint, -1, null);
     if (limits === null) return;
     const config = clusterOf('limited', { pool: { maxConnections: limits.connections, maxPending: limits.pending } });
     const cluster = new Cluster({ config, hash: null, endpoints: [this.endpoint], preferred: NOBODY, other: null }, new Epoch());

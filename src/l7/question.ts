@@ -1,0 +1,13 @@
+/** What the control thread may ask a worker about what it does. Plain data; answering is a matter of microseconds to milliseconds. */
+import type { PoolReport } from './upstream/pool-report.ts';
+
+export type Question = { readonly ask: 'pools' };
+
+export interface PoolsAnswer {
+  /** The worker's clock, in milliseconds: that of the times in the ledger. */
+  readonly now: number;
+  /** `client` is the key of the pod in whose namespace the connections are, or `gateway`. */
+  readonly pools: readonly (PoolReport & { readonly client: string })[];
+}
+
+export type Answer = PoolsAnswer;
