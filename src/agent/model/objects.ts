@@ -67,6 +67,7 @@ export type DestinationRule = Kinds['DestinationRule'];
 export type TrafficPolicy = NonNullable<DestinationRule['spec']['trafficPolicy']>;
 export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'retryBudget'>;
 export type LocalitySetting = NonNullable<LoadBalancer['localityLbSetting']>;
+export type ZoneAwareSetting = NonNullable<LoadBalancer['zoneAwareLbSetting']>;
 export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;
 export type ConnectionPool = NonNullable<TrafficPolicy['connectionPool']>;
 export type LoadBalancer = NonNullable<TrafficPolicy['loadBalancer']>;

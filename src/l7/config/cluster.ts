@@ -36,8 +36,11 @@ export interface PoolConfig {
   /** Requests that have one. */
   readonly maxRequests?: number;
   readonly maxRetries?: number;
-  /** In the place of `maxRetries`: retries at once are at most this share of the requests, or `minConcurrency`. */
-  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
+  /**
+   * In the place of `maxRetries`: retries at once are at most this share of the requests, or `minConcurrency`. Requests are those under
+   * way, or those that began within `intervalMs`, if these are more.
+   */
+  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number; readonly intervalMs?: number };
   readonly maxRequestsPerConnection?: number;
   /** Of connections between requests, and of those that carry other bytes. */
   readonly idleTimeoutMs?: number;
@@ -54,6 +57,8 @@ export interface PoolConfig {
 export interface OutlierConfig {
   readonly consecutive5xx: number;
   readonly consecutiveGateway: number;
+  /** Statuses of responses that are errors; absent: those from 500 on. */
+  readonly errorStatuses?: readonly number[];
   /** Failures of the client's own side are counted by themselves. */
   readonly split: boolean;
   readonly consecutiveLocal: number;

@@ -28,4 +28,6 @@ export interface RetryConfig {
   readonly backoffMs: number;
   /** Prefer endpoints that this request has not tried. */
   readonly avoidPreviousHosts: boolean;
+  /** After every two attempts, priorities whose endpoints have been tried are passed over (Envoy's previous_priorities). */
+  readonly otherPriorities?: true;
 }

@@ -7,13 +7,14 @@ import type { RetryPolicy } from '../runtime/retry-policy.ts';
 import type { Budget } from '../upstream/budget.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
+import { Tried } from '../upstream/tried.ts';
 
 export class Retrying {
   policy: RetryPolicy | null = null;
   /** Attempts begun; one that only found a kept connection dead does not count. */
   attempts = 0;
-  /** Endpoints to pass over, if the policy says so. */
-  tried: Endpoint[] | null = null;
+  /** What to pass over, if the policy says so. */
+  tried: Tried | null = null;
   /** Flag.URX once the policy would have retried, but had no attempt left; Flag.UO once its client had too many retries under way. */
   flags = 0;
   #staleReplaced = false;
@@ -70,7 +71,8 @@ export class Retrying {
   next(endpoint: Endpoint, random: number): number {
     const { policy } = this;
     if (policy === null) return 0;
-    if (policy.avoidPreviousHosts) (this.tried ??= []).push(endpoint);
+    if (policy.avoidPreviousHosts || policy.otherPriorities)
+      (this.tried ??= new Tried(policy.avoidPreviousHosts, policy.otherPriorities)).add(endpoint);
     return policy.backoff(this.attempts, random);
   }
 

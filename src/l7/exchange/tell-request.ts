@@ -30,7 +30,7 @@ export function tellRequest(exchange: Exchange, record: ExchangeRecord): ToldReq
     cluster: record.cluster?.name ?? '',
     endpoint: record.endpointAddress === '' ? '' : socketText(record.endpointAddress, record.endpointPort),
     attempts: record.attempts,
-    tried: (exchange.retrying.tried ?? []).map((endpoint) => socketText(endpoint.address, endpoint.port)),
+    tried: (exchange.retrying.tried?.avoided ?? []).map((endpoint) => socketText(endpoint.address, endpoint.port)),
     status: record.status,
     grpcStatus: record.grpcStatus === NOT_GRPC ? null : record.grpcStatus,
     flags: flagText(record.flags),

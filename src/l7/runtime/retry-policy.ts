@@ -33,6 +33,7 @@ export class RetryPolicy {
   readonly attempts: number;
   readonly perTryTimeoutMs: number;
   readonly avoidPreviousHosts: boolean;
+  readonly otherPriorities: boolean;
   readonly #backoffMs: number;
   readonly #any5xx: boolean;
   readonly #gateway: boolean;
@@ -50,6 +51,7 @@ export class RetryPolicy {
     this.attempts = config.attempts;
     this.perTryTimeoutMs = config.perTryTimeoutMs;
     this.avoidPreviousHosts = config.avoidPreviousHosts;
+    this.otherPriorities = config.otherPriorities === true;
     this.#backoffMs = config.backoffMs;
     this.#any5xx = on.has('5xx');
     this.#gateway = on.has('gateway-error');

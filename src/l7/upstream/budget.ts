@@ -20,6 +20,7 @@
 import type { PoolConfig } from '../config/cluster.ts';
 import type { Account } from './account.ts';
 import { Fact, type Ledger, Resource } from './ledger.ts';
+import { RecentRequests } from './recent-requests.ts';
 
 const PATIENCE = 16;
 export const NO_LIMITS: PoolConfig = {};
@@ -44,13 +45,16 @@ export class Budget {
   readonly #row: number;
   readonly #limits: () => PoolConfig;
   readonly #overflowed: Overflowed;
+  readonly #recent: RecentRequests;
   /** In the order of their tickets. */
   readonly #queue = new Set<Waiter>();
   readonly #holders = new Set<IdleHolder>();
   #serving = false;
   #closing = false;
 
-  constructor(ledger: Ledger, row: number, limits: () => PoolConfig, overflowed: Overflowed) {
+  /** @param now milliseconds, by the clock that all workers share. */
+  constructor(ledger: Ledger, row: number, limits: () => PoolConfig, overflowed: Overflowed, now: () => number) {
+    this.#recent = new RecentRequests(ledger, row, now);
     this.#ledger = ledger;
     this.#row = row;
     this.#limits = limits;
@@ -83,7 +87,10 @@ export class Budget {
   // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   takeRequest(): boolean {
-    return this.#take(Resource.Requests, this.limits.maxRequests);
+    const { maxRequests, retryBudget } = this.limits;
+    if (!this.#take(Resource.Requests, maxRequests)) return false;
+    if (retryBudget?.intervalMs !== undefined) this.#recent.begun(retryBudget.intervalMs);
+    return true;
   }
 
   /** One that began before anybody counted. */
@@ -107,8 +114,10 @@ export class Budget {
   takeRetry(): boolean {
     const { maxRetries, retryBudget } = this.limits;
     if (retryBudget === undefined) return this.#take(Resource.Retries, maxRetries);
+    const { percent, minConcurrency, intervalMs } = retryBudget;
     const busy = this.used(Resource.Requests) + this.used(Resource.Pending);
-    return this.#take(Resource.Retries, Math.max(Math.floor((busy * retryBudget.percent) / 100), retryBudget.minConcurrency));
+    const requests = intervalMs === undefined ? busy : Math.max(busy, this.#recent.count(intervalMs));
+    return this.#take(Resource.Retries, Math.max(Math.floor((requests * percent) / 100), minConcurrency));
   }
 
   giveRetry(): void {

@@ -2,10 +2,12 @@
  * What a worker knows of its clients at clusters whose rules limit or watch them. A guard is made when a client first uses such a
  * cluster, and dropped when it has not been used for long; clusters without such rules have none.
  */
+import type { PoolConfig } from '../config/cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { Account } from './account.ts';
 import { Budget, NO_LIMITS, type Overflowed } from './budget.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Tried } from './tried.ts';
 import { Ledger, type LedgerMemory } from './ledger.ts';
 import { type OutlierGround, Outliers } from './outliers.ts';
 
@@ -45,7 +47,8 @@ export class Guard {
     this.#key = key;
     this.#attach = attach;
     this.#place = attach(key);
-    this.budget = new Budget(this.#place.ledger, this.#place.row, () => cluster.config.pool ?? NO_LIMITS, ground.overflowed);
+    const limits = (): PoolConfig => cluster.config.pool ?? NO_LIMITS;
+    this.budget = new Budget(this.#place.ledger, this.#place.row, limits, ground.overflowed, () => ground.timers.now);
     this.outliers = new Outliers(this.#place.ledger, this.#place.row, cluster, (endpoint) => this.account(endpoint), ground);
   }
 
@@ -98,11 +101,17 @@ export class Guards {
     return guard;
   }
 
-  /** An endpoint that is in use; see Cluster.pick. */
-  pick(cluster: Cluster, hash: number, client: Picker, avoid: readonly Endpoint[] | null): Endpoint | null {
+  /** An endpoint that is in use; see Cluster.pick. @param tried by the same request; null: nothing yet, or it may be chosen again. */
+  pick(cluster: Cluster, hash: number, client: Picker, tried: Tried | null): Endpoint | null {
     const { now } = this.#ground.timers;
     const filter = this.of(cluster, client.client, now)?.outliers.filter() ?? null;
-    return cluster.pick(hash, this.#ground.random, avoid, client.family, filter, now);
+    const { random } = this.#ground;
+    if (tried === null) return cluster.pick(hash, random, null, client.family, filter, now);
+    const narrow = tried.narrow(filter);
+    const elsewhere = narrow === null ? null : cluster.pick(hash, random, tried.avoided, client.family, narrow, now);
+    if (elsewhere !== null) return elsewhere;
+    if (narrow !== null) tried.forgetPriorities();
+    return cluster.pick(hash, random, tried.avoided, client.family, filter, now);
   }
 
   /** Other workers have rung. */

@@ -38,9 +38,13 @@ export const Fact = {
   Errors: 6,
   GatewayErrors: 7,
   LocalErrors: 8,
+  /** Of clusters: the present interval of a budget of retries, and requests that began within it and within the one before. */
+  Interval: 9,
+  Begun: 10,
+  BegunBefore: 11,
 } as const;
 export type Fact = (typeof Fact)[keyof typeof Fact];
-const FACTS = 9;
+const FACTS = 12;
 
 /** A row: the next one of its chain, the two halves of its key's hash, totals, facts; then a column for each worker. */
 const HASH = 1;

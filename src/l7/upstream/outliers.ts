@@ -5,7 +5,7 @@
  *     in use ──errors in succession──▶ ejected ──base time × multiplier, at a sweep──▶ in use
  *        └── a sweep without ejection: the multiplier goes down by one
  *
- * An error is a status of 500 and above, or a failure of the client's own side (no connection, a reset, no answer in time); with
+ * An error is a status of 500 and above (or one of those that the rules name), or a failure of the client's own side (no connection, a reset, no answer in time); with
  * `split`, failures of the client's own side are counted by themselves. A success sets the counts to zero.
  *
  * Invariants (test/l7/upstream/outliers.test.ts):
@@ -89,7 +89,7 @@ export class Outliers implements EndpointFilter {
     if (outliers === undefined) return;
     const account = this.#accounts(endpoint);
     if (outliers.split) account.clear(Fact.LocalErrors);
-    this.#status(outliers, endpoint, status);
+    this.#status(outliers, endpoint, judged(outliers, status));
   }
 
   /** @param connected whether there was a connection. @param timeout whether it was the time that was up. */
@@ -188,6 +188,12 @@ export class Outliers implements EndpointFilter {
   get #now(): number {
     return Math.floor(this.#ground.timers.now) | 0;
   }
+}
+
+/** Where rules name the statuses that are errors: as in Envoy, another one counts as 200, and one of them as a 500 at least. */
+function judged({ errorStatuses }: OutlierConfig, status: number): number {
+  if (errorStatuses === undefined) return status;
+  return errorStatuses.includes(status) ? Math.max(500, status) : Math.min(499, status);
 }
 
 /** In milliseconds. */

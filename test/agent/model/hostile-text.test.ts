@@ -25,9 +25,10 @@ const destination = { host: 'a', port: { number: 80 } };
 const rule = (http: object): RawObject => istio('VirtualService', { hosts: ['*'], gateways: ['gw'], http: [http] });
 const matches = condition();
 const duration = '10s';
-const retryBudget = { percent: 20, minRetryConcurrency: 3 };
+const retryBudget = { percent: 20, minRetryConcurrency: 3, budgetInterval: duration };
 /** Of a traffic policy. */
 const shares = { distribute: [{ from: 'r1', to: { r1: 100 } }] };
+const zones = { enabled: true, failover: [{ from: 'r1', to: 'r2' }], failoverPriority: ['tier'], minClusterSize: 6 };
 const BLOCKS = {
   loadBalancer: {
     simple: 'ROUND_ROBIN',
@@ -69,6 +70,7 @@ const BLOCKS = {
     baseEjectionTime: duration,
     maxEjectionPercent: 100,
     minHealthPercent: 50,
+    outlierDetectionHttpErrorCodes: [429],
   },
   tls: { mode: 'DISABLE' },
 };
@@ -117,7 +119,14 @@ const OBJECTS: readonly RawObject[] = [
     route: [{ destination, headers }],
     headers: { ...headers, request: { ...headers.request, set: { 'x-g': '5' } } },
     timeout: '1s',
-    retries: { attempts: 1, perTryTimeout: '1s', retryOn: '5xx', retryIgnorePreviousHosts: true, backoff: '1s' },
+    retries: {
+      attempts: 1,
+      perTryTimeout: '1s',
+      retryOn: '5xx',
+      retryIgnorePreviousHosts: true,
+      retryRemoteLocalities: true,
+      backoff: '1s',
+    },
   }),
   rule({
     route: [{ destination }],
@@ -181,22 +190,16 @@ const OBJECTS: readonly RawObject[] = [
       ],
     }),
   ),
-  istio('DestinationRule', {
-    host: 'a',
-    trafficPolicy: {
-      loadBalancer: { localityLbSetting: shares },
-      portLevelSettings: [{ port: { number: 80 }, loadBalancer: { localityLbSetting: shares } }],
-    },
-    subsets: [
-      {
-        name: 'v1',
-        trafficPolicy: {
-          loadBalancer: { localityLbSetting: shares },
-          portLevelSettings: [{ port: { number: 80 }, loadBalancer: { localityLbSetting: shares } }],
-        },
-      },
-    ],
-  }),
+  ...[
+    { loadBalancer: { localityLbSetting: shares } },
+    { loadBalancer: { zoneAwareLbSetting: zones }, outlierDetection: { interval: duration } },
+  ].map((blocks) =>
+    istio('DestinationRule', {
+      host: 'a',
+      trafficPolicy: { ...blocks, portLevelSettings: [{ port: { number: 80 }, ...blocks }] },
+      subsets: [{ name: 'v1', trafficPolicy: { ...blocks, portLevelSettings: [{ port: { number: 80 }, ...blocks }] } }],
+    }),
+  ),
   istio('DestinationRule', {
     host: 'a',
     exportTo: ['.'],

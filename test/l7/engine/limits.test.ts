@@ -137,6 +137,24 @@ t.test('a retry budget is a share of the requests, and at least some', async (t)
   t.ok(refused > 0 && refused < 8, `${refused} of 8 are not sent again`);
 });
 
+t.test('a retry budget with an interval counts requests that are over, too', async (t) => {
+  for (const [intervalMs, retried] of [
+    [undefined, 1],
+    [60_000, 4],
+  ] as const) {
+    const rig = new Rig();
+    const pool = { retryBudget: { percent: 50, minConcurrency: 1, ...(intervalMs !== undefined && { intervalMs }) } };
+    rig.cluster('slow', [ENDPOINT], { pool }).gateway(route('/', 'slow', { retry: retry({ attempts: 1, backoffMs: 60_000 }) }));
+    const server = new Server(rig);
+    for (let i = 0; i < 8; i++) {
+      ask(rig);
+      server.answer('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+      rig.run();
+    }
+    t.equal(8 - rig.count('nodeway_overflows_total', { limit: 'retries' }), retried);
+  }
+});
+
 t.test('requests per connection, age and idleness end connections', async (t) => {
   for (const [pool, wait, connections] of [
     [{ maxRequestsPerConnection: 1 }, 0, 3],

@@ -97,6 +97,17 @@ t.test('gateway errors, and failures of the own side by themselves', async (t) =
   t.equal(errors(ask(dead, 10)), 2);
 });
 
+t.test('rules that name the statuses of errors: others are none, and one below 500 is an error, not one of gateways', async (t) => {
+  const named = { errorStatuses: [429, 503] };
+  const failed = (more: Partial<OutlierConfig>, status: number): number =>
+    ask(scene(more, () => answer(status)).rig, 10).filter((one) => one === status).length;
+  t.equal(failed(named, 429), 2);
+  t.equal(failed(named, 500), 5);
+  const gateway = { ...named, consecutive5xx: 0, consecutiveGateway: 2 };
+  t.equal(failed(gateway, 429), 5);
+  t.equal(failed(gateway, 503), 2);
+});
+
 t.test('an error of gRPC counts by its status', async (t) => {
   const { rig, a } = scene({}, () => 'HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\ngrpc-status: 14\r\nContent-Length: 0\r\n\r\n');
   ask(rig, 10);

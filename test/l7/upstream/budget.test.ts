@@ -109,6 +109,7 @@ class World {
           row,
           () => ({ maxConnections: limit }),
           () => {},
+          () => 0,
         ),
     );
     this.homes = this.budgets.flatMap((budget, worker) =>

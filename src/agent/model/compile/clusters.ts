@@ -78,15 +78,15 @@ export function clusterPlans({ client, service, rule }: ServiceView, port: MeshP
   return [plan('', null), ...(rule?.subsets ?? []).map(({ name, labels }) => plan(name, labels ?? {}))];
 }
 
-type ClusterDefaults = Pick<MeshConfig, 'settings' | 'tcpKeepalive' | 'h2UpgradePolicy'>;
+type ClusterDefaults = Pick<MeshConfig, 'settings' | 'tcpKeepalive' | 'h2UpgradePolicy' | 'defaultPolicy'>;
 
 export function clusterConfig(
   { id, name, subset }: Pick<ClusterPlan, 'id' | 'name' | 'subset'>,
   { rule, service }: ServiceView,
   port: MeshPort,
-  { settings: { connectTimeoutMs }, tcpKeepalive, h2UpgradePolicy }: ClusterDefaults,
+  { settings: { connectTimeoutMs }, tcpKeepalive, h2UpgradePolicy, defaultPolicy }: ClusterDefaults,
 ): ClusterConfig {
-  const policy = policyOf(rule, subset, port.number);
+  const policy = { ...defaultPolicy, ...policyOf(rule, subset, port.number) };
   const original = originalOf(service, port, policy);
   const wire = wireOf(port.protocol, policy.connectionPool?.http, h2UpgradePolicy);
   const pool = poolConfig(policy, tcpKeepalive);

@@ -21,6 +21,7 @@ export function poolConfig({ connectionPool, retryBudget }: PolicyBlocks, meshKe
       retryBudget: {
         percent: retryBudget.percent ?? RETRY_PERCENT,
         minConcurrency: retryBudget.minRetryConcurrency || RETRY_CONCURRENCY,
+        ...(milliseconds(retryBudget.budgetInterval) > 0 && { intervalMs: milliseconds(retryBudget.budgetInterval) }),
       },
     }),
   };

@@ -126,7 +126,7 @@ export class ConnectionRules {
   #cluster({ host, port, subset = '' }: Destination, namespace: string, site: Site): string {
     const { options, services, ids } = this.#source;
     const { namespace: client, labels, gateway } = site;
-    const full = fullName(host, namespace, options.clusterDomain);
+    const full = services.aliases.meant(fullName(host, namespace, options.clusterDomain));
     const ports = services.get(full, client)?.ports ?? [];
     const only = ports.length === 1 ? ports[0]?.number : undefined;
     const number = port?.number ?? only ?? site.port;

@@ -46,7 +46,7 @@ export class DestinationChecks {
     const complain = (field: FieldPath, message: string): void => {
       this.#problems.add('error', bound.ref, [...path, ...field], `${message}; requests are answered 503`);
     };
-    const host = fullName(destination.host, bound.namespace, this.#options.clusterDomain);
+    const host = this.#services.aliases.meant(fullName(destination.host, bound.namespace, this.#options.clusterDomain));
     const service = this.#services.get(host);
     if (service === null) return complain(['host'], `there is no service ${host}`);
     const number = destination.port?.number;

@@ -12,6 +12,7 @@ import type { ClientScope } from './clients.ts';
 import { type ClientLook, labelsOf, namespaceOf, scopeId } from './client-class.ts';
 import { type BoundRule, type MergedRule, ruleFor, selectorOf } from './merged-rules.ts';
 import type { MeshService } from './mesh-service.ts';
+import { labelsCompared } from './placement.ts';
 import type { Mesh } from './mesh-config.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -88,14 +89,14 @@ export class DestinationRules {
 
   /** The client as far as rules for the service distinguish it: by its scope, by its namespace, or not at all. */
   classOf({ namespace, labels }: ClientLook, service: Pick<MeshService, 'host'>): string | null {
-    if (namespace === null || !this.#selecting(service).has(namespace)) return namespace;
+    if (namespace === null || !this.#tellsApart(service, namespace)) return namespace;
     const known = this.#clients.labelled().some((scope) => scope.namespace === namespace);
     return known && Object.keys(labels).length > 0 ? scopeId(namespace, labels) : namespace;
   }
 
   /** Whether rules for any of these hosts ask for labels of clients. */
   askForLabels(hosts: readonly string[]): boolean {
-    return hosts.some((host) => this.#selecting({ host }).size > 0);
+    return hosts.some((host) => this.#selecting({ host }).size > 0 || this.#compared({ host }).length > 0);
   }
 
   /** Whether clients of that class see another rule than most. */
@@ -106,8 +107,8 @@ export class DestinationRules {
 
   /** Those of this node's clients that see another rule than most: namespaces, and scopes where it depends on labels. */
   clientsOfTheirOwn(service: MeshService): string[] {
-    const selecting = this.#selecting(service);
-    const labelled = selecting.size === 0 ? [] : this.#clients.labelled().filter(({ namespace }) => selecting.has(namespace));
+    const asks = this.askForLabels([service.host]);
+    const labelled = !asks ? [] : this.#clients.labelled().filter(({ namespace }) => this.#tellsApart(service, namespace));
     const classes = labelled.map(({ namespace, labels }) => scopeId(namespace, labels));
     return [...new Set([...this.namespacesOfTheirOwn(service), ...classes])];
   }
@@ -131,6 +132,23 @@ export class DestinationRules {
     return [...new Set([...elsewhere, ...restricted])].sort();
   }
 
+  /** Whether clients of a namespace are told apart by their labels: a rule is for some of them, or prefers endpoints that have the same. */
+  #tellsApart(service: Pick<MeshService, 'host'>, namespace: string): boolean {
+    return this.#selecting(service).has(namespace) || this.#compared(service).length > 0;
+  }
+
+  /** Labels of clients with which rules for the host, or the mesh, compare those of endpoints. */
+  #compared({ host }: Pick<MeshService, 'host'>): string[] {
+    const rules = this.#byHost.naming(host).flatMap(([, all]) => all);
+    const own = rules.flatMap(({ compared }) => compared);
+    return rules.length === 0 || own.length > 0 ? own : this.#comparedByMesh();
+  }
+
+  #comparedByMesh(): string[] {
+    const { locality, zoneAware } = this.#mesh.get().placement;
+    return labelsCompared(zoneAware?.failoverPriority ?? locality.failoverPriority);
+  }
+
   /** Namespaces in which a rule for the host is for some clients only. */
   #selecting({ host }: Pick<MeshService, 'host'>): ReadonlySet<string> {
     const naming = this.#byHost.naming(host);
@@ -143,12 +161,15 @@ export class DestinationRules {
     const host = fullName(object.spec.host, ref.namespace, this.#options.clusterDomain);
     const { spec } = object;
     const selector = selectorOf({ spec });
-    for (const label of Object.keys(selector ?? {})) this.clientLabels.emit(label, true);
+    const compared = labelsComparedBy(object);
+    for (const label of [...Object.keys(selector ?? {}), ...compared, ...this.#comparedByMesh()]) this.clientLabels.emit(label, true);
     const exportTo =
       selector === null ? exportedTo(spec.exportTo, ref.namespace, this.#mesh.get().defaultDestinationRuleExportTo) : [ref.namespace];
-    this.#byHost.emit(host, { ...ageOf(object), ref, spec, exportTo } satisfies BoundRule);
+    this.#byHost.emit(host, { ...ageOf(object), ref, spec, exportTo, compared } satisfies BoundRule);
     const known = isWildcard(host) ? this.#services.hosts.named(host).length > 0 : this.#services.get(host) !== null;
-    if (!known) this.#problems.add('warning', ref, ['spec', 'host'], `there is no service ${host}`);
+    const alias = this.#services.aliases.of(host);
+    const reason = alias === null ? `there is no service ${host}` : `${host} is another name of ${alias.target}, whose rules are in effect`;
+    if (!known) this.#problems.add('warning', ref, ['spec', 'host'], reason);
     for (const [path, policy] of policiesOf(object)) {
       const fault = balancerFault(policy);
       if (fault !== null) this.#problems.add('error', ref, [...path, ...fault.path], `${fault.message}; LEAST_REQUEST takes its place`);
@@ -204,6 +225,13 @@ function policiesOf({ spec }: DestinationRule): [FieldPath, LoadBalancer][] {
     ...balancersOf(spec.trafficPolicy, ['spec', 'trafficPolicy']),
     ...(spec.subsets ?? []).flatMap((subset, index) => balancersOf(subset.trafficPolicy, ['spec', 'subsets', index, 'trafficPolicy'])),
   ];
+}
+
+/** Wherever in a rule: a subset or a port of it may ask for them alone. */
+function labelsComparedBy(object: DestinationRule): string[] {
+  return policiesOf(object).flatMap(([, { localityLbSetting, zoneAwareLbSetting }]) =>
+    labelsCompared((zoneAwareLbSetting ?? localityLbSetting)?.failoverPriority),
+  );
 }
 
 function balancersOf(policy: TrafficPolicy | undefined, path: FieldPath): [FieldPath, LoadBalancer][] {

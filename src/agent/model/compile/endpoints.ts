@@ -9,6 +9,7 @@ import { Input, Table } from '../incremental/table.ts';
 import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
 import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
+import { labelsOf } from './client-class.ts';
 import { type ClusterPlan, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import { type DestinationRules, policyOf } from './destination-rules.ts';
 import type { EntryEndpoints } from './entry-endpoints.ts';
@@ -171,15 +172,15 @@ export class Endpoints {
 
   #emitPlan(
     { id, labels, subset }: ClusterPlan,
-    { rule, service }: ServiceView,
+    { rule, service, client }: ServiceView,
     port: MeshPort,
     endpoints: readonly ServiceEndpoint[],
   ): void {
     const members = labels === null ? endpoints : endpoints.filter((endpoint) => selects(labels, endpoint.labels));
-    const client = { locality: this.#localities.own(), node: this.#options.nodeName, labels: NO_LABELS };
+    const place = { locality: this.#localities.own(), node: this.#options.nodeName, labels: labelsOf(client) };
     const policy = policyOf(rule, subset, port.number);
     const { distribution } = service;
-    this.#graph.emit(this.#output, id, placed(members, policy, { distribution, mesh: this.#mesh.get().locality, client }));
+    this.#graph.emit(this.#output, id, placed(members, policy, { distribution, mesh: this.#mesh.get().placement, client: place }));
   }
 
   #emitInstances(cluster: string, endpoints: readonly ServiceEndpoint[]): void {

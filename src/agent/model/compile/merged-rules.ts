@@ -9,6 +9,8 @@ export interface BoundRule extends Aged {
   readonly spec: DestinationRule['spec'];
   /** The namespaces for which it is there; null: all. A rule for some clients is there for those of its own namespace. */
   readonly exportTo: readonly string[] | null;
+  /** Labels of clients with which it compares those of endpoints. */
+  readonly compared: readonly string[];
 }
 
 /** Rules that were merged, in the order of their age. */

@@ -5,7 +5,8 @@ import type { ScopeConfig } from '../../../l7/config/workload.ts';
 import type { MeshSettings } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
-import type { ConfigMap, HttpRetry, LocalitySetting } from '../objects.ts';
+import type { ConfigMap, HttpRetry, PolicyBlocks } from '../objects.ts';
+import type { MeshPlacement } from './placement.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
@@ -28,7 +29,9 @@ export interface MeshConfig {
   readonly defaultVirtualServiceExportTo: readonly string[] | undefined;
   readonly defaultDestinationRuleExportTo: readonly string[] | undefined;
   /** What holds where neither a rule nor a service says how localities are preferred. */
-  readonly locality: LocalitySetting;
+  readonly placement: MeshPlacement;
+  /** Blocks in whose place a rule may put its own. */
+  readonly defaultPolicy: Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'>;
   readonly logging: MeshLogging;
 }
 
@@ -134,7 +137,8 @@ export class Mesh {
       defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo,
       outboundTrafficPolicy: outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
       defaultRetry: defaultHttpRetryPolicy,
-      locality: localityLbSetting ?? {},
+      placement: { locality: localityLbSetting ?? {}, zoneAware: config.zoneAwareLbSetting },
+      defaultPolicy: config.defaultTrafficPolicy ?? {},
     };
   }
 }

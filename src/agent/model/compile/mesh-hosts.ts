@@ -199,8 +199,9 @@ export class MeshHosts {
       return known === undefined || share(known, claim) !== known;
     });
     // What the layers behind have besides, as instances of a headless service, must not show through.
-    const [main] = own;
-    const hidden = main === undefined ? [] : base.filter(({ name }) => !own.some((claim) => claim.name === name));
+    const main = own.findLast(({ alias }) => alias === undefined);
+    const hidden =
+      main === undefined ? [] : base.filter(({ name, alias }) => alias === undefined && !own.some((claim) => claim.name === name));
     const all = [...different, ...hidden.map((claim) => ({ ...claim, routes: main?.routes ?? [] }))];
     if (all.length > 0) this.#emitHosts(this.#ownLayer(scope), site, all);
   }

@@ -12,10 +12,12 @@ const LONGEST_MS = 2 ** 30;
 
 export function outlierConfig(detection: OutlierDetection): OutlierConfig {
   const { consecutive5xxErrors, consecutiveGatewayErrors, consecutiveLocalOriginFailures } = detection;
+  const errorStatuses = detection.outlierDetectionHttpErrorCodes;
   return {
     consecutive5xx: consecutive5xxErrors ?? ERRORS,
     // Envoy counts them always, and ejects for them only when it is told to.
     consecutiveGateway: consecutiveGatewayErrors ?? 0,
+    ...(errorStatuses !== undefined && { errorStatuses }),
     split: detection.splitExternalLocalOriginErrors ?? false,
     consecutiveLocal: consecutiveLocalOriginFailures || ERRORS,
     intervalMs: Math.min(milliseconds(detection.interval) || INTERVAL_MS, LONGEST_MS),

@@ -1,11 +1,12 @@
 /** How near endpoints are preferred, as the rules say (Istio's localityLbSetting, `trafficDistribution` of Services). */
 import type { EndpointConfig } from '../../../l7/config/cluster.ts';
-import type { LocalitySetting, PolicyBlocks, StringMap } from '../objects.ts';
+import type { LocalitySetting, PolicyBlocks, StringMap, ZoneAwareSetting } from '../objects.ts';
 import { distance, type Locality, matches, REGION, SUBZONE, ZONE } from './localities.ts';
 import type { TrafficDistribution } from './mesh-service.ts';
 
 const NETWORK = 'topology.istio.io/network';
 const HOSTNAME = 'kubernetes.io/hostname';
+const PLACES: ReadonlySet<string> = new Set([NETWORK, REGION, ZONE, SUBZONE, HOSTNAME]);
 
 /** A place: of an endpoint, or of the clients. */
 export interface Place {
@@ -24,37 +25,76 @@ const DISTRIBUTIONS: Readonly<Record<TrafficDistribution, readonly string[]>> = 
   node: [NETWORK, REGION, ZONE, SUBZONE, HOSTNAME],
 };
 
+/** What holds where neither a rule nor a service says how near endpoints are preferred. */
+export interface MeshPlacement {
+  readonly locality: LocalitySetting;
+  readonly zoneAware: ZoneAwareSetting | undefined;
+}
+
+/** In which order endpoints are preferred. */
+interface Order {
+  /** Those with as many of these as the client, in this order, come first. */
+  readonly labels: readonly string[];
+  /** How far an endpoint is, among those that are alike by their labels. */
+  readonly far: (endpoint: Placed) => number;
+}
+
+const NOT_FAR = (): number => 0;
+
 /** Endpoints with the priorities and shares that clients at this place give them. */
 export function placed(
   endpoints: readonly Placed[],
-  { loadBalancer, outlierDetection }: PolicyBlocks,
-  {
-    distribution,
-    mesh,
-    client,
-  }: { readonly distribution: TrafficDistribution | null; readonly mesh: LocalitySetting; readonly client: Place },
+  policy: PolicyBlocks,
+  context: { readonly distribution: TrafficDistribution | null; readonly mesh: MeshPlacement; readonly client: Place },
 ): EndpointConfig[] {
   const configs = endpoints.map(({ config }) => config);
-  const own = loadBalancer?.localityLbSetting;
-  const setting = own ?? (distribution === null ? mesh : {});
-  if (setting.enabled === false) return configs;
-  const failsOver = outlierDetection !== undefined || (own === undefined && distribution !== null);
-  if (setting.distribute !== undefined) return distributed(endpoints, setting.distribute, client);
-  if (!failsOver || client.locality.length === 0) return configs;
-  const labels = own === undefined && distribution !== null ? DISTRIBUTIONS[distribution] : setting.failoverPriority;
-  const byLabels = labels === undefined || labels.length === 0 ? null : endpoints.map((endpoint) => missed(labels, client, endpoint));
-  const byFailover = byLabels === null || setting.failover !== undefined;
-  const ranks = endpoints.map((endpoint, index) => {
-    const far = byFailover ? rank(client.locality, endpoint.locality, setting.failover ?? []) : 0;
-    return (byLabels?.[index] ?? 0) * 5 + far;
-  });
+  const { client } = context;
+  const setting = settingOf(policy, context);
+  if (setting === null) return configs;
+  if ('distribute' in setting) return distributed(endpoints, setting.distribute, client);
+  const ranks = endpoints.map((endpoint) => missed(setting.labels, client, endpoint) * DISTANCES + setting.far(endpoint));
   // Priorities have no gaps.
   const known = [...new Set(ranks)].sort((a, b) => a - b);
   if (known.length < 2) return configs;
   return configs.map((config, index) => ({ ...config, priority: known.indexOf(ranks[index] as number) }));
 }
 
+/** Of the rule, or else of the service, or else of the mesh; zones that the proxy weighs by itself before localities. Null: all are alike. */
+function settingOf(
+  { loadBalancer, outlierDetection }: PolicyBlocks,
+  { distribution, mesh, client }: { distribution: TrafficDistribution | null; mesh: MeshPlacement; client: Place },
+): Order | { readonly distribute: NonNullable<LocalitySetting['distribute']> } | null {
+  const { localityLbSetting, zoneAwareLbSetting } = loadBalancer ?? {};
+  if (zoneAwareLbSetting !== undefined) return byRegion(zoneAwareLbSetting, client);
+  const ownWord = localityLbSetting !== undefined;
+  if (!ownWord && distribution !== null) return client.locality.length === 0 ? null : { labels: DISTRIBUTIONS[distribution], far: NOT_FAR };
+  if (!ownWord && mesh.zoneAware !== undefined) return byRegion(mesh.zoneAware, client);
+  const { enabled, distribute, failover, failoverPriority: labels = [] } = localityLbSetting ?? mesh.locality;
+  if (enabled === false) return null;
+  if (distribute !== undefined) return { distribute };
+  if (outlierDetection === undefined) return null;
+  const byFailover = (labels.length === 0 || failover !== undefined) && client.locality.length > 0;
+  return { labels, far: byFailover ? ({ locality }) => rank(client.locality, locality, failover ?? []) : NOT_FAR };
+}
+
+/** Needs no detection of outliers: regions are always told apart. What is within the client's region is one priority. */
+function byRegion(
+  { enabled, failover = [], failoverPriority: labels = [] }: ZoneAwareSetting,
+  { locality: [own = ''] }: Place,
+): Order | null {
+  if (enabled === false) return null;
+  const to = failover.find(({ from = '' }) => from === own)?.to;
+  return { labels, far: ({ locality: [region = ''] }) => (region === own ? 0 : region === to ? 1 : 2) };
+}
+
+/** Labels in whose place a client's own count, by which clients are told apart; those of its place are known otherwise. */
+export function labelsCompared(labels: readonly string[] = []): string[] {
+  return labels.filter((label) => !label.includes('=') && !PLACES.has(label));
+}
+
 /** 4: a region that a failover does not name. */
+const DISTANCES = 5;
+
 function rank(client: Locality, endpoint: Locality, failover: NonNullable<LocalitySetting['failover']>): number {
   const far = distance(client, endpoint);
   const to = far < 3 ? undefined : failover.find(({ from }) => from === (client[0] ?? ''))?.to;

@@ -52,6 +52,7 @@ function compiled(policy: HttpRetry, meshDefault: HttpRetry | undefined, hashed:
     statusCodes,
     backoffMs: policy.backoff === undefined ? DEFAULT_BACKOFF_MS : Math.max(1, milliseconds(policy.backoff)),
     avoidPreviousHosts: policy.retryIgnorePreviousHosts ?? !hashed,
+    ...(policy.retryRemoteLocalities === true && { otherPriorities: true as const }),
   };
 }
 

@@ -266,7 +266,8 @@ class RouteBuilder {
   }
 
   #target(destination: Destination): { host: string; port: number } {
-    const host = fullName(destination.host, this.#bound.namespace, this.#source.options.clusterDomain);
+    const { options, services } = this.#source;
+    const host = services.aliases.meant(fullName(destination.host, this.#bound.namespace, options.clusterDomain));
     return { host, port: destination.port?.number ?? this.#view.defaultPort(host) };
   }
 

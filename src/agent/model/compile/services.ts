@@ -5,6 +5,7 @@ import { Input, Table } from '../incremental/table.ts';
 import type { Service, ServiceEntry, ServicePort, StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge, order } from './age.ts';
+import { Aliases } from './aliases.ts';
 import { HostIndex } from './host-index.ts';
 import { serviceHost, socketForm } from './hosts.ts';
 import { type AddressClaim, clusterName, type Family, merged, type MeshPort, type MeshService } from './mesh-service.ts';
@@ -21,6 +22,8 @@ const EXPORT_TO = 'networking.istio.io/exportTo';
 export class Services {
   /** By their hosts: of several that have one, in the order in which they are preferred. */
   readonly hosts: HostIndex<MeshService>;
+  /** Other names of hosts. */
+  readonly aliases: Aliases;
   /** By IP address. */
   readonly addressClaims: Index<AddressClaim>;
   /** Numbers of ports that are declared to speak HTTP. */
@@ -43,6 +46,7 @@ export class Services {
     this.#services = new Input(graph, 'Service', (object) => this.#compute(object));
     this.#entries = new Input(graph, 'ServiceEntry', (object) => this.#computeEntry(object));
     this.hosts = new HostIndex<MeshService>(graph, byPreference);
+    this.aliases = new Aliases(graph);
     this.anywhere = new Index<MeshService>(graph, byAge);
     this.#merged = new Table<readonly MeshService[]>(graph, 'merged services', (host) => merged(this.hosts.own(host)));
     this.addressClaims = new Index<AddressClaim>(graph, byAge);
@@ -94,11 +98,17 @@ export class Services {
   }
 
   #compute(object: Service): true {
-    if (object.spec?.type === 'ExternalName') {
-      const message = 'ExternalName is not served yet; requests pass to where the name leads';
-      this.#problems.add('unsupported', refOf(object), ['spec', 'type'], message);
-    } else this.#emit(this.#meshService(object));
+    const { type, externalName = '' } = object.spec ?? {};
+    if (type !== 'ExternalName') this.#emit(this.#meshService(object));
+    else if (externalName !== '') this.#emitAlias(object, externalName.toLowerCase());
     return true;
+  }
+
+  #emitAlias(object: Service, target: string): void {
+    const { created, name, namespace } = ageOf(object);
+    const host = serviceHost(name, namespace, this.#options.clusterDomain);
+    const ports = uniquePorts(object.spec?.ports ?? []).map(({ port }) => port);
+    this.aliases.emit({ created, name, namespace, host, target, ports });
   }
 
   #computeEntry(object: ServiceEntry): true {

@@ -7,7 +7,8 @@
  */
 import { isIP } from 'node:net';
 import type { RouteConfig } from '../../../l7/config/route.ts';
-import { byAge } from './age.ts';
+import { type Aged, byAge } from './age.ts';
+import type { Alias } from './aliases.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
 import { isWildcard, serviceDomains } from './hosts.ts';
@@ -28,6 +29,8 @@ export interface HostClaim {
   readonly domains: readonly string[];
   readonly local: { readonly namespace: string; readonly domains: readonly string[] } | null;
   readonly routes: readonly RouteConfig[];
+  /** Of another name of a service. */
+  readonly alias?: true;
 }
 
 /** A host at a port. */
@@ -36,6 +39,8 @@ export interface Site {
   readonly port: number;
   /** Null: no service has the host at that port. */
   readonly of: { readonly service: MeshService; readonly port: MeshPort } | null;
+  /** The host is another name of a service, and some VirtualService names it. */
+  readonly alias?: Alias;
   /** Who names it, or a wildcard that has it, the narrowest first, then by age. */
   readonly namings: readonly Naming[];
 }
@@ -67,6 +72,8 @@ export class VirtualHosts {
     const service = this.#source.services.get(host, namespace);
     const ports = (service?.ports ?? []).filter(({ routed, number }) => routed && sees(imports, service, number));
     const routed = ports.map((port) => this.#serviceSite(service as MeshService, port, imports));
+    const alias = this.#source.services.aliases.of(host);
+    if (alias !== null && service === null) return this.#aliasSites(alias, imports);
     const unknown = this.#unknownSite(host, service, imports);
     return unknown === null ? routed : [...routed, unknown];
   }
@@ -83,6 +90,14 @@ export class VirtualHosts {
   #serviceSite(service: MeshService, port: MeshPort, imports: Imports | undefined): Site {
     const namings = this.#naming(service.host).filter((one) => obeys(imports, one.service, port.number));
     return { host: service.host, port: port.number, of: { service, port }, namings };
+  }
+
+  #aliasSites(alias: Alias, imports: Imports | undefined): Site[] {
+    const { host, ports } = alias;
+    return ports.map((port) => {
+      const namings = this.#naming(host).filter((one) => obeys(imports, one.service, port));
+      return { host, port, of: null, alias, namings };
+    });
   }
 
   /** Services count only where they have the port. */
@@ -104,9 +119,20 @@ export class VirtualHosts {
     for (const owner of ownersFor(site, client.namespace)) {
       const routes = this.#routeLists.inMesh(owner, client, site.port);
       // If none of the rules is for this client, the service keeps its own route.
-      if (routes.length > 0) return { owner, hosts: [claimOf(site, routes)] };
+      if (routes.length > 0) return { owner, hosts: this.#withAliases(site, [claimOf(site, routes)], client) };
     }
-    return site.of === null ? NOTHING : { owner: null, hosts: this.#defaults(site, site.of, client) };
+    return site.of === null ? NOTHING : { owner: null, hosts: this.#withAliases(site, this.#defaults(site, site.of, client), client) };
+  }
+
+  /** @param hosts the service itself is the last of them. */
+  #withAliases({ port, of }: Site, hosts: readonly HostClaim[], { imports }: ClientView): readonly HostClaim[] {
+    const routes = hosts.at(-1)?.routes ?? [];
+    const aliases = of === null ? [] : this.#source.services.aliases.leadingTo(of.service.host);
+    const seen = aliases.filter(({ host, namespace }) => imports === undefined || importsService(imports, host, namespace, port));
+    const headless = of?.service.headless === true;
+    return seen.length === 0
+      ? hosts
+      : [...hosts, ...seen.map((alias) => ({ ...claimOfName(alias, headless, port, routes), alias: true as const }))];
   }
 
   #defaults(site: Site, { service, port }: NonNullable<Site['of']>, client: ClientView): HostClaim[] {
@@ -147,6 +173,10 @@ export class VirtualHosts {
 
   #rivalHosts(domain: string, host: string, isService: boolean): Set<string> {
     if (isIP(domain) !== 0) return new Set(this.#source.services.addressClaims.get(domain).map((claim) => claim.host));
+    const { aliases } = this.#source.services;
+    const named = [domain, ...namesake(domain, this.#source.options.clusterDomain)].flatMap((name) => aliases.of(name) ?? []);
+    // The name of an alias may be claimed by what it leads to and by rules that name it.
+    if (named.length > 0) return new Set(named.flatMap((alias) => [alias.host, ...aliases.services(alias)]));
     if (!isService) return new Set(namesake(domain, this.#source.options.clusterDomain));
     const [, namesakes = []] = this.#virtualServices.byHost.naming(host).find(([pattern]) => pattern === host) ?? [];
     return new Set(namesakes.filter((naming) => naming.host === domain).map((naming) => naming.host));
@@ -170,17 +200,22 @@ function ownersFor({ namings }: Site, namespace: string | null): BoundVirtualSer
   return [...new Set(seen.filter(({ host }) => host === first.host).map(({ service }) => service))];
 }
 
-function claimOf({ host, port, of }: Site, routes: readonly RouteConfig[]): HostClaim {
-  const name = [host, port].join(':');
-  if (of === null) return { name, domains: [host], local: null, routes };
+function claimOf({ host, port, of, alias }: Site, routes: readonly RouteConfig[]): HostClaim {
+  if (alias !== undefined) return claimOfName(alias, false, port, routes);
+  if (of === null) return { name: [host, port].join(':'), domains: [host], local: null, routes };
   const { service } = of;
-  const domains = withBelow(serviceDomains(service), service);
-  const local = service.entry === null ? { namespace: service.namespace, domains: withBelow([service.name], service) } : null;
-  return { name, domains: domains.concat(service.addresses), local, routes };
+  const claim = claimOfName(service, service.headless, port, routes);
+  return { ...claim, domains: claim.domains.concat(service.addresses), ...(service.entry !== null && { local: null }) };
+}
+
+function claimOfName(named: Aged & { readonly host: string }, headless: boolean, port: number, routes: readonly RouteConfig[]): HostClaim {
+  const domains = withBelow(serviceDomains(named), headless);
+  const local = { namespace: named.namespace, domains: withBelow([named.name], headless) };
+  return { name: [named.host, port].join(':'), domains, local, routes };
 }
 
 /** Whatever is below the name of a headless service leads to it. */
-function withBelow(domains: readonly string[], { headless }: MeshService): readonly string[] {
+function withBelow(domains: readonly string[], headless: boolean): readonly string[] {
   return headless ? [...domains, ...domains.map((domain) => `*.${domain}`)] : domains;
 }
 

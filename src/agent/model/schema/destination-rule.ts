@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
-import { localitySetting } from './locality.ts';
+import { localitySetting, zoneAwareSetting } from './locality.ts';
 import { outlierDetection } from './outlier-detection.ts';
 import { duration, type Fault, judged, partial, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
@@ -72,11 +72,15 @@ const loadBalancer = z
     simple: z.enum(['UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN']).optional(),
     consistentHash: consistentHash.optional(),
     localityLbSetting: localitySetting.optional(),
-    zoneAwareLbSetting: unsupported('zones are not weighed by their sizes'),
+    zoneAwareLbSetting: zoneAwareSetting.optional(),
     warmup: warmup.optional(),
     warmupDurationSecs: present(duration).optional(),
   })
-  .refine((value) => !(value.simple !== undefined && value.consistentHash !== undefined), 'simple and consistentHash exclude each other');
+  .refine((value) => !(value.simple !== undefined && value.consistentHash !== undefined), 'simple and consistentHash exclude each other')
+  .refine(
+    (value) => !(value.localityLbSetting !== undefined && value.zoneAwareLbSetting !== undefined),
+    'localityLbSetting and zoneAwareLbSetting exclude each other',
+  );
 /** Between pods everything is plain text: that is what DISABLE asks for, and what ISTIO_MUTUAL finds. */
 const clientTls = judged(
   partial({ mode: z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']).optional() }),
@@ -92,25 +96,45 @@ const blocks = {
   outlierDetection: outlierDetection.optional(),
   tls: clientTls.optional(),
 };
+interface PlacingBlocks {
+  readonly loadBalancer?: z.output<typeof loadBalancer> | undefined;
+  readonly outlierDetection?: unknown;
+}
 /** Retries that a client may have under way: a share of its requests. */
 const retryBudget = z.object({
   percent: present(z.number().min(0).max(100)).optional(),
-  budgetInterval: unsupported('a budget looks at the requests of the moment'),
+  budgetInterval: duration.optional(),
   minRetryConcurrency: present(uint32).optional(),
 });
 const notEmpty = (value: object): boolean => Object.keys(value).length > 0;
-const portPolicy = z
-  .object({ port: z.object({ number: port }), ...blocks })
-  .refine((entry) => Object.keys(entry).some((key) => key !== 'port'), 'a policy has at least one field');
-const trafficPolicy = z
-  .object({
-    ...blocks,
-    portLevelSettings: z.array(portPolicy).optional(),
-    tunnel: unsupported(),
-    proxyProtocol: unsupported(),
-    retryBudget: retryBudget.optional(),
-  })
-  .refine(notEmpty, 'a policy has at least one field');
+const portPolicy = judged(
+  z
+    .object({ port: z.object({ number: port }), ...blocks })
+    .refine((entry) => Object.keys(entry).some((key) => key !== 'port'), 'a policy has at least one field'),
+  failoverFaults,
+);
+const trafficPolicy = judged(
+  z
+    .object({
+      ...blocks,
+      portLevelSettings: z.array(portPolicy).optional(),
+      tunnel: unsupported(),
+      proxyProtocol: unsupported(),
+      retryBudget: retryBudget.optional(),
+    })
+    .refine(notEmpty, 'a policy has at least one field'),
+  failoverFaults,
+);
+
+/** What Istio warns of: nobody would notice that an endpoint has failed. */
+function failoverFaults({ loadBalancer: balancer, outlierDetection: detection }: PlacingBlocks): readonly Fault[] {
+  if (detection !== undefined) return [];
+  return (['localityLbSetting', 'zoneAwareLbSetting'] as const).flatMap((name): Fault[] => {
+    const { failover = [], failoverPriority = [] } = balancer?.[name] ?? {};
+    const reason = 'failover needs outlierDetection, without which nothing is known to have failed';
+    return failover.length + failoverPriority.length === 0 ? [] : [{ path: ['loadBalancer', name], reason, severity: 'warning' }];
+  });
+}
 const subset = z.object({ name: dnsLabel, labels: labelSelector.optional(), trafficPolicy: trafficPolicy.optional() });
 
 export const destinationRuleSpec = z

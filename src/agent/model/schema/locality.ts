@@ -1,16 +1,8 @@
 /** LocalityLoadBalancerSetting, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { type Fault, judged, present, text, uint32 } from './fields.ts';
+import { present, text, uint32 } from './fields.ts';
 
-/** Labels of a place, which the agent knows of its clients and of endpoints. */
-const PLACES = [
-  'topology.istio.io/network',
-  'topology.kubernetes.io/region',
-  'topology.kubernetes.io/zone',
-  'topology.istio.io/subzone',
-  'kubernetes.io/hostname',
-];
-const TOPOLOGY = PLACES.slice(1, 4);
+const TOPOLOGY = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'topology.istio.io/subzone'];
 
 const weight = uint32.min(1, 'must be at least 1').max(100, 'must be at most 100');
 const distribute = z.array(
@@ -26,24 +18,31 @@ const failover = z.array(
     .refine(({ from = '', to = '' }) => from !== to, 'a failover goes to another region'),
 );
 
-export const localitySetting = judged(
-  z
-    .object({
-      enabled: present(z.boolean()).optional(),
-      distribute: distribute.optional(),
-      failover: failover.optional(),
-      failoverPriority: z.array(text).optional(),
-    })
-    .superRefine(({ distribute: shares, failover: regions, failoverPriority: labels = [] }, context) => {
-      const complain = (field: string, message: string): void => context.addIssue({ code: 'custom', path: [field], message });
-      if (shares !== undefined && regions !== undefined) complain('failover', 'distribute and failover exclude each other');
-      if (regions !== undefined && labels.some((label) => TOPOLOGY.includes(label)))
-        complain('failoverPriority', 'failover and labels of regions, zones and subzones exclude each other');
-    }),
-  ({ failoverPriority: labels = [] }) =>
-    labels.flatMap((label, index): Fault[] =>
-      label.includes('=') || PLACES.includes(label)
-        ? []
-        : [{ path: ['failoverPriority', index], reason: 'a label of clients needs a value here, as in label=value' }],
-    ),
-);
+export const localitySetting = z
+  .object({
+    enabled: present(z.boolean()).optional(),
+    distribute: distribute.optional(),
+    failover: failover.optional(),
+    failoverPriority: z.array(text).optional(),
+  })
+  .superRefine(({ distribute: shares, failover: regions, failoverPriority: labels = [] }, context) => {
+    const complain = (field: string, message: string): void => context.addIssue({ code: 'custom', path: [field], message });
+    if (shares !== undefined && regions !== undefined) complain('failover', 'distribute and failover exclude each other');
+    if (regions !== undefined && labels.some((label) => TOPOLOGY.includes(label)))
+      complain('failoverPriority', 'failover and labels of regions, zones and subzones exclude each other');
+  });
+
+/** ZoneAwareLoadBalancerSetting: regions are told apart in any case, and what is within one is left to the proxy. */
+export const zoneAwareSetting = z
+  .object({
+    enabled: present(z.boolean()).optional(),
+    failover: failover.optional(),
+    failoverPriority: z.array(text).optional(),
+    minClusterSize: present(uint32).optional(),
+  })
+  .superRefine(({ failoverPriority: labels = [] }, context) => {
+    labels.forEach((label, index) => {
+      if (!TOPOLOGY.includes(label)) return;
+      context.addIssue({ code: 'custom', path: ['failoverPriority', index], message: 'regions and zones are told apart without it' });
+    });
+  });

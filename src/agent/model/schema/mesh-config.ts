@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { TELEMETRY_FIELDS } from './extension-providers.ts';
 import { duration, uint32 } from './fields.ts';
 import { visibility } from './visibility.ts';
-import { localitySetting } from './locality.ts';
+import { connectionPool } from './connection-pool.ts';
+import { localitySetting, zoneAwareSetting } from './locality.ts';
+import { outlierDetection } from './outlier-detection.ts';
 
 const exportTo = visibility({ nobody: true }).optional();
 
@@ -13,12 +15,17 @@ export const meshConfig = z.looseObject({
   connectTimeout: duration.optional(),
   h2UpgradePolicy: z.enum(['DO_NOT_UPGRADE', 'UPGRADE']).optional(),
   localityLbSetting: localitySetting.optional(),
+  zoneAwareLbSetting: zoneAwareSetting.optional(),
+  defaultTrafficPolicy: z
+    .looseObject({ connectionPool: connectionPool.optional(), outlierDetection: outlierDetection.optional() })
+    .optional(),
   tcpKeepalive: z.looseObject({ probes: uint32.optional(), time: duration.optional(), interval: duration.optional() }).optional(),
   defaultHttpRetryPolicy: z
     .looseObject({
       attempts: z.number().int().min(0).optional(),
       perTryTimeout: duration.optional(),
       retryOn: z.string().optional(),
+      retryRemoteLocalities: z.boolean().optional(),
       retryIgnorePreviousHosts: z.boolean().optional(),
       backoff: duration.optional(),
     })
@@ -44,7 +51,6 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   caCertificates: NO_TLS,
   certificates: NO_CONTROL_PLANE,
   configSources: NO_CONTROL_PLANE,
-  defaultTrafficPolicy: NOT_YET,
   disableEnvoyListenerLog: NO_PROXY,
   discoverySelectors: 'objects of all namespaces are read; leave some out by what the agent may read (RBAC)',
   dnsRefreshRate: 'names are asked for again when their time to live is over',
@@ -71,7 +77,6 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   trustDomain: NO_TLS,
   trustDomainAliases: NO_TLS,
   verifyCertificateAtClient: NO_TLS,
-  zoneAwareLbSetting: NOT_YET,
 };
 
 /** Fields of `defaultConfig` that are read. */

@@ -1,6 +1,6 @@
 /** OutlierDetection of a DestinationRule, with the rules of Istio's own validation. */
 import { z } from 'zod';
-import { type Fault, int32, judged, positiveDuration, present, uint32, unsupported } from './fields.ts';
+import { type Fault, int32, judged, positiveDuration, present, uint32 } from './fields.ts';
 
 const percent = int32.min(0).max(100, 'must be between 0 and 100');
 
@@ -16,7 +16,7 @@ export const outlierDetection = judged(
       baseEjectionTime: positiveDuration.optional(),
       maxEjectionPercent: percent.optional(),
       minHealthPercent: percent.optional(),
-      outlierDetectionHttpErrorCodes: unsupported('errors are the statuses from 500 on'),
+      outlierDetectionHttpErrorCodes: z.array(z.number().int().min(100).max(599)).optional(),
     })
     .superRefine(({ splitExternalLocalOriginErrors, consecutiveLocalOriginFailures = 0 }, context) => {
       if (splitExternalLocalOriginErrors === true || consecutiveLocalOriginFailures === 0) return;

@@ -1,6 +1,6 @@
 /** networking.istio.io HTTPRetry. */
 import { z } from 'zod';
-import { int32, positiveDuration, present, text, unsupported } from './fields.ts';
+import { int32, positiveDuration, present, text } from './fields.ts';
 
 /** Envoy's conditions for `x-envoy-retry-on` and `x-envoy-retry-grpc-on`. */
 const CONDITIONS = new Set(
@@ -17,14 +17,14 @@ export const retries = z
     attempts: int32.min(0, 'may not be negative').optional(),
     perTryTimeout: positiveDuration.optional(),
     retryOn: text.optional(),
-    retryRemoteLocalities: unsupported(),
+    retryRemoteLocalities: present(z.boolean()).optional(),
     retryIgnorePreviousHosts: present(z.boolean()).optional(),
     backoff: positiveDuration.optional(),
   })
   .superRefine((value, context) => {
-    const { attempts, perTryTimeout, retryOn } = value;
+    const { attempts, perTryTimeout, retryOn, retryRemoteLocalities } = value;
     const complain = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
-    const configured = perTryTimeout !== undefined || retryOn !== undefined || 'retryRemoteLocalities' in value;
+    const configured = perTryTimeout !== undefined || retryOn !== undefined || retryRemoteLocalities !== undefined;
     if (attempts === undefined && configured) complain([], 'attempts must be given and above 0 when retries are configured');
     for (const condition of retryOn?.split(',') ?? []) {
       if (!CONDITIONS.has(condition) && !STATUS.test(condition)) complain(['retryOn'], `“${condition}” is no condition of retries`);

@@ -1,6 +1,6 @@
 /** Where endpoints are, and which of them clients prefer: localityLbSetting, trafficDistribution, MeshConfig. */
 import t from 'tap';
-import { client, compileText, complaints, destinationRule, endpoints, service } from './world.ts';
+import { client, cluster, clustersOf, compileText, complaints, destinationRule, endpoints, routesOf, service } from './world.ts';
 
 const A = 'outbound|80||a.default.svc.cluster.local';
 const OUTLIERS = 'outlierDetection: { consecutive5xxErrors: 1 }';
@@ -51,6 +51,28 @@ t.test('failoverPriority: the more labels in a row, the nearer', async (t) => {
   t.match(complaints(compileText([service('a'), label])).join('\n'), '');
 });
 
+t.test('failoverPriority: labels of the client, where they have no value', async (t) => {
+  const rule = destinationRule(`{ host: a, trafficPolicy: { ${setting('{ failoverPriority: [tier] }')} } }`);
+  const clients = [client('here', 'default', 'tier: t2'), client('there', 'default', 'tier: t3')];
+  const compiled = compileText([service('a'), ...WORLD, ...clients, podAt('a4', '10.0.0.4', 'tier: t3'), rule], { nodeName: 'node-a' });
+  const of = (pod: string): Record<string, number> => {
+    const [cluster = ''] = clustersOf(routesOf(compiled, 'a', 80, `default/${pod}`)[0]);
+    return Object.fromEntries(endpoints(compiled, cluster).map(({ address, priority }) => [address.slice(-1), priority ?? 0]));
+  };
+  t.same(of('here'), { 1: 1, 2: 0, 3: 1, 4: 1 });
+  t.same(of('there'), { 1: 1, 2: 1, 3: 1, 4: 0 });
+  t.same(of('client'), { 1: 0, 2: 1, 3: 0, 4: 1 }, 'a client without the label');
+});
+
+t.test('zoneAwareLbSetting: regions, whether outliers are detected or not', async (t) => {
+  const zones = (text: string): string => `loadBalancer: { zoneAwareLbSetting: ${text} }`;
+  t.same(priorities(zones('{}')), { 1: 0, 2: 0, 3: 1 });
+  t.same(priorities(zones('{ enabled: false }')), { 1: 0, 2: 0, 3: 0 });
+  const more = [podAt('a4', '10.0.0.4', 'istio-locality: r3.z1')];
+  t.same(priorities(zones('{ failover: [{ from: r1, to: r3 }] }'), more), { 1: 0, 2: 0, 4: 1, 3: 2 });
+  t.same(priorities(zones('{ failoverPriority: ["tier=t2"] }')), { 1: 1, 2: 0, 3: 2 });
+});
+
 t.test('distribute: shares of localities; what is not named gets nothing', async (t) => {
   const to = (text: string): unknown => {
     const rule = destinationRule(`{ host: a, trafficPolicy: { loadBalancer: { localityLbSetting: { distribute: [${text}] } } } }`);
@@ -79,6 +101,16 @@ t.test('MeshConfig says what holds otherwise', async (t) => {
     `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, namespace: istio-system }\ndata: { mesh: '${text}' }\n---\n`;
   t.same(priorities(OUTLIERS, [mesh('localityLbSetting: { enabled: false }')]), { 1: 0, 2: 0, 3: 0 });
   t.same(priorities(OUTLIERS, [mesh('localityLbSetting: { failoverPriority: ["tier=t2"] }')]), { 2: 0, 1: 1, 3: 1 });
+  t.same(priorities('', [mesh('zoneAwareLbSetting: { enabled: true }')]), { 1: 0, 2: 0, 3: 1 });
+  const policy = mesh(
+    'defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 7 } }, outlierDetection: { consecutive5xxErrors: 2 } }',
+  );
+  const rule = destinationRule('{ host: a, trafficPolicy: { connectionPool: { http: { maxRetries: 3 } } } }');
+  const { pool, outliers } = cluster(compileText([client(), service('a'), policy]), A);
+  t.match({ pool, outliers }, { pool: { maxConnections: 7 }, outliers: { consecutive5xx: 2 } });
+  const own = cluster(compileText([client(), service('a'), policy, rule]), A);
+  t.strictSame(own.pool, { maxRetries: 3 }, 'a block of a rule takes the place of a block');
+  t.equal(own.outliers?.consecutive5xx, 2);
 });
 
 t.test('what EndpointSlices say of zones and nodes', async (t) => {

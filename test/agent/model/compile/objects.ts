@@ -80,7 +80,7 @@ export const OBJECTS: readonly string[] = [
   service('b', '[{ name: http, port: 80 }]', 'clusterIP: 10.96.0.2'),
   service('b', '[{ name: http-x, port: 81 }]', 'clusterIP: 10.96.0.1'),
   service('h', '[{ name: http, port: 80 }]', 'clusterIP: None'),
-  service('h', '[{ name: http, port: 80 }]', 'type: ExternalName\n  externalName: x.example'),
+  service('h', '[{ name: http, port: 80 }]', 'type: ExternalName\n  externalName: a.default.svc.cluster.local'),
   service('g', '[{ name: http, port: 80 }]', 'clusterIP: None').replace('app: g', 'app: h'),
 
   pod('a1', '10.0.0.1', 'app: a, version: v1'),

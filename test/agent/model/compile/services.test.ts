@@ -1,5 +1,19 @@
 import t from 'tap';
-import { addressesOf, client, cluster, compileText, endpoints, hostOf, pod, service, tableOf } from './world.ts';
+import {
+  addressesOf,
+  client,
+  cluster,
+  clustersOf,
+  type Compiled,
+  compileText,
+  endpoints,
+  hostOf,
+  lookUp,
+  pod,
+  service,
+  tableOf,
+  virtualService,
+} from './world.ts';
 
 const endpointsOf = (text: string, id = 'outbound|80||a.default.svc.cluster.local'): string[] =>
   endpoints(compileText([client(), text]), id).map(({ address, port }) => `${address}:${port}`);
@@ -79,10 +93,35 @@ t.test('a service without a VirtualService has the default route', async (t) => 
   });
 });
 
-t.test('ExternalName is reported and left alone', async (t) => {
-  const compiled = compileText([client(), service('a', undefined, 'type: ExternalName\n  externalName: example.com')]);
-  t.equal(compiled.snapshot.records.clusters.size, 0);
-  t.match(compiled.problems, [{ severity: 'unsupported', path: 'spec.type' }]);
+t.test('ExternalName: another name of what it leads to', async (t) => {
+  const alias = (name: string, target: string, ports = '[{ name: http, port: 80 }]', namespace = 'default'): string =>
+    `\n---\napiVersion: v1\nkind: Service\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { type: ExternalName, externalName: ${target}, ports: ${ports} }\n`;
+  const full = (name: string): string => `${name}.default.svc.cluster.local`;
+  const world = [client(), service('a'), alias('one', full('a')), alias('two', full('one')), alias('far', full('a'), '[]', 'other')];
+  const to = (compiled: Compiled, host: string): string[] => clustersOf(lookUp(tableOf(compiled), host)?.routes[0]);
+  const plain = compileText(world);
+  const [own] = to(plain, 'a');
+  t.same(
+    ['one', 'one.default', full('one'), 'two', 'far.other'].map((host) => to(plain, host)),
+    Array.from({ length: 5 }, () => [own]),
+  );
+  t.equal(hostOf(tableOf(plain), 'far'), undefined, 'by its bare name only in its own namespace');
+  t.equal(plain.snapshot.records.clusters.size, 1);
+
+  const ruled = compileText([
+    ...world,
+    service('b'),
+    virtualService('[{ route: [{ destination: { host: two }, weight: 1 }, { destination: { host: one }, weight: 1 }] }]', 'hosts: [one]'),
+  ]);
+  t.match(to(ruled, 'one'), [/\|\|one\.default/, /\|\|a\.default/], 'rules of its own; a destination is looked up once, as in Istio');
+  t.same(to(ruled, 'two'), [own], 'its other names keep those of the service');
+
+  for (const [name, more] of [
+    ['a name of no service', [alias('out', 'www.example.com')]],
+    ['a circle', [alias('p', full('q')), alias('q', full('p'))]],
+  ] as const) {
+    t.same(compileText([client(), service('a'), ...more]).snapshot.records.virtualHosts.size, 1, name);
+  }
 });
 
 t.test('targetPort', async (t) => {

@@ -29,11 +29,7 @@ const CASES: readonly Case[] = [
   ],
   ['percent', policy('outlierDetection: {maxEjectionPercent: 101}'), ['7 error spec.trafficPolicy.outlierDetection.maxEjectionPercent']],
   ['no interval', policy('outlierDetection: {interval: 0s}'), ['7 error spec.trafficPolicy.outlierDetection.interval']],
-  [
-    'error codes',
-    policy('outlierDetection: {outlierDetectionHttpErrorCodes: [429]}'),
-    ['7 unsupported spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes'],
-  ],
+  ['error codes', policy('outlierDetection: {outlierDetectionHttpErrorCodes: [429]}'), []],
   ['connections', policy('connectionPool: {tcp: {maxConnections: 1}}'), []],
   ['no block of a pool', policy('connectionPool: {}'), ['7 error spec.trafficPolicy.connectionPool']],
   [
@@ -86,11 +82,24 @@ const CASES: readonly Case[] = [
     [`8 error ${LB}.localityLbSetting.failover[0].to`],
   ],
   [
-    'a label of clients',
+    'labels, where nothing is known to fail',
     balancer('localityLbSetting: {failoverPriority: [tier, tier=a, topology.kubernetes.io/zone]}'),
-    [`8 unsupported ${LB}.localityLbSetting.failoverPriority[0]`],
+    [`8 warning ${LB}.localityLbSetting`],
   ],
-  ['zones by size', balancer('zoneAwareLbSetting: {}'), [`8 unsupported ${LB}.zoneAwareLbSetting`]],
+  ['labels', policy('{outlierDetection: {interval: 1s}, loadBalancer: {localityLbSetting: {failoverPriority: [tier]}}}'), []],
+  ['zones by size', balancer('zoneAwareLbSetting: {enabled: true, minClusterSize: 3}'), []],
+  ['zones by size and localities', balancer('{zoneAwareLbSetting: {}, localityLbSetting: {}}'), [`7 error ${LB}`]],
+  [
+    'zones by size and a label of zones',
+    balancer('zoneAwareLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}'),
+    [`8 error ${LB}.zoneAwareLbSetting.failoverPriority[0]`],
+  ],
+  [
+    'an error code of no response',
+    policy('outlierDetection: {outlierDetectionHttpErrorCodes: [600]}'),
+    ['7 error spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes[0]'],
+  ],
+  ['an interval of a budget', policy('retryBudget: {percent: 20, budgetInterval: 10s}'), []],
   ['warmup', balancer('warmup: {duration: 5s, minimumPercent: 0, aggression: 1.5}'), []],
   ['warmup of old', balancer('warmupDurationSecs: 5s'), []],
   ['endless warmup', balancer('warmup: {}'), [`8 error ${LB}.warmup.duration`]],
@@ -146,6 +155,6 @@ const CASES: readonly Case[] = [
 for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
 
 t.test('what is not served does not reach the compiler', async (t) => {
-  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM, zoneAwareLbSetting: {}}}\n`;
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM}, tunnel: {}}\n`;
   t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
 });

@@ -142,7 +142,8 @@ const ROUTES: readonly Case[] = [
   ['negative retries', route('retries: {attempts: -1}'), [`9 error ${R}.retries.attempts`]],
   ['condition of no one', route('retries: {attempts: 1, retryOn: "5xx, reset"}'), [`9 error ${R}.retries.retryOn`]],
   ['status of no one', route('retries: {attempts: 1, retryOn: "306"}'), [`9 error ${R}.retries.retryOn`]],
-  ['retries elsewhere', route('retries: {attempts: 1, retryRemoteLocalities: true}'), [`9 unsupported ${R}.retries.retryRemoteLocalities`]],
+  ['retries elsewhere', route('retries: {attempts: 1, retryRemoteLocalities: true}'), []],
+  ['only elsewhere', route('retries: {retryRemoteLocalities: true}'), [`9 error ${R}.retries`]],
   ['unknown field', route('retires: {}'), [`9 warning ${R}.retires`]],
 ];
 
