@@ -23,6 +23,7 @@ const ROOMS = {
   'limits.ts': ['message'],
   config: ['message'],
   'snapshot.ts': ['config', 'message'],
+  packed: ['config', 'snapshot.ts'],
   tracing: ['message', 'config'],
   'access-log': ['record', 'message', 'config', 'snapshot.ts'],
   record: ['message', 'config', 'snapshot.ts'],
@@ -32,7 +33,7 @@ const ROOMS = {
   http2: ['http1', 'message', 'limits.ts', 'send.ts', 'transport.ts'],
   routing: ['message', 'config', 'snapshot.ts'],
   upstream: ['http2', 'http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
-  runtime: ['routing', 'upstream', 'message', 'limits.ts', 'config', 'snapshot.ts'],
+  runtime: ['routing', 'upstream', 'packed', 'message', 'limits.ts', 'config', 'snapshot.ts'],
   'question.ts': ['upstream'],
   tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   exchange: [

@@ -9,6 +9,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { parseRequestHead } from '../src/l7/http1/parser.ts';
 import { DEFAULT_LIMITS, Head } from '../src/l7/message/head.ts';
 import { HeaderNames } from '../src/l7/message/header-names.ts';
+import { RecordPacker } from '../src/l7/packed/record-packer.ts';
 import { type DeltaPart, partsOf } from '../src/l7/runtime/parts.ts';
 import { Runtime } from '../src/l7/runtime/runtime.ts';
 import type { EndpointConfig } from '../src/l7/config/cluster.ts';
@@ -124,6 +125,10 @@ function steps(work: Steps<void>, longest: Longest): void {
   while (longest.measure(() => work.next()).done !== true);
 }
 
+/** The control thread's side. */
+const packer = new RecordPacker();
+let known = 0;
+
 function apply(runtime: Runtime, delta: SnapshotDelta, what: string): void {
   const reading = new Longest();
   const staging = new Longest();
@@ -132,7 +137,14 @@ function apply(runtime: Runtime, delta: SnapshotDelta, what: string): void {
   const settling = new Longest();
   const rebuilding = new Longest();
   // Received bytes are made into objects as the worker's port does it.
-  const parts = Array.from(partsOf(delta), (part) => serialize(part));
+  const endpointsOf = new Map(delta.endpoints.map(({ cluster, set }) => [cluster, set]));
+  const start = clock.monotonic();
+  const packed = packer.pack(delta, (id) => endpointsOf.get(id));
+  const packing = clock.monotonic() - start;
+  const slabs = packer.memory.slabs.slice(known);
+  known += slabs.length;
+  if (slabs.length > 0) runtime.staging.take({ what: 'memory', slabs });
+  const parts = Array.from(partsOf(packed), (part) => serialize(part));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   for (const part of parts) {
     const read = reading.measure(() => deserialize(part) as DeltaPart);
@@ -141,9 +153,10 @@ function apply(runtime: Runtime, delta: SnapshotDelta, what: string): void {
   steps(runtime.staging.prepare(), preparing);
   committing.measure(() => runtime.staging.commit(delta.version));
   steps(runtime.staging.settle(), settling);
+  packer.memory.release(delta.version);
   steps(runtime.staging.rebuild(), rebuilding);
   process.stdout.write(
-    `${what}: ${parts.length} parts, ${(bytes / 1e6).toFixed(1)} MB\n  read    ${reading.toString()}\n  stage   ${staging.toString()}\n  prepare ${preparing.toString()}\n` +
+    `${what}: packed in ${packing.toFixed(0)} ms; ${parts.length} parts, ${(bytes / 1e6).toFixed(1)} MB\n  read    ${reading.toString()}\n  stage   ${staging.toString()}\n  prepare ${preparing.toString()}\n` +
       `  commit  ${committing.toString()}\n  settle  ${settling.toString()}\n  rebuild ${rebuilding.toString()}\n`,
   );
 }

@@ -215,9 +215,12 @@ export class Engine {
     return { now: this.#transport.now, pools: pools.map((pool) => ({ ...pool, client: clients.get(pool.netns) ?? '' })) };
   }
 
-  /** Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it. */
-  apply(delta: SnapshotDelta): void {
-    this.#runtime.apply(delta);
+  /**
+   * Takes a change of the configuration at once; requests that begin from now on see it. For callers that can wait for it.
+   * @param slabs see Runtime.
+   */
+  apply(delta: SnapshotDelta, slabs: readonly SharedArrayBuffer[] = []): void {
+    this.#runtime.apply(delta, slabs);
   }
 
   /**

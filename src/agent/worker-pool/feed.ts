@@ -10,7 +10,7 @@
  *  3. messages and configurations take effect in the order in which they were pushed.
  */
 import { type DeltaPart, partsOf } from '../../l7/runtime/parts.ts';
-import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import type { PackedDelta } from '../../l7/packed/record-packer.ts';
 import type { ToWorker } from './protocol.ts';
 
 /** One is worked on, one is waiting. */
@@ -19,7 +19,7 @@ const WINDOW = 2;
 const NO_PARTS: Iterator<DeltaPart> = [].values();
 
 type Phase = 'idle' | 'sending' | 'committing' | 'settling';
-type Item = { readonly delta: SnapshotDelta } | { readonly message: ToWorker };
+type Item = { readonly delta: PackedDelta } | { readonly message: ToWorker };
 
 export class Feed {
   readonly #send: (message: ToWorker) => void;
@@ -28,12 +28,14 @@ export class Feed {
   #parts: Iterator<DeltaPart> = NO_PARTS;
   #version = 0;
   #room = WINDOW;
+  /** How many of the slabs of packed records the worker knows. */
+  #slabs = 0;
 
   constructor(send: (message: ToWorker) => void) {
     this.#send = send;
   }
 
-  configure(delta: SnapshotDelta): void {
+  configure(delta: PackedDelta): void {
     this.#queue.push({ delta });
     this.#pump();
   }
@@ -71,8 +73,10 @@ export class Feed {
     }
   }
 
-  #begin(delta: SnapshotDelta): void {
-    this.#parts = partsOf(delta);
+  #begin(delta: PackedDelta): void {
+    const slabs = delta.slabs.slice(this.#slabs);
+    this.#slabs += slabs.length;
+    this.#parts = partsOf(delta, slabs);
     this.#version = delta.version;
     this.#phase = 'sending';
   }

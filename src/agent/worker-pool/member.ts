@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { takenMemory } from '../../datapath/original-destinations.ts';
 import type { Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
-import type { SnapshotDelta } from '../../l7/snapshot.ts';
+import type { PackedDelta } from '../../l7/packed/record-packer.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
 import { Vitals } from './vitals.ts';
@@ -29,6 +29,8 @@ export class Member {
   stats: Float64Array | null = null;
   /** Version of the snapshot that the worker has confirmed; 0: none. */
   configured = 0;
+  /** Version up to which it looks at nothing that came before. */
+  settled = 0;
   /** Listeners that it has confirmed. */
   readonly listening = new Set<number>();
   drained = false;
@@ -60,7 +62,7 @@ export class Member {
     });
   }
 
-  configure(delta: SnapshotDelta): void {
+  configure(delta: PackedDelta): void {
     this.#feed.configure(delta);
   }
 
@@ -130,13 +132,18 @@ export class Member {
     this.#feed.configured();
   }
 
+  #settle(): void {
+    this.settled = this.configured;
+    this.#feed.settled();
+  }
+
   #learn(message: FromWorker): void {
     if (message.type === 'started') {
       this.phase = 'running';
       this.stats = new Float64Array(message.stats);
     } else if (message.type === 'taken') this.#feed.taken();
     else if (message.type === 'configured') this.#confirm(message.version);
-    else if (message.type === 'settled') this.#feed.settled();
+    else if (message.type === 'settled') this.#settle();
     else if (message.type === 'listening') this.listening.add(message.id);
     else if (message.type === 'drained') this.drained = true;
   }

@@ -17,11 +17,11 @@ import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Answer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
+import { RecordPacker } from '../../l7/packed/record-packer.ts';
 import type { Log } from '../log.ts';
 import { Inquiries } from './inquiries.ts';
 import { Member } from './member.ts';
 import type { FromWorker, WorkerSettings } from './protocol.ts';
-import { wholeDelta } from './whole-delta.ts';
 
 const CHECK_MS = 250;
 /**
@@ -76,6 +76,8 @@ export class WorkerPool {
   readonly #memory: LedgerMemory;
   /** What clients use of clusters; for reading. */
   readonly ledger: Ledger;
+  /** Packs records once for all workers. */
+  readonly #packer = new RecordPacker();
   #snapshot: Snapshot | null = null;
   /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
@@ -109,7 +111,8 @@ export class WorkerPool {
 
   configure(snapshot: Snapshot, delta: SnapshotDelta): void {
     this.#snapshot = snapshot;
-    for (const member of this.members) member.configure(delta);
+    const packed = this.#packer.pack(delta, (cluster) => snapshot.endpoints.get(cluster));
+    for (const member of this.members) member.configure(packed);
   }
 
   /** @param configs one a worker. */
@@ -196,7 +199,7 @@ export class WorkerPool {
       onGone: (from, cause) => this.#lose(from, cause),
     });
     slot.member = member;
-    if (this.#snapshot !== null) member.configure(wholeDelta(this.#snapshot));
+    if (this.#snapshot !== null) member.configure(this.#packer.whole(this.#snapshot));
     for (const configs of this.#listeners.values()) this.#tell(member, configs);
     if (this.#filters.length > 0) member.tap(this.#filters);
     if (this.#draining !== null) member.drain(this.#draining.deadlineMs);
@@ -217,10 +220,16 @@ export class WorkerPool {
     if (message.type === 'tapRing') return this.#options.onTapRing(member, message.memory);
     if (message.type === 'answer') return this.#inquiries.answered(message.id, message.answer);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);
+    if (message.type === 'settled') this.#releaseRecords();
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);
     if (message.type === 'drained') this.#finishDrain();
     this.#options.onChange();
+  }
+
+  /** Nobody looks any more at what was replaced by a version that all have settled. */
+  #releaseRecords(): void {
+    this.#packer.memory.release(Math.min(...this.members.map(({ settled }) => settled)));
   }
 
   #lose(member: Member, cause: string): void {

@@ -29,7 +29,7 @@ function within(table: number, hash: number): number {
 }
 
 /** Names that are looked up together: those of one layer and port, or of one namespace there. */
-export class HostTable<V extends object> {
+export class HostTable<V> {
   /** Even; the next one is that of the suffixes. */
   readonly id: number;
   /** Exact names and suffixes that are there, will be or were: a table without any is passed over. */
@@ -50,12 +50,12 @@ export class HostTable<V extends object> {
   }
 }
 
-interface Touched<V extends object> {
+interface Touched<V> {
   readonly table: HostTable<V>;
   readonly domain: string;
 }
 
-export class HostIndex<V extends object> implements Changing {
+export class HostIndex<V> implements Changing {
   readonly epoch: Epoch;
   readonly #shards: (HostShard<V> | undefined)[] = new Array<HostShard<V> | undefined>(SHARDS).fill(undefined);
   #touched: Touched<V>[] = [];
@@ -71,7 +71,14 @@ export class HostIndex<V extends object> implements Changing {
 
   /** Takes the name away from `owner`; another one that has got it meanwhile keeps it. */
   remove(table: HostTable<V>, domain: string, owner: V): boolean {
-    return this.#upcoming(table, domain) === owner && this.#stage(table, domain, undefined);
+    return this.upcoming(table, domain) === owner && this.#stage(table, domain, undefined);
+  }
+
+  /** The value of exactly this name. */
+  get(table: HostTable<V>, domain: string): V | undefined {
+    const { id, bytes, hash, shard } = this.#locate(table, domain);
+    const entry = shard.find(hash, id, bytes, 0, bytes.length);
+    return entry < 0 ? undefined : shard.get(entry, this.epoch);
   }
 
   /**
@@ -130,7 +137,8 @@ export class HostIndex<V extends object> implements Changing {
     return entry < 0 ? undefined : shard.get(entry, this.epoch);
   }
 
-  #upcoming(table: HostTable<V>, domain: string): V | undefined {
+  /** What `get` will return. */
+  upcoming(table: HostTable<V>, domain: string): V | undefined {
     if (domain === '*') return upcoming(table.any);
     const { id, bytes, hash, shard } = this.#locate(table, domain);
     const entry = shard.find(hash, id, bytes, 0, bytes.length);
@@ -138,7 +146,7 @@ export class HostIndex<V extends object> implements Changing {
   }
 
   #stage(table: HostTable<V>, domain: string, value: V | undefined): boolean {
-    const before = this.#upcoming(table, domain);
+    const before = this.upcoming(table, domain);
     const more = (value === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
     if (more !== 0) table.names = change(table.names, upcoming(table.names) + more, this.epoch);
     return this.#stageEntry(table, domain, value) && this.#touched.push({ table, domain }) === 1;
@@ -181,7 +189,7 @@ export class HostIndex<V extends object> implements Changing {
   }
 }
 
-function count<V extends object>(table: HostTable<V>, id: number, more: number): void {
+function count<V>(table: HostTable<V>, id: number, more: number): void {
   if (id === table.id) table.exact += more;
   else table.suffixes += more;
 }

@@ -8,7 +8,7 @@ const FIRST_SLOTS = 16;
 /** What is known of an entry: hash, table, start of its name, length of its name. */
 const FIELDS = 4;
 
-export class HostShard<V extends object> {
+export class HostShard<V> {
   /** Entry + 1, FREE or GONE. */
   #slots = new Int32Array(FIRST_SLOTS);
   #meta = new Int32Array((FIRST_SLOTS / 2) * FIELDS);

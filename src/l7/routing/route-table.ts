@@ -8,15 +8,22 @@ const COLON = 58;
 const BRACKET = 91;
 const BRACKET_END = 93;
 
+/** What the numbers in the index stand for. */
+export interface HostSource<A> {
+  get(number: number): VirtualHost<A>;
+}
+
 /** A view of the index: it holds nothing of its own, so it is made once and never changes. */
 export class RouteTable<A> {
-  readonly tables: readonly HostTable<VirtualHost<A>>[];
-  readonly #index: HostIndex<VirtualHost<A>>;
+  readonly tables: readonly HostTable<number>[];
+  readonly #index: HostIndex<number>;
+  readonly #hosts: HostSource<A>;
   readonly #rooted: boolean;
 
   /** @param tables in the order in which they are asked. @param rooted whether a final dot, of a name in full, does not matter. */
-  constructor(index: HostIndex<VirtualHost<A>>, tables: readonly HostTable<VirtualHost<A>>[], rooted: boolean) {
+  constructor(index: HostIndex<number>, hosts: HostSource<A>, tables: readonly HostTable<number>[], rooted: boolean) {
     this.#index = index;
+    this.#hosts = hosts;
     this.#rooted = rooted;
     this.tables = tables;
   }
@@ -35,11 +42,16 @@ export class RouteTable<A> {
       end = p;
       if (this.#rooted && end > start + 1 && bytes[end - 1] === DOT) end--;
     }
-    return this.#index.find(this.tables, bytes, start, end);
+    return this.#hostOf(this.#index.find(this.tables, bytes, start, end));
   }
 
   /** The virtual host of a name. */
   named(name: Uint8Array): VirtualHost<A> | null {
-    return this.#index.find(this.tables, name, 0, name.length > 1 && name[name.length - 1] === DOT ? name.length - 1 : name.length);
+    const end = name.length > 1 && name[name.length - 1] === DOT ? name.length - 1 : name.length;
+    return this.#hostOf(this.#index.find(this.tables, name, 0, end));
+  }
+
+  #hostOf(number: number | null): VirtualHost<A> | null {
+    return number === null ? null : this.#hosts.get(number);
   }
 }

@@ -4,12 +4,13 @@ import { Epoch, type Held } from '../../base/epoch.ts';
 import type { HeaderNames } from '../message/header-names.ts';
 import type { GatewayConfig } from '../config/workload.ts';
 import type { MeshSettings } from '../snapshot.ts';
-import type { ClusterSlot } from '../upstream/cluster.ts';
+import type { VirtualHost } from '../routing/virtual-host.ts';
+import { RecordView } from '../packed/record-memory.ts';
+import type { Action } from './actions.ts';
+import { AddressBook } from './address-book.ts';
+import { HostStore } from './host-store.ts';
 import { Layers, type Table } from './layers.ts';
 import type { Workload } from './workload.ts';
-
-/** A power of two. */
-const SHARDS = 64;
 
 export interface Gateway {
   readonly config: GatewayConfig;
@@ -21,16 +22,23 @@ export interface Gateway {
 export class Contents {
   readonly names: HeaderNames;
   readonly epoch = new Epoch();
-  readonly layers = new Layers(this.epoch);
+  /** Packed records, that all threads share. */
+  readonly memory = new RecordView();
+  readonly hosts = new HostStore((number) => this.makeHost(number));
+  readonly layers = new Layers(this.epoch, this.hosts);
+  readonly addresses = new AddressBook(this.layers, this.memory, this.epoch);
   readonly workloads = new ChangingMap<string, Workload>(this.epoch);
   readonly gateways = new ChangingMap<number, Gateway>(this.epoch);
   readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
-  /** A slot exists as long as something refers to it, whether or not its cluster exists. */
-  readonly slots = new ChangingMap<string, ClusterSlot>(new Epoch(), SHARDS);
   settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' };
   version = 0;
   /** Pods of this node whose own lines of the access log may be written in their callers' passes. */
   readonly loggingCallees = new Set<string>();
+
+  /** The virtual host of a packed record; set by who prepares virtual hosts. */
+  makeHost: (number: number) => VirtualHost<Action> = () => {
+    throw new Error('nobody prepares virtual hosts');
+  };
 
   constructor(names: HeaderNames) {
     this.names = names;

@@ -1,60 +1,57 @@
 /** Where names and addresses are looked up: the layers of the configuration, and what a client or a gateway sees of them. */
-import { ChangingMap } from '../../base/changing-map.ts';
 import { current, type Epoch } from '../../base/epoch.ts';
 import { HostIndex, HostTable } from '../routing/host-index.ts';
-import { RouteTable } from '../routing/route-table.ts';
-import type { VirtualHost } from '../routing/virtual-host.ts';
-import type { DestinationConfig } from '../config/workload.ts';
+import { type HostSource, RouteTable } from '../routing/route-table.ts';
 import type { Action } from './actions.ts';
 import { AddressRanges } from './address-ranges.ts';
 
 export type Table = RouteTable<Action>;
-export type Hosts = HostTable<VirtualHost<Action>>;
-
-/** A power of two. */
-const SHARDS = 64;
-
-/** A destination, and the record that it stands in: another record may take the address over. */
-export type Address = DestinationConfig & { readonly record: string };
+/** Names, and the numbers of the records in which they stand. */
+export type Names = HostTable<number>;
 
 export class Layer {
   readonly id: string;
   /** By `ip:port`, or `*:port`. */
-  readonly addresses: ChangingMap<string, Address>;
+  readonly addresses: Names;
   /** Which ranges of addresses are among them. */
   readonly ranges = new AddressRanges();
   /** Scopes and gateways that look here. */
   views = 0;
 
-  constructor(id: string, epoch: Epoch) {
+  constructor(id: string, addresses: Names) {
     this.id = id;
-    this.addresses = new ChangingMap(epoch, SHARDS);
+    this.addresses = addresses;
   }
 }
 
 export class Layers {
-  readonly index: HostIndex<VirtualHost<Action>>;
+  /** Names of virtual hosts. */
+  readonly index: HostIndex<number>;
+  readonly addresses: HostIndex<number>;
+  readonly #hosts: HostSource<Action>;
   readonly #epoch: Epoch;
   readonly #layers = new Map<string, Layer>();
-  readonly #tables = new Map<string, Hosts>();
+  readonly #tables = new Map<string, Names>();
   #nextTable = 0;
 
-  constructor(epoch: Epoch) {
+  constructor(epoch: Epoch, hosts: HostSource<Action>) {
     this.#epoch = epoch;
+    this.#hosts = hosts;
     this.index = new HostIndex(epoch);
+    this.addresses = new HostIndex(epoch);
   }
 
   layer(id: string): Layer {
     let layer = this.#layers.get(id);
-    if (layer === undefined) this.#layers.set(id, (layer = new Layer(id, this.#epoch)));
+    if (layer === undefined) this.#layers.set(id, (layer = new Layer(id, this.#newTable())));
     return layer;
   }
 
   /** @param namespace of the clients that alone use these names; null: names that everyone uses. */
-  hosts(layer: string, port: number, namespace: string | null): Hosts {
+  hosts(layer: string, port: number, namespace: string | null): Names {
     const key = tableKey(layer, port, namespace);
     let table = this.#tables.get(key);
-    if (table === undefined) this.#tables.set(key, (table = new HostTable((this.#nextTable += 2))));
+    if (table === undefined) this.#tables.set(key, (table = this.#newTable()));
     return table;
   }
 
@@ -71,7 +68,7 @@ export class Layers {
       return namespace === null ? [all] : [this.hosts(layer, port, namespace), all];
     });
     for (const table of tables) table.views++;
-    return new RouteTable(this.index, tables, rooted);
+    return new RouteTable(this.index, this.#hosts, tables, rooted);
   }
 
   forget(table: Table): void {
@@ -81,7 +78,11 @@ export class Layers {
   /** Drops what nobody uses any more. */
   sweep(): void {
     for (const [key, table] of this.#tables) if (table.unused) this.#tables.delete(key);
-    for (const [id, layer] of this.#layers) if (layer.views === 0 && layer.addresses.bound === 0) this.#layers.delete(id);
+    for (const [id, layer] of this.#layers) if (layer.views === 0 && layer.addresses.unused) this.#layers.delete(id);
+  }
+
+  #newTable(): Names {
+    return new HostTable((this.#nextTable += 2));
   }
 }
 

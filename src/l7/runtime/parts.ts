@@ -3,6 +3,7 @@
  * larger than a piece is cut too: a virtual host by its routes, endpoints by their number.
  */
 import type { RouteConfig } from '../config/route.ts';
+import { isPackedKind, type PackedKind, type PackedPlaces } from '../packed/record-packer.ts';
 import {
   RECORD_KINDS,
   type EndpointsDelta,
@@ -14,6 +15,10 @@ import {
 
 export type DeltaPart =
   | { readonly what: 'mesh'; readonly mesh: MeshSettings }
+  /** Slabs of packed records that the worker does not know yet. */
+  | { readonly what: 'memory'; readonly slabs: readonly SharedArrayBuffer[] }
+  /** Packed records, by their places. */
+  | { readonly what: 'packed'; readonly kind: PackedKind; readonly places: readonly number[] }
   | SetPart
   /** More routes of the virtual host that the part before had last. */
   | { readonly what: 'routes'; readonly routes: readonly RouteConfig[] }
@@ -33,13 +38,29 @@ const MOST = 32;
 
 type Entry<K extends RecordKind> = readonly [id: string, record: SnapshotRecords[K]];
 
-export function* partsOf(delta: SnapshotDelta): Generator<DeltaPart> {
+/** Packed records are read later: their names are what is taken over. */
+const MOST_PACKED = 32;
+
+/** @param delta packed or not. @param slabs that its places are in and the receiver does not know. */
+export function* partsOf(
+  delta: SnapshotDelta & { readonly packed?: PackedPlaces },
+  slabs: readonly SharedArrayBuffer[] = [],
+): Generator<DeltaPart> {
+  if (slabs.length > 0) yield { what: 'memory', slabs };
   if (delta.mesh !== undefined) yield { what: 'mesh', mesh: delta.mesh };
   for (const kind of RECORD_KINDS) {
+    yield* packedParts(kind, delta.packed);
     yield* setParts(kind, delta.records[kind]?.set ?? []);
     yield* removeParts(kind, delta.records[kind]?.remove ?? []);
   }
+  yield* packedParts('endpoints', delta.packed);
   yield* endpointParts(delta.endpoints);
+}
+
+function* packedParts(kind: RecordKind | 'endpoints', packed: PackedPlaces | undefined): Generator<DeltaPart> {
+  if (packed === undefined || !isPackedKind(kind)) return;
+  const places = packed[kind];
+  for (let at = 0; at < places.length; at += MOST_PACKED) yield { what: 'packed', kind, places: places.slice(at, at + MOST_PACKED) };
 }
 
 function* setParts<K extends RecordKind>(kind: K, records: Iterable<Entry<K>>): Generator<DeltaPart> {

@@ -11,7 +11,7 @@ import { current } from '../../base/epoch.ts';
 import type { TelemetryConfig } from '../config/telemetry.ts';
 import type { HeaderNames } from '../message/header-names.ts';
 import type { MeshSettings, SnapshotDelta } from '../snapshot.ts';
-import { ClusterSlot } from '../upstream/cluster.ts';
+import type { ClusterSlot } from '../upstream/cluster.ts';
 import { finish } from '../upstream/pick.ts';
 import { Contents } from './contents.ts';
 import { partsOf } from './parts.ts';
@@ -64,12 +64,12 @@ export class Runtime {
   }
 
   get clusters(): Iterable<ClusterSlot> {
-    return this.#contents.slots.values();
+    return this.staging.clusters.slots;
   }
 
   /** The slot of a cluster; an empty one if it is unknown. */
   slot(id: string): ClusterSlot {
-    return this.#contents.slots.get(id) ?? new ClusterSlot(id, this.#contents.epoch);
+    return this.staging.clusters.slot(id);
   }
 
   /** Whether listeners are served: from then on a change is not seen before its commit. */
@@ -81,9 +81,9 @@ export class Runtime {
     this.#contents.epoch.direct = false;
   }
 
-  /** A change from beginning to end. For callers that can wait for it. */
-  apply(delta: SnapshotDelta): void {
-    for (const part of partsOf(delta)) this.staging.take(part);
+  /** A change from beginning to end, packed or not. For callers that can wait for it. @param slabs of packed records, the new ones. */
+  apply(delta: SnapshotDelta, slabs: readonly SharedArrayBuffer[] = []): void {
+    for (const part of partsOf(delta, slabs)) this.staging.take(part);
     finish(this.staging.prepare());
     this.staging.commit(delta.version);
     finish(this.staging.settle());

@@ -1,19 +1,22 @@
 /** What a client sees of the mesh. */
 import { socketText } from '../../base/socket-address.ts';
 import { type DestinationConfig, type ScopeConfig, sniLayer } from '../config/workload.ts';
+import type { AddressBook } from './address-book.ts';
 import type { Layer, Layers, Table } from './layers.ts';
 
 export class Scope {
   readonly config: ScopeConfig;
   readonly #layers: Layers;
+  readonly #addresses: AddressBook;
   readonly #own: readonly Layer[];
   /** By port. A view costs a microsecond and holds nothing that changes, so it is made for ports that are used. */
   readonly #tables = new Map<number, Table>();
   readonly #names = new Map<number, Table>();
 
-  constructor(config: ScopeConfig, layers: Layers) {
+  constructor(config: ScopeConfig, layers: Layers, addresses: AddressBook) {
     this.config = config;
     this.#layers = layers;
+    this.#addresses = addresses;
     this.#own = config.layers.map((id) => layers.layer(id));
     for (const layer of this.#own) layer.views++;
   }
@@ -65,8 +68,8 @@ export class Scope {
 
   #lookUp(key: string): DestinationConfig | null {
     for (const layer of this.#own) {
-      const address = layer.addresses.get(key);
-      if (address !== undefined) return address;
+      const destination = this.#addresses.destination(layer, key);
+      if (destination !== null) return destination;
     }
     return null;
   }

@@ -9,17 +9,17 @@
  *  1. only `commit` changes what readers see, once somebody is served;
  *  2. a record that cannot be prepared keeps its previous version; the others go on.
  */
-import { ChangingMap } from '../../base/changing-map.ts';
-import { change, Epoch, settled, upcoming, type Held } from '../../base/epoch.ts';
+import { change, settled, upcoming, type Held } from '../../base/epoch.ts';
 import type { TelemetryConfig } from '../config/telemetry.ts';
-import { type AddressesConfig, type GatewayConfig, type ScopeConfig, sniLayer, type WorkloadConfig } from '../config/workload.ts';
+import { type GatewayConfig, type ScopeConfig, sniLayer, type WorkloadConfig } from '../config/workload.ts';
 import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
+import type { PackedKind } from '../packed/record-packer.ts';
 import type { Steps } from '../upstream/pick.ts';
+import { AddressStaging } from './address-staging.ts';
 import { ClusterStaging } from './cluster-staging.ts';
 import type { Contents } from './contents.ts';
 import { HostStaging } from './host-staging.ts';
 import { Later } from './later.ts';
-import type { Address } from './layers.ts';
 import type { DeltaPart } from './parts.ts';
 import { Scope } from './scope.ts';
 import { SharedStrings } from './shared-strings.ts';
@@ -31,14 +31,6 @@ export interface RecordFault {
   readonly error: unknown;
 }
 
-const SHARDS = 64;
-
-interface KnownAddresses {
-  readonly layer: string;
-  /** One string: most are never looked at again. */
-  readonly keys: string;
-}
-
 export class Staging {
   readonly #contents: Contents;
   readonly #onFault: (fault: RecordFault) => void;
@@ -47,18 +39,25 @@ export class Staging {
   readonly #strings = new SharedStrings();
   readonly #clusters: ClusterStaging;
   readonly #hosts: HostStaging;
-  readonly #addresses = new ChangingMap<string, KnownAddresses>(new Epoch(), SHARDS);
+  readonly #addresses: AddressStaging;
   readonly #scopes = new Map<string, ScopeSlot>();
   /** Records that could not be prepared, since the worker began. */
   faults = 0;
 
   constructor(contents: Contents, onFault: (fault: RecordFault) => void, onTelemetry: (telemetry: TelemetryConfig) => void = () => {}) {
     this.#onTelemetry = onTelemetry;
-    const { names, epoch, slots, layers } = contents;
+    const { memory, layers } = contents;
     this.#contents = contents;
     this.#onFault = onFault;
-    this.#clusters = new ClusterStaging(slots, names, epoch, this.#later, (id, error) => this.#fault('clusters', id, error));
-    this.#hosts = new HostStaging(names, layers, epoch, this.#clusters, this.#later, this.#strings);
+    this.#clusters = new ClusterStaging(contents, this.#later, (id, error) => this.#fault('clusters', id, error));
+    this.#hosts = new HostStaging(contents, this.#clusters, this.#later, this.#strings, (id, error) =>
+      this.#fault('virtualHosts', id, error),
+    );
+    this.#addresses = new AddressStaging(contents.addresses, memory, layers, this.#later);
+  }
+
+  get clusters(): ClusterStaging {
+    return this.#clusters;
   }
 
   /** Takes over a part of the next configuration. */
@@ -70,6 +69,11 @@ export class Staging {
         return;
       case 'set':
         for (const [id, record] of part.records) this.#guard(part.kind, id, () => this.#set(part.kind, id, record));
+        return;
+      case 'memory':
+        return this.#contents.memory.add(part.slabs);
+      case 'packed':
+        for (const place of part.places) this.#guard(part.kind, this.#contents.memory.key(place), () => this.#setPacked(part.kind, place));
         return;
       case 'routes':
         this.#guard('virtualHosts', this.#hosts.openId, () => this.#hosts.addRoutes(part.routes));
@@ -132,10 +136,23 @@ export class Staging {
     setters[kind](id, record);
   }
 
+  #setPacked(kind: PackedKind, place: number): void {
+    switch (kind) {
+      case 'clusters':
+        return this.#clusters.setPacked(place);
+      case 'endpoints':
+        return this.#clusters.setEndpoints(place);
+      case 'virtualHosts':
+        return this.#hosts.setPacked(place);
+      case 'addresses':
+        return this.#addresses.setPacked(place);
+    }
+  }
+
   readonly #setters: { readonly [K in RecordKind]: (id: string, record: SnapshotRecords[K]) => void } = {
     clusters: (id, config) => this.#clusters.set(id, this.#strings.cluster(config)),
     virtualHosts: (id, config) => this.#hosts.set(id, config),
-    addresses: (id, config) => this.#setAddresses(id, config),
+    addresses: (id, config) => this.#addresses.set(id, config),
     gateways: (id, config) => this.#setGateway(id, config),
     scopes: (id, config) => this.#setScope(id, config),
     workloads: (id, config) => this.#setWorkload(id, config),
@@ -148,7 +165,7 @@ export class Staging {
       case 'virtualHosts':
         return this.#hosts.remove(id);
       case 'addresses':
-        return this.#setAddresses(id, null);
+        return this.#addresses.remove(id);
       case 'gateways':
         return this.#setGateway(id, null);
       case 'scopes':
@@ -162,30 +179,6 @@ export class Staging {
     const contents = this.#contents;
     contents.settings = change(contents.settings, mesh, contents.epoch);
     this.#later.run(() => (contents.settings = settled(contents.settings, contents.epoch)));
-  }
-
-  #setAddresses(id: string, config: AddressesConfig | null): void {
-    const { layers } = this.#contents;
-    const known = this.#addresses.get(id);
-    const keys = keysOf(config?.entries ?? []);
-    if (known !== undefined && !(known.keys === keys && known.layer === config?.layer)) this.#dropAddresses(id, known);
-    this.#addresses.stage(id, config === null ? undefined : { layer: this.#strings.share(config.layer), keys });
-    if (config === null) return;
-    const { addresses, ranges } = layers.layer(config.layer);
-    for (const [key, destination] of config.entries) {
-      if (addresses.upcoming(key) === undefined) ranges.add(key);
-      this.#later.settleIf(addresses, addresses.stage(key, { ...this.#strings.destination(destination), record: id }));
-    }
-  }
-
-  #dropAddresses(id: string, { layer, keys }: KnownAddresses): void {
-    const { addresses, ranges } = this.#contents.layers.layer(layer);
-    for (const key of keys.split('\n')) {
-      const address: Address | undefined = addresses.upcoming(key);
-      if (address?.record !== id) continue;
-      this.#later.settleIf(addresses, addresses.stage(key, undefined));
-      this.#later.run(() => ranges.remove(key));
-    }
   }
 
   #setGateway(id: string, config: GatewayConfig | null): void {
@@ -214,7 +207,11 @@ export class Staging {
   #setScope(id: string, config: ScopeConfig | null): void {
     const slot = this.#scopeSlot(id);
     const known = upcoming<Scope | null>(slot.held);
-    slot.held = change<Scope | null>(slot.held, config === null ? null : new Scope(config, this.#contents.layers), this.#contents.epoch);
+    slot.held = change<Scope | null>(
+      slot.held,
+      config === null ? null : new Scope(config, this.#contents.layers, this.#contents.addresses),
+      this.#contents.epoch,
+    );
     this.#later.settle(slot);
     this.#later.run(() => {
       known?.dispose();
@@ -280,9 +277,4 @@ export class Staging {
     const held: Held<Scope | null> = slot.held;
     if (slot.uses === 0 && upcoming(held) === null && this.#scopes.get(slot.id) === slot) this.#scopes.delete(slot.id);
   }
-}
-
-/** The same string as the only key, where there is one: joined text would be another copy. */
-function keysOf(entries: AddressesConfig['entries']): string {
-  return entries.length === 1 ? (entries[0]?.[0] ?? '') : entries.map(([key]) => key).join('\n');
 }

@@ -64,6 +64,18 @@ export class ClusterDraft {
     this.#drop(gone);
   }
 
+  /** These are all its endpoints. */
+  replace(set: readonly EndpointConfig[]): void {
+    const kept = new Set(set.map(addressKey));
+    this.#drop(
+      new Map(this.#members.flatMap((endpoint) => (kept.has(addressKey(endpoint)) ? [] : [[addressKey(endpoint), endpoint] as const]))),
+    );
+    for (const config of set) {
+      const known = this.#find(addressKey(config))?.upcoming;
+      if (known === undefined || JSON.stringify(known) !== JSON.stringify(config)) this.#set(config);
+    }
+  }
+
   /** The cluster itself goes. */
   dropAll(): readonly Endpoint[] {
     this.#drop(new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint])));

@@ -13,26 +13,54 @@ import type { Endpoint } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import { type Balancer, type EndpointFilter, firstAllowed, indexBelow } from './pick.ts';
 
+/** Makes clusters when they are looked at. */
+export interface ClusterSource {
+  fill(slot: ClusterSlot): void;
+}
+
 /** Routes refer to a slot, so that they need not be built again when a cluster comes, changes or goes. */
 export class ClusterSlot implements Changing {
   readonly id: string;
   /** Routes that refer to it, those that are staged included. */
   uses = 0;
   readonly #epoch: Epoch;
+  /** Null when it has filled the slot. */
+  #source: ClusterSource | null;
   #held: Held<Cluster | null> = null;
 
-  constructor(id: string, epoch: Epoch) {
+  /** @param source asked when the cluster is first looked at; null: there is none until one is staged. */
+  constructor(id: string, epoch: Epoch, source: ClusterSource | null = null) {
     this.id = id;
     this.#epoch = epoch;
+    this.#source = source;
+  }
+
+  /** Whether somebody has looked at the cluster, so that it has an object. */
+  get filled(): boolean {
+    return this.#source === null;
   }
 
   get cluster(): Cluster | null {
+    if (this.#source !== null) this.fill();
     return current(this.#held, this.#epoch);
   }
 
   /** What `cluster` will be. */
   get upcoming(): Cluster | null {
+    if (this.#source !== null) this.fill();
     return upcoming(this.#held);
+  }
+
+  /** Makes the cluster, if nobody has looked at it before. */
+  fill(): void {
+    const source = this.#source;
+    this.#source = null;
+    source?.fill(this);
+  }
+
+  /** What readers see at first. */
+  begin(cluster: Cluster | null): void {
+    this.#held = cluster;
   }
 
   /** To be settled after the commit. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Feed } from '../../../src/agent/worker-pool/feed.ts';
 import type { ToWorker } from '../../../src/agent/worker-pool/protocol.ts';
+import { Packing } from '../../l7/runtime/packing.ts';
 import { clusterConfig, delta, host, route } from '../../l7/runtime/snapshots.ts';
 
 /** A change that takes several parts. */
@@ -88,7 +89,7 @@ t.test('a worker gets everything in order, and never more than it has room for',
       for (const [i, item] of pushes.entries()) {
         if ('delta' in item) {
           wanted.push(`version ${i}`);
-          feed.configure(large(i, item.delta));
+          feed.configure(new Packing().pack(large(i, item.delta)));
         } else {
           wanted.push(`message ${i}`);
           feed.post({ type: 'unlisten', id: i });

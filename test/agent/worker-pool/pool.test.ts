@@ -7,10 +7,9 @@ import { pino } from 'pino';
 import t from 'tap';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { WorkerPool } from '../../../src/agent/worker-pool/pool.ts';
-import { wholeDelta } from '../../../src/agent/worker-pool/whole-delta.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ListenerConfig } from '../../../src/l7/engine-port.ts';
-import type { Snapshot } from '../../../src/l7/snapshot.ts';
+import type { Snapshot, SnapshotDelta } from '../../../src/l7/snapshot.ts';
 import type { Fault } from './faulty-worker.ts';
 
 const WORKERS = 2;
@@ -35,6 +34,11 @@ function snapshot(version: number): Snapshot {
     records: { ...none, gateways: new Map([['80', { port: 80, layer: 'gateway' }]]) },
     endpoints: new Map(),
   };
+}
+
+function whole(version: number): SnapshotDelta {
+  const { mesh, records } = snapshot(version);
+  return { version, mesh, records: { gateways: { set: records.gateways, remove: [] } }, endpoints: [] };
 }
 
 /** `404` for an answer, else the error's code. */
@@ -104,7 +108,7 @@ function run(descriptors: readonly number[], port: number): void {
 
   t.test('starts, is configured, serves', async (t) => {
     pool.start();
-    pool.configure(snapshot(1), wholeDelta(snapshot(1)));
+    pool.configure(snapshot(1), whole(1));
     pool.listen(
       7,
       descriptors.map((fd): ListenerConfig => ({ kind: 'gateway', id: 7, fd, port: 80 })),
@@ -150,7 +154,7 @@ function run(descriptors: readonly number[], port: number): void {
   }
 
   t.test('deltas reach replaced workers too', async () => {
-    pool.configure(snapshot(2), { ...wholeDelta(snapshot(2)) });
+    pool.configure(snapshot(2), whole(2));
     await until('both run version 2', () => pool.configured(2));
     const restarts = pool.restarts;
     breakWorker(1, 'throw');

@@ -13,6 +13,7 @@ import { checkedText, fieldValue, literal } from '../../../src/l7/message/wire-t
 import type { Address } from '../../../src/l7/transport.ts';
 import { MemoryTransport } from '../../../src/l7/transport/memory.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
+import { Packing } from '../runtime/packing.ts';
 import { seededRandom } from '../upstream/seeded-random.ts';
 
 export const GATEWAY: Address = { ip: '192.0.2.80', port: 80 };
@@ -47,6 +48,7 @@ export class Rig {
   readonly unfit: string[] = [];
   readonly #pumps: (() => void)[] = [];
   readonly #endpoints = new Map<string, readonly EndpointConfig[]>();
+  readonly #packing = new Packing();
   #version = 0;
 
   constructor(options: RigOptions = {}) {
@@ -103,7 +105,8 @@ export class Rig {
       return { cluster, set, remove };
     });
     for (const cluster of change.remove?.clusters ?? []) this.#endpoints.delete(cluster);
-    this.engine.apply({ version: ++this.#version, records, endpoints });
+    const packed = this.#packing.pack({ version: ++this.#version, records, endpoints });
+    this.engine.apply(packed, this.#packing.newSlabs());
     return this;
   }
 

@@ -17,15 +17,17 @@ export function routeList<A>(name: string, routes: readonly Route<A>[]): RouteLi
 
 export function tableOver<A>(hosts: readonly HostConfig[], names: HeaderNames, actionOf: (route: RouteConfig) => A): RouteTable<A> {
   const epoch = new Epoch();
-  const index = new HostIndex<VirtualHost<A>>(epoch);
-  const table = new HostTable<VirtualHost<A>>(2);
+  const index = new HostIndex<number>(epoch);
+  const table = new HostTable<number>(2);
+  const made: VirtualHost<A>[] = [];
   for (const { name, domains, routes } of hosts) {
     const list = routeList(
       name,
       routes.map((route) => new Route(route, names, actionOf(route))),
     );
     const host = new VirtualHost(name, list, epoch);
-    for (const domain of domains) index.set(table, domain, host);
+    const number = made.push(host) - 1;
+    for (const domain of domains) index.set(table, domain, number);
   }
-  return new RouteTable(index, [table], true);
+  return new RouteTable(index, { get: (number) => made[number] as VirtualHost<A> }, [table], true);
 }

@@ -10,6 +10,7 @@ import type { ClusterConfig, EndpointConfig } from '../../../src/l7/config/clust
 import type { VirtualHostConfig } from '../../../src/l7/config/route.ts';
 import type { AddressesConfig, ScopeConfig, WorkloadConfig } from '../../../src/l7/config/workload.ts';
 import { addressKey, RECORD_KINDS, type SnapshotDelta } from '../../../src/l7/snapshot.ts';
+import { Packing } from './packing.ts';
 import {
   addressesConfig,
   clusterConfig,
@@ -202,7 +203,8 @@ function changeTo(wish: Wish, world: World, version: number): SnapshotDelta {
 t.test('a reader between slices sees the old configuration until the commit, and the new one from then on', async (t) => {
   let reads = 0;
   fc.assert(
-    fc.property(fc.array(wish, { minLength: 1, maxLength: 6 }), fc.boolean(), (wishes, fromNothing) => {
+    fc.property(fc.array(wish, { minLength: 1, maxLength: 6 }), fc.boolean(), fc.boolean(), (wishes, fromNothing, isPacked) => {
+      const packing = new Packing();
       const runtime = new Runtime(new HeaderNames());
       const head = new Head(runtime.names);
       const known = runtime.names.size;
@@ -223,7 +225,7 @@ t.test('a reader between slices sees the old configuration until the commit, and
         const next = world.apply(change);
         const { staging } = runtime;
         const served = runtime.serving;
-        for (const part of partsOf(change)) {
+        for (const part of isPacked ? packing.parts(change) : partsOf(change)) {
           staging.take(part);
           if (served) check('while parts come', version);
         }
@@ -235,6 +237,7 @@ t.test('a reader between slices sees the old configuration until the commit, and
         for (const work = staging.settle(); work.next().done !== true;) check('while it settles', version);
         if (staging.unsettled !== 0) throw new Error(`${staging.unsettled} values are still on their way`);
         check('settled', version);
+        packing.packer.memory.release(version);
         runtime.serve();
       }
       // All that goes leaves nothing behind.
@@ -249,7 +252,8 @@ t.test('a reader between slices sees the old configuration until the commit, and
         endpoints: [],
         mesh: false,
       };
-      runtime.apply(changeTo(nothing, world, 2));
+      const end = changeTo(nothing, world, wishes.length + 1);
+      runtime.apply(isPacked ? packing.pack(end) : end, packing.newSlabs());
       if (runtime.names.size !== known) throw new Error('header names are left');
       if ([...runtime.clusters].length > 0) throw new Error('slots of clusters are left');
     }),
