@@ -120,7 +120,7 @@ export class PlainWriter {
       if (known === text) return this.#tagged(Tag.Same, index);
       if (text.length >= SHORTEST_PART && text.length < known.length) {
         const at = known.indexOf(text);
-        if (at >= 0) return this.#tagged(Tag.Part, index, at, text.length);
+        if (at >= 0) return this.#part(index, at, text);
       }
       const longer = known.length >= SHORTEST_CORE && known.length > (this.#known[core]?.length ?? 0);
       if (longer && text.includes(known)) core = index;
@@ -131,6 +131,12 @@ export class PlainWriter {
     this.#tagged(Tag.Around, core);
     this.#counted(text.slice(0, at));
     this.#counted(text.slice(at + known.length));
+    this.#know(text);
+    return true;
+  }
+
+  #part(index: number, at: number, text: string): true {
+    this.#tagged(Tag.Part, index, at, text.length);
     this.#know(text);
     return true;
   }
@@ -241,7 +247,7 @@ export class PlainReader {
     if (tag === Tag.Same) return known;
     if (tag === Tag.Part) {
       const from = this.#natural();
-      return known.slice(from, from + this.#natural());
+      return this.#know(known.slice(from, from + this.#natural()));
     }
     return this.#know(this.#counted() + known + this.#counted());
   }

@@ -9,9 +9,9 @@
  */
 import { PlainReader } from './plain-data.ts';
 
-const UNIT = 32;
+const UNIT = 16;
 const UNIT_BITS = 15;
-/** Units of a slab of 1 MiB. */
+/** Units of a slab of 512 KiB. */
 const UNITS = 1 << UNIT_BITS;
 
 const offsetOf = (place: number): number => (place & (UNITS - 1)) * UNIT;

@@ -105,9 +105,9 @@ export class RecordPacker {
   }
 }
 
-/** A worker reads the names of all, and the routes of those that are used. */
-function routesLast({ layer, port, name, domains, local, routes }: SnapshotRecords['virtualHosts']): SnapshotRecords['virtualHosts'] {
-  return { layer, port, name, domains, local, routes };
+/** A worker reads the names of all, and the routes of those that are used. Other names contain the first domain. */
+function routesLast({ layer, port, domains, name, local, routes }: SnapshotRecords['virtualHosts']): SnapshotRecords['virtualHosts'] {
+  return { layer, port, domains, name, local, routes };
 }
 
 export function isPackedKind(kind: RecordKind | 'endpoints'): kind is PackedKind {
