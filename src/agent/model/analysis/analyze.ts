@@ -3,11 +3,10 @@ import type { CompileOptions } from '../compile/index.ts';
 import { Compiler } from '../compile/index.ts';
 import { pathText, placeOf, type Problem } from '../problem.ts';
 import type { ObjectStore } from '../store.ts';
-import { CODE, codeOf } from './codes.ts';
+import { codeOf } from './codes.ts';
 import { rivalGateways, rivalRules, rivalSidecars } from './conflicts.ts';
 import { emptySubsets, portsNeeded, servicesByHost, unreachableEntries } from './destinations.ts';
 import type { Finding } from './finding.ts';
-import { unreachableRules } from './unreachable-rules.ts';
 
 export interface CodedProblem extends Problem {
   readonly code: string;
@@ -21,17 +20,8 @@ export function analyze(store: ObjectStore, options: CompileOptions): CodedProbl
   const found = findings(store, options).map(({ path, ...finding }): CodedProblem => {
     return { ...finding, path: pathText(path), ...placeOf(store.origin(finding.object), path) };
   });
-  // The check of an object alone says of some rules what is said here with its own code.
-  return [...alone.filter((one) => !found.some((other) => saysTheSame(one, other))), ...among, ...found];
+  return [...alone, ...among, ...found];
 }
-
-function saysTheSame(alone: CodedProblem, found: CodedProblem): boolean {
-  if (alone.severity !== 'warning' || (found.code !== CODE.unreachableRule && found.code !== CODE.ineffectiveMatch)) return false;
-  const sameObject = keyOf(alone) === keyOf(found);
-  return sameObject && (alone.path === found.path || alone.path.startsWith(`${found.path}.`));
-}
-
-const keyOf = ({ object }: CodedProblem): string => (object === null ? '' : `${object.kind} ${object.namespace}/${object.name}`);
 
 function findings(store: ObjectStore, { clusterDomain }: CompileOptions): Finding[] {
   const found: Finding[] = [];
@@ -39,7 +29,6 @@ function findings(store: ObjectStore, { clusterDomain }: CompileOptions): Findin
   const rules = store.list('VirtualService');
   const policies = store.list('DestinationRule');
   const services = servicesByHost(store.list('Service'), clusterDomain);
-  unreachableRules(rules, say);
   portsNeeded(rules, services, clusterDomain, say);
   rivalRules(policies, clusterDomain, say);
   emptySubsets(policies, services, store.list('Pod'), clusterDomain, say);

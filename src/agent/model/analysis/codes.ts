@@ -24,6 +24,8 @@ export const CODE = {
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/^(there is no (service|Gateway|VirtualService)|no DestinationRule gives|for clients in namespace)/, CODE.referenceNotFound],
   [/ has no port \d+/, CODE.referenceNotFound],
+  [/^no request reaches the rule: /, CODE.unreachableRule],
+  [/^no request meets it here: /, CODE.ineffectiveMatch],
   [/^VirtualService \S+ has \S+ already$/, CODE.meshHostTaken],
   [/ has none of the hosts$/, CODE.hostNotInGateway],
   [/^Gateway \S+ has port \d+ for /, CODE.gatewaysConflict],

@@ -31,10 +31,19 @@ t.test('the same, or below an earlier prefix', async (t) => {
     [prefix('/a', { sourceLabels: { app: 'a' } }), prefix('/a/b', { sourceLabels: { app: 'b' } }), false],
     [prefix('/a', { port: 80 }), prefix('/a', { port: 81 }), false],
     [prefix('/a'), { uri: { regex: '/a/.*' } }, false],
-    [{ headers: { x: {} } }, exact('/a', { headers: { x: {} } }), false],
+    [{ headers: { x: {} } }, exact('/a', { headers: { x: {} } }), true],
   ] as const) {
-    t.strictSame(warned([earlier], [later]), expected ? ['http.1.match.0 http[0]'] : [], JSON.stringify([earlier, later]));
+    t.strictSame(warned([earlier], [later]), expected ? ['http.1 http[0]'] : [], JSON.stringify([earlier, later]));
   }
+});
+
+t.test('conditions beside the path, whatever there are besides', async (t) => {
+  const [get, user] = [{ method: { exact: 'GET' } }, { headers: { user: { exact: 'x' } } }];
+  t.strictSame(warned([{ ...get }], [exact('/a', { ...get, ...user })]), ['http.1 http[0]']);
+  t.strictSame(warned([prefix('/a', get)], [prefix('/a/b', { ...get, ...user, port: 80 })]), ['http.1 http[0]']);
+  t.strictSame(warned([prefix('/a', { ...get, ...user })], [prefix('/a/b', get)]), []);
+  t.strictSame(warned([prefix('/')], [user]), ['http.1 http[0]'], 'every path');
+  t.strictSame(warned([prefix('/a')], [exact('/a/b'), exact('/c')]), ['http.1.match.0 http[0]'], 'one match of two');
 });
 
 t.test('within one rule, and a bound', async (t) => {
