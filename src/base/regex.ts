@@ -7,10 +7,14 @@ import { RE2JS } from 're2js';
 /** Istio's limit (validation of StringMatch). */
 export const MAX_PATTERN = 1024;
 /**
- * Instructions of the compiled pattern. The worst case of one match is text × program steps, so this bounds what a single header
- * can cost a worker. A literal of MAX_PATTERN characters fits, and so does a `{1000}` with something around it.
+ * Instructions of the compiled pattern. A literal of MAX_PATTERN characters fits, and so does a `{1000}` with something around it.
  */
 const MAX_PROGRAM = 2048;
+/**
+ * The worst case of one match is text × program steps. An expression that repeats something at will is not evaluated on a text for
+ * which it could take more than this (docs/adr/0064-how-long-an-expression-may-take.md).
+ */
+const MAX_STEPS = 2 ** 18;
 
 export type RegexResult = { readonly ok: true; readonly regex: Regex } | { readonly ok: false; readonly error: string };
 
@@ -34,11 +38,15 @@ export class Regex {
   readonly source: string;
   /** Instructions of the compiled pattern: what the worst case grows with. */
   readonly size: number;
+  /** Characters of the longest text on which it is evaluated. */
+  readonly longest: number;
   readonly #compiled: RE2JS;
 
   constructor(source: string, compiled: RE2JS) {
     this.source = source;
     this.size = compiled.programSize();
+    // Where nothing repeats at will, a text of another length is refused early, and few steps are taken for a character.
+    this.longest = /[*+?]|\{\d+,/.test(source) ? Math.floor(MAX_STEPS / this.size) : Infinity;
     this.#compiled = compiled;
   }
 
@@ -46,21 +54,23 @@ export class Regex {
     return this.#compiled.groupCount();
   }
 
-  /** Whether the whole text matches. */
+  /** Whether the whole text matches; not, if it is longer than `longest`. */
   matches(text: string): boolean {
-    return this.#compiled.testExact(text);
+    return text.length <= this.longest && this.#compiled.testExact(text);
   }
 
   /**
    * RE2::GlobalReplace: every non-overlapping match gives way to `substitution`, in which `\0` to `\9` are groups and `\\` is a
-   * backslash. An empty match directly after another match does not count.
+   * backslash. An empty match directly after another match does not count. Once the search has taken as long as the longest match may,
+   * the rest of the text stays as it is.
    */
   replaceAll(text: string, substitution: string): string {
     const matcher = this.#compiled.matcher(text);
     let out = '';
     let copied = 0;
     let lastEnd = -1;
-    while (matcher.find()) {
+    // Each search may go on to the end of the text.
+    for (let left = this.longest; left >= text.length - copied && matcher.find(); left -= text.length - copied) {
       const start = matcher.start();
       const end = matcher.end();
       if (start === end && start === lastEnd) continue;

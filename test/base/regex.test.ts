@@ -53,6 +53,29 @@ t.test('what RE2 refuses is refused, with a reason', async (t) => {
   }
 });
 
+t.test('an expression is evaluated on texts as long as it can afford', async (t) => {
+  for (const source of ['(.*a.{30}){1,9}', '.*a.{20}', '(a|b)*c', '/api/.*', '(.*a.{9}){1,100}']) {
+    const { longest, size } = compiled(source);
+    t.ok(longest * size <= 2 ** 18 && (longest + 1) * size > 2 ** 18, source);
+  }
+  const regex = compiled('(a|ab)+c?');
+  t.equal(regex.matches('a'.repeat(regex.longest)), true);
+  t.equal(regex.matches('a'.repeat(regex.longest + 1)), false);
+  t.equal(compiled('\\d{1000}').matches('1'.repeat(1000)), true, 'of a fixed length');
+  t.equal(compiled('a'.repeat(MAX_PATTERN)).matches('a'.repeat(MAX_PATTERN)), true);
+});
+
+t.test('a replacement ends when its search has taken long enough', async (t) => {
+  // Each search looks for the b up to the end of the text.
+  const regex = compiled('(a.*b)|a');
+  const text = 'a'.repeat(5000);
+  const replaced = regex.replaceAll(text, 'x');
+  const done = /^x*/.exec(replaced)?.[0].length ?? 0;
+  t.ok(done > 0 && (done * text.length) / 2 <= regex.longest * 2, `${done} of ${text.length}`);
+  t.equal(replaced.slice(done), text.slice(done), 'the rest stays');
+  t.equal(regex.replaceAll('aaaa', 'x'), 'xxxx');
+});
+
 t.test('size is bounded, and what people write fits', async (t) => {
   t.ok(compileRegex('a'.repeat(MAX_PATTERN)).ok);
   t.ok(compileRegex('\\d{1000}').ok);

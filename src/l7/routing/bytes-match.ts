@@ -41,6 +41,11 @@ export class BytesMatch {
     return this.#kind === Kind.Prefix || this.#kind === Kind.PrefixIgnoreCase ? `${value}*` : this.#kind === Kind.Present ? '/*' : value;
   }
 
+  /** Whether a text of so many bytes is looked at: an expression is not evaluated on one that is too long for it. */
+  decides(length: number): boolean {
+    return this.#regex === null || length <= this.#regex.longest;
+  }
+
   matches(bytes: Uint8Array, start: number, end: number): boolean {
     const value = this.#value;
     switch (this.#kind) {
@@ -53,7 +58,7 @@ export class BytesMatch {
       case Kind.PrefixIgnoreCase:
         return end - start >= value.length && startsWithIgnoringCase(bytes, start, value);
       case Kind.Regex:
-        return (this.#regex as Regex).matches(utf8(bytes, start, end));
+        return this.decides(end - start) && (this.#regex as Regex).matches(utf8(bytes, start, end));
       case Kind.Present:
         return true;
       case Kind.Never:

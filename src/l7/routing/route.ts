@@ -143,7 +143,17 @@ class HeaderCondition {
   }
 
   holds(head: Head, scheme: Scheme): boolean {
-    return (this.#pseudo === null ? this.#anyLine(head) : this.#pseudoHeader(head, scheme, this.#pseudo)) !== this.#invert;
+    const met = this.#pseudo === null ? this.#anyLine(head) : this.#pseudoHeader(head, scheme, this.#pseudo);
+    return met !== this.#invert && (!this.#invert || this.#decides(head));
+  }
+
+  /** What is not looked at is not known to be absent. */
+  #decides(head: Head): boolean {
+    if (this.#pseudo !== null) return this.#match.decides(head.targetEnd - head.pathStart);
+    for (let i = 0; i < head.count; i++) {
+      if (head.id[i] === this.#id && !this.#match.decides((head.valueEnd[i] as number) - (head.valueStart[i] as number))) return false;
+    }
+    return true;
   }
 
   /** Repeated headers are looked at one by one, as Envoy does. A missing one counts as empty only under `invert`. */

@@ -103,6 +103,8 @@ t.test('each condition of a match', async (t) => {
     ['withoutHeaders exact', header('x', exact('a'), true), ['GET /', 'GET /\nx: b'], ['GET /\nx: a', 'GET /\nx: b\nx: a']],
     ['withoutHeaders: missing is empty', header('x', exact(''), true), ['GET /\nx: a'], ['GET /', 'GET /\nx:']],
     ['withoutHeaders regex .*', header('x', regex('.*'), true), [], ['GET /', 'GET /\nx: a']],
+    ['a text that an expression cannot afford', header('x', regex('(.*a.{30}){1,9}')), [], [`GET /\nx: ${'a'.repeat(5000)}`]],
+    ['withoutHeaders with such a text', header('x', regex('(.*a.{30}){1,9}'), true), ['GET /'], [`GET /\nx: ${'b'.repeat(5000)}`]],
     ['withoutHeaders present', header('x', present, true), ['GET /'], ['GET /\nx: a', 'GET /\nx:']],
     [':method as a header', header(':method', exact('GET')), ['GET /'], ['HEAD /']],
     [':path has the query', header(':path', exact('/a?b')), ['GET /a?b'], ['GET /a']],
