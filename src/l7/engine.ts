@@ -9,6 +9,7 @@ import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor
 import { ServerList } from './downstream/server-list.ts';
 import { TcpCounts } from './downstream/tcp-counts.ts';
 import type { ListenerConfig, OriginalDestinations } from './engine-port.ts';
+import { GrpcCalls } from './exchange/grpc-calls.ts';
 import { HeadStore } from './exchange/head-store.ts';
 import { RequestChanges } from './exchange/request-changes.ts';
 import { ResponseHeaders } from './exchange/response-headers.ts';
@@ -178,6 +179,7 @@ export class Engine {
       requests: new RequestChanges(changes, text),
       responses: new ResponseHeaders(date, text),
       recorder,
+      calls: new GrpcCalls(transport),
       record: new ExchangeRecord(),
       spans: spanBatch(options, recorder),
       ...tellingOf(options, runtime, limits),

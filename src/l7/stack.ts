@@ -33,7 +33,7 @@ import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
 import { allowOrigin, answerPreflight } from './exchange/cors.ts';
 import { answerDirectly } from './exchange/direct-response.ts';
 import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
-import { exchangeRecord } from './exchange/fill-record.ts';
+import { countMessages, exchangeRecord } from './exchange/fill-record.ts';
 import { routeResponseOps } from './exchange/own-answer.ts';
 import { grpcTimeout } from './exchange/grpc-call.ts';
 import { startMirrors } from './exchange/mirror.ts';
@@ -54,6 +54,7 @@ const beginTelemetry: RequestStage<Exchange> = {
   run(exchange) {
     const { tools } = exchange;
     const { telemetry } = exchange.origin;
+    if (exchange.grpc !== null) tools.calls.begin(exchange.grpc, () => countMessages(exchange));
     const tracing = telemetry?.tracing ?? null;
     if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
     const policy = telemetry === null ? null : tools.accessLog.policy(telemetry.accessLogs);
@@ -200,7 +201,9 @@ const applyRouteOperations: ResponseStage<Exchange> = {
 const leaveRecord: EndStage<Exchange> = {
   name: 'leaveRecord',
   run(exchange) {
-    exchange.tools.recorder.exchange(exchangeRecord(exchange));
+    const { calls, recorder } = exchange.tools;
+    if (exchange.grpc !== null) calls.end(exchange.grpc);
+    recorder.exchange(exchangeRecord(exchange));
   },
 };
 

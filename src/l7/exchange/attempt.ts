@@ -27,6 +27,7 @@ import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
 import type { StreamPool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
+import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { noteGrpc } from './note-grpc.ts';
 import type { Origin } from './origin.ts';
@@ -280,6 +281,8 @@ export class Attempt implements ResponseSink, StreamUser {
   #count(): void {
     this.startedAt = this.#tools.transport.now;
     this.endpoint.active++;
+    // Its callee gets the request anew.
+    if (this.#sink.grpc !== null) this.#sink.grpc.countedByCallee.sent = 0;
   }
 
   #leave(): void {
@@ -293,13 +296,13 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.#timer !== null) this.#tools.transport.timers.disarm(this.#timer);
   }
 
-  /** What the callee's own proxy would have recorded, if its pod is enrolled on this node. */
-  #recordCallee(outcome: Outcome, status: number, flags: number): void {
-    const { record, recorder, transport } = this.#tools;
+  /** The peers as the callee's own proxy would record them, if its pod is enrolled on this node, and the messages that it has not counted. */
+  calleeRecord(): ExchangeRecord | null {
+    const { record } = this.#tools;
     const { config } = this.endpoint;
-    if (config.local === null) return;
+    if (config.local === null) return null;
     record.reporter = 'destination';
-    record.log = this.#sink.calleeLog(config.local);
+    record.log = null;
     record.caller = this.#origin.identity;
     record.callee = config.identity;
     record.service = this.cluster?.config.service ?? null;
@@ -308,11 +311,20 @@ export class Attempt implements ResponseSink, StreamUser {
     record.cluster = null;
     record.endpointAddress = config.address;
     record.endpointPort = config.port;
+    noteGrpc(record, this.#sink.grpc, this.#sink.grpc?.countedByCallee);
+    return record;
+  }
+
+  #recordCallee(outcome: Outcome, status: number, flags: number): void {
+    const record = this.calleeRecord();
+    const { local } = this.endpoint.config;
+    if (record === null || local === null) return;
+    const { recorder, transport } = this.#tools;
+    record.log = this.#sink.calleeLog(local);
     record.attempts = 1;
     record.outcome = outcome;
     record.status = status;
     record.flags = flags;
-    noteGrpc(record, this.#sink.grpc);
     record.requestBytes = this.#sink.requestBytes;
     record.requestHeadBytes = this.#sink.requestHeadBytes;
     record.responseBytes = this.#sink.responseBytes;

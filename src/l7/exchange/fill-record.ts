@@ -34,7 +34,7 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.outcome = exchange.outcome;
   record.status = exchange.status;
   record.flags = exchange.outcome.flags | exchange.retrying.flags | exchange.injected;
-  noteGrpc(record, exchange.grpc);
+  noteGrpc(record, exchange.grpc, exchange.grpc?.counted);
   record.requestBytes = exchange.requestBytes;
   record.responseBytes = exchange.responseBytes;
   record.requestHeadBytes = exchange.requestHeadBytes;
@@ -44,4 +44,15 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.answeredAt = exchange.answeredAt;
   record.endedAt = exchange.tools.transport.now;
   return record;
+}
+
+/** Counts the messages so far of a call that goes on. Until an endpoint has been asked, nobody knows to whom they go. */
+export function countMessages(exchange: Exchange): void {
+  const { grpc, attempted, tools } = exchange;
+  if (grpc === null || attempted === null || attempted.stream === null) return;
+  const record = recordOf(exchange, attempted);
+  noteGrpc(record, grpc, grpc.counted);
+  tools.recorder.messages(record);
+  const callees = attempted.calleeRecord();
+  if (callees !== null) tools.recorder.messages(callees);
 }

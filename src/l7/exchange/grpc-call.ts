@@ -41,11 +41,21 @@ export function grpcTimeout(head: Head, routeMs: number): number {
   return allowed === 0 || (routeMs > 0 && routeMs < allowed) ? routeMs : allowed;
 }
 
+/** How many of a call's messages one reporter has counted. */
+export interface MessageMark {
+  sent: number;
+  received: number;
+}
+
 export class GrpcCall {
   /** The code that the client was told; −1: none yet. */
   status = -1;
   readonly sent = new MessageCount();
   readonly received = new MessageCount();
+  /** The side that the exchange reports. */
+  readonly counted: MessageMark = { sent: 0, received: 0 };
+  /** The callee of the attempt under way, where its pod is enrolled here. */
+  readonly countedByCallee: MessageMark = { sent: 0, received: 0 };
 
   /** The head of a response has come: it has the status of a call without messages. */
   onHead(head: Head): void {

@@ -11,6 +11,7 @@ import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import type { Http2Pools } from '../upstream/http2-pools.ts';
 import type { Pools } from '../upstream/pools.ts';
+import type { GrpcCalls } from './grpc-calls.ts';
 import type { HeadStore } from './head-store.ts';
 import type { RequestChanges } from './request-changes.ts';
 import type { ResponseHeaders } from './response-headers.ts';
@@ -29,6 +30,7 @@ export interface ExchangeTools {
   readonly requests: RequestChanges;
   readonly responses: ResponseHeaders;
   readonly recorder: Recorder;
+  readonly calls: GrpcCalls;
   readonly spans: SpanBatch;
   readonly accessLog: AccessLog;
   readonly tap: RequestTap;

@@ -43,7 +43,12 @@ export class ExchangeMetrics {
     const received = responseHeadBytes + responseBytes;
     if (grpcStatus === NOT_GRPC) return series.request(status, flags, NOT_GRPC, endedAt - startedAt, sent, received);
     series.request(status, flags, grpcStatus < 0 ? grpcStatusOf(status) : grpcStatus, endedAt - startedAt, sent, received);
-    series.messages(record.requestMessages, record.responseMessages);
+    this.messages(record);
+  }
+
+  /** Of a call of gRPC that goes on. */
+  messages(record: ExchangeRecord): void {
+    this.of(record).messages(record.requestMessages, record.responseMessages);
   }
 
   of(peers: Peers): PeerSeries {

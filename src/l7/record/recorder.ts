@@ -89,6 +89,11 @@ export class Recorder {
     else this.#tellAll(record);
   }
 
+  /** The messages so far of a call of gRPC that goes on. */
+  messages(record: ExchangeRecord): void {
+    this.#metrics.messages(record);
+  }
+
   #tellAll(record: ExchangeRecord): void {
     const faults = this.#sinks.map((sink) => faultOf(() => sink.record(record)));
     const fault = [...faults, faultOf(() => record.log?.write(record))].find((one) => one !== null);

@@ -5,7 +5,7 @@ import { MessageCount } from '../../../src/l7/exchange/grpc-call.ts';
 import type { Field } from '../http2/field-list.ts';
 import { type Http2Peer, request } from '../http2/peer.ts';
 import { dialHttp2, http2Gateway, serveHttp2 } from './http2-rig.ts';
-import { retry, Rig } from './rig.ts';
+import { endpointOf, retry, Rig } from './rig.ts';
 
 const call = (path: string, more: readonly Field[] = []): Field[] => [
   ...request('POST', path),
@@ -46,6 +46,37 @@ t.test('a call is counted with its status and its messages', async (t) => {
   t.equal(rig.count('istio_response_messages_total', { request_protocol: 'grpc' }), 1);
   const series = rig.series.find(({ name }) => name === 'istio_request_messages_total');
   t.notOk('response_code' in (series?.labels ?? {}), 'messages have no labels of how a call ends');
+});
+
+t.test('messages of a call that goes on are counted every five seconds, by both sides, and once', async (t) => {
+  const rig = http2Gateway();
+  rig.apply({ endpoints: { a: [endpointOf('10.0.0.1:80', 'default/a')] } });
+  const servers = serveHttp2(rig);
+  const client = dialHttp2(rig);
+  const counts = (): number[] =>
+    ['request', 'response'].flatMap((which) =>
+      ['source', 'destination'].map((reporter) => rig.count(`istio_${which}_messages_total`, { reporter })),
+    );
+  client.headers(1, call('/a/Chat')).data(1, message('one'));
+  rig.run();
+  first(servers).headers(1, HEAD);
+  rig.run();
+  t.same(counts(), [0, 0, 0, 0]);
+  rig.advance(5000);
+  t.same(counts(), [1, 1, 0, 0]);
+  client.data(1, Buffer.concat([message('two'), message('three')]));
+  first(servers).data(1, message('answer'));
+  rig.run();
+  rig.advance(5000);
+  t.same(counts(), [3, 3, 1, 1]);
+  rig.advance(5000);
+  t.same(counts(), [3, 3, 1, 1], 'nothing new');
+  t.equal(rig.count('istio_requests_total'), 0, 'the call goes on');
+  client.data(1, message('four'), true);
+  first(servers).headers(1, [['grpc-status', '0']], true);
+  rig.run();
+  t.same(counts(), [4, 4, 1, 1]);
+  t.equal(rig.count('istio_requests_total', { grpc_response_status: '0' }), 2);
 });
 
 t.test('answers of our own are statuses of gRPC', async (t) => {
