@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../base/free-ports.ts';
-import { until } from '../node/pod-network.ts';
+import { until } from './until.ts';
 import { AGENT_NAMESPACE, AGENT_ACCOUNT, agentRights } from './agent-rights.ts';
 import { Daemon } from './daemon.ts';
 import { KubeApi } from './kube-api.ts';

@@ -10,6 +10,8 @@ const QUOTED_LINES = 15;
 export interface DaemonOptions {
   /** The file `cgroup.procs` of the cgroup to run in. */
   readonly cgroup?: string;
+  /** Beside PATH. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Daemon {
@@ -38,10 +40,11 @@ export class Daemon {
     if (this.running) return;
     const log = openSync(this.logFile, 'a');
     // The kernel ends it when the thread that started it ends. Each of these becomes the next, so its pid is the program's.
-    const { cgroup } = this.#options;
+    const { cgroup, env } = this.#options;
     const entered = cgroup === undefined ? [] : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', cgroup];
     const command = ['--pdeathsig', 'KILL', '--', ...entered, ...this.#command];
-    this.#child = spawn('setpriv', command, { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], HOME: '/nonexistent' } });
+    const environment = { PATH: process.env['PATH'], HOME: '/nonexistent', ...env };
+    this.#child = spawn('setpriv', command, { stdio: ['ignore', log, log], env: environment });
     closeSync(log);
   }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { until } from '../node/pod-network.ts';
+import { until } from './until.ts';
 import { kubeProgram } from './programs.ts';
 
 export interface KubeObject {
@@ -92,6 +92,15 @@ export class KubeApi {
 
   async get(path: string): Promise<unknown> {
     return (await this.#expect('GET', path)).body;
+  }
+
+  /** The same, and it resolves when they are gone: who holds a finalizer has done its work. */
+  async removed(...objects: readonly KubeObject[]): Promise<void> {
+    await this.remove(...objects);
+    for (const object of objects) {
+      const path = pathOf(object);
+      await until(async () => (await this.request('GET', path)).status === 404, `${path} is gone`);
+    }
   }
 
   /** Custom resources are served a moment after their definitions say so. */

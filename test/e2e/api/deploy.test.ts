@@ -20,7 +20,7 @@ const route = (name: string, http: readonly object[]): KubeObject => ({
 
 t.test('custom resources', async (t) => {
   await kube.kubectl('create', '-f', 'deploy/crds');
-  await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
   const names = readdirSync('deploy/crds').map((file) => file.replace('.yaml', ''));
   for (const name of names) {
     const definition = (await kube.get(`${DEFINITIONS}/${name}`)) as { status: { conditions: { type: string; status: string }[] } };

@@ -10,7 +10,7 @@ const api = await ApiServer.start();
 t.teardown(() => api.close());
 const { kube } = api;
 await kube.apply(...customResources(), ...agentRights());
-await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
 
 const NOTHING: Needs = { pods: [], owners: [] };
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

@@ -1,6 +1,6 @@
 /** The source against the real API server, by what the store has in the end. */
 import t, { type Test } from 'tap';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { agentRole, agentRights, customResources } from '../agent-rights.ts';
 import { ApiServer } from '../api-server.ts';
 import { type KubeObject, RULES } from '../kube-api.ts';
@@ -11,7 +11,7 @@ const api = await ApiServer.start();
 t.teardown(() => api.close());
 const { kube } = api;
 await kube.apply(...customResources(), ...agentRights());
-await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
 await kube.serves(...RULES);
 
 /** A namespace of the test's own. */
@@ -132,7 +132,8 @@ t.test('the API server is restarted, and hangs', async (t) => {
   await source.has('Service', a, 'one');
   await api.stopServer();
   await until(() => source.told.length > 0, 'it is told that the server is away');
-  t.match(source.told, [/ECONNREFUSED.*; what it said last stays in effect/]);
+  // A server that is ending may answer, break off or refuse.
+  t.match(source.told[0], /^https:.*; what it said last stays in effect$/);
   t.strictSame(source.names('Service', a), ['one']);
   await api.startServer();
   await source.well();
@@ -174,12 +175,13 @@ t.test('custom resources are removed, and come back', async (t) => {
   await kube.apply(rule(a, 'one'), service(a, 's'));
   await source.has('VirtualService', a, 'one');
   const definitions = customResources();
-  await kube.remove(...definitions);
+  // One that is written anew while the server still removes it goes with what it was.
+  await kube.removed(...definitions);
   await source.has('VirtualService', a);
   t.strictSame(source.names('Service', a), ['s']);
   t.strictSame(source.problems(), [], 'a server without them is in order');
   await kube.apply(...definitions);
-  await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
   await kube.serves(...RULES);
   await kube.apply(rule(a, 'again'));
   await source.has('VirtualService', a, 'again');

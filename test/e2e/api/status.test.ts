@@ -7,7 +7,7 @@ import { ApiClient } from '../../../src/agent/sources/kubernetes/api-client.ts';
 import { KubeConfigAccess } from '../../../src/agent/sources/kubernetes/kube-config.ts';
 import { StatusWriter } from '../../../src/agent/status/status-writer.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { AGENT_NAMESPACE, agentRights, customResources } from '../agent-rights.ts';
 import { ApiServer } from '../api-server.ts';
 import type { KubeObject } from '../kube-api.ts';
@@ -16,7 +16,7 @@ const api = await ApiServer.start();
 t.teardown(() => api.close());
 const { kube } = api;
 await kube.apply(...customResources(), ...agentRights(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
-await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
 
 const pod = (name: string): KubeObject => ({
   ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop' } },

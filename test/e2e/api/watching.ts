@@ -6,7 +6,7 @@ import type { KindName } from '../../../src/agent/model/schema/kinds.ts';
 import { KubeConfigAccess } from '../../../src/agent/sources/kubernetes/kube-config.ts';
 import { KubernetesSource } from '../../../src/agent/sources/kubernetes/source.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 
 export const NODE = 'n1';
 /** Waits are as short as they may fall: of those after many failures, half a second. */

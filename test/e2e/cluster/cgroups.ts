@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 
 export class NodeCgroups {
   readonly #label: string;

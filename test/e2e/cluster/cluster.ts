@@ -1,7 +1,7 @@
 /** A Kubernetes cluster on this machine: the control plane in its own namespace, and each node in two of its own. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { ApiServer } from '../api-server.ts';
 import { Daemon } from '../daemon.ts';
 import type { KubeApi } from '../kube-api.ts';

@@ -5,7 +5,7 @@
 import { cpSync, existsSync, globSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { Daemon } from '../daemon.ts';
 import { program } from '../programs.ts';
 import { NodeCgroups } from './cgroups.ts';
