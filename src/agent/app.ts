@@ -184,6 +184,7 @@ function workerPool(
       series.add(member, added);
     },
     onSpans: (spans) => exporters.add(spans),
+    onExemplars: (member, exemplars) => series.exemplify(member, exemplars),
     onLogRing: (member, memory) => accessLogs.attach(member, memory),
     onTapRing: (member, memory) => requests.attach(member, memory),
     onRetire: (member, listeners) => {

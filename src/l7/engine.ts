@@ -13,6 +13,7 @@ import { GrpcCalls } from './exchange/grpc-calls.ts';
 import { HeadStore } from './exchange/head-store.ts';
 import { RequestChanges } from './exchange/request-changes.ts';
 import { ResponseHeaders } from './exchange/response-headers.ts';
+import { Tellings } from './exchange/tellings.ts';
 import type { ExchangeTools } from './exchange/tools.ts';
 import { FaultCount } from './fault-count.ts';
 import { Http1Wire } from './http1/wire.ts';
@@ -316,18 +317,11 @@ function tellingOf(
   options: EngineOptions,
   runtime: Runtime,
   { slowRequestMs }: EngineLimits,
-): Pick<ExchangeTools, 'accessLog' | 'tap' | 'wall'> {
-  const { transport, now, openTapRing = () => new LogRing() } = options;
+): Pick<ExchangeTools, 'accessLog' | 'tellings' | 'tap' | 'wall'> {
+  const { transport, now, hostname = '-', openLogRing = () => new LogRing(), openTapRing = () => new LogRing() } = options;
   const wall = (ticks: number): number => now() - (transport.now - ticks);
-  return { accessLog: accessLogOf(options, runtime, wall), tap: new RequestTap({ open: openTapRing, slowMs: slowRequestMs }), wall };
-}
-
-function accessLogOf(
-  { hostname = '-', openLogRing = () => new LogRing() }: EngineOptions,
-  runtime: Runtime,
-  wall: (ticks: number) => number,
-): AccessLog {
-  const log = new AccessLog({ wall, hostname, open: openLogRing });
-  runtime.onTelemetry = ({ accessLogs }) => log.policy(accessLogs);
-  return log;
+  const accessLog = new AccessLog({ wall, hostname, open: openLogRing });
+  const tellings = new Tellings(accessLog);
+  runtime.onTelemetry = (telemetry) => tellings.of(telemetry);
+  return { accessLog, tellings, tap: new RequestTap({ open: openTapRing, slowMs: slowRequestMs }), wall };
 }

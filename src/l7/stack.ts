@@ -42,6 +42,7 @@ import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
 import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
 import { originalEndpoint } from './exchange/original-endpoint.ts';
 import { ExchangeLog } from './exchange/log.ts';
+import { NOTHING_TOLD } from './exchange/tellings.ts';
 import { ExchangeTrace } from './exchange/trace.ts';
 import { tellRequest } from './exchange/tell-request.ts';
 import { exchangeSpan } from './exchange/trace-spans.ts';
@@ -57,8 +58,10 @@ const beginTelemetry: RequestStage<Exchange> = {
     if (exchange.grpc !== null) tools.calls.begin(exchange.grpc, () => countMessages(exchange));
     const tracing = telemetry?.tracing ?? null;
     if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
-    const policy = telemetry === null ? null : tools.accessLog.policy(telemetry.accessLogs);
-    if (policy !== null || tools.runtime.calleesLog) (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, policy);
+    const telling = telemetry === null ? null : tools.tellings.of(telemetry);
+    if (telling !== null || tools.runtime.calleesLog) {
+      (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, telling ?? NOTHING_TOLD);
+    }
     return Verdict.Next;
   },
 };

@@ -1,10 +1,12 @@
 /**
- * Conditions of access logs: the part of CEL (https://cel.dev) that speaks of a request and its response. Comparisons with constants,
- * `has()`, `in`, `startsWith()` and the like, with `&&`, `||`, `!` and parentheses.
+ * The part of CEL (https://cel.dev) that speaks of a request and its response. Conditions of access logs: comparisons with constants,
+ * `has()`, `in`, `startsWith()` and the like, with `&&`, `||`, `!` and parentheses. Values of metrics' tags: constants, attributes,
+ * `string()` of them, and `condition ? value : value`.
  */
-import type { LogAttribute, LogFilter } from '../../l7/config/telemetry.ts';
+import type { LogAttribute, LogFilter, TagValue } from '../../l7/config/telemetry.ts';
 
 export type FilterResult = { readonly ok: true; readonly filter: LogFilter } | { readonly ok: false; readonly fault: string };
+export type TagResult = { readonly ok: true; readonly value: TagValue } | { readonly ok: false; readonly fault: string };
 
 const ATTRIBUTES: ReadonlySet<string> = new Set<LogAttribute['name']>([
   'response.code',
@@ -18,11 +20,13 @@ const ATTRIBUTES: ReadonlySet<string> = new Set<LogAttribute['name']>([
   'request.protocol',
   'request.size',
   'request.duration',
+  'destination.address',
+  'destination.port',
   'xds.cluster_name',
   'xds.route_name',
 ]);
 const TOKEN =
-  /\s*(?:(\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(\d+(?:\.\d+)?)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(&&|\|\||[=!<>]=|[!<>()[\],]))/y;
+  /\s*(?:(\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(\d+(?:\.\d+)?)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(&&|\|\||[=!<>]=|[!<>()[\],?:]))/y;
 const COMPARISONS = ['==', '!=', '<', '<=', '>', '>='] as const;
 const METHODS = ['startsWith', 'endsWith', 'contains'] as const;
 /** Deeper ones would be a stack of calls for each request. */
@@ -38,10 +42,22 @@ interface Token {
 class Fault extends Error {}
 
 export function parseLogFilter(text: string): FilterResult {
+  const parsed = parse(text, (parser) => parser.whole(() => parser.condition()));
+  return parsed.ok ? { ok: true, filter: parsed.tree } : parsed;
+}
+
+/** The value of a metric's tag. */
+export function parseTagValue(text: string): TagResult {
+  const parsed = parse(text, (parser) => parser.whole(() => parser.value()));
+  return parsed.ok ? { ok: true, value: parsed.tree } : parsed;
+}
+
+type Parsed<T> = { readonly ok: true; readonly tree: T } | { readonly ok: false; readonly fault: string };
+
+function parse<T>(text: string, read: (parser: Parser) => T): Parsed<T> {
   if (text.length > MOST_LENGTH) return { ok: false, fault: `has more than ${MOST_LENGTH} characters` };
   try {
-    const parser = new Parser(tokensOf(text));
-    return { ok: true, filter: parser.whole() };
+    return { ok: true, tree: read(new Parser(tokensOf(text))) };
   } catch (error) {
     if (error instanceof Fault) return { ok: false, fault: error.message };
     throw error;
@@ -74,10 +90,63 @@ class Parser {
     this.#tokens = tokens;
   }
 
-  whole(): LogFilter {
-    const filter = this.#or();
+  whole<T>(read: () => T): T {
+    const tree = read();
     if (this.#next.kind !== 'end') throw new Fault(`"${this.#next.text}" was not expected`);
-    return filter;
+    return tree;
+  }
+
+  condition(): LogFilter {
+    return this.#or();
+  }
+
+  value(): TagValue {
+    return this.#deeper(() => this.#constantValue() ?? this.#converted() ?? this.#plainAttribute() ?? this.#choice());
+  }
+
+  #constantValue(): TagValue | null {
+    const { kind, text } = this.#next;
+    if (kind !== 'number' && kind !== 'text' && text !== 'true' && text !== 'false') return null;
+    this.#at++;
+    return { kind: 'literal', text };
+  }
+
+  /** A tag is a text, whatever the attribute is. */
+  #converted(): TagValue | null {
+    if (this.#next.kind !== 'name' || this.#next.text !== 'string') return null;
+    this.#at++;
+    this.#expect('(');
+    const value = this.value();
+    this.#expect(')');
+    return value;
+  }
+
+  /** An attribute that no comparison follows; another attempt begins where this one began. */
+  #plainAttribute(): TagValue | null {
+    const { kind, text } = this.#next;
+    if (kind !== 'name' || text === 'has') return null;
+    const start = this.#at;
+    const { attribute, method } = this.#attribute();
+    if (method === null && (this.#next.kind === 'end' || this.#is(')') || this.#is(':'))) return { kind: 'attribute', of: attribute };
+    this.#at = start;
+    return null;
+  }
+
+  #choice(): TagValue {
+    const condition = this.#or();
+    this.#expect('?');
+    const whenTrue = this.value();
+    this.#expect(':');
+    return { kind: 'choice', condition, whenTrue, otherwise: this.value() };
+  }
+
+  #deeper<T>(read: () => T): T {
+    if (++this.#depth > MOST_DEPTH) throw new Fault(`is nested more than ${MOST_DEPTH} deep`);
+    try {
+      return read();
+    } finally {
+      this.#depth--;
+    }
   }
 
   get #next(): Token {
@@ -115,16 +184,13 @@ class Parser {
   }
 
   #term(): LogFilter {
-    if (++this.#depth > MOST_DEPTH) throw new Fault(`is nested more than ${MOST_DEPTH} deep`);
-    try {
+    return this.#deeper(() => {
       if (this.#skip('!')) return { op: 'not', term: this.#term() };
       if (!this.#skip('(')) return this.#comparison();
       const inner = this.#or();
       this.#expect(')');
       return inner;
-    } finally {
-      this.#depth--;
-    }
+    });
   }
 
   #comparison(): LogFilter {

@@ -76,6 +76,7 @@ export type Subset = Item<DestinationRule['spec']['subsets']>;
 
 export type Telemetry = Kinds['Telemetry'];
 export type TelemetryLogging = Item<NonNullable<Telemetry['spec']>['accessLogging']>;
+export type TelemetryMetrics = Item<NonNullable<Telemetry['spec']>['metrics']>;
 export type TelemetryTracing = Item<NonNullable<Telemetry['spec']>['tracing']>;
 
 export type ServiceEntry = Kinds['ServiceEntry'];

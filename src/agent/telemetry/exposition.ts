@@ -3,7 +3,7 @@
  * become one string nor keep the control thread from everything else. What repeats in every line is bytes that are copied.
  */
 import { BUCKETS } from '../../l7/record/stats.ts';
-import type { LabelText, Series } from './series-table.ts';
+import type { BucketExemplar, LabelText, Series } from './series-table.ts';
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
 
@@ -30,12 +30,15 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_injected_faults_total: 'Faults that routes asked for, by what was done to the request.',
   nodeway_stale_connection_retries_total: 'Requests that were sent again because a kept connection had been closed.',
   nodeway_overflows_total: 'Requests and connections that were refused because a limit of connectionPool was reached, by limit.',
+  nodeway_series_overflow_total: 'What had no series of its own and was counted under labels that say overflow, by what was full.',
   nodeway_spans_dropped_total: 'Spans of traced requests that were not exported, by who had no room for them.',
   nodeway_worker_faults_total: 'Exceptions that ended one exchange or connection.',
   nodeway_refused_connections_total: 'Connections that the engine refused or gave up, by reason.',
 };
 
 const CHUNK = 64 * 1024;
+/** Of what a line has besides its name and labels: bound, value, exemplar. */
+const LINE_ROOM = 192;
 const BOUNDS = BUCKETS.map((bound) => Buffer.from(`le="${bound}"} `));
 const INFINITE = Buffer.from('le="+Inf"} ');
 const COMMA = 0x2c;
@@ -54,7 +57,7 @@ export function* renderSeries(
     let text: FamilyText | null = null;
     for (const series of family.values()) {
       text ??= writer.family(name, series.kind, format);
-      writer.series(series, text);
+      writer.series(series, text, format === 'openmetrics');
       if (writer.full) yield writer.take();
     }
   }
@@ -104,13 +107,14 @@ class Writer {
     return { name: own, bucket, sum, count };
   }
 
-  series(series: Series, text: FamilyText): void {
+  /** @param traced with the traces of some of its requests (OpenMetrics 1.0, Exemplars). */
+  series(series: Series, text: FamilyText, traced: boolean): void {
     this.#reserve(series);
-    if (series.kind === 'histogram') this.#histogram(series, text);
+    if (series.kind === 'histogram') this.#histogram(series, text, traced ? series.exemplars : null);
     else this.#line(text.name, series.labels.bytes, series.value(0));
   }
 
-  #histogram(series: Series, text: FamilyText): void {
+  #histogram(series: Series, text: FamilyText, exemplars: Series['exemplars']): void {
     const labels = series.labels.bytes;
     let count = 0;
     for (let i = 0; i <= BUCKETS.length; i++) {
@@ -120,7 +124,9 @@ class Writer {
       this.#bytes(labels);
       if (labels.length > 0) this.#byte(COMMA);
       this.#bytes(BOUNDS[i] ?? INFINITE);
-      this.#number(count);
+      const exemplar = exemplars?.[i];
+      if (exemplar === undefined) this.#number(count);
+      else this.#exemplar(count, exemplar);
     }
     this.#line(text.sum, labels, series.value(BUCKETS.length + 1));
     this.#line(text.count, labels, count);
@@ -136,9 +142,13 @@ class Writer {
     this.#number(value);
   }
 
+  #exemplar(count: number, { traceId, value, at }: BucketExemplar): void {
+    this.#at += this.#chunk.write(`${count} # {trace_id="${traceId}"} ${value} ${at / 1000}\n`, this.#at, 'latin1');
+  }
+
   /** Labels may be long: a chunk has room for the whole series. */
   #reserve({ labels, name }: Series): void {
-    const most = (BUCKETS.length + 4) * (labels.bytes.length + name.length + 64);
+    const most = (BUCKETS.length + 4) * (labels.bytes.length + name.length + LINE_ROOM);
     if (this.#at + most <= this.#chunk.length) return;
     const larger = Buffer.allocUnsafe(2 * (this.#at + most));
     this.#chunk.copy(larger, 0, 0, this.#at);

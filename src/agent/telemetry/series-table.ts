@@ -9,7 +9,7 @@
  *  3. a series that no worker has any more goes: at once when the last one forgot it, after `orphanMs` when the last one ended.
  */
 import type { Clock } from '../../base/clock.ts';
-import { type SeriesDefinition, cellsOf } from '../../l7/record/stats.ts';
+import { BUCKETS, type SeriesDefinition, bucketOf, cellsOf } from '../../l7/record/stats.ts';
 
 /** A worker. */
 export interface SeriesSource {
@@ -24,6 +24,14 @@ export interface LabelText {
   uses: number;
 }
 
+/** A request that a bucket counted, and its trace. */
+export interface BucketExemplar {
+  readonly traceId: string;
+  readonly value: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 interface Part {
   readonly source: SeriesSource;
   readonly cell: number;
@@ -36,6 +44,8 @@ export class Series {
   readonly parts: Part[] = [];
   /** Of workers that count it no longer. */
   base: Float64Array | null = null;
+  /** By bucket; null: none has one. */
+  exemplars: (BucketExemplar | undefined)[] | null = null;
   /** Since when no worker has it; -1: one does. */
   orphanSince = -1;
 
@@ -89,6 +99,17 @@ export class SeriesTable {
       series.orphanSince = -1;
       this.#orphans.delete(series);
       cells.set(definition.cell, series);
+    }
+  }
+
+  /** The latest requests with traces in some histograms. */
+  exemplify(source: SeriesSource, exemplars: readonly (BucketExemplar & { readonly cell: number })[]): void {
+    const known = this.#bySource.get(source);
+    for (const { cell, traceId, value, at } of exemplars) {
+      const series = known?.get(cell);
+      if (series?.kind !== 'histogram') continue;
+      series.exemplars ??= new Array<BucketExemplar | undefined>(BUCKETS.length + 1);
+      series.exemplars[bucketOf(value)] = { traceId, value, at };
     }
   }
 

@@ -21,7 +21,7 @@ import { RecordPacker } from '../../l7/packed/record-packer.ts';
 import type { Log } from '../log.ts';
 import { Inquiries } from './inquiries.ts';
 import { Member } from './member.ts';
-import type { FromWorker, WorkerSettings } from './protocol.ts';
+import type { FromWorker, TimedExemplar, WorkerSettings } from './protocol.ts';
 
 const CHECK_MS = 250;
 /**
@@ -49,6 +49,7 @@ export interface PoolOptions {
   readonly onLogRing: (member: Member, memory: SharedArrayBuffer) => void;
   readonly onTapRing: (member: Member, memory: SharedArrayBuffer) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
+  readonly onExemplars: (member: Member, exemplars: readonly TimedExemplar[]) => void;
   /** Called before a worker that has ended is forgotten and replaced, so that its counts and the connections that it leaves are not lost. */
   readonly onRetire: (member: Member, listeners: readonly ListenerConfig[]) => void;
 }
@@ -219,6 +220,7 @@ export class WorkerPool {
     if (message.type === 'logRing') return this.#options.onLogRing(member, message.memory);
     if (message.type === 'tapRing') return this.#options.onTapRing(member, message.memory);
     if (message.type === 'answer') return this.#inquiries.answered(message.id, message.answer);
+    if (message.type === 'exemplars') return this.#options.onExemplars(member, message.exemplars);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);
     if (message.type === 'settled') this.#releaseRecords();
     if (message.type === 'taken' || message.type === 'settled') return;

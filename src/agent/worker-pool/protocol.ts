@@ -1,6 +1,6 @@
 /** Messages between the control thread and a worker (structured clones over the worker's port). */
 import type { ListenerConfig } from '../../l7/engine-port.ts';
-import type { SeriesDefinition } from '../../l7/record/stats.ts';
+import type { Exemplar, SeriesDefinition } from '../../l7/record/stats.ts';
 import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Answer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
@@ -26,6 +26,11 @@ export interface WorkerSettings {
   readonly vitals: SharedArrayBuffer;
 }
 
+export interface TimedExemplar extends Exemplar {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 export type ToWorker =
   /** A piece of the next configuration; answered by `taken`, when there is room for another one. */
   | { readonly type: 'part'; readonly part: DeltaPart }
@@ -45,6 +50,8 @@ export type FromWorker =
   | { readonly type: 'started'; readonly stats: SharedArrayBuffer }
   /** New series of its metrics, and cells whose series have ended. */
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
+  /** Requests of which there is a trace, each the last of its histogram. */
+  | { readonly type: 'exemplars'; readonly exemplars: readonly TimedExemplar[] }
   /** Lines of access logs are in this ring from now on. */
   | { readonly type: 'logRing'; readonly memory: SharedArrayBuffer }
   /** Single requests are told in this ring from now on. */

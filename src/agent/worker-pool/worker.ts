@@ -1,27 +1,29 @@
 /** A worker thread's entry: one transport, one engine, one set of counters. Everything it does comes over its port. */
 import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { LogRing } from '../../l7/access-log/log-ring.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
-import { type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
+import { type Exemplar, type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
 import { Ledger } from '../../l7/upstream/ledger.ts';
 import { NativeTransport } from '../../l7/transport/native.ts';
 import { LoopWatch } from './loop-watch.ts';
-import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
+import type { FromWorker, TimedExemplar, ToWorker, WorkerSettings } from './protocol.ts';
 import { Vitals } from './vitals.ts';
 
 /** Well under the supervisor's patience, and rare enough to cost nothing. */
 const HEARTBEAT_MS = 50;
+const EXEMPLAR_BATCH_MS = 500;
+const MOST_EXEMPLARS = 512;
 
 await start(workerData as WorkerSettings, parentPort as MessagePort);
 
 async function start(settings: WorkerSettings, port: MessagePort): Promise<void> {
   const send = (message: FromWorker): void => port.postMessage(message);
-  const stats = new Stats(announceSeries(send));
   const clock = systemClock();
+  const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) });
   const watch = new LoopWatch(new Vitals(settings.vitals), clock);
   const engine = new Engine({
     transport: NativeTransport.create(),
@@ -105,6 +107,19 @@ function announceSeries(send: (message: FromWorker) => void): StatsAudience {
       if (added.length + ended.length === 0 && cells.length > 0) queueMicrotask(tell);
       ended.push(...cells);
     },
+  };
+}
+
+/** Of one histogram the last one of a while leaves, and of all no more than some. */
+function tellExemplars(send: (message: FromWorker) => void, clock: Clock): (exemplar: Exemplar) => void {
+  const latest = new Map<number, TimedExemplar>();
+  const tell = (): void => {
+    send({ type: 'exemplars', exemplars: [...latest.values()] });
+    latest.clear();
+  };
+  return (exemplar) => {
+    if (latest.size === 0) clock.after(EXEMPLAR_BATCH_MS, tell);
+    if (latest.size < MOST_EXEMPLARS || latest.has(exemplar.cell)) latest.set(exemplar.cell, { ...exemplar, at: clock.now() });
   };
 }
 

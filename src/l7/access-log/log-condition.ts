@@ -9,7 +9,8 @@ import { notedName } from './request-note.ts';
 export type Condition = (entry: LogEntry, record: ExchangeRecord) => boolean;
 
 type Value = number | string | boolean | null;
-type ValueOf = (entry: LogEntry, record: ExchangeRecord) => Value;
+/** Null: it is not there. */
+export type ValueOf = (entry: LogEntry, record: ExchangeRecord) => Value;
 
 export function compileCondition(filter: LogFilter, names: LogNames): Condition {
   switch (filter.op) {
@@ -67,7 +68,7 @@ function holds(op: Comparison, left: Value, right: number | string | boolean): b
   }
 }
 
-function valueOf({ name, header }: LogAttribute, names: LogNames): ValueOf {
+export function valueOf({ name, header }: LogAttribute, names: LogNames): ValueOf {
   if (name !== 'request.headers') return VALUES[name];
   const known = names.request.findIndex((one) => one.name === header);
   const index = known >= 0 ? known : names.request.push(notedName(header)) - 1;
@@ -91,6 +92,8 @@ const VALUES: Readonly<Record<Exclude<LogAttribute['name'], 'request.headers'>, 
   'request.size': (_entry, { requestBytes }) => requestBytes,
   // CEL's durations are compared with durations; here with milliseconds.
   'request.duration': (_entry, { startedAt, endedAt }) => endedAt - startedAt,
+  'destination.address': (_entry, { endpointAddress }) => endpointAddress || null,
+  'destination.port': (_entry, { endpointPort }) => endpointPort || null,
   'xds.cluster_name': (entry, record) => clusterName(entry, record) || null,
   'xds.route_name': (_entry, { route }) => route?.name ?? null,
 };

@@ -28,4 +28,12 @@ export class LogEntry {
   requestEndedAt = 0;
   /** The callee's own line in its caller's pass. */
   inbound = false;
+
+  /** As of a connection of which nothing is known. */
+  clear(): void {
+    this.note = null;
+    this.localText = this.remoteText = this.upstreamLocal = this.requestId = this.serverName = this.traceId = this.forwardedFor = '';
+    this.requestEndedAt = 0;
+    this.inbound = false;
+  }
 }

@@ -1,11 +1,53 @@
-/** What is told of the traffic of a workload or gateway, besides its metrics. */
+/** What is told of the traffic of a workload or gateway. */
 
 export interface TelemetryConfig {
   /** Null: no span is made, and no header of a trace is read or written. */
   readonly tracing: TracingConfig | null;
   /** Each writes its own line. */
   readonly accessLogs: readonly AccessLogConfig[];
+  /** None: Istio's metrics with Istio's labels. */
+  readonly metrics?: MetricsConfig;
 }
+
+/** The metrics of Istio's Telemetry API, by the name that it has for each. */
+export const METRICS = {
+  REQUEST_COUNT: 'istio_requests_total',
+  REQUEST_DURATION: 'istio_request_duration_milliseconds',
+  REQUEST_SIZE: 'istio_request_bytes',
+  RESPONSE_SIZE: 'istio_response_bytes',
+  TCP_OPENED_CONNECTIONS: 'istio_tcp_connections_opened_total',
+  TCP_CLOSED_CONNECTIONS: 'istio_tcp_connections_closed_total',
+  TCP_SENT_BYTES: 'istio_tcp_sent_bytes_total',
+  TCP_RECEIVED_BYTES: 'istio_tcp_received_bytes_total',
+  GRPC_REQUEST_MESSAGES: 'istio_request_messages_total',
+  GRPC_RESPONSE_MESSAGES: 'istio_response_messages_total',
+} as const;
+export type MetricName = (typeof METRICS)[keyof typeof METRICS];
+
+/** How the metrics of one side of a workload's traffic differ from Istio's. */
+export interface MetricsConfig {
+  /** Metrics that are not here are as Istio has them. */
+  readonly changes: Readonly<Partial<Record<MetricName, MetricChange>>>;
+  /** Milliseconds between the reports of a connection that is passed through; absent: Istio's five seconds. */
+  readonly reportMs?: number;
+}
+
+export interface MetricChange {
+  readonly disabled: boolean;
+  readonly tags: readonly TagChange[];
+}
+
+export interface TagChange {
+  readonly name: string;
+  /** Null: the tag is removed. */
+  readonly value: TagValue | null;
+}
+
+/** The value of a tag in the part of CEL that is served. An attribute that is not there is `unknown`. */
+export type TagValue =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'attribute'; readonly of: LogAttribute }
+  | { readonly kind: 'choice'; readonly condition: LogFilter; readonly whenTrue: TagValue; readonly otherwise: TagValue };
 
 export interface AccessLogConfig {
   /** Path of the file; `/dev/stdout` is the agent's own. */
@@ -91,6 +133,8 @@ export interface LogAttribute {
     | 'request.size'
     | 'request.duration'
     | 'request.headers'
+    | 'destination.address'
+    | 'destination.port'
     | 'xds.cluster_name'
     | 'xds.route_name';
   /** Of `request.headers`, in lower case. */

@@ -10,6 +10,10 @@ import type { PeerSeries } from '../record/peer-series.ts';
 import type { FallbackService, Peers } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { TelemetryConfig } from '../config/telemetry.ts';
+import { NO_TAGS } from '../record/exchange-record.ts';
+import type { MetricPolicy } from '../exchange/metric-policy.ts';
+import type { Tellings } from '../exchange/tellings.ts';
 import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { TcpLog, type TcpLogGround } from './tcp-log.ts';
@@ -37,6 +41,7 @@ export interface OpaqueGround extends TcpLogGround {
   readonly recorder: Recorder;
   readonly counts: TcpCounts;
   readonly guards: Guards;
+  readonly tellings: Tellings;
   /** SO_MARK of upstream sockets. */
   readonly mark: number;
 }
@@ -70,8 +75,10 @@ export function opaqueTarget(ground: OpaqueGround, origin: Origin, client: Conne
 }
 
 /** Istio's BlackHoleCluster. */
-function countBlocked({ recorder }: OpaqueGround, origin: Origin): void {
-  const series = recorder.connections(peersOf(origin, 'source', UNKNOWN_IDENTITY, null, 'BlackHoleCluster'));
+function countBlocked({ recorder, tellings }: OpaqueGround, origin: Origin): void {
+  const rules = tellings.metrics.of(origin.telemetry?.metrics);
+  const ruled = { rules, tags: rules?.unknownTags ?? NO_TAGS };
+  const series = recorder.connections(peersOf(origin, 'source', UNKNOWN_IDENTITY, null, 'BlackHoleCluster', ruled));
   series.tcp('opened_total', Flag.UH);
   series.tcp('closed_total', Flag.UH);
   recorder.refused('blocked');
@@ -83,9 +90,10 @@ function peersOf(
   callee: Identity,
   cluster: Cluster | null,
   fallbackService: FallbackService,
+  ruled: Pick<Peers, 'rules' | 'tags'>,
 ): Peers {
   const service = origin.kind === 'inbound' ? origin.service : (cluster?.config.service ?? null);
-  return { reporter, caller: origin.identity, callee, service, fallbackService };
+  return { reporter, caller: origin.identity, callee, service, fallbackService, ...ruled };
 }
 
 /**
@@ -227,7 +235,8 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
     const said = first?.length ?? 0;
     const whole = ({ forward, backward }: TunnelBytes): TunnelBytes => ({ forward: forward + said, backward: backward + spoken });
     const tunnel = new Tunnel(means, (bytes) => this.#over(count, line, whole(bytes)), this.#isEstablished ? undefined : this);
-    const count = new TcpCount(this.#series(), () => whole(tunnel.bytes));
+    const { series, reportMs } = this.#series();
+    const count = new TcpCount(series, () => whole(tunnel.bytes), reportMs);
     this.#ground.counts.open(count);
     if (first !== null) send(transport, this.#upstream, first, 0, first.length);
     tunnel.join(this.#client, this.#upstream, ended);
@@ -249,15 +258,34 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   }
 
   /** The caller's record, or that of an inbound connection, and the callee's if its pod is enrolled on this node. */
-  #series(): readonly PeerSeries[] {
+  #series(): { readonly series: readonly PeerSeries[]; readonly reportMs: number } {
     const { endpoint, cluster } = this.#target;
-    const { recorder } = this.#ground;
+    const { recorder, runtime } = this.#ground;
     const { identity, local } = endpoint.config;
     const origin = this.#origin;
     const inbound = origin.kind === 'inbound';
     const fallback = inbound ? 'InboundPassthroughCluster' : 'PassthroughCluster';
-    const own = recorder.connections(peersOf(origin, inbound ? 'destination' : 'source', identity, cluster, fallback));
-    if (local === null) return [own];
-    return [own, recorder.connections(peersOf(origin, 'destination', identity, cluster, 'unknown'))];
+    const ruled = this.#ruled(origin.telemetry);
+    const own = recorder.connections(peersOf(origin, inbound ? 'destination' : 'source', identity, cluster, fallback, ruled));
+    if (local === null) return { series: [own], reportMs: ruled.reportMs };
+    const theirs = this.#ruled(runtime.workloads.get(local)?.telemetry?.inbound ?? null);
+    const callee = recorder.connections(peersOf(origin, 'destination', identity, cluster, 'unknown', theirs));
+    return { series: [own, callee], reportMs: Math.min(ruled.reportMs || theirs.reportMs, theirs.reportMs || ruled.reportMs) };
+  }
+
+  /** How the metrics of one side differ from Istio's, and what their tags say of this connection. */
+  #ruled(telemetry: TelemetryConfig | null): Pick<Peers, 'rules' | 'tags'> & { readonly reportMs: number } {
+    const { tellings, accessLog, record } = this.#ground;
+    const rules: MetricPolicy | null = tellings.metrics.of(telemetry?.metrics);
+    if (rules === null) return ISTIOS;
+    const { config } = this.#target.endpoint;
+    accessLog.entry.clear();
+    record.clear();
+    record.cluster = this.#target.cluster?.config ?? null;
+    record.endpointAddress = config.address;
+    record.endpointPort = config.port;
+    return { rules, tags: rules.tags(accessLog.entry, record), reportMs: rules.reportMs };
   }
 }
+
+const ISTIOS = { rules: null, tags: NO_TAGS, reportMs: 0 };

@@ -20,14 +20,13 @@ import { httpStatusOfGrpc } from '../message/grpc-status.ts';
 import { H } from '../message/header-names.ts';
 import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
-import type { RecordLog } from '../record/exchange-record.ts';
+import { type ExchangeRecord, NO_TAGS } from '../record/exchange-record.ts';
 import { ConnectionStream } from '../tcp/connection-stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
 import type { StreamPool, StreamUser } from '../upstream/pool.ts';
 import type { ConnectionId } from '../transport.ts';
-import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { noteGrpc } from './note-grpc.ts';
 import type { Origin } from './origin.ts';
@@ -60,7 +59,8 @@ export interface AttemptSink extends Carried {
   /** It ended without a whole response. `attempt.answered` says whether part of one was passed on. */
   onFailed(attempt: Attempt, failure: StreamFailure): void;
   /** The access log of a callee of this node, for its record. */
-  calleeLog(local: string): RecordLog | null;
+  /** @param record of the callee, filled. */
+  tellCallee(record: ExchangeRecord, local: string): void;
   /** An exception while one of these was served. */
   onFault(error: unknown, doing: string): void;
   onBlocked(): void;
@@ -302,7 +302,9 @@ export class Attempt implements ResponseSink, StreamUser {
     const { config } = this.endpoint;
     if (config.local === null) return null;
     record.reporter = 'destination';
-    record.log = null;
+    record.log = record.rules = null;
+    record.tags = NO_TAGS;
+    record.traceId = '';
     record.caller = this.#origin.identity;
     record.callee = config.identity;
     record.service = this.cluster?.config.service ?? null;
@@ -320,7 +322,6 @@ export class Attempt implements ResponseSink, StreamUser {
     const { local } = this.endpoint.config;
     if (record === null || local === null) return;
     const { recorder, transport } = this.#tools;
-    record.log = this.#sink.calleeLog(local);
     record.attempts = 1;
     record.outcome = outcome;
     record.status = status;
@@ -332,6 +333,7 @@ export class Attempt implements ResponseSink, StreamUser {
     record.startedAt = record.sentAt = this.startedAt;
     record.answeredAt = 0;
     record.endedAt = transport.now;
+    this.#sink.tellCallee(record, local);
     recorder.exchange(record);
   }
 }

@@ -3,14 +3,13 @@
  * that the exchange and its stages fill; it decides nothing. `renew` sets every field for the next request of a connection
  * (docs/adr/0033-streams-attempts-and-one-record.md says what allocating them anew would cost).
  */
-import type { AccessLogConfig } from '../config/telemetry.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { Downstream, RequestKind } from '../message/stream.ts';
 import type { WireText } from '../message/wire-text.ts';
-import type { FallbackService, RecordLog } from '../record/exchange-record.ts';
+import type { ExchangeRecord, FallbackService } from '../record/exchange-record.ts';
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
@@ -21,13 +20,12 @@ import type { ExchangeLog } from './log.ts';
 import type { Origin } from './origin.ts';
 import type { RequestFacts } from './request-changes.ts';
 import { RequestId } from './request-id.ts';
+import { NOTHING_TOLD } from './tellings.ts';
 import { Retrying } from './retrying.ts';
 import type { ExchangeTrace, WireTrace } from './trace.ts';
 import type { ExchangeTools } from './tools.ts';
 
 const MILLION = 1_000_000;
-
-const NO_LOGS: readonly AccessLogConfig[] = [];
 
 export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   readonly tools: ExchangeTools;
@@ -163,10 +161,17 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     return { propagation, context: attempted?.trace?.server?.context ?? attempted?.trace?.client ?? trace.context };
   }
 
-  calleeLog(local: string): RecordLog | null {
-    if (this.log?.active !== true) return null;
-    const callee = this.tools.runtime.workloads.get(local);
-    return this.log.ofCallee(this.tools.accessLog.policy(callee?.telemetry?.inbound.accessLogs ?? NO_LOGS));
+  tellCallee(record: ExchangeRecord, local: string): void {
+    record.traceId = this.sampledTrace;
+    if (this.log?.active !== true) return;
+    const callee = this.tools.runtime.workloads.get(local)?.telemetry?.inbound;
+    this.log.tellCallee(record, (callee === undefined ? null : this.tools.tellings.of(callee)) ?? NOTHING_TOLD);
+  }
+
+  /** The id of its trace; empty: it is not sampled. */
+  get sampledTrace(): string {
+    const { trace } = this;
+    return trace === null || trace.policy === null || trace.request === null ? '' : trace.context.traceId;
   }
 
   get passedThrough(): boolean {

@@ -1,5 +1,5 @@
 /** Fills the worker's record from an exchange. */
-import type { ExchangeRecord } from '../record/exchange-record.ts';
+import { type ExchangeRecord, NO_TAGS } from '../record/exchange-record.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,7 +12,9 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
   const inbound = origin.kind === 'inbound';
   const cluster = (attempt?.cluster ?? destination?.slot.cluster)?.config ?? null;
   const endpoint = attempt?.endpoint.config ?? null;
-  record.log = null;
+  record.log = record.rules = null;
+  record.tags = NO_TAGS;
+  record.traceId = '';
   record.reporter = inbound ? 'destination' : 'source';
   record.caller = origin.identity;
   record.callee = endpoint?.identity ?? UNKNOWN_IDENTITY;
@@ -29,7 +31,6 @@ export function recordOf(exchange: Exchange, attempt: Attempt | null): ExchangeR
 /** The record of an exchange that is over. */
 export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   const record = recordOf(exchange, exchange.attempted);
-  if (exchange.log?.active === true) record.log = exchange.log.ofExchange();
   record.attempts = exchange.attempt;
   record.outcome = exchange.outcome;
   record.status = exchange.status;
@@ -43,6 +44,8 @@ export function exchangeRecord(exchange: Exchange): ExchangeRecord {
   record.sentAt = exchange.attempted?.startedAt ?? 0;
   record.answeredAt = exchange.answeredAt;
   record.endedAt = exchange.tools.transport.now;
+  if (exchange.trace !== null) record.traceId = exchange.sampledTrace;
+  if (exchange.log?.active === true) exchange.log.tellExchange(record);
   return record;
 }
 
@@ -52,7 +55,11 @@ export function countMessages(exchange: Exchange): void {
   if (grpc === null || attempted === null || attempted.stream === null) return;
   const record = recordOf(exchange, attempted);
   noteGrpc(record, grpc, grpc.counted);
+  if (exchange.log?.active === true) exchange.log.tellExchange(record);
   tools.recorder.messages(record);
   const callees = attempted.calleeRecord();
-  if (callees !== null) tools.recorder.messages(callees);
+  const { local } = attempted.endpoint.config;
+  if (callees === null || local === null) return;
+  exchange.tellCallee(callees, local);
+  tools.recorder.messages(callees);
 }

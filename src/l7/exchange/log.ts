@@ -1,13 +1,15 @@
 /**
- * The access log of an exchange, and of its callee where one pass serves both. One object per connection, and only where something is
- * logged. What a line says of the request is noted when it comes.
+ * What is told of an exchange beside Istio's metrics, and of its callee where one pass serves both: lines of access logs, and tags of
+ * metrics that the request gives. One object per connection, and only where something of that kind is asked for. What it says of the
+ * request is noted when that comes.
  */
 import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import { RequestNote } from '../access-log/request-note.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
-import type { ExchangeRecord, RecordLog } from '../record/exchange-record.ts';
+import { type ExchangeRecord, NO_TAGS, type RecordLog } from '../record/exchange-record.ts';
+import type { MetricPolicy } from './metric-policy.ts';
 import type { Address } from '../transport.ts';
 import type { Origin } from './origin.ts';
 import type { RequestId } from './request-id.ts';
@@ -23,15 +25,24 @@ export interface LoggedExchange {
   readonly down: { readonly isHttp2: boolean; peerAddress(): string };
 }
 
+/** What is told of one side of an exchange. */
+export interface Telling {
+  /** Null: no line. */
+  readonly log: LogPolicy | null;
+  /** Null: the metrics are Istio's. */
+  readonly metrics: MetricPolicy | null;
+}
+
 export class ExchangeLog implements RecordLog {
-  /** False: this request has no lines. */
+  /** False: nothing is told of this request. */
   active = false;
   readonly #accessLog: AccessLog;
   readonly #note = new RequestNote();
   #exchange: LoggedExchange | null = null;
-  #policy: LogPolicy | null = null;
-  /** Of the callee whose record comes next. */
-  #callee: LogPolicy | null = null;
+  #own: Telling = { log: null, metrics: null };
+  /** What the record that comes next is told by. */
+  #current: Telling = this.#own;
+  #isCallee = false;
   // Of the connection: asking costs a system call.
   #local = '';
   #remote = '';
@@ -44,13 +55,12 @@ export class ExchangeLog implements RecordLog {
     this.#accessLog = accessLog;
   }
 
-  /** @param policy of whoever reports the exchange; null: only its callee may log. */
-  begin(exchange: LoggedExchange, policy: LogPolicy | null): void {
+  /** @param own of whoever reports the exchange. */
+  begin(exchange: LoggedExchange, own: Telling): void {
     const { head, origin, requestId } = exchange;
     this.active = true;
     this.#exchange = exchange;
-    this.#policy = policy;
-    this.#callee = null;
+    this.#own = this.#current = own;
     this.#upstreamLocal = '';
     this.#requestEndedAt = 0;
     if (this.#remote === '') this.#askAddresses(exchange);
@@ -75,22 +85,36 @@ export class ExchangeLog implements RecordLog {
     this.#note.takeResponse(head, this.#accessLog.names.response);
   }
 
-  /** For the next record, which is a callee's. */
-  ofCallee(policy: LogPolicy | null): RecordLog | null {
-    this.#callee = policy;
-    return policy === null ? null : this;
+  /** @param record of a callee, filled. */
+  tellCallee(record: ExchangeRecord, callee: Telling): void {
+    this.#isCallee = true;
+    this.#tell(record, callee);
   }
 
-  /** For the record of the exchange itself. */
-  ofExchange(): RecordLog | null {
-    this.#callee = null;
-    return this.#policy === null ? null : this;
+  /** @param record of the exchange itself, filled. */
+  tellExchange(record: ExchangeRecord): void {
+    this.#isCallee = false;
+    this.#tell(record, this.#own);
   }
 
   write(record: ExchangeRecord): void {
-    const policy = this.#callee ?? this.#policy;
-    const exchange = this.#exchange;
-    if (policy === null || exchange === null) return;
+    const { log } = this.#current;
+    if (log === null || this.#exchange === null) return;
+    this.#describe(record, this.#exchange);
+    this.#accessLog.write(log, record);
+  }
+
+  #tell(record: ExchangeRecord, telling: Telling): void {
+    const { log, metrics } = (this.#current = telling);
+    record.log = log === null ? null : this;
+    record.rules = metrics;
+    record.tags = NO_TAGS;
+    if (metrics === null || this.#exchange === null) return;
+    this.#describe(record, this.#exchange);
+    record.tags = metrics.tags(this.#accessLog.entry, record);
+  }
+
+  #describe(record: ExchangeRecord, exchange: LoggedExchange): void {
     const { entry } = this.#accessLog;
     const { origin, trace } = exchange;
     entry.note = this.#note;
@@ -100,9 +124,8 @@ export class ExchangeLog implements RecordLog {
     entry.requestEndedAt = this.#requestEndedAt;
     entry.serverName = '';
     entry.traceId = trace === null || trace.policy === null ? '' : trace.context.traceId;
-    entry.inbound = this.#callee !== null || origin.kind === 'inbound';
-    entry.localText = this.#callee === null ? this.#local : socketText(record.endpointAddress, record.endpointPort);
+    entry.inbound = this.#isCallee || origin.kind === 'inbound';
+    entry.localText = this.#isCallee ? socketText(record.endpointAddress, record.endpointPort) : this.#local;
     entry.remoteText = this.#remote;
-    this.#accessLog.write(policy, record);
   }
 }

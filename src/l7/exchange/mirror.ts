@@ -14,6 +14,8 @@ import { Attempt, type AttemptSink } from './attempt.ts';
 import type { BodyTap } from './body-tap.ts';
 import type { Exchange } from './exchange.ts';
 import { requestOps } from './header-values.ts';
+import type { MetricsConfig } from '../config/telemetry.ts';
+import { type ExchangeRecord, NO_TAGS } from '../record/exchange-record.ts';
 import { recordOf } from './fill-record.ts';
 
 /** A missing mirror cluster, or one without endpoints, is silently ignored, as Envoy does. */
@@ -100,8 +102,9 @@ class Mirror implements AttemptSink, BodyTap {
     this.#end(outcome);
   }
 
-  calleeLog(): null {
-    return null;
+  tellCallee(record: ExchangeRecord, local: string): void {
+    const { runtime } = this.#exchange.tools;
+    this.#rule(record, runtime.workloads.get(local)?.telemetry?.inbound.metrics);
   }
 
   onFault(error: unknown, doing: string): void {
@@ -136,6 +139,14 @@ class Mirror implements AttemptSink, BodyTap {
     record.startedAt = record.sentAt = attempt.startedAt;
     record.answeredAt = 0;
     record.endedAt = transport.now;
+    this.#rule(record, this.#exchange.origin.telemetry?.metrics);
     recorder.exchange(record);
+  }
+
+  /** Nobody has noted the copy: what its request said is not known any more. */
+  #rule(record: ExchangeRecord, metrics: MetricsConfig | undefined): void {
+    const policy = this.#exchange.tools.tellings.metrics.of(metrics);
+    record.rules = policy;
+    record.tags = policy?.unknownTags ?? NO_TAGS;
   }
 }

@@ -13,6 +13,7 @@ import type { Http2Pools } from '../upstream/http2-pools.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { GrpcCalls } from './grpc-calls.ts';
 import type { HeadStore } from './head-store.ts';
+import type { Tellings } from './tellings.ts';
 import type { RequestChanges } from './request-changes.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 
@@ -33,6 +34,7 @@ export interface ExchangeTools {
   readonly calls: GrpcCalls;
   readonly spans: SpanBatch;
   readonly accessLog: AccessLog;
+  readonly tellings: Tellings;
   readonly tap: RequestTap;
   /** Milliseconds since the epoch of a time on the transport's clock. */
   readonly wall: (ticks: number) => number;

@@ -5,6 +5,7 @@
  */
 import type { Outcome } from '../message/outcome.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
+import type { MetricName } from '../config/telemetry.ts';
 import { type Identity, type ServiceRef, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { OUTCOME } from '../message/outcome.ts';
 
@@ -13,6 +14,14 @@ export type Reporter = 'source' | 'destination';
 /** What `destination_service` says when no service is known. */
 export type FallbackService = 'PassthroughCluster' | 'BlackHoleCluster' | 'InboundPassthroughCluster' | 'unknown';
 
+export type Labels = Readonly<Record<string, string>>;
+
+/** How the metrics of one side of a workload's traffic differ from Istio's. */
+export interface MetricRules {
+  /** @param tags what `Peers.tags` says. @returns null: that metric is not counted. */
+  labels(name: MetricName, labels: Labels, tags: readonly string[]): Labels | null;
+}
+
 export interface Peers {
   readonly reporter: Reporter;
   readonly caller: Identity;
@@ -20,7 +29,13 @@ export interface Peers {
   /** Null: nobody knows a service for it. */
   readonly service: ServiceRef | null;
   readonly fallbackService: FallbackService;
+  /** Null: the metrics are Istio's. */
+  readonly rules: MetricRules | null;
+  /** Values of tags that the rules take from the request. */
+  readonly tags: readonly string[];
 }
+
+export const NO_TAGS: readonly string[] = [];
 
 /** Who writes lines about it. */
 export interface RecordLog {
@@ -30,6 +45,10 @@ export interface RecordLog {
 export class ExchangeRecord implements Peers {
   /** Null: there is no access log of it. */
   log: RecordLog | null = null;
+  rules: MetricRules | null = null;
+  tags: readonly string[] = NO_TAGS;
+  /** Of a request that is sampled; empty: it is not. */
+  traceId = '';
   reporter: Reporter = 'source';
   caller: Identity = UNKNOWN_IDENTITY;
   callee: Identity = UNKNOWN_IDENTITY;
@@ -63,4 +82,13 @@ export class ExchangeRecord implements Peers {
   sentAt = 0;
   answeredAt = 0;
   endedAt = 0;
+
+  /** As of a connection of which nothing is known yet. */
+  clear(): void {
+    this.route = this.cluster = null;
+    this.outcome = OUTCOME.completed;
+    this.status = this.flags = this.attempts = 0;
+    this.requestBytes = this.responseBytes = this.requestHeadBytes = this.responseHeadBytes = 0;
+    this.startedAt = this.sentAt = this.answeredAt = this.endedAt = 0;
+  }
 }

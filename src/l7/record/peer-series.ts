@@ -3,13 +3,12 @@
  * ever after, and given back when the pair has been silent for long.
  */
 import { flagText } from '../message/outcome.ts';
-import type { Peers } from './exchange-record.ts';
+import type { Labels, MetricRules, Peers } from './exchange-record.ts';
+import { METRICS, type MetricName } from '../config/telemetry.ts';
 import type { SeriesDefinition, Stats } from './stats.ts';
 
 /** As the status of gRPC of an exchange that is none of gRPC. */
 export const NOT_GRPC = -2;
-
-export type Labels = Readonly<Record<string, string>>;
 
 type Kind = SeriesDefinition['kind'];
 
@@ -27,6 +26,8 @@ export class PeerSeries {
   readonly #list: Set<PeerSeries>;
   readonly #stats: Stats;
   readonly #labels: Labels;
+  readonly #rules: MetricRules | null;
+  readonly #tags: readonly string[];
   readonly #requests = new Map<number, RequestCells>();
   readonly #tcp = new Map<string, number>();
   // Nearly all requests of a pair end as the one before did.
@@ -36,10 +37,12 @@ export class PeerSeries {
   #last: RequestCells | null = null;
 
   /** @param list those that have cells, kept by this object. */
-  constructor(stats: Stats, labels: Labels, list: Set<PeerSeries>) {
+  constructor(stats: Stats, labels: Labels, list: Set<PeerSeries>, { rules, tags }: Pick<Peers, 'rules' | 'tags'>) {
     this.#list = list;
     this.#stats = stats;
     this.#labels = labels;
+    this.#rules = rules;
+    this.#tags = tags;
   }
 
   /**
@@ -57,6 +60,11 @@ export class PeerSeries {
     stats.observe(cells.duration, durationMs);
     stats.observe(cells.requestBytes, requestBytes);
     stats.observe(cells.responseBytes, responseBytes);
+  }
+
+  /** The request that was counted last is one of this trace. */
+  exemplar(traceId: string, durationMs: number): void {
+    if (this.#last !== null) this.#stats.exemplar({ cell: this.#last.duration, value: durationMs, traceId });
   }
 
   /** Of a call of gRPC. Which labels they have is known when it begins: none of how it ends. */
@@ -117,31 +125,37 @@ export class PeerSeries {
       response_flags: flagText(flags),
     };
     return {
-      count: this.#stats.counter('istio_requests_total', labels),
-      duration: this.#stats.histogram('istio_request_duration_milliseconds', labels),
-      requestBytes: this.#stats.histogram('istio_request_bytes', labels),
-      responseBytes: this.#stats.histogram('istio_response_bytes', labels),
+      count: this.#cell('counter', METRICS.REQUEST_COUNT, labels),
+      duration: this.#cell('histogram', METRICS.REQUEST_DURATION, labels),
+      requestBytes: this.#cell('histogram', METRICS.REQUEST_SIZE, labels),
+      responseBytes: this.#cell('histogram', METRICS.RESPONSE_SIZE, labels),
     };
   }
 
-  #addMessages(name: string, amount: number): void {
+  /** One that is disabled is counted where nobody looks: requests need not ask. */
+  #cell(kind: 'counter' | 'histogram', name: MetricName, labels: Labels): number {
+    const changed = this.#rules === null ? labels : this.#rules.labels(name, labels, this.#tags);
+    return changed === null ? this.#stats.nowhere : this.#stats[kind](name, changed);
+  }
+
+  #addMessages(name: MetricName, amount: number): void {
     let cell = this.#tcp.get(name);
     if (cell === undefined) {
       this.#list.add(this);
       const { connection_security_policy: _, ...labels } = this.#labels;
-      this.#tcp.set(name, (cell = this.#stats.counter(name, { ...labels, request_protocol: 'grpc' })));
+      this.#tcp.set(name, (cell = this.#cell('counter', name, { ...labels, request_protocol: 'grpc' })));
     }
     this.#stats.add(cell, amount);
   }
 
-  #add(name: string, flags: number, amount: number): void {
+  #add(name: MetricName, flags: number, amount: number): void {
     this.silent = 0;
     const key = `${name}|${flags}`;
     let cell = this.#tcp.get(key);
     if (cell === undefined) {
       this.#list.add(this);
       const labels = { ...this.#labels, request_protocol: 'tcp', response_flags: flagText(flags) };
-      this.#tcp.set(key, (cell = this.#stats.counter(name, labels)));
+      this.#tcp.set(key, (cell = this.#cell('counter', name, labels)));
     }
     this.#stats.add(cell, amount);
   }

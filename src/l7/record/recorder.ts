@@ -57,7 +57,9 @@ export class Recorder {
    */
   constructor(stats: Stats, sinks: readonly RecordSink[] = [], silentSweeps = 0) {
     this.#stats = stats;
-    this.#metrics = new ExchangeMetrics(stats, silentSweeps);
+    const tagOverflows = stats.counter('nodeway_series_overflow_total', { by: 'tags' });
+    stats.countOverflows(stats.counter('nodeway_series_overflow_total', { by: 'memory' }));
+    this.#metrics = new ExchangeMetrics(stats, silentSweeps, () => stats.add(tagOverflows, 1));
     this.#pods = new PodUse(stats, silentSweeps);
     this.#sinks = [this.#metrics, ...sinks];
     const refusal = (reason: Refusal): readonly [Refusal, number] => [

@@ -22,11 +22,20 @@ export interface SeriesDefinition {
 }
 
 /** What the control thread must know of the cells. */
+/** One request that a histogram counted, for those who look at the histogram. */
+export interface Exemplar {
+  /** First cell of the histogram. */
+  readonly cell: number;
+  readonly value: number;
+  readonly traceId: string;
+}
+
 export interface StatsAudience {
   /** A series has got cells. */
   added(series: SeriesDefinition): void;
   /** The series at these cells has ended. */
   ended(cells: readonly number[]): void;
+  exemplar?(exemplar: Exemplar): void;
 }
 
 /** Upper bounds, inclusive, of Istio's histograms (Envoy's default buckets), without +Inf. */
@@ -34,6 +43,13 @@ export const BUCKETS: readonly number[] = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
 ];
 const HISTOGRAM_CELLS = BUCKETS.length + 2;
+
+/** The bucket that counts a value. */
+export function bucketOf(value: number): number {
+  let bucket = 0;
+  while (bucket < BUCKETS.length && value > (BUCKETS[bucket] as number)) bucket++;
+  return bucket;
+}
 
 /** Cells of a series of that kind. */
 export const cellsOf = (kind: SeriesDefinition['kind']): number => (kind === 'histogram' ? HISTOGRAM_CELLS : 1);
@@ -52,6 +68,7 @@ export class Stats {
   /** From here on lies what not even the overflow of its name had room for: counted together, told to nobody. */
   readonly #sink: number;
   #next = 0;
+  #overflows = -1;
 
   constructor(audience: StatsAudience, cells: number = Stats.CELLS) {
     this.memory = new SharedArrayBuffer(cells * 8);
@@ -74,14 +91,26 @@ export class Stats {
     return this.#series('histogram', name, labels);
   }
 
+  /** For series that nobody wants: their values are told to nobody. */
+  get nowhere(): number {
+    return this.#sink;
+  }
+
+  /** @param counter of series that had no room. */
+  countOverflows(counter: number): void {
+    this.#overflows = counter;
+  }
+
+  exemplar(exemplar: Exemplar): void {
+    this.#audience.exemplar?.(exemplar);
+  }
+
   add(cell: number, amount: number): void {
     this.cells[cell] = (this.cells[cell] as number) + amount;
   }
 
   observe(histogram: number, value: number): void {
-    let bucket = 0;
-    while (bucket < BUCKETS.length && value > (BUCKETS[bucket] as number)) bucket++;
-    this.add(histogram + bucket, 1);
+    this.add(histogram + bucketOf(value), 1);
     this.add(histogram + HISTOGRAM_CELLS - 1, value);
   }
 
@@ -136,6 +165,7 @@ export class Stats {
 
   /** Past the end of the memory all new series of one name share cells: this bounds the memory, and the label shows it. */
   #overflowOf(kind: SeriesDefinition['kind'], name: string, labels: Readonly<Record<string, string>>): number {
+    if (this.#overflows >= 0) this.add(this.#overflows, 1);
     const overflow = this.#overflow.get(name);
     if (overflow === undefined) return this.#sink;
     if (!overflow.published) {

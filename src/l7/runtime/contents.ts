@@ -32,7 +32,7 @@ export class Contents {
   readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
   settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' };
   version = 0;
-  /** Pods of this node whose own lines of the access log may be written in their callers' passes. */
+  /** Pods of this node of which more than Istio's metrics may be told in their callers' passes. */
   readonly loggingCallees = new Set<string>();
 
   /** The virtual host of a packed record; set by who prepares virtual hosts. */

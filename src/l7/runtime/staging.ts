@@ -246,7 +246,8 @@ export class Staging {
 
   #noteTelemetry(key: string, config: WorkloadConfig | null): void {
     const { loggingCallees } = this.#contents;
-    if ((config?.telemetry?.inbound.accessLogs.length ?? 0) > 0) loggingCallees.add(key);
+    const { accessLogs = [], metrics } = config?.telemetry?.inbound ?? {};
+    if (accessLogs.length > 0 || metrics !== undefined) loggingCallees.add(key);
     else loggingCallees.delete(key);
     if (config?.telemetry === undefined) return;
     this.#onTelemetry(config.telemetry.outbound);

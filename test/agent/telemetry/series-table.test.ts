@@ -132,3 +132,21 @@ t.test('a hundred thousand lines come in chunks, none of them lost', async (t) =
   t.equal(lines.filter((line) => line.startsWith('time_count')).length, 190);
   t.equal(lines.filter((line) => line.startsWith('time_bucket')).length, 190 * 20);
 });
+
+t.test('exemplars stand at their buckets, for those who ask for OpenMetrics', async (t) => {
+  const { table, worker, text } = rig();
+  let cell = 0;
+  const { source } = worker((stats) => {
+    cell = stats.histogram('time', { a: 'b' });
+    stats.observe(cell, 3);
+    stats.observe(cell, 700);
+  });
+  table.exemplify(source, [
+    { cell, value: 3, traceId: 'f00d', at: 1_700_000_000_500 },
+    { cell: 4095, value: 3, traceId: 'beef', at: 1 },
+  ]);
+  t.notMatch(text(), /trace_id/);
+  const lines = text('openmetrics').split('\n');
+  t.ok(lines.includes('time_bucket{a="b",le="5"} 1 # {trace_id="f00d"} 3 1700000000.5'));
+  t.equal(lines.filter((line) => line.includes('trace_id')).length, 1);
+});

@@ -85,6 +85,7 @@ function run(descriptors: readonly number[], port: number): void {
       table.add(member, added);
     },
     onSpans: () => {},
+    onExemplars: () => {},
     onLogRing: () => {},
     onTapRing: () => {},
     onRetire: (member) => table.retire(member),

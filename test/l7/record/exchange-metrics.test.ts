@@ -1,7 +1,7 @@
 import t from 'tap';
 import { UNKNOWN_IDENTITY, type Identity } from '../../../src/l7/config/identity.ts';
 import { ExchangeMetrics } from '../../../src/l7/record/exchange-metrics.ts';
-import { ExchangeRecord } from '../../../src/l7/record/exchange-record.ts';
+import { ExchangeRecord, type MetricRules } from '../../../src/l7/record/exchange-record.ts';
 import { type SeriesDefinition, Stats } from '../../../src/l7/record/stats.ts';
 
 const peer = (workload: string): Identity => ({ ...UNKNOWN_IDENTITY, workload, namespace: 'default' });
@@ -90,4 +90,37 @@ t.test('an open connection whose series were forgotten counts its end', async (t
   metrics.sweep();
   metrics.sweep();
   t.equal(named('istio_tcp_connections_closed_total').length, 0, 'and is forgotten again');
+});
+
+t.test('tags of requests get no more than their share of the memory; what is beyond says so and is counted', async (t) => {
+  const series: SeriesDefinition[] = [];
+  const stats = new Stats({ added: (one) => series.push(one), ended: () => {} });
+  let overflows = 0;
+  const metrics = new ExchangeMetrics(stats, 1, () => overflows++);
+  const rules: MetricRules = { labels: (_name, labels, [who = '']) => ({ ...labels, who }) };
+  const [caller, callee] = [peer('a'), peer('b')];
+  const request = (who: string): void => {
+    metrics.record(Object.assign(new ExchangeRecord(), { caller, callee, status: 200, rules, tags: [who] }));
+  };
+  const counted = (who: string): number => {
+    const found = series.filter(({ name, labels }) => name === 'istio_requests_total' && labels['who'] === who);
+    return found.reduce((sum, { cell }) => sum + (stats.cells[cell] as number), 0);
+  };
+  for (let i = 0; i < 5000; i++) request(`who-${i}`);
+  t.equal(series.filter(({ name }) => name === 'istio_requests_total').length, 4097);
+  t.equal(counted('overflow'), 5000 - 4096);
+  t.equal(overflows, 5000 - 4096);
+  request('who-7');
+  t.equal(counted('who-7'), 2, 'those that have their own keep it');
+  for (let i = 0; i < 3; i++) metrics.sweep();
+  request('late');
+  t.equal(counted('late'), 1, 'there is room again when the others were silent');
+});
+
+t.test('what has no room in the memory is counted', async (t) => {
+  const stats = new Stats({ added: () => {}, ended: () => {} }, 64);
+  const counter = stats.counter('overflows', {});
+  stats.countOverflows(counter);
+  for (let i = 0; i < 100; i++) stats.counter('requests', { i: String(i) });
+  t.ok((stats.cells[counter] as number) > 50);
 });

@@ -11,6 +11,7 @@ import { type ObjectRef, refOf } from '../problem.ts';
 import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
 import { meshLogging, type MeshLogging } from './mesh-logging.ts';
+import { meshMetrics, type MeshMetrics } from './metric-overrides.ts';
 import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
 import type { UpgradePolicy } from './protocols.ts';
@@ -33,6 +34,7 @@ export interface MeshConfig {
   /** Blocks in whose place a rule may put its own. */
   readonly defaultPolicy: Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'>;
   readonly logging: MeshLogging;
+  readonly metrics: MeshMetrics;
 }
 
 const CONFIG_MAP = 'istio';
@@ -125,6 +127,7 @@ export class Mesh {
     return {
       tracing: meshTracing(telemetry),
       logging: meshLogging(telemetry),
+      metrics: meshMetrics(telemetry),
       settings: {
         connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
         rootNamespace: this.#options.rootNamespace,

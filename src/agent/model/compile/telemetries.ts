@@ -11,10 +11,11 @@ import { Index } from '../incremental/index-by-key.ts';
 import { Output } from '../incremental/output.ts';
 import { Input, Table } from '../incremental/table.ts';
 import { parseLogFilter } from '../log-filter.ts';
-import type { StringMap, Telemetry, TelemetryLogging, TelemetryTracing } from '../objects.ts';
+import type { StringMap, Telemetry, TelemetryLogging, TelemetryMetrics, TelemetryTracing } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import type { Mesh } from './mesh-config.ts';
+import { metricsOf, type TelemetryMode } from './metric-overrides.ts';
 import { type CustomTags, type ExporterConfig, type MeshTracing, propagationOf } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -25,6 +26,7 @@ interface BoundTelemetry extends Aged {
   readonly selector: StringMap | null;
   readonly tracing: readonly TelemetryTracing[];
   readonly logging: readonly TelemetryLogging[];
+  readonly metrics: readonly TelemetryMetrics[];
 }
 
 /** Whose traffic it is. */
@@ -36,9 +38,9 @@ export interface TelemetrySubject {
   readonly nodeId: string;
 }
 
-type Mode = 'CLIENT' | 'SERVER';
-
 const SAMPLING_PARTS = 100;
+/** What the providers of a field of Telemetry are for. */
+const PROVIDED = { tracing: 'traces', accessLogging: 'access logs', metrics: 'metrics' } as const;
 const NOTHING: TelemetryConfig = { tracing: null, accessLogs: [] };
 
 export class Telemetries {
@@ -75,33 +77,37 @@ export class Telemetries {
   }
 
   /** Of one side of its traffic. */
-  of(subject: TelemetrySubject, mode: Mode): TelemetryConfig | undefined {
+  of(subject: TelemetrySubject, mode: TelemetryMode): TelemetryConfig | undefined {
     const tracing = this.#tracing(subject, mode);
     const accessLogs = this.#accessLogs(subject, mode);
-    return tracing === null && accessLogs.length === 0 ? undefined : { tracing, accessLogs };
+    const specs = this.#concerning(subject).flatMap(({ metrics }) => metrics);
+    const metrics = metricsOf(specs, mode, this.#mesh.get().metrics);
+    if (tracing === null && accessLogs.length === 0 && metrics === undefined) return undefined;
+    return { tracing, accessLogs, ...(metrics !== undefined && { metrics }) };
   }
 
   #compute(object: Telemetry): true {
     const { namespace = '' } = object.metadata;
-    const { selector, tracing = [], accessLogging = [] } = object.spec ?? {};
-    const bound = { ...ageOf(object), ref: refOf(object), selector: selector?.matchLabels ?? null, tracing, logging: accessLogging };
-    const { tracing: traces, logging: logs } = this.#mesh.get();
+    const { selector, tracing = [], accessLogging: logging = [], metrics = [] } = object.spec ?? {};
+    const bound = { ...ageOf(object), ref: refOf(object), selector: selector?.matchLabels ?? null, tracing, logging, metrics };
+    const { tracing: traces, logging: logs, metrics: meters } = this.#mesh.get();
     this.#reportUnknown(bound.ref, 'tracing', tracing, traces.exporters);
-    this.#reportUnknown(bound.ref, 'accessLogging', accessLogging, logs.providers);
+    this.#reportUnknown(bound.ref, 'accessLogging', logging, logs.providers);
+    this.#reportUnknown(bound.ref, 'metrics', metrics, meters.providers);
     this.#byNamespace.emit(namespace, bound);
     return true;
   }
 
   #reportUnknown(
     ref: ObjectRef,
-    field: 'tracing' | 'accessLogging',
+    field: keyof typeof PROVIDED,
     specs: readonly { readonly providers?: readonly { readonly name: string }[] | undefined }[],
-    known: ReadonlyMap<string, unknown>,
+    known: { has(name: string): boolean },
   ): void {
     specs.forEach(({ providers = [] }, index) => {
       for (const { name } of providers) {
         if (known.has(name)) continue;
-        const message = `MeshConfig has no provider "${name}" for ${field === 'tracing' ? 'traces' : 'access logs'} that is served; what holds without this counts`;
+        const message = `MeshConfig has no provider "${name}" for ${PROVIDED[field]} that is served; what holds without this counts`;
         this.#problems.add('error', ref, ['spec', field, index, 'providers'], message);
       }
     });
@@ -126,7 +132,7 @@ export class Telemetries {
     return [...whole(everywhere), ...(namespace === rootNamespace ? [] : whole(own)), ...chosen];
   }
 
-  #tracing(subject: TelemetrySubject, mode: Mode): TracingConfig | null {
+  #tracing(subject: TelemetrySubject, mode: TelemetryMode): TracingConfig | null {
     const mesh = this.#mesh.get().tracing;
     const specs = this.#concerning(subject)
       .flatMap(({ tracing }) => tracing)
@@ -153,7 +159,7 @@ export class Telemetries {
   }
 
   /** The nearest Telemetry that speaks of logs decides (Istio's computeTelemetry): one without a provider turns on those of the mesh. */
-  #accessLogs(subject: TelemetrySubject, mode: Mode): AccessLogConfig[] {
+  #accessLogs(subject: TelemetrySubject, mode: TelemetryMode): AccessLogConfig[] {
     const { providers, byDefault } = this.#mesh.get().logging;
     const speaking = this.#concerning(subject).map(({ logging }) => logging.filter((spec) => concerns(spec, mode)));
     const specs = speaking.findLast((list) => list.length > 0) ?? [];
@@ -166,7 +172,7 @@ export class Telemetries {
   }
 }
 
-function concerns({ match }: TelemetryTracing | TelemetryLogging, mode: Mode): boolean {
+function concerns({ match }: TelemetryTracing | TelemetryLogging, mode: TelemetryMode): boolean {
   return match?.mode === undefined || match.mode === 'CLIENT_AND_SERVER' || match.mode === mode;
 }
 

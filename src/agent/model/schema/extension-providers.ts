@@ -31,6 +31,7 @@ const provider = z.looseObject({
   zipkin: zipkin.optional(),
   opentelemetry: opentelemetry.optional(),
   envoyFileAccessLog: envoyFileAccessLog.optional(),
+  prometheus: z.looseObject({}).optional(),
 });
 
 const proxyTracing = z.looseObject({
@@ -44,7 +45,13 @@ const proxyTracing = z.looseObject({
 export const TELEMETRY_FIELDS = {
   enableTracing: z.boolean().optional(),
   defaultConfig: z.looseObject({ tracing: proxyTracing.optional(), meshId: z.string().optional() }).optional(),
-  defaultProviders: z.looseObject({ tracing: z.array(z.string()).optional(), accessLogging: z.array(z.string()).optional() }).optional(),
+  defaultProviders: z
+    .looseObject({
+      metrics: z.array(z.string()).optional(),
+      tracing: z.array(z.string()).optional(),
+      accessLogging: z.array(z.string()).optional(),
+    })
+    .optional(),
   accessLogFile: z.string().optional(),
   accessLogEncoding: z.enum(['TEXT', 'JSON']).optional(),
   accessLogFormat: z.string().optional(),

@@ -1,10 +1,12 @@
 /** telemetry.istio.io Telemetry, with the rules of Istio's own validation (validateTelemetry). */
 import { z } from 'zod';
-import { parseLogFilter } from '../log-filter.ts';
-import { present, text, unsupported } from './fields.ts';
+import { METRICS } from '../../../l7/config/telemetry.ts';
+import { parseLogFilter, parseTagValue } from '../log-filter.ts';
+import { type Fault, judged, positiveDuration, present, text, unsupported } from './fields.ts';
 import { labelSelector } from './names.ts';
 
-const match = z.object({ mode: z.enum(['CLIENT_AND_SERVER', 'CLIENT', 'SERVER']).optional() });
+const mode = z.enum(['CLIENT_AND_SERVER', 'CLIENT', 'SERVER']);
+const match = z.object({ mode: mode.optional() });
 const providers = z.array(z.object({ name: text.min(1, 'a provider has a name') }));
 
 /** The value of a tag: exactly one of these. */
@@ -47,13 +49,69 @@ const accessLogging = z.object({
     .optional(),
 });
 
+const METRIC_NAMES = ['ALL_METRICS', ...(Object.keys(METRICS) as (keyof typeof METRICS)[])] as const;
+/** A tag is a label of Prometheus (prometheus.io/docs/concepts/data_model); `le` is that of a histogram's buckets. */
+const TAG_NAME = /^(?!__|le$)[a-zA-Z_][a-zA-Z0-9_]*$/;
+const tagOverride = judged(
+  z.object({ operation: z.enum(['UPSERT', 'REMOVE']).optional(), value: text.optional() }).superRefine(({ operation, value }, context) => {
+    const removes = operation === 'REMOVE';
+    if (!removes && value === undefined)
+      context.addIssue({ code: 'custom', path: ['value'], message: 'must be set, unless the tag is removed' });
+    if (removes && value !== undefined)
+      context.addIssue({ code: 'custom', path: ['value'], message: 'must not be set for a tag that is removed' });
+  }),
+  ({ value }): readonly Fault[] => {
+    const parsed = value === undefined ? null : parseTagValue(value);
+    return parsed === null || parsed.ok ? [] : [{ path: ['value'], reason: `the tag stays as it is: the expression ${parsed.fault}` }];
+  },
+);
+
+const tagOverrides = z.record(z.string(), tagOverride).superRefine((tags, context) => {
+  for (const name of Object.keys(tags)) {
+    if (TAG_NAME.test(name)) continue;
+    const message = 'is no label that a metric may get: letters, digits and _, no digit or __ at the beginning, and not "le"';
+    context.addIssue({ code: 'custom', path: [name], message });
+  }
+});
+
+const metricSelector = judged(
+  z
+    .object({
+      metric: present(z.enum(METRIC_NAMES)).optional(),
+      customMetric: present(text.min(1, 'must not be empty')).optional(),
+      mode: mode.optional(),
+    })
+    .superRefine(({ metric, customMetric }, context) => {
+      if (metric === undefined || customMetric === undefined) return;
+      context.addIssue({ code: 'custom', path: ['customMetric'], message: 'metric and customMetric exclude each other' });
+    }),
+  ({ customMetric }): readonly Fault[] => {
+    const reason = 'custom metrics are made by EnvoyFilters, which are not served; this override changes nothing';
+    return customMetric === undefined ? [] : [{ path: ['customMetric'], reason }];
+  },
+);
+
+const metrics = z.object({
+  providers: providers.optional(),
+  overrides: z
+    .array(
+      z.object({
+        match: metricSelector.optional(),
+        disabled: present(z.boolean()).optional(),
+        tagOverrides: tagOverrides.optional(),
+      }),
+    )
+    .optional(),
+  reportingInterval: positiveDuration.optional(),
+});
+
 export const telemetrySpec = z
   .object({
     selector: z.object({ matchLabels: labelSelector.optional() }).optional(),
     targetRef: unsupported('only selectors choose workloads; this Telemetry concerns none'),
     targetRefs: unsupported('only selectors choose workloads; this Telemetry concerns none'),
     tracing: z.array(tracing).optional(),
-    metrics: unsupported('metrics are not changed yet; all have all labels'),
+    metrics: z.array(metrics).optional(),
     accessLogging: z.array(accessLogging).optional(),
   })
   .optional();

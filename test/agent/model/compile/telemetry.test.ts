@@ -205,3 +205,59 @@ extensionProviders:
   t.equal(logsOf(server, 'inbound').length, 1);
   t.match(of(telemetry('{ accessLogging: [{ providers: [{ name: nobody }] }] }')).problems, [{ path: 'spec.accessLogging[0].providers' }]);
 });
+
+const metricsOf = ({ snapshot }: Compiled, side: 'outbound' | 'inbound' = 'outbound') =>
+  snapshot.records.workloads.get('default/client')?.telemetry?.[side].metrics;
+
+t.test('metrics: what is farther away holds unless something nearer says otherwise', async (t) => {
+  const compiled = compileText([
+    client(),
+    telemetry(
+      '{ metrics: [{ overrides: [{ match: { metric: REQUEST_COUNT }, tagOverrides: { a: { value: "1" }, b: { value: "2" } } }] }] }',
+    ),
+    telemetry(
+      '{ metrics: [{ reportingInterval: 10s, overrides: [{ match: { metric: REQUEST_COUNT, mode: CLIENT }, tagOverrides: { a: { operation: REMOVE } } }] }] }',
+      'default',
+    ),
+    telemetry(
+      '{ selector: { matchLabels: { app: client } }, metrics: [{ overrides: [{ match: { metric: REQUEST_SIZE, mode: SERVER }, disabled: true }] }] }',
+      'default',
+      'own',
+    ),
+  ]);
+  t.same(compiled.problems, []);
+  const b = { name: 'b', value: { kind: 'literal', text: '2' } };
+  t.same(metricsOf(compiled), {
+    changes: { istio_requests_total: { disabled: false, tags: [{ name: 'a', value: null }, b] } },
+    reportMs: 10_000,
+  });
+  t.same(metricsOf(compiled, 'inbound'), {
+    changes: {
+      istio_requests_total: { disabled: false, tags: [{ name: 'a', value: { kind: 'literal', text: '1' } }, b] },
+      istio_request_bytes: { disabled: true, tags: [] },
+    },
+    reportMs: 10_000,
+  });
+});
+
+t.test('metrics: all of them disabled, and some enabled again nearer by', async (t) => {
+  const off = telemetry('{ metrics: [{ overrides: [{ disabled: true }] }] }');
+  const all = metricsOf(compileText([client(), off]));
+  t.equal(Object.values(all?.changes ?? {}).filter((change) => change?.disabled).length, 10);
+  const again = telemetry('{ metrics: [{ overrides: [{ match: { mode: CLIENT }, disabled: false }] }] }', 'default');
+  const compiled = compileText([client(), off, again]);
+  t.equal(metricsOf(compiled), undefined);
+  t.equal(metricsOf(compiled, 'inbound')?.changes.istio_requests_total?.disabled, true);
+});
+
+t.test('metrics: who gets them', async (t) => {
+  const other = `extensionProviders:\n  - { name: own, prometheus: {} }\n  - { name: elsewhere, stackdriver: {} }\n`;
+  t.equal(metricsOf(compileText([client(), mesh(other)])), undefined);
+  const named = compileText([client(), mesh(other), telemetry('{ metrics: [{ providers: [{ name: own }] }] }')]);
+  t.equal(metricsOf(named), undefined);
+  const unserved = compileText([client(), mesh(other), telemetry('{ metrics: [{ providers: [{ name: elsewhere }] }] }')]);
+  t.match(unserved.problems, [{ severity: 'error', message: /no provider "elsewhere" for metrics that is served/ }]);
+  t.equal(metricsOf(unserved)?.changes.istio_requests_total?.disabled, true);
+  const nobody = compileText([client(), mesh('defaultProviders: { metrics: [] }')]);
+  t.equal(metricsOf(nobody)?.changes.istio_requests_total?.disabled, true);
+});

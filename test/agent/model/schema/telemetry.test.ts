@@ -17,6 +17,29 @@ t.test('what is refused', async (t) => {
       /literal and header exclude each other/,
     ],
     ['{ accessLogging: [{ filter: { expression: "response.code >" } }] }', 'spec.accessLogging[0].filter.expression', /was expected/],
+    ['{ metrics: [{ overrides: [{ tagOverrides: { a: { } } }] }] }', 'spec.metrics[0].overrides[0].tagOverrides.a.value', /must be set/],
+    [
+      '{ metrics: [{ overrides: [{ tagOverrides: { a: { operation: REMOVE, value: "1" } } }] }] }',
+      'spec.metrics[0].overrides[0].tagOverrides.a.value',
+      /must not be set/,
+    ],
+    [
+      '{ metrics: [{ overrides: [{ tagOverrides: { "a-b": { value: "1" } } }] }] }',
+      'spec.metrics[0].overrides[0].tagOverrides.a-b',
+      /no label that/,
+    ],
+    [
+      '{ metrics: [{ overrides: [{ tagOverrides: { le: { value: "1" } } }] }] }',
+      'spec.metrics[0].overrides[0].tagOverrides.le',
+      /no label that/,
+    ],
+    ['{ metrics: [{ overrides: [{ match: { metric: ALL } }] }] }', 'spec.metrics[0].overrides[0].match.metric', /./],
+    [
+      '{ metrics: [{ overrides: [{ match: { metric: REQUEST_COUNT, customMetric: a } }] }] }',
+      'spec.metrics[0].overrides[0].match.customMetric',
+      /exclude/,
+    ],
+    ['{ metrics: [{ reportingInterval: 0s }] }', 'spec.metrics[0].reportingInterval', /./],
     ['{ selector: { matchLabels: { "a b": c } } }', 'spec.selector.matchLabels.a b', /key of a label/],
   ] as const) {
     t.match(problemsOf(spec), [{ severity: 'error', path, message }], spec);
@@ -26,5 +49,17 @@ t.test('what is refused', async (t) => {
 t.test('what is taken, and what is reported', async (t) => {
   t.same(problemsOf('{ }'), []);
   t.same(problemsOf('{ tracing: [{ providers: [{ name: zipkin }], randomSamplingPercentage: 0, disableSpanReporting: false }] }'), []);
-  t.match(problemsOf('{ metrics: [{ providers: [{ name: prometheus }] }] }'), [{ severity: 'unsupported', path: 'spec.metrics' }]);
+  t.same(problemsOf('{ metrics: [{ providers: [{ name: prometheus }], reportingInterval: 10s }] }'), []);
+  const override = (text: string) => problemsOf(`{ metrics: [{ overrides: [{ ${text} }] }] }`);
+  t.same(override('match: { metric: REQUEST_COUNT, mode: CLIENT }, disabled: false, tagOverrides: { a: { operation: REMOVE } }'), []);
+  t.match(override('match: { customMetric: mine }, disabled: true'), [
+    { severity: 'unsupported', path: 'spec.metrics[0].overrides[0].match.customMetric', message: /EnvoyFilters/ },
+  ]);
+  t.match(override('tagOverrides: { a: { value: "upstream_peer.name" } }'), [
+    {
+      severity: 'unsupported',
+      path: 'spec.metrics[0].overrides[0].tagOverrides.a.value',
+      message: /the tag stays as it is.*is not served/,
+    },
+  ]);
 });

@@ -1,0 +1,29 @@
+/** What is told of each side of a workload's traffic besides Istio's metrics, compiled when the configuration comes. */
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { TelemetryConfig } from '../config/telemetry.ts';
+import { MetricPolicies } from './metric-policy.ts';
+import type { Telling } from './log.ts';
+
+export const NOTHING_TOLD: Telling = { log: null, metrics: null };
+
+export class Tellings {
+  readonly metrics: MetricPolicies;
+  readonly #accessLog: AccessLog;
+  readonly #known = new WeakMap<TelemetryConfig, Telling>();
+
+  constructor(accessLog: AccessLog) {
+    this.#accessLog = accessLog;
+    this.metrics = new MetricPolicies(accessLog.names);
+  }
+
+  /** Null: nothing. */
+  of(config: TelemetryConfig): Telling | null {
+    if (config.accessLogs.length === 0 && config.metrics === undefined) return null;
+    let telling = this.#known.get(config);
+    if (telling === undefined) {
+      telling = { log: this.#accessLog.policy(config.accessLogs), metrics: this.metrics.of(config.metrics) };
+      this.#known.set(config, telling);
+    }
+    return telling;
+  }
+}
