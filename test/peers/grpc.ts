@@ -1,6 +1,7 @@
-/** The interoperability cases of gRPC, with its own client and server and a gateway between them; those of long duration too. */
+/** The interoperability cases of gRPC, with its own client and server: through a gateway, and from pod to pod. Those of long duration too. */
 import { join } from 'node:path';
-import { listening, run, start, startGateway, stopAll } from './processes.ts';
+import { atGateway, betweenPods, canMakePods, type Place, type Server } from './places.ts';
+import { stopAll } from './processes.ts';
 
 const CASES = [
   'empty_unary',
@@ -25,24 +26,33 @@ const SERVER = 28_091;
 const GATEWAY = 28_092;
 
 const programs = process.env['PEER_PROGRAMS'] ?? '';
+const server: Server = { command: join(programs, 'server'), words: ['--port', String(SERVER)], port: SERVER, wire: 'http2' };
+let passed = 0;
 let failed = 0;
-try {
-  start(join(programs, 'server'), ['--port', String(SERVER)]);
-  await listening(SERVER);
-  await startGateway(GATEWAY, SERVER, 'http2');
-  for (const name of CASES) {
-    const soak = name.endsWith('_soak') ? SOAK : [];
-    const { code, output } = await run(join(programs, 'client'), [
-      ...['--server_host', '127.0.0.1', '--server_port', String(GATEWAY), '--test_case', name],
-      ...soak,
-    ]);
-    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name}`);
-    if (code === 0) continue;
-    failed++;
-    console.log(output);
+
+async function runCases({ name: place, host, port, client, close }: Place): Promise<void> {
+  try {
+    for (const name of CASES) {
+      const soak = name.endsWith('_soak') ? SOAK : [];
+      const words = ['--server_host', host, '--server_port', String(port), '--test_case', name, ...soak];
+      const { code, stdout, stderr } = await client(join(programs, 'client'), words);
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${place}: ${name}`);
+      if (code === 0) passed++;
+      else {
+        failed++;
+        console.log(stdout + stderr);
+      }
+    }
+  } finally {
+    await close();
   }
+}
+
+try {
+  await runCases(await atGateway(server, GATEWAY));
+  if (canMakePods()) await runCases(await betweenPods('grpc', server));
 } finally {
   stopAll();
 }
-console.log(`${CASES.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(`${passed} passed, ${failed} failed`);
+if (failed > 0) process.exitCode = 1;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type Outcome, outcomeOf } from '../node/pod-network.ts';
 
 const children = new Set<ChildProcess>();
 
@@ -38,11 +39,6 @@ export async function listening(port: number): Promise<void> {
 }
 
 /** Runs a program to its end. */
-export async function run(command: string, words: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += String(chunk)));
-  child.stderr.on('data', (chunk) => (output += String(chunk)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code: code ?? 1, output };
+export function run(command: string, words: readonly string[]): Promise<Outcome> {
+  return outcomeOf(spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] }));
 }
