@@ -118,8 +118,8 @@ const trafficPolicy = judged(
     .object({
       ...blocks,
       portLevelSettings: z.array(portPolicy).optional(),
-      tunnel: unsupported(),
-      proxyProtocol: unsupported(),
+      tunnel: unsupported('connections go to the destination itself, without CONNECT'),
+      proxyProtocol: unsupported('connections begin without a PROXY header'),
       retryBudget: retryBudget.optional(),
     })
     .refine(notEmpty, 'a policy has at least one field'),

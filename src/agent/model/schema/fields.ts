@@ -21,7 +21,7 @@ export interface Fault {
 export type Judge = (value: never) => readonly Fault[];
 
 /** A field that Istio has and this release does not serve: it is reported, and the compiler does not get it. */
-export function unsupported(reason = 'not supported yet') {
+export function unsupported(reason: string) {
   const schema = z
     .unknown()
     .transform(() => undefined)

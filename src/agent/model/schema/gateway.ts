@@ -16,13 +16,13 @@ const server = z.object({
   name: text.optional(),
   hosts: z.array(checkedText(gatewayHostFault)).min(1, 'a server has at least one host'),
   bind: text.optional(),
-  defaultEndpoint: unsupported(),
+  defaultEndpoint: unsupported('Istio does not look at it either'),
   tls: tls.optional(),
   port: z.object({
     number: port,
     protocol: text.regex(PROTOCOLS, 'must be one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, MONGO, REDIS, MYSQL'),
     name: text.min(1),
-    targetPort: unsupported(),
+    targetPort: unsupported('it is deprecated; the agent listens at the number'),
   }),
 });
 type Server = z.output<typeof server>;
