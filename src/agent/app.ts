@@ -130,6 +130,7 @@ export function composeAgent(means: AgentMeans): Agent {
     status,
     readiness,
     rollout,
+    configuration,
     series,
     spans: () => exporters.report(),
     accessLogs: () => accessLogs.report(),
@@ -215,7 +216,7 @@ function endpointsOf(
   { config, output, clock, node }: AgentMeans,
   sources: Pick<
     EndpointSources,
-    'status' | 'readiness' | 'rollout' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'traffic' | 'pool' | 'stop'
+    'status' | 'readiness' | 'rollout' | 'configuration' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'traffic' | 'pool' | 'stop'
   >,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());

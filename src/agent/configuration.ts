@@ -15,8 +15,9 @@ import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
 import { Compiler, type CompileOptions, type ExporterConfig, type LocalPod, type Resolution } from './model/compile/index.ts';
-import type { Problem } from './model/problem.ts';
-import { type ProblemReport, reportOf } from './model/report.ts';
+import { type Problem, placeOf } from './model/problem.ts';
+import { type ObjectReport, objectReports, type ProblemReport, reportOf } from './model/report.ts';
+import { CONFIGURATION_KINDS } from './model/schema/kinds.ts';
 import type { ObjectSink, ObjectSource } from './model/sink.ts';
 import { ObjectStore } from './model/store.ts';
 import { ProblemReporter } from './problem-reporter.ts';
@@ -122,6 +123,14 @@ export class Configuration {
 
   problems(): ProblemReport[] {
     return this.allProblems().map((problem) => reportOf(problem));
+  }
+
+  /** What users configure the mesh by, and whatever else has problems. */
+  objects(): ObjectReport[] {
+    const problems = this.allProblems();
+    const statuses = CONFIGURATION_KINDS.flatMap((kind) => this.#store.statuses(kind));
+    const troubled = problems.flatMap(({ object }) => (object === null ? [] : (this.#store.status(object) ?? [])));
+    return objectReports([...statuses, ...troubled], problems, (ref) => placeOf(this.#store.origin(ref), []));
   }
 
   /** What each source knows of what it reads. */

@@ -5,6 +5,7 @@ import { adminEndpoint } from './admin/admin-endpoint.ts';
 import type { HttpServer } from './admin/http-server.ts';
 import { nodeEndpoint } from './admin/node-endpoint.ts';
 import type { AgentConfig } from './config.ts';
+import type { Configuration } from './configuration.ts';
 import type { Log } from './log.ts';
 import type { Readiness } from './readiness.ts';
 import type { Rollout } from './rollout.ts';
@@ -24,6 +25,7 @@ export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' 
   readonly traffic: TrafficWindow;
   readonly pool: Pick<WorkerPool, 'ask' | 'ledger'>;
   readonly clock: Clock;
+  readonly configuration: Configuration;
   readonly stop: (why: string) => void;
 }
 
@@ -35,12 +37,13 @@ export interface Endpoint {
 }
 
 export function agentEndpoints(sources: EndpointSources): Endpoint[] {
-  const { config, log, status, readiness, rollout, requests, traffic, pool, clock, stop } = sources;
+  const { config, log, status, readiness, rollout, requests, configuration, traffic, pool, clock, stop } = sources;
   const metrics = agentMetrics({ ...sources, status: () => status.report() });
   const admin = adminEndpoint({
     config: () => config,
     snapshot: () => rollout.current,
     status: () => status.report(),
+    objects: () => configuration.objects(),
     logLevel: { get: () => log.level, set: (level) => (log.level = level) },
     requests,
     traffic: () => traffic.report(),

@@ -48,18 +48,19 @@ function fetchText({ ip, port }: SocketAddress, path: string): Promise<string> {
       response.on('end', () => {
         const body = Buffer.concat(chunks).toString('utf8');
         if (response.statusCode === 200) done(body);
-        else
-          failed(
-            new CommandError(
-              ExitCode.Fault,
-              `${place} is not a Nodeway agent of this version: ${response.statusCode} ${body.slice(0, 200)}`,
-            ),
-          );
+        else failed(refused(place, response.statusCode ?? 0, body));
       });
     });
     request.on('timeout', () => request.destroy(new CommandError(ExitCode.Fault, `the agent at ${place} does not answer`)));
     request.on('error', (error) => failed(error instanceof CommandError ? error : unreachable(place, error)));
   });
+}
+
+/** By an agent, which says why, or by something else. */
+function refused(place: string, status: number, body: string): CommandError {
+  const isAgents = (status === 400 || status === 404) && !body.startsWith('no such page');
+  const why = isAgents ? body.trim() : `is not a Nodeway agent of this version: ${status} ${body.slice(0, 200)}`;
+  return new CommandError(ExitCode.Fault, isAgents ? why : `${place} ${why}`);
 }
 
 function unreachable(place: string, error: unknown): CommandError {

@@ -3,17 +3,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { podRoutes } from '../../src/agent/admin/pod-routes.ts';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
 import { describeCheck } from '../../src/cli/check.ts';
 import { routes } from '../../src/cli/routes.ts';
 import { describeStatus, status } from '../../src/cli/status.ts';
 import { table } from '../../src/cli/terminal.ts';
 import { CommandError } from '../../src/base/errors.ts';
-import type { SnapshotView } from '../../src/agent/admin/snapshot-view.ts';
 import { literal } from '../../src/l7/message/wire-text.ts';
 import { UNKNOWN_IDENTITY } from '../../src/l7/config/identity.ts';
 import type { VirtualHostConfig } from '../../src/l7/config/route.ts';
 import type { ScopeConfig } from '../../src/l7/config/workload.ts';
+import type { Snapshot } from '../../src/l7/snapshot.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -109,20 +110,22 @@ const UNSEEN = [
 ];
 const OWN: VirtualHostConfig = { ...HOST, layer: 'clients s', name: 'own', domains: ['own'] };
 const SCOPE: ScopeConfig = { namespace: 'a', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['clients s', 'mesh'] };
-const SNAPSHOT: SnapshotView = {
-  version: 1,
-  mesh: { connectTimeoutMs: 1, rootNamespace: 'istio-system', pathNormalization: 'base' },
-  workloads: { 'a/in': { scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY } },
-  scopes: { s: SCOPE },
-  virtualHosts: Object.fromEntries([HOST, OWN, ...UNSEEN].map((host) => [host.name, host])),
-  addresses: {},
-  gateways: {},
-  clusters: {},
-  endpoints: {},
+const RECORDS: Snapshot['records'] = {
+  workloads: new Map([['a/in', { scope: 's', addresses: [], inbound: {}, identity: UNKNOWN_IDENTITY }]]),
+  scopes: new Map([['s', SCOPE]]),
+  virtualHosts: new Map([HOST, OWN, ...UNSEEN].map((host) => [host.name, host])),
+  addresses: new Map(),
+  gateways: new Map(),
+  clusters: new Map(),
 };
 
 t.test('status and routes ask a running agent', async (t) => {
-  const server = createServer((request, response) => response.end(JSON.stringify(request.url === '/status' ? STATUS : SNAPSHOT)));
+  const server = createServer(({ url = '' }, response) => {
+    if (url === '/status') return void response.end(JSON.stringify(STATUS));
+    const seen = podRoutes({ records: RECORDS }, new URL(url, 'http://agent').searchParams.get('pod') ?? '');
+    if (seen === null) response.writeHead(404).end('a/none is not enrolled\n');
+    else response.end(JSON.stringify(seen));
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   t.teardown(() => void server.close());
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -142,7 +145,7 @@ t.test('status and routes ask a running agent', async (t) => {
   t.match(text, /any +redirect 301 to \/new/);
   t.notMatch(text, /hidden|of others/);
   t.strictSame(JSON.parse(await said(routes, 'a/in', '-ojson')), { scope: SCOPE, virtualHosts: { 80: [OWN, HOST] } });
-  await t.rejects(said(routes, 'a/none'), new CommandError(1, 'a/none is not enrolled on this node; enrolled: a/in'));
+  await t.rejects(said(routes, 'a/none'), new CommandError(1, 'a/none is not enrolled'));
 });
 
 t.test('what status tells a person', async (t) => {

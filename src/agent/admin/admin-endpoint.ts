@@ -1,5 +1,6 @@
 /** The endpoint for the node's administrator and for `nodeway status`; on loopback by default. */
 import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
+import type { ObjectReport } from '../model/report.ts';
 import type { RequestLog } from '../requests/request-log.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { type Handler, HttpServer, type Routes, json, plain } from './http-server.ts';
@@ -10,6 +11,7 @@ import { type SnapshotView, snapshotView } from './snapshot-view.ts';
 export interface AdminSources extends MeshSources {
   /** The settings in effect. */
   readonly config: () => unknown;
+  readonly objects: () => readonly ObjectReport[];
   readonly logLevel: { get(): string; set(level: LogLevel): void };
   readonly requests: RequestLog;
   readonly quit: () => void;
@@ -28,6 +30,7 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
     'GET /snapshot': () => json(view(sources)),
     'GET /status': () => json(sources.status()),
     ...meshRoutes(sources),
+    'GET /objects': () => json(sources.objects()),
     ...requestRoutes(sources.requests),
     'GET /log-level': () => plain(sources.logLevel.get()),
     'PUT /log-level': setLogLevel,

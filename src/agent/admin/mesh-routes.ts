@@ -1,4 +1,4 @@
-/** What the admin endpoint shows of pods, clusters and the graph of services. */
+/** What the admin endpoint shows of pods, their routes and clusters, and the graph of services. */
 import type { Snapshot } from '../../l7/snapshot.ts';
 import type { PoolsAnswer } from '../../l7/question.ts';
 import type { Ledger } from '../../l7/upstream/ledger.ts';
@@ -6,6 +6,7 @@ import type { TrafficReport } from '../traffic/traffic-window.ts';
 import { type ClusterQuestion, clustersView } from './cluster-view.ts';
 import { type AdminRequest, json, plain, type Reply, type Routes } from './http-server.ts';
 import { graphView, podsView } from './mesh-view.ts';
+import { podRoutes } from './pod-routes.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface MeshSources {
@@ -26,6 +27,7 @@ export function meshRoutes(sources: MeshSources): Routes {
     'GET /pods': async () => json(podsView(sources.status().pods, await sources.traffic(), (pod) => identityIn(sources.snapshot(), pod))),
     'GET /graph': async () => json(graphView(await sources.traffic())),
     'GET /clusters': (request) => clusters(sources, request),
+    'GET /routes': ({ query }) => routes(sources.snapshot(), query.get('pod') ?? ''),
   };
 }
 
@@ -44,6 +46,11 @@ async function clusters(sources: MeshSources, { query }: AdminRequest): Promise<
   const question: ClusterQuestion = { pod, service: query.get('service'), limit };
   const answers = await sources.pools();
   return json(clustersView(question, { snapshot, ledger: sources.ledger, answers, now: sources.now() }));
+}
+
+function routes(snapshot: Snapshot | null, pod: string): Reply {
+  const seen = snapshot === null ? null : podRoutes(snapshot, pod);
+  return seen === null ? plain(unknownPod(snapshot, pod), 404) : json(seen);
 }
 
 /** For people. */

@@ -149,6 +149,12 @@ export class ObjectStore {
     return version === null ? null : { ref, state: version.state, since: version.since };
   }
 
+  /** Of every object of a kind, in no particular order. */
+  statuses(kind: keyof Kinds): ObjectStatus[] {
+    const entries = [...(this.#entries.get(typeKey(typeOfKind(kind)))?.values() ?? [])];
+    return entries.flatMap(({ ref }) => this.status(ref) ?? []);
+  }
+
   /** Of sources first, then of the objects; with a clock, a refused object's begin with since when it is refused. */
   problems(): Problem[] {
     return [...[...this.#sourceProblems.values()].flat(), ...[...this.#troubled].flatMap((entry) => this.#problemsOf(entry))];

@@ -4,6 +4,7 @@ import { adminEndpoint } from '../../../src/agent/admin/admin-endpoint.ts';
 import type { HttpServer } from '../../../src/agent/admin/http-server.ts';
 import { nodeEndpoint } from '../../../src/agent/admin/node-endpoint.ts';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
+import type { ObjectReport } from '../../../src/agent/model/report.ts';
 import { Readiness } from '../../../src/agent/readiness.ts';
 import { RequestLog } from '../../../src/agent/requests/request-log.ts';
 import { agentMetrics } from '../../../src/agent/telemetry/agent-metrics.ts';
@@ -31,6 +32,10 @@ const STATUS: AgentStatus = {
     { source: 'k', resource: 'pods', scope: 'a', state: 'unreachable', staleSeconds: 9, error: 'e', events: 4, lists: 2, bytes: 10 },
   ],
 };
+
+const OBJECTS: readonly ObjectReport[] = [
+  { group: 'networking.istio.io', kind: 'Gateway', namespace: 'a', name: 'b', state: 'accepted', since: 5, where: 'f:1', problems: [] },
+];
 
 interface Answer {
   readonly status: number;
@@ -111,6 +116,7 @@ t.test('the admin endpoint', async (t) => {
       config: () => ({ workers: 1 }),
       snapshot: () => null,
       status: () => STATUS,
+      objects: () => OBJECTS,
       logLevel: { get: () => level, set: (to) => (level = to) },
       traffic: async () => ({ seconds: 60, cpuSeconds: 30, edges: [], truncated: false, pods: new Map() }),
       pools: async () => [],
@@ -124,6 +130,7 @@ t.test('the admin endpoint', async (t) => {
   const use = { identity: null, sent: 0, received: 0, sentPerSecond: 0, receivedPerSecond: 0, cpuShare: 0 };
   t.strictSame(JSON.parse((await ask('GET', '/pods')).body), { windowSeconds: 60, cpuCores: 0.5, pods: [{ ...STATUS.pods[0], ...use }] });
   t.strictSame(JSON.parse((await ask('GET', '/graph')).body), { windowSeconds: 60, truncated: false, edges: [] });
+  t.strictSame(JSON.parse((await ask('GET', '/objects')).body), OBJECTS);
   t.strictSame(JSON.parse((await ask('GET', '/config')).body), { workers: 1 });
   t.strictSame(JSON.parse((await ask('GET', '/clusters')).body), { truncated: false, clusters: [] });
   t.strictSame(await ask('GET', '/clusters?pod=a/b'), { status: 404, body: 'a/b is not enrolled on this node; enrolled: none\n' });
@@ -134,6 +141,7 @@ t.test('the admin endpoint', async (t) => {
     body: 'colour: no such condition; there are pod, path, method, status, service\n',
   });
   t.equal((await ask('GET', '/tap?status=7xx')).status, 400);
+  t.strictSame(await ask('GET', '/routes?pod=a/b'), { status: 404, body: 'a/b is not enrolled on this node; enrolled: none\n' });
   t.equal((await ask('PUT', '/log-level', {}, 'debug\n')).status, 200);
   t.equal(level, 'debug');
   t.equal((await ask('PUT', '/log-level', {}, 'shout')).status, 400);

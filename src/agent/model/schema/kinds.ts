@@ -64,6 +64,9 @@ const APIS: Readonly<Record<KindName, Api>> = {
   Sidecar: ISTIO,
 };
 
+/** Those by which users configure the mesh, in the order in which one reads about them. */
+export const CONFIGURATION_KINDS = Object.keys(ISTIO_KINDS) as readonly (keyof typeof ISTIO_KINDS)[];
+
 /** Kinds that say something by their metadata alone. */
 const BY_METADATA: ReadonlySet<string> = new Set<KindName>([
   'Namespace',
