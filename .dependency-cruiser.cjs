@@ -3,6 +3,7 @@
  *
  *   src/main.ts → src/cli → src/agent → src/l7       → src/base
  *                                     → src/datapath → src/base      l7 and datapath never see each other
+ *   console ─ ─ types of what it is answered ─ ─ ▶ src
  *
  * and within src/l7 one way too: see ROOMS. Imports of types count like any other: a reader has to follow them just the same.
  */
@@ -131,7 +132,7 @@ module.exports = {
     error(
       'no-cycles',
       'A cycle has no direction. Types count: a reader has to follow them like anything else.',
-      { path: '^src/' },
+      { path: '^(src|console)/' },
       { circular: true },
     ),
     error(
@@ -140,7 +141,20 @@ module.exports = {
       { path: '^src/' },
       { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     ),
-    error('resolves', 'A path that leads nowhere.', { path: '^src/' }, { couldNotResolve: true }),
+    error(
+      'console-asks-the-agent',
+      'The console runs in a browser: all that it knows of the agent are the types of its answers, and their words.',
+      { path: '^console/' },
+      { path: '^src/', pathNot: '^src/agent/admin/route-text\\.ts$', dependencyTypesNot: ['type-only'] },
+    ),
+    error(
+      'console-runs-in-a-browser',
+      'Nothing of Node.js, and only packages whose licenses go with the page.',
+      { path: '^console/', pathNot: '^console/build\\.ts$' },
+      { dependencyTypes: ['core', 'npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    ),
+    error('nobody-needs-the-console', 'It is served as files.', { path: '^src/' }, { path: '^console/' }),
+    error('resolves', 'A path that leads nowhere.', { path: '^(src|console)/' }, { couldNotResolve: true }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
@@ -149,7 +163,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.json', '.d.ts'],
+      extensions: ['.ts', '.tsx', '.js', '.json', '.d.ts'],
     },
     combinedDependencies: false,
   },

@@ -22,13 +22,15 @@ COPY bpf bpf
 RUN cmake -S . -B build -DCMAKE_BUILD_TYPE=Release --log-level=WARNING && cmake --build build --parallel --target transport datapath
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN tsc=node_modules/typescript/bin/tsc && node "$tsc" -p tsconfig.build.json && rm -f dist/.tsbuildinfo dist/*.tsbuildinfo
+COPY console console
+RUN tsc=node_modules/typescript/bin/tsc && node "$tsc" -p tsconfig.build.json && rm -f dist/.tsbuildinfo dist/*.tsbuildinfo \
+ && node console/build.ts
 # Without the number and the hour of the moment, so that the same packages have the same list.
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx \
   | node -e 'const { serialNumber, ...list } = JSON.parse(fs.readFileSync(0)); delete list.metadata.timestamp; console.log(JSON.stringify(list))' \
   > sbom.json
-# What only a reader, a type checker or a debugger of the packages wants is a third of them.
-RUN npm prune --omit=dev --ignore-scripts --loglevel=error \
+# What only a reader, a type checker or a debugger of the packages wants is a third of them. What the console is made of is in its script.
+RUN npm prune --omit=dev --ignore-scripts --loglevel=error && rm -rf node_modules/preact node_modules/@dagrejs \
  && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.md' \) -delete \
  && rm -f node_modules/.package-lock.json && strip build/Release/*.node
 

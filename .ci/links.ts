@@ -21,7 +21,7 @@ const dead = files.flatMap((file) => {
   });
   return [...faults, ...unknown.map((name) => `${name}: there is no such file`)].map((fault) => `${file}: ${fault}`);
 });
-for (const file of tree.filter((path) => /^(src|test|bench|examples|native|bpf)\/.*\.(ts|h|cc|c)$/.test(path))) {
+for (const file of tree.filter((path) => /^(src|console|test|bench|examples|native|bpf)\/.*\.(tsx?|h|cc|c)$/.test(path))) {
   for (const name of pathsOf(readFileSync(file, 'utf8'))) if (!tree.includes(name)) dead.push(`${file}: ${name}: there is no such file`);
 }
 for (const line of dead) console.log(line);

@@ -3,7 +3,8 @@ import { LOG_LEVELS, type LogLevel } from '../log-level.ts';
 import type { ObjectReport } from '../model/report.ts';
 import type { RequestLog } from '../requests/request-log.ts';
 import { refuseForeignPages } from './browser-guard.ts';
-import { type Handler, HttpServer, type Routes, json, plain } from './http-server.ts';
+import { consolePages } from './console-pages.ts';
+import { type AdminRequest, type Handler, HttpServer, type Routes, json, plain } from './http-server.ts';
 import { type MeshSources, meshRoutes } from './mesh-routes.ts';
 import { requestRoutes } from './request-routes.ts';
 import { type SnapshotView, snapshotView } from './snapshot-view.ts';
@@ -24,8 +25,13 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
     sources.logLevel.set(level);
     return plain(level);
   };
+  const pages = consolePages();
   const routes: Routes = {
-    'GET /': () => plain(`the admin endpoint of a Nodeway agent:\n${Object.keys(routes).join('\n')}`),
+    'GET /': (request) => (wantsPage(request) ? pages['index.html'](request) : plain(listing(routes))),
+    'GET /console.js': pages['console.js'],
+    'GET /console.css': pages['console.css'],
+    'GET /icon.svg': pages['icon.svg'],
+    'GET /licenses.txt': pages['licenses.txt'],
     'GET /config': () => json(sources.config()),
     'GET /snapshot': () => json(view(sources)),
     'GET /status': () => json(sources.status()),
@@ -41,6 +47,15 @@ export function adminEndpoint(sources: AdminSources): HttpServer {
     },
   };
   return new HttpServer(routes, refuseForeignPages);
+}
+
+/** A browser says so; `curl` takes anything, and gets what it can ask for. */
+function wantsPage({ headers }: AdminRequest): boolean {
+  return headers.accept?.includes('text/html') ?? false;
+}
+
+function listing(routes: Routes): string {
+  return `the admin endpoint of a Nodeway agent; a browser gets the console\n${Object.keys(routes).join('\n')}`;
 }
 
 function view({ snapshot }: AdminSources): SnapshotView | null {

@@ -14,6 +14,8 @@ export interface Reply {
   readonly type: string;
   /** Chunks are made as fast as the client takes them, and others get their turn between them. */
   readonly body: string | AsyncIterable<Buffer>;
+  /** Beside those that every reply has, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type Handler = (request: AdminRequest) => Reply | Promise<Reply>;
@@ -117,7 +119,9 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply, body: string): void {
-  response.writeHead(reply.status, { ...headersOf(reply), 'content-length': Buffer.byteLength(body) });
+  // RFC 9110, section 15.4.5: a 304 has no content, whose length would be that of a 200.
+  const length = reply.status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(reply.status, { ...headersOf(reply), ...length });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
@@ -138,4 +142,7 @@ async function stream(request: IncomingMessage, response: ServerResponse, reply:
   }
 }
 
-const headersOf = ({ type }: Reply) => ({ 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+const headersOf = ({ type, headers }: Reply) => ({
+  ...{ 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
+  ...headers,
+});

@@ -158,6 +158,12 @@ t.test('the admin endpoint', async (t) => {
     t.equal((await ask('POST', '/quit', headers)).status, 403, JSON.stringify(headers));
   }
   t.equal(quits, 0);
+  const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  t.equal((await ask('GET', '/', link)).status, 200, 'a link to the console may stand on any page');
+  t.equal((await ask('GET', '/config', link)).status, 403);
+  t.equal((await ask('POST', '/quit', link)).status, 403);
+  t.equal((await ask('GET', '/', { ...link, 'sec-fetch-dest': 'iframe' })).status, 403);
+  t.equal(quits, 0);
   t.equal((await ask('POST', '/quit', { host: 'localhost:15000', origin: 'http://localhost:15000' })).status, 202);
   t.equal(quits, 1);
 });

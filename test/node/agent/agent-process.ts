@@ -49,6 +49,10 @@ export class AgentProcess {
     return this.#child?.pid ?? 0;
   }
 
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.#admin}/`;
+  }
+
   /** What it wrote, for when a test fails. */
   get log(): string {
     return readFileSync(join(this.#directory, 'log'), 'utf8');
