@@ -5,6 +5,7 @@
  */
 import { Compiler } from '../src/agent/model/compile/index.ts';
 import type { AnyObject } from '../src/agent/model/objects.ts';
+import { pack } from '../src/agent/model/packed.ts';
 import { refOf } from '../src/agent/model/problem.ts';
 import type { ObjectChange } from '../src/agent/model/store.ts';
 import { systemClock } from '../src/base/clock.ts';
@@ -16,7 +17,7 @@ const services = Number(process.argv[2] ?? 20_000);
 
 function change(apiVersion: string, kind: string, metadata: object, rest: object): ObjectChange {
   const object = { apiVersion, kind, metadata, ...rest } as unknown as AnyObject;
-  return { ref: refOf(object), object, origin: { trusted: true, locate: () => null } };
+  return { ref: refOf(object), object: pack(object), origin: { trusted: true, locate: () => null } };
 }
 
 const namespaceOf = (index: number): string => `ns${index % NAMESPACES}`;

@@ -40,9 +40,9 @@ export const RECORD_KINDS = [
 export interface Snapshot {
   version: number;
   mesh: MeshSettings;
-  readonly records: { readonly [K in RecordKind]: Map<string, SnapshotRecords[K]> };
+  readonly records: { readonly [K in RecordKind]: ReadonlyMap<string, SnapshotRecords[K]> };
   /** By cluster id, in the order of `addressKey`. */
-  readonly endpoints: Map<string, readonly EndpointConfig[]>;
+  readonly endpoints: ReadonlyMap<string, readonly EndpointConfig[]>;
 }
 
 /** What changed since the version before. A worker that has applied all deltas in order has the snapshot. */

@@ -6,9 +6,9 @@ import { RECORD_KINDS, type Snapshot, type SnapshotDelta } from '../../src/l7/sn
 const WANTED = { key: 'default/a', uid: '', netns: '/n', addresses: [], failClosed: false };
 
 function snapshot(version: number, ports: readonly number[]): Snapshot {
-  const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'];
-  const gateway = (port: number): GatewayConfig => ({ port, layer: `gateway ${port}` });
-  for (const port of ports) records.gateways.set(String(port), gateway(port));
+  const gateways = new Map(ports.map((port): [string, GatewayConfig] => [String(port), { port, layer: `gateway ${port}` }]));
+  const none = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'];
+  const records = { ...none, gateways };
   return {
     version,
     mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' },

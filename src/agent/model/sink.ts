@@ -36,6 +36,8 @@ export interface SourceReport {
 
 /** Where a version of an object comes from. */
 export interface Origin {
+  /** Of the object, where it is known already. */
+  readonly ref?: ObjectRef;
   /**
    * Whether the author may name paths on this node, as `nodeway.io/netns` on a Pod does. True where the author is the node's own
    * administrator; in a cluster any user could name another pod's namespace.

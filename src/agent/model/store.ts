@@ -15,6 +15,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { AnyObject, Kinds } from './objects.ts';
+import { pack, type Packed, unpack } from './packed.ts';
 import { type ObjectRef, type ObjectType, placeOf, type Problem, type ProblemNews, refKey, refOf, typeKey } from './problem.ts';
 import { checkObject, type Finding } from './schema/index.ts';
 import { typeOfKind } from './schema/kinds.ts';
@@ -33,7 +34,7 @@ export interface ObjectStatus {
 export interface ObjectChange {
   readonly ref: ObjectRef;
   /** The version in effect now; null: none. */
-  readonly object: AnyObject | null;
+  readonly object: Packed<AnyObject> | null;
   readonly origin: Origin | null;
 }
 
@@ -41,7 +42,7 @@ export interface ObjectChange {
 interface Version {
   /** Of the source. */
   readonly position: number;
-  readonly good: AnyObject | null;
+  readonly good: Packed<AnyObject> | null;
   readonly origin: Origin;
   readonly state: ObjectState;
   readonly since: number;
@@ -50,15 +51,33 @@ interface Version {
   readonly revision: string | null;
 }
 
-interface Entry {
+class Entry {
   readonly ref: ObjectRef;
+  /** Nearly always one, which needs no list. */
+  #versions: Version | readonly Version[] = NO_VERSIONS;
+
+  constructor(ref: ObjectRef) {
+    this.ref = ref;
+  }
+
   /** In the order of the sources, so that the first good one wins; a source without a version has none. */
-  versions: readonly Version[];
+  get versions(): readonly Version[] {
+    return isOne(this.#versions) ? [this.#versions] : this.#versions;
+  }
+
+  set versions(versions: readonly Version[]) {
+    const [first] = versions;
+    this.#versions = first !== undefined && versions.length === 1 ? first : versions;
+  }
 }
+
+const isOne = (versions: Version | readonly Version[]): versions is Version => !Array.isArray(versions);
 
 const NO_VERSIONS: readonly Version[] = [];
 /** Nearly no object has any. */
 const NO_FINDINGS: readonly Finding[] = [];
+
+const GONE = { good: null, origin: null } as const;
 
 interface Contributor {
   readonly name: string;
@@ -83,7 +102,7 @@ export class ObjectStore {
   /** Whose problems may have changed since the last `takeProblemNews`: objects, and subjects of sources. */
   readonly #problemNews = new Set<Entry | string>();
   /** Of what changed since the last `takeChanges`, the version that was in effect then. */
-  readonly #before = new Map<Entry, AnyObject | null>();
+  readonly #before = new Map<Entry, Version | null>();
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
   #scheduled = false;
@@ -125,8 +144,10 @@ export class ObjectStore {
     const changes: ObjectChange[] = [];
     for (const [entry, before] of this.#before) {
       const version = winner(entry);
-      const object = version?.good ?? null;
-      if (object !== before) changes.push({ ref: entry.ref, object, origin: object === null ? null : (version?.origin ?? null) });
+      if (differ(before, version)) {
+        const { good: object, origin } = version ?? GONE;
+        changes.push({ ref: entry.ref, object, origin: object === null ? null : origin });
+      }
       if (version === null) this.#forget(entry.ref);
     }
     this.#before.clear();
@@ -136,7 +157,7 @@ export class ObjectStore {
   /** The versions in effect, in no particular order. */
   list<K extends keyof Kinds>(kind: K): Kinds[K][] {
     const entries = [...(this.#entries.get(typeKey(typeOfKind(kind)))?.values() ?? [])];
-    return entries.flatMap((entry) => winner(entry)?.good ?? []) as Kinds[K][];
+    return entries.flatMap((entry) => winner(entry)?.good ?? []).map((good) => unpack(good)) as Kinds[K][];
   }
 
   /** Of the version in effect; without one, of the version that was refused. */
@@ -227,14 +248,14 @@ export class ObjectStore {
 
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
     const { position } = contributor;
-    const ref = refOf(object);
+    const ref = origin.ref ?? refOf(object);
     contributor.unseen.get(typeKey(ref))?.delete(refKey(ref));
     const known = this.#entryOf(ref);
     const before = known?.versions.find((version) => version.position === position);
     const revision = revisionOf(object, origin);
     if (before !== undefined && revision !== null && before.revision === revision) return;
     const { value, problems: found } = checkObject(object, origin);
-    const good = value ?? before?.good ?? null;
+    const good = value === null ? (before?.good ?? null) : pack(value);
     const state: ObjectState = value !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
     const since = before?.state === state ? before.since : (this.#clock?.now() ?? 0);
     const problems = found.length === 0 ? NO_FINDINGS : found;
@@ -245,7 +266,7 @@ export class ObjectStore {
   }
 
   #newEntry(ref: ObjectRef): Entry {
-    const entry = { ref, versions: NO_VERSIONS };
+    const entry = new Entry(ref);
     const type = typeKey(ref);
     const ofType = this.#entries.get(type);
     if (ofType === undefined) this.#entries.set(type, new Map([[refKey(ref), entry]]));
@@ -284,7 +305,7 @@ export class ObjectStore {
 
   /** Every change of an entry, with what follows from it. */
   #settle(entry: Entry, versions: readonly Version[]): void {
-    if (!this.#before.has(entry)) this.#before.set(entry, winner(entry)?.good ?? null);
+    if (!this.#before.has(entry)) this.#before.set(entry, winner(entry));
     entry.versions = versions;
     const troubled = versions.length > 1 || versions.some(({ problems }) => problems.length > 0);
     if (troubled || this.#troubled.has(entry)) this.#problemNews.add(entry);
@@ -334,6 +355,12 @@ export class ObjectStore {
 function winner(entry: Entry | undefined): Version | null {
   if (entry === undefined) return null;
   return entry.versions.find(({ good }) => good !== null) ?? entry.versions[0] ?? null;
+}
+
+/** Whether something else is in effect: another object, or the same by someone who may say more. */
+function differ(a: Version | null, b: Version | null): boolean {
+  const [before, after] = [a ?? GONE, b ?? GONE];
+  return before.good !== after.good || (after.good !== null && before.origin?.trusted !== after.origin?.trusted);
 }
 
 /** With the extent: an object may first be known by its metadata only, in the same version. */

@@ -30,7 +30,8 @@ export class SourceDocument {
   readonly length: number;
   readonly isItem: boolean;
   readonly inherited: Inherited | null;
-  readonly objects: readonly SourceObject[];
+  /** Nearly always one, which needs no list. */
+  readonly #objects: SourceObject | readonly SourceObject[];
   /** Their lines count from the document's own. */
   readonly faults: readonly TextFault[];
   readonly #texts: Texts;
@@ -48,8 +49,13 @@ export class SourceDocument {
     this.#start = chunk.start;
     this.#line = chunk.line;
     const found = new Reading(this, chunk, strings);
-    this.objects = exact(found.objects);
+    const [first] = found.objects;
+    this.#objects = first !== undefined && found.objects.length === 1 ? first : exact(found.objects);
     this.faults = found.faults.length === 0 ? NO_FAULTS : found.faults;
+  }
+
+  get objects(): readonly SourceObject[] {
+    return this.#objects instanceof SourceObject ? [this.#objects] : this.#objects;
   }
 
   /** In characters of the file's text. */

@@ -1,5 +1,7 @@
 /** The store against a model that keeps every version of every source and looks through all of them. */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import { unpack } from '../../../src/agent/model/packed.ts';
 import t from 'tap';
 import { type ObjectRef, type ObjectType, refKey, refOf, typeKey } from '../../../src/agent/model/problem.ts';
 import type { ObjectSink, Origin, RawObject } from '../../../src/agent/model/sink.ts';
@@ -133,7 +135,7 @@ function checkInForce(store: ObjectStore, model: Model): void {
 
 function checkChanges(store: ObjectStore, before: ReadonlyMap<string, RawObject>, now: ReadonlyMap<string, RawObject>): void {
   const expected = [...new Set([...before.keys(), ...now.keys()])]
-    .filter((key) => before.get(key) !== now.get(key))
+    .filter((key) => !isDeepStrictEqual(before.get(key), now.get(key)))
     .map((key) => [key, now.get(key) ?? null] as const);
-  equal(sorted(store.takeChanges().map(({ ref, object }) => [refKey(ref), object])), sorted(expected), 'changes');
+  equal(sorted(store.takeChanges().map(({ ref, object }) => [refKey(ref), object && unpack(object)])), sorted(expected), 'changes');
 }

@@ -11,7 +11,6 @@ import type { Services } from './services.ts';
 
 interface Subject {
   readonly gateways: readonly string[];
-  readonly rules: readonly BoundRule[];
 }
 
 export class DestinationChecks {
@@ -27,8 +26,8 @@ export class DestinationChecks {
     this.#problems = problems;
   }
 
-  check(subject: Subject): void {
-    for (const bound of subject.rules) {
+  check(subject: Subject, rules: readonly BoundRule[]): void {
+    for (const bound of rules) {
       const { rule, ref } = bound;
       const at = (path: FieldPath): FieldPath => [...bound.path, ...path];
       const check = (destination: Destination, path: FieldPath): void => this.#destination(subject, bound, destination, at(path));

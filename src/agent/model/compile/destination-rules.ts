@@ -3,6 +3,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import type { DestinationRule, LoadBalancer, PolicyBlocks, Subset, TrafficPolicy } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { type FieldPath, refOf } from '../problem.ts';
 import { ageOf, byAge } from './age.ts';
 import { balancerFault } from './balancers.ts';
@@ -40,7 +41,7 @@ export class DestinationRules {
   readonly #services: Services;
   readonly #problems: ProblemLog;
   readonly #clients: RuleClients;
-  readonly #rules: Input<DestinationRule, true>;
+  readonly #rules: Input<Packed<DestinationRule>, true>;
   readonly #byHost: HostIndex<BoundRule>;
   /** Labels by which rules distinguish clients. */
   readonly clientLabels: Index<true>;
@@ -51,12 +52,12 @@ export class DestinationRules {
     this.#services = services;
     this.#clients = clients;
     this.#problems = problems;
-    this.#rules = new Input(graph, 'DestinationRule', (object) => this.#compute(object));
+    this.#rules = new Input(graph, 'DestinationRule', (packed) => this.#compute(unpack(packed)));
     this.#byHost = new HostIndex<BoundRule>(graph, byAge);
     this.clientLabels = new Index(graph);
   }
 
-  set(key: string, object: DestinationRule | null): void {
+  set(key: string, object: Packed<DestinationRule> | null): void {
     this.#rules.set(key, object);
   }
 

@@ -4,9 +4,10 @@ import { UNKNOWN_IDENTITY } from '../../../l7/config/identity.ts';
 import { addressKey } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
-import type { Output } from '../incremental/output.ts';
+import type { Target } from '../incremental/cell.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { Endpoints as EndpointsObject, EndpointSlice, SliceEndpoint, StringMap } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { type FieldPath, refOf } from '../problem.ts';
 import { order } from './age.ts';
 import { labelsOf } from './client-class.ts';
@@ -46,6 +47,12 @@ interface Written {
   readonly endpoints: readonly WrittenEndpoint[];
 }
 
+/** It may be large, and is looked at when the service's endpoints are made. */
+interface NamedSlice {
+  readonly name: string;
+  readonly slice: Packed<EndpointSlice>;
+}
+
 interface WrittenEndpoint {
   readonly path: FieldPath;
   readonly ip: string;
@@ -68,10 +75,10 @@ export class Endpoints {
   readonly #localities: Localities;
   readonly #mesh: Mesh;
   readonly #options: Pick<CompileOptions, 'nodeName'>;
-  readonly #output: Output<readonly EndpointConfig[]>;
-  readonly #slices: Input<EndpointSlice, true>;
-  readonly #byService: Index<EndpointSlice>;
-  readonly #objects: Input<EndpointsObject, EndpointsObject>;
+  readonly #output: Target;
+  readonly #slices: Input<Packed<EndpointSlice>, true>;
+  readonly #byService: Index<NamedSlice>;
+  readonly #objects: Input<Packed<EndpointsObject>, Packed<EndpointsObject>>;
   readonly #endpoints: Table<readonly ServiceEndpoints[]>;
 
   constructor(
@@ -97,7 +104,7 @@ export class Endpoints {
       readonly mesh: Mesh;
       readonly options: Pick<CompileOptions, 'nodeName'>;
       readonly problems: ProblemLog;
-      readonly output: Output<readonly EndpointConfig[]>;
+      readonly output: Target;
     },
   ) {
     this.#graph = graph;
@@ -111,19 +118,19 @@ export class Endpoints {
     this.#options = options;
     this.#problems = problems;
     this.#output = output;
-    this.#slices = new Input(graph, 'EndpointSlice', (slice) => this.#slice(slice));
-    this.#byService = new Index(graph, (a, b) => order(a.metadata.name, b.metadata.name));
+    this.#slices = new Input(graph, 'EndpointSlice', (packed) => this.#slice(packed));
+    this.#byService = new Index(graph, (a, b) => order(a.name, b.name));
     this.#objects = new Input(graph, 'Endpoints', (object) => object);
     this.#endpoints = new Table(graph, 'endpoints', (host) => this.#compute(host));
     this.local = new Index(graph);
     services.hosts.each(this.#endpoints);
   }
 
-  setSlice(key: string, slice: EndpointSlice | null): void {
+  setSlice(key: string, slice: Packed<EndpointSlice> | null): void {
     this.#slices.set(key, slice);
   }
 
-  set(key: string, object: EndpointsObject | null): void {
+  set(key: string, object: Packed<EndpointsObject> | null): void {
     this.#objects.set(key, object);
   }
 
@@ -207,11 +214,11 @@ export class Endpoints {
   #ofService(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const key = `${service.namespace}/${service.name}`;
     const slices = this.#byService.get(key);
-    if (slices.length > 0) return slices.flatMap((slice) => this.#written(ofSlice(slice), service, port));
+    if (slices.length > 0) return slices.flatMap(({ slice }) => this.#written(ofSlice(unpack(slice)), service, port));
     const object = this.#objects.get(key);
     return object === null
       ? this.#selected(service, port)
-      : ofEndpoints(object).flatMap((written) => this.#written(written, service, port));
+      : ofEndpoints(unpack(object)).flatMap((written) => this.#written(written, service, port));
   }
 
   #selected(service: MeshService, port: MeshPort): ServiceEndpoint[] {
@@ -258,9 +265,11 @@ export class Endpoints {
     return { config, labels, hostname: written.hostname ?? '', locality: this.#localities.of(labels, node, written.zone), node };
   }
 
-  #slice(slice: EndpointSlice): true {
-    const service = slice.metadata.labels?.[SERVICE_LABEL];
-    if (service !== undefined && slice.addressType !== 'FQDN') this.#byService.emit(`${slice.metadata.namespace}/${service}`, slice);
+  #slice(packed: Packed<EndpointSlice>): true {
+    const { metadata, addressType } = unpack(packed);
+    const service = metadata.labels?.[SERVICE_LABEL];
+    if (service !== undefined && addressType !== 'FQDN')
+      this.#byService.emit(`${metadata.namespace}/${service}`, { name: metadata.name, slice: packed });
     return true;
   }
 }

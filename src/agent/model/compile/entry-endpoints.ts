@@ -9,6 +9,7 @@ import { Index } from '../incremental/index-by-key.ts';
 import { Output } from '../incremental/output.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { StringMap, WorkloadEntry, WorkloadFields } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { isUnixAddress } from '../schema/workload-entry.ts';
 import { ageOf, byAge } from './age.ts';
@@ -38,14 +39,14 @@ export class EntryEndpoints {
   readonly names = new Output<true>();
   readonly #names: Index<true>;
   readonly #problems: ProblemLog;
-  readonly #workloads: Input<WorkloadEntry, true>;
+  readonly #workloads: Input<Packed<WorkloadEntry>, true>;
   readonly #byLabel: Index<MeshWorkload>;
   readonly #resolutions: Input<Resolution, Resolution>;
 
   constructor(graph: Graph, problems: ProblemLog) {
     this.#names = new Index(graph);
     this.#problems = problems;
-    this.#workloads = new Input(graph, 'WorkloadEntry', (object) => this.#compute(object));
+    this.#workloads = new Input(graph, 'WorkloadEntry', (packed) => this.#compute(unpack(packed)));
     this.#byLabel = new Index<MeshWorkload>(graph, byAge);
     this.#resolutions = new Input(graph, 'resolution', (resolution) => resolution);
   }
@@ -60,7 +61,7 @@ export class EntryEndpoints {
   }
 
   /** @param key `namespace/name` */
-  set(key: string, object: WorkloadEntry | null): void {
+  set(key: string, object: Packed<WorkloadEntry> | null): void {
     this.#workloads.set(key, object);
   }
 

@@ -1,7 +1,7 @@
 /** Virtual hosts of gateways: all VirtualServices that are bound to one host at one port are merged. */
 import type { RouteConfig, VirtualHostConfig } from '../../../l7/config/route.ts';
 import type { Graph } from '../incremental/graph.ts';
-import type { Output } from '../incremental/output.ts';
+import type { Target } from '../incremental/cell.ts';
 import { Table } from '../incremental/table.ts';
 import { gatewayLayer, type Gateways } from './gateways.ts';
 import { isCatchAll } from './matches.ts';
@@ -12,7 +12,7 @@ export interface GatewayHostParts {
   readonly gateways: Gateways;
   readonly virtualServices: VirtualServices;
   readonly routeLists: RouteLists;
-  readonly output: Output<VirtualHostConfig>;
+  readonly output: Target;
 }
 
 /** What a server answers that sends its clients to HTTPS. The port of their Host stays, as in Envoy. */

@@ -4,6 +4,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import { type Gateway, type GatewayServer, objectKey } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import type { CompileOptions } from './options.ts';
@@ -37,7 +38,7 @@ export class Gateways {
   readonly #options: CompileOptions;
   readonly #clients: Index<true>;
   readonly #problems: ProblemLog;
-  readonly #gateways: Input<Gateway, BoundGateway>;
+  readonly #gateways: Input<Packed<Gateway>, BoundGateway>;
   /** Servers whose clients are sent to HTTPS, by `port host`. */
   readonly redirects: Index<true>;
   /** By port, in the order in which they are asked. */
@@ -47,12 +48,12 @@ export class Gateways {
     this.#options = options;
     this.#clients = clients;
     this.#problems = problems;
-    this.#gateways = new Input(graph, 'Gateway', (object) => this.#compute(object));
+    this.#gateways = new Input(graph, 'Gateway', (packed) => this.#compute(unpack(packed)));
     this.redirects = new Index(graph);
     this.ports = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server);
   }
 
-  set(key: string, object: Gateway | null): void {
+  set(key: string, object: Packed<Gateway> | null): void {
     this.#gateways.set(key, object);
   }
 

@@ -6,6 +6,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import type { Node, StringMap } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { order } from './age.ts';
 import type { CompileOptions } from './options.ts';
 
@@ -25,7 +26,7 @@ interface LabelledPod {
 
 export class Localities {
   readonly #options: CompileOptions;
-  readonly #nodes: Input<Node, StringMap>;
+  readonly #nodes: Input<Packed<Node>, StringMap>;
   /** A node of each zone. */
   readonly #byZone: Index<string>;
   /** Pods of this node that say where they are. */
@@ -33,12 +34,12 @@ export class Localities {
 
   constructor(graph: Graph, options: CompileOptions) {
     this.#options = options;
-    this.#nodes = new Input(graph, 'Node', (node) => this.#compute(node));
+    this.#nodes = new Input(graph, 'Node', (packed) => this.#compute(unpack(packed)));
     this.#byZone = new Index(graph, order);
     this.#pods = new Index(graph, (a, b) => order(a.key, b.key));
   }
 
-  set(name: string, node: Node | null): void {
+  set(name: string, node: Packed<Node> | null): void {
     this.#nodes.set(name, node);
   }
 

@@ -6,7 +6,7 @@ import type { MeshSettings } from '../../../l7/snapshot.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { ConfigMap, HttpRetry, PolicyBlocks } from '../objects.ts';
-import type { MeshPlacement } from './placement.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { meshConfig, type MeshConfigFields, NO_PROXY_REASON, PROXY_REASONS, SERVED_PROXY_FIELDS, UNSERVED } from '../schema/mesh-config.ts';
 import { milliseconds } from './durations.ts';
@@ -14,6 +14,7 @@ import { meshLogging, type MeshLogging } from './mesh-logging.ts';
 import { meshMetrics, type MeshMetrics } from './metric-overrides.ts';
 import { meshTracing, type MeshTracing } from './mesh-telemetry.ts';
 import type { CompileOptions } from './options.ts';
+import type { MeshPlacement } from './placement.ts';
 import type { UpgradePolicy } from './protocols.ts';
 import type { ProblemLog } from './problem-log.ts';
 
@@ -52,18 +53,18 @@ const PATH = ['data', 'mesh'];
 export class Mesh {
   readonly #options: CompileOptions;
   readonly #problems: ProblemLog;
-  readonly #maps: Input<ConfigMap, ConfigMap>;
+  readonly #maps: Input<Packed<ConfigMap>, ConfigMap>;
   readonly #config: Table<MeshConfig>;
 
   constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
     this.#options = options;
     this.#problems = problems;
-    this.#maps = new Input(graph, 'ConfigMap', (map) => map);
+    this.#maps = new Input(graph, 'ConfigMap', (packed) => unpack(packed));
     this.#config = new Table(graph, 'mesh', (_, previous) => this.#compute(previous));
     this.#config.want('');
   }
 
-  set(namespace: string, name: string, map: ConfigMap | null): void {
+  set(namespace: string, name: string, map: Packed<ConfigMap> | null): void {
     if (name === CONFIG_MAP) this.#maps.set(namespace, map);
   }
 

@@ -1,7 +1,8 @@
 /** Which part of the compiler takes which kind of object. Kinds that no part takes say nothing about traffic. */
 import { internal } from '../../../base/internal.ts';
 import { OWNER_KINDS } from '../needs.ts';
-import type { ApiObject, Kinds } from '../objects.ts';
+import type { Kinds } from '../objects.ts';
+import type { Packed } from '../packed.ts';
 import type { ObjectRef } from '../problem.ts';
 import { typeKey } from '../problem.ts';
 import { typeOfKind } from '../schema/kinds.ts';
@@ -72,9 +73,12 @@ export class ObjectInputs {
     this.#takes.get(typeKey(change.ref))?.(change, namespace === '' ? name : internal(`${namespace}/${name}`));
   }
 
-  #on<K extends keyof Kinds>(kind: K, take: (object: Kinds[K] | null, ref: ObjectRef, key: string, trusted: boolean) => void): void {
+  #on<K extends keyof Kinds>(
+    kind: K,
+    take: (object: Packed<Kinds[K]> | null, ref: ObjectRef, key: string, trusted: boolean) => void,
+  ): void {
     this.#takes.set(typeKey(typeOfKind(kind)), ({ ref, object, origin }, key) => {
-      take(object as (Kinds[K] & ApiObject) | null, ref, key, origin?.trusted === true);
+      take(object as Packed<Kinds[K]> | null, ref, key, origin?.trusted === true);
     });
   }
 }

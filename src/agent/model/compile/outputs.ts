@@ -12,18 +12,19 @@ import {
   type SnapshotRecords,
 } from '../../../l7/snapshot.ts';
 import { Output, type OutputChange } from '../incremental/output.ts';
+import { PackedOutput } from '../incremental/packed-output.ts';
 import { share } from '../incremental/share.ts';
 
-type RecordOutputs = { readonly [K in RecordKind]: Output<SnapshotRecords[K]> };
+type RecordOutputs = { readonly [K in RecordKind]: Output<SnapshotRecords[K]> | PackedOutput<SnapshotRecords[K]> };
 
 export class Outputs implements RecordOutputs {
-  readonly clusters = new Output<SnapshotRecords['clusters']>();
-  readonly virtualHosts = new Output<SnapshotRecords['virtualHosts']>();
-  readonly addresses = new Output<SnapshotRecords['addresses']>();
+  readonly clusters = new PackedOutput<SnapshotRecords['clusters']>();
+  readonly virtualHosts = new PackedOutput<SnapshotRecords['virtualHosts']>();
+  readonly addresses = new PackedOutput<SnapshotRecords['addresses']>();
   readonly gateways = new Output<SnapshotRecords['gateways']>();
   readonly scopes = new Output<SnapshotRecords['scopes']>();
   readonly workloads = new Output<SnapshotRecords['workloads']>();
-  readonly endpoints = new Output<readonly EndpointConfig[]>();
+  readonly endpoints = new PackedOutput<readonly EndpointConfig[]>();
   /** Under the empty key. */
   readonly mesh = new Output<MeshSettings>();
   readonly snapshot: Snapshot;

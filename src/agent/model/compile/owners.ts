@@ -3,6 +3,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Input } from '../incremental/table.ts';
 import { OWNER_KINDS, type OwnerKind, type OwnerScope } from '../needs.ts';
 import type { ApiObject, Pod } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 
 export interface Owner {
   readonly kind: string;
@@ -21,13 +22,13 @@ const HASH_LABELS = [
 const MAX_DEPTH = 8;
 
 export class Owners {
-  readonly #objects: Input<ApiObject, ApiObject>;
+  readonly #objects: Input<Packed<ApiObject>, ApiObject>;
 
   constructor(graph: Graph) {
-    this.#objects = new Input(graph, 'owner', (object) => object);
+    this.#objects = new Input(graph, 'owner', (packed) => unpack(packed));
   }
 
-  set(kind: string, namespace: string, name: string, object: ApiObject | null): void {
+  set(kind: string, namespace: string, name: string, object: Packed<ApiObject> | null): void {
     this.#objects.set(`${kind}/${namespace}/${name}`, object);
   }
 

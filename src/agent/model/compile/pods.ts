@@ -5,6 +5,7 @@ import { Index } from '../incremental/index-by-key.ts';
 import { Output } from '../incremental/output.ts';
 import { Input } from '../incremental/table.ts';
 import { type ApiObject, objectKey, type Pod, type StringMap } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge } from './age.ts';
 import { socketForm } from './hosts.ts';
@@ -27,7 +28,7 @@ const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
 
 /** An object, and whether its author may name paths on this node. */
 export interface GivenPod {
-  readonly object: Pod;
+  readonly object: Packed<Pod>;
   readonly trusted: boolean;
 }
 
@@ -50,7 +51,7 @@ export class Pods {
   readonly #needed: NeededObjects;
   readonly #localities: Localities;
   readonly #owners: Owners;
-  readonly #namespaces: Input<ApiObject, ApiObject>;
+  readonly #namespaces: Input<Packed<ApiObject>, ApiObject>;
   readonly #pods: Input<GivenPod, MeshPod>;
   readonly #byAddress: Index<MeshPod>;
   readonly #byLabel: Index<MeshPod>;
@@ -63,7 +64,7 @@ export class Pods {
     this.#needed = needed;
     this.#localities = localities;
     this.#owners = new Owners(graph);
-    this.#namespaces = new Input(graph, 'Namespace', (namespace) => namespace);
+    this.#namespaces = new Input(graph, 'Namespace', (packed) => unpack(packed));
     this.#pods = new Input(graph, 'Pod', (given) => this.#compute(given));
     this.#byAddress = new Index<MeshPod>(graph, byAge);
     this.#byLabel = new Index(graph);
@@ -73,11 +74,11 @@ export class Pods {
     this.#pods.set(key, given);
   }
 
-  setNamespace(name: string, object: ApiObject | null): void {
+  setNamespace(name: string, object: Packed<ApiObject> | null): void {
     this.#namespaces.set(name, object);
   }
 
-  setOwner(kind: string, namespace: string, name: string, object: ApiObject | null): void {
+  setOwner(kind: string, namespace: string, name: string, object: Packed<ApiObject> | null): void {
     this.#owners.set(kind, namespace, name, object);
   }
 
@@ -103,7 +104,8 @@ export class Pods {
     return this.#byLabel.get(rarest).filter(({ labels }) => selects(selector, labels));
   }
 
-  #compute({ object, trusted }: GivenPod): MeshPod {
+  #compute({ object: packed, trusted }: GivenPod): MeshPod {
+    const object = unpack(packed);
     const owners = this.#owners.of(object);
     const { name, namespace = '', labels } = object.metadata;
     const { hostname, subdomain } = object.spec ?? {};

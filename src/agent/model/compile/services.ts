@@ -3,6 +3,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input, Table } from '../incremental/table.ts';
 import type { Service, ServiceEntry, ServicePort, StringMap } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge, order } from './age.ts';
 import { Aliases } from './aliases.ts';
@@ -35,16 +36,16 @@ export class Services {
   readonly #options: CompileOptions;
   readonly #mesh: Mesh;
   readonly #problems: ProblemLog;
-  readonly #services: Input<Service, true>;
-  readonly #entries: Input<ServiceEntry, true>;
+  readonly #services: Input<Packed<Service>, true>;
+  readonly #entries: Input<Packed<ServiceEntry>, true>;
   readonly #merged: Table<readonly MeshService[]>;
 
   constructor(graph: Graph, options: CompileOptions, mesh: Mesh, problems: ProblemLog) {
     this.#mesh = mesh;
     this.#options = options;
     this.#problems = problems;
-    this.#services = new Input(graph, 'Service', (object) => this.#compute(object));
-    this.#entries = new Input(graph, 'ServiceEntry', (object) => this.#computeEntry(object));
+    this.#services = new Input(graph, 'Service', (packed) => this.#compute(unpack(packed)));
+    this.#entries = new Input(graph, 'ServiceEntry', (packed) => this.#computeEntry(unpack(packed)));
     this.hosts = new HostIndex<MeshService>(graph, byPreference);
     this.aliases = new Aliases(graph);
     this.anywhere = new Index<MeshService>(graph, byAge);
@@ -54,12 +55,12 @@ export class Services {
     this.#bySelector = new Index<MeshService>(graph, byAge);
   }
 
-  set(namespace: string, name: string, object: Service | null): void {
+  set(namespace: string, name: string, object: Packed<Service> | null): void {
     this.#services.set(serviceHost(name, namespace, this.#options.clusterDomain), object);
   }
 
   /** @param key `namespace/name` */
-  setEntry(key: string, object: ServiceEntry | null): void {
+  setEntry(key: string, object: Packed<ServiceEntry> | null): void {
     this.#entries.set(key, object);
   }
 

@@ -3,6 +3,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import type { Sidecar, StringMap } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import { covers, isWildcard } from './hosts.ts';
@@ -47,17 +48,17 @@ const ANY = '*';
 export class Sidecars {
   readonly #options: CompileOptions;
   readonly #problems: ProblemLog;
-  readonly #sidecars: Input<Sidecar, true>;
+  readonly #sidecars: Input<Packed<Sidecar>, true>;
   readonly #byNamespace: Index<BoundSidecar>;
 
   constructor(graph: Graph, options: CompileOptions, problems: ProblemLog) {
     this.#options = options;
     this.#problems = problems;
-    this.#sidecars = new Input(graph, 'Sidecar', (object) => this.#compute(object));
+    this.#sidecars = new Input(graph, 'Sidecar', (packed) => this.#compute(unpack(packed)));
     this.#byNamespace = new Index<BoundSidecar>(graph, byAge);
   }
 
-  set(key: string, object: Sidecar | null): void {
+  set(key: string, object: Packed<Sidecar> | null): void {
     this.#sidecars.set(key, object);
   }
 

@@ -12,6 +12,7 @@ import { Output } from '../incremental/output.ts';
 import { Input, Table } from '../incremental/table.ts';
 import { parseLogFilter } from '../log-filter.ts';
 import type { StringMap, Telemetry, TelemetryLogging, TelemetryMetrics, TelemetryTracing } from '../objects.ts';
+import { type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import type { Mesh } from './mesh-config.ts';
@@ -49,14 +50,14 @@ export class Telemetries {
   readonly #options: CompileOptions;
   readonly #mesh: Mesh;
   readonly #problems: ProblemLog;
-  readonly #objects: Input<Telemetry, true>;
+  readonly #objects: Input<Packed<Telemetry>, true>;
   readonly #byNamespace: Index<BoundTelemetry>;
 
   constructor(graph: Graph, options: CompileOptions, mesh: Mesh, problems: ProblemLog) {
     this.#options = options;
     this.#mesh = mesh;
     this.#problems = problems;
-    this.#objects = new Input(graph, 'Telemetry', (object) => this.#compute(object));
+    this.#objects = new Input(graph, 'Telemetry', (packed) => this.#compute(unpack(packed)));
     this.#byNamespace = new Index<BoundTelemetry>(graph, byAge);
     this.#byNamespace.each(new Table(graph, 'telemetry of a namespace', (namespace) => this.#reportUnused(namespace)));
     new Table(graph, 'exporters', () => {
@@ -64,7 +65,7 @@ export class Telemetries {
     }).want('');
   }
 
-  set(key: string, object: Telemetry | null): void {
+  set(key: string, object: Packed<Telemetry> | null): void {
     this.#objects.set(key, object);
   }
 

@@ -2,11 +2,11 @@
  * The names that TLS clients ask for, where the address of a connection does not say where it goes. In one layer and port a name belongs
  * to the oldest service that claims it.
  */
-import type { RouteConfig, VirtualHostConfig } from '../../../l7/config/route.ts';
+import type { RouteConfig } from '../../../l7/config/route.ts';
 import { sniLayer, type WeightedCluster } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
-import type { Output } from '../incremental/output.ts';
+import type { Target } from '../incremental/cell.ts';
 import { Table } from '../incremental/table.ts';
 import { byAge, order } from './age.ts';
 import type { ConnectionRules } from './connection-rules.ts';
@@ -21,11 +21,11 @@ interface Claim {
 export class TlsNames {
   readonly #graph: Graph;
   readonly #rules: ConnectionRules;
-  readonly #output: Output<VirtualHostConfig>;
+  readonly #output: Target;
   /** By layer, port and name. */
   readonly #claims: Index<Claim>;
 
-  constructor(graph: Graph, rules: ConnectionRules, output: Output<VirtualHostConfig>) {
+  constructor(graph: Graph, rules: ConnectionRules, output: Target) {
     this.#graph = graph;
     this.#rules = rules;
     this.#output = output;

@@ -4,6 +4,7 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
 import { type Destination, type HttpRoute, objectKey, type TcpRoute, type TlsRoute, type VirtualService } from '../objects.ts';
+import { pack, type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import { type BoundRule, type Delegate, mergedRule } from './delegates.ts';
@@ -24,8 +25,8 @@ export interface BoundVirtualService extends Aged {
   /** `namespace/name` */
   readonly key: string;
   readonly ref: ObjectRef;
-  /** Those of delegates in the place of the rules that name them. */
-  readonly rules: readonly BoundRule[];
+  /** Those of delegates in the place of the rules that name them. The bulk of what there is; read when routes are made. */
+  readonly rules: Packed<readonly BoundRule[]>;
   /** Those for connections that are not HTTP; null: none. */
   readonly connections: { readonly tcp: readonly TcpRoute[]; readonly tls: readonly TlsRoute[] } | null;
   /** Namespaces of clients; null: all. */
@@ -79,8 +80,8 @@ export class VirtualServices {
   readonly #gateways: Gateways;
   readonly #checks: DestinationChecks;
   readonly #problems: ProblemLog;
-  readonly #services: Input<VirtualService, BoundVirtualService>;
-  readonly #delegates: Input<VirtualService, Delegate>;
+  readonly #services: Input<Packed<VirtualService>, BoundVirtualService>;
+  readonly #delegates: Input<Packed<VirtualService>, Delegate>;
 
   constructor(graph: Graph, options: CompileOptions, { mesh, services, gateways, checks, problems }: VirtualServiceParts) {
     this.#options = options;
@@ -89,16 +90,16 @@ export class VirtualServices {
     this.#gateways = gateways;
     this.#checks = checks;
     this.#problems = problems;
-    this.#delegates = new Input(graph, 'delegate', (object) => delegateOf(object, this.#exportTo));
-    this.#services = new Input(graph, 'VirtualService', (object) => this.#compute(object));
+    this.#delegates = new Input(graph, 'delegate', (packed) => delegateOf(unpack(packed), this.#exportTo));
+    this.#services = new Input(graph, 'VirtualService', (packed) => this.#compute(unpack(packed)));
     this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
     this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.sourceLabels = new Index(graph);
   }
 
-  set(key: string, object: VirtualService | null): void {
-    const isDelegate = object !== null && (object.spec.hosts ?? []).length === 0;
+  set(key: string, object: Packed<VirtualService> | null): void {
+    const isDelegate = object !== null && (unpack(object).spec.hosts ?? []).length === 0;
     this.#delegates.set(key, isDelegate ? object : null);
     this.#services.set(key, isDelegate ? null : object);
   }
@@ -113,10 +114,11 @@ export class VirtualServices {
   }
 
   #compute(object: VirtualService): BoundVirtualService {
-    const service = bound(object, this.#rulesOf(object), this.#options, this.#exportTo);
+    const rules = this.#rulesOf(object);
+    const service = bound(object, rules, this.#options, this.#exportTo);
     if (service.gateways.includes(MESH)) this.#bindToMesh(service);
     for (const [index, gateway] of service.gateways.entries()) if (gateway !== MESH) this.#bindToGateway(service, gateway, index);
-    this.#checks.check(service);
+    this.#checks.check(service, rules);
     return service;
   }
 
@@ -213,7 +215,7 @@ function bound(
     namespace,
     key: objectKey(object.metadata),
     ref: refOf(object),
-    rules,
+    rules: pack(rules),
     connections: tcp.length + tls.length === 0 ? null : { tcp, tls },
     exportTo: exportedTo(exportTo, namespace, fallback),
     hosts,

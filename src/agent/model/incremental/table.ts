@@ -67,7 +67,7 @@ export class Table<V> extends Cells<V> {
 }
 
 /** What is computed from what is given from outside. Where nothing is given, the value is null. */
-export class Input<G extends object, V> extends Cells<V | null> {
+export class Input<G extends object | string, V> extends Cells<V | null> {
   readonly #compute: (given: G, key: string) => V | null;
 
   constructor(graph: Graph, name: string, compute: (given: G, key: string) => V | null) {

@@ -22,6 +22,7 @@ const ISTIO_KINDS = {
 
 export const KINDS = { ...KUBERNETES_KINDS, ...ISTIO_KINDS };
 export type KindName = keyof typeof KINDS;
+export const KIND_NAMES = Object.keys(KINDS) as readonly KindName[];
 const SHAPES: ReadonlyMap<string, Shape> = new Map(Object.entries(KINDS).map(([name, schema]) => [name, shapeOf(schema)]));
 
 /** Where a kind is served. */

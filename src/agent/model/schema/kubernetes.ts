@@ -20,8 +20,6 @@ export const metadata = partial({
   deletionTimestamp: time.optional(),
   ownerReferences: z.array(ownerReference).optional(),
   uid: text.optional(),
-  resourceVersion: text.optional(),
-  generation: z.number().optional(),
 });
 
 /** An object of one kind. */

@@ -5,7 +5,15 @@ import t from 'tap';
 import { Compiler } from '../../../../src/agent/model/compile/index.ts';
 import { refKey } from '../../../../src/agent/model/problem.ts';
 import type { ObjectChange } from '../../../../src/agent/model/store.ts';
-import { addressKey, RECORD_KINDS, type RecordKind, type Snapshot, type SnapshotDelta } from '../../../../src/l7/snapshot.ts';
+import type { EndpointConfig } from '../../../../src/l7/config/cluster.ts';
+import {
+  addressKey,
+  RECORD_KINDS,
+  type RecordKind,
+  type Snapshot,
+  type SnapshotDelta,
+  type SnapshotRecords,
+} from '../../../../src/l7/snapshot.ts';
 import { OBJECTS } from './objects.ts';
 import { OPTIONS, storeOf } from './world.ts';
 
@@ -20,15 +28,21 @@ const change = fc.tuple(fc.nat(VERSIONS.length - 1), fc.integer({ min: 0, max: 3
 /** Changes that are compiled together. */
 const history = fc.array(fc.array(change, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 12 });
 
-const newSnapshot = (): Snapshot => ({
+/** Of a worker, which changes it. */
+interface Follower extends Snapshot {
+  readonly records: { readonly [K in RecordKind]: Map<string, SnapshotRecords[K]> };
+  readonly endpoints: Map<string, readonly EndpointConfig[]>;
+}
+
+const newSnapshot = (): Follower => ({
   version: 0,
   mesh: { connectTimeoutMs: 0, rootNamespace: '', pathNormalization: 'base' },
-  records: Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'],
+  records: Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Follower['records'],
   endpoints: new Map(),
 });
 
 /** As a worker does. */
-function apply(snapshot: Snapshot, delta: SnapshotDelta): void {
+function apply(snapshot: Follower, delta: SnapshotDelta): void {
   snapshot.version = delta.version;
   if (delta.mesh !== undefined) snapshot.mesh = delta.mesh;
   for (const kind of RECORD_KINDS) applyKind(snapshot, delta, kind);
@@ -44,7 +58,7 @@ function apply(snapshot: Snapshot, delta: SnapshotDelta): void {
   for (const cluster of delta.records.clusters?.remove ?? []) snapshot.endpoints.delete(cluster);
 }
 
-function applyKind(snapshot: Snapshot, delta: SnapshotDelta, kind: RecordKind): void {
+function applyKind(snapshot: Follower, delta: SnapshotDelta, kind: RecordKind): void {
   const records: Map<string, unknown> = snapshot.records[kind];
   for (const key of delta.records[kind]?.remove ?? []) records.delete(key);
   for (const [key, record] of delta.records[kind]?.set ?? []) records.set(key, record);
@@ -53,7 +67,7 @@ function applyKind(snapshot: Snapshot, delta: SnapshotDelta, kind: RecordKind): 
 /** Clusters without endpoints may be there or not. */
 const contents = ({ mesh, records, endpoints }: Snapshot): unknown => ({
   mesh,
-  records,
+  records: Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map<string, unknown>(records[kind])])),
   endpoints: new Map([...endpoints].filter(([, list]) => list.length > 0)),
 });
 

@@ -1,8 +1,11 @@
 /** What the objects make necessary beyond what every agent reads. */
 import t from 'tap';
-import { Compiler } from '../../../../src/agent/model/compile/index.ts';
-import type { ObjectChange } from '../../../../src/agent/model/store.ts';
-import { applied, client, compileText, destinationRule, endpoints, OPTIONS, pod, service, storeOf } from './world.ts';
+import { NeededObjects } from '../../../../src/agent/model/compile/needed-objects.ts';
+import { Graph } from '../../../../src/agent/model/incremental/graph.ts';
+import { Input } from '../../../../src/agent/model/incremental/table.ts';
+import type { Needs, PodSelection } from '../../../../src/agent/model/needs.ts';
+import type { StringMap } from '../../../../src/agent/model/objects.ts';
+import { applied, client, compileText, destinationRule, endpoints, pod, service } from './world.ts';
 
 const subsets = (...versions: readonly string[]): string =>
   destinationRule(`{ host: a, subsets: [${versions.map((version) => `{ name: ${version}, labels: { version: ${version} } }`).join()}] }`);
@@ -70,36 +73,35 @@ t.test('needs are known before the commit that uses them', async (t) => {
 t.test('needs ask only what has changed, however many services there are', async (t) => {
   let asked = 0;
   /** Says how often its labels are asked for. */
-  const counted = ({ object, ...change }: ObjectChange): ObjectChange => {
-    if (object?.kind !== 'Service') return { object, ...change };
-    const { spec, ...rest } = object;
-    const selector = new Proxy(spec?.selector ?? {}, { ownKeys: (target) => (asked++, Reflect.ownKeys(target)) });
-    return { object: { ...rest, spec: { ...spec, selector } }, ...change };
+  const counted = (app: string): PodSelection => {
+    const selector = new Proxy<StringMap>({ app }, { ownKeys: (target) => (asked++, Reflect.ownKeys(target)) });
+    return { namespace: 'a', selector };
   };
-  const changes = (...texts: readonly string[]) => storeOf(...texts).takeChanges().map(counted); // prettier-ignore
-  const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
-  const divided = (name: string, ...versions: readonly string[]): string => {
-    const subsets = versions.map((version) => `{ name: ${version}, labels: { v: ${version} } }`).join();
-    return `${service(name)}${destinationRule(`{ host: ${name}, subsets: [${subsets}] }`, `name: ${name}, namespace: default`)}`;
-  };
-  const compiler = new Compiler(OPTIONS);
-  compiler.take(changes(client(), ...names.map((name) => divided(name, 'a', 'b'))));
-  compiler.settle();
-  t.equal(compiler.needs().pods.length, 100);
-  compiler.commit();
-  const needs = compiler.needs();
-  const askedBy = (...texts: readonly string[]): number => {
-    compiler.take(changes(...texts));
-    compiler.settle();
+  const graph = new Graph();
+  const needed = new NeededObjects();
+  const services = new Input<PodSelection, true>(graph, 'service', (selection, host) => {
+    graph.emit(needed.pods, host, selection);
+    return true;
+  });
+  const take = (): { readonly needs: Needs; readonly asked: number } => {
+    graph.settle();
     const before = asked;
-    compiler.needs();
-    return asked - before;
+    return { needs: needed.take(true), asked: asked - before };
   };
-  t.equal(askedBy(divided('s7', 'a', 'c')), 0, 'the service is divided as before');
-  t.equal(compiler.needs(), needs);
-  t.equal(askedBy(divided('more', 'a', 'b')), 1);
-  t.equal(compiler.needs().pods.length, 101);
-  t.not(compiler.needs(), needs);
+  for (let index = 0; index < 100; index++) services.set(`s${index}`, counted(`s${index}`));
+  const { needs: first } = take();
+  t.equal(first.pods.length, 100);
+  t.strictSame(take(), { needs: first, asked: 0 });
+  services.set('more', counted('more'));
+  const second = take();
+  t.equal(second.needs.pods.length, 101);
+  t.ok(second.asked < 5, `${second.asked} times`);
+  services.set('other', counted('s7'));
+  t.equal(take().needs, second.needs, 'it selects what another selects too');
+  services.set('s7', null);
+  t.equal(take().needs, second.needs, 'the other is left');
+  services.set('other', null);
+  t.equal(take().needs.pods.length, 100);
 });
 
 t.test('of a pod that is not read its name tells the workload, and the selector its labels', async (t) => {

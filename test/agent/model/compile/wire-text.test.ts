@@ -1,6 +1,7 @@
 /** Text of users that reaches the wire: what the schemas let through by mistake is refused here, with object and field, and never throws. */
 import t from 'tap';
 import { Compiler } from '../../../../src/agent/model/compile/index.ts';
+import { pack, unpack } from '../../../../src/agent/model/packed.ts';
 import {
   applied,
   client,
@@ -21,9 +22,9 @@ function compileUnchecked(texts: readonly string[], edit: (object: unknown) => v
   const changes = storeOf(...texts)
     .takeChanges()
     .map((change) => {
-      const object = structuredClone(change.object);
+      const object = change.object && unpack(change.object);
       if (change.ref.kind === 'VirtualService' || change.ref.kind === 'DestinationRule') edit(object);
-      return { ...change, object };
+      return { ...change, object: object && pack(object) };
     });
   return applied(new Compiler(OPTIONS), changes);
 }
