@@ -56,16 +56,22 @@ const SIDES: Readonly<Record<ToldRequest['side'], string>> = {
 };
 
 function decided(request: ToldRequest): Fact[] {
-  const { side, service, route, cluster, attempts, tried, endpoint, destination } = request;
+  const { side, service, cluster, attempts, tried, endpoint, destination } = request;
   return [
     ['Accepted by', SIDES[side]],
     ['Service', service],
-    ['Route', route === '' ? 'none matched' : route],
+    ['Route', routeOf(request)],
     ['Cluster', cluster === '' ? '' : <code key="cluster">{cluster}</code>],
     ['Attempts', String(attempts)],
     ['Failed before', tried.length === 0 ? '' : <code key="tried">{tried.join(', ')}</code>],
     ['Endpoint', endpoint === '' ? 'none was chosen' : <Peer key="endpoint" peer={destination} address={endpoint} />],
   ];
+}
+
+/** One that matched may have no name. */
+function routeOf({ route, cluster }: ToldRequest): string {
+  if (route !== '') return route;
+  return cluster === '' ? 'none matched' : 'one without a name';
 }
 
 function ended({ status, grpcStatus, flags, details, responseBytes, traceId, requestId }: ToldRequest): Fact[] {
