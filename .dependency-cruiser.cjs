@@ -35,7 +35,6 @@ const ROOMS = {
   routing: ['message', 'config', 'snapshot.ts'],
   upstream: ['http2', 'http1', 'message', 'limits.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts'],
   runtime: ['routing', 'upstream', 'packed', 'message', 'limits.ts', 'config', 'snapshot.ts'],
-  'question.ts': ['upstream'],
   tcp: ['message', 'limits.ts', 'send.ts', 'transport.ts'],
   exchange: [
     'tcp',
@@ -53,6 +52,11 @@ const ROOMS = {
     'transport.ts',
     'engine-port.ts',
   ],
+  explain: [
+    ...['exchange', 'runtime', 'routing', 'upstream', 'http1', 'message', 'limits.ts', 'config', 'snapshot.ts', 'transport.ts'],
+    'engine-port.ts',
+  ],
+  'question.ts': ['explain', 'upstream'],
   'stack.ts': ['exchange', 'runtime', 'message', 'config', 'snapshot.ts'],
   downstream: [
     ...['stack.ts', 'exchange', 'access-log', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1', 'tls-hello', 'message'],
@@ -60,7 +64,18 @@ const ROOMS = {
   ],
   'engine.ts': [
     ...['downstream', 'stack.ts', 'exchange', 'access-log', 'tap', 'tracing', 'tcp', 'runtime', 'upstream', 'record', 'http2', 'http1'],
-    ...['question.ts', 'message', 'limits.ts', 'fault-count.ts', 'send.ts', 'config', 'snapshot.ts', 'transport.ts', 'engine-port.ts'],
+    ...[
+      'explain',
+      'question.ts',
+      'message',
+      'limits.ts',
+      'fault-count.ts',
+      'send.ts',
+      'config',
+      'snapshot.ts',
+      'transport.ts',
+      'engine-port.ts',
+    ],
   ],
 };
 

@@ -2,17 +2,19 @@
 /** The command line: `nodeway COMMAND …`. */
 import { processEnvironment } from './agent/config.ts';
 import { ownVersion } from './agent/version.ts';
-import { CommandError, ExitCode } from './base/errors.ts';
+import { CommandError, ExitCode, codeOf } from './base/errors.ts';
 import { COMMANDS } from './cli/commands.ts';
 import { helpOn, overview } from './cli/help.ts';
 
+// Who reads may leave, as head does.
+process.stdout.on('error', (error) => process.exit(codeOf(error) === 'EPIPE' ? ExitCode.Ok : ExitCode.Fault));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
   const [name = 'help', ...args] = words;
   if (name === 'help' || name === '--help' || name === '-h') return help(args[0]);
   if (name === 'version' || name === '--version' || name === '-v') return say(`nodeway ${ownVersion()} (Node.js ${process.version})\n`);
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return misused(`there is no command "${name}"`);
   if (args.includes('--help') || args.includes('-h')) return help(name);
   try {

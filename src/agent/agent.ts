@@ -1,5 +1,6 @@
 /** The life of an agent: starts its parts in order, opens the gates of its readiness as they do their share, and drains. */
 import type { Clock } from '../base/clock.ts';
+import { socketText } from '../base/socket-address.ts';
 import type { Disposal } from '../base/disposal.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
 import type { NodeAccess } from './capture.ts';
@@ -119,12 +120,13 @@ export class Agent {
     if (address === null) return;
     const { output, disposal } = this.#parts;
     try {
-      const bound = await server.listen(address);
+      const bound = typeof address === 'string' ? { path: await server.listenAt(address) } : await server.listen(address);
       disposal.add(`the ${name} endpoint`, () => server.close());
       output.log.info({ endpoint: name, ...bound }, 'endpoint is open');
     } catch (error) {
-      const at = `${address.ip}:${address.port} (${messageOf(error)})`;
-      throw new CommandError(ExitCode.Fault, `the ${name} endpoint cannot listen at ${at}; choose another with --${name}-address`);
+      const at = `${typeof address === 'string' ? address : socketText(address.ip, address.port)} (${messageOf(error)})`;
+      const flag = typeof address === 'string' ? '--admin-socket' : `--${name}-address`;
+      throw new CommandError(ExitCode.Fault, `the ${name} endpoint cannot listen at ${at}; choose another with ${flag}`);
     }
   }
 

@@ -36,8 +36,22 @@ export const AGENT_FLAGS = {
     'the ConfigMap, where there is one',
     'none',
   ),
-  'node-name': flag<string>('NAME', 'Name of this node, as in spec.nodeName.', name, hostname(), 'what the kubelet uses too'),
-  workers: flag<number>('N', 'Worker threads.', integer(1, 256), availableParallelism(), 'the cores that this process may use'),
+  'node-name': flag<string>(
+    'NAME',
+    'Name of this node, as in spec.nodeName.',
+    name,
+    hostname(),
+    'what the kubelet uses too',
+    "the host's name",
+  ),
+  workers: flag<number>(
+    'N',
+    'Worker threads.',
+    integer(1, 256),
+    availableParallelism(),
+    'one thread a core',
+    'the cores that this process may use',
+  ),
   'metrics-address': flag<SocketAddress | null>(
     'IP:PORT',
     'Where /metrics, /healthz and /readyz are served; `none`: nowhere.',
@@ -70,6 +84,14 @@ export const AGENT_FLAGS = {
     'as a sidecar; local only, it can stop the agent',
     '127.0.0.1:15000',
   ),
+  'admin-socket': flag<string>(
+    'PATH',
+    'A socket of the file system (mode 0600) at which the admin endpoint is served too.',
+    text,
+    '',
+    'the address is enough where nobody else is on the node',
+    'none',
+  ),
   'gateway-address': flag<readonly string[]>(
     'IP[,IP]',
     'Addresses at which the ports of Gateways are served.',
@@ -87,7 +109,7 @@ export const AGENT_FLAGS = {
       "the labels of Istio's own gateway by its two ways of installation",
       'istio=ingressgateway and istio=gateway',
     ),
-    repeated: true,
+    repeated: ';',
   },
   'istio-compat': toggle(
     "Honour Istio's own injection labels, and leave pods with a sidecar alone.",

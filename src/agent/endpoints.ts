@@ -23,37 +23,41 @@ export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' 
   readonly rollout: Rollout;
   readonly requests: RequestLog;
   readonly traffic: TrafficWindow;
-  readonly pool: Pick<WorkerPool, 'ask' | 'ledger'>;
+  readonly pool: Pick<WorkerPool, 'pools' | 'explain' | 'ledger'>;
   readonly clock: Clock;
   readonly configuration: Configuration;
   readonly stop: (why: string) => void;
 }
 
 export interface Endpoint {
-  readonly name: 'metrics' | 'admin';
+  readonly name: 'metrics' | 'admin' | 'admin socket';
   readonly server: HttpServer;
-  /** Null: not served. */
-  readonly address: SocketAddress | null;
+  /** A path of the file system, or an address; null: not served. */
+  readonly address: SocketAddress | string | null;
 }
 
 export function agentEndpoints(sources: EndpointSources): Endpoint[] {
   const { config, log, status, readiness, rollout, requests, configuration, traffic, pool, clock, stop } = sources;
   const metrics = agentMetrics({ ...sources, status: () => status.report() });
-  const admin = adminEndpoint({
-    config: () => config,
-    snapshot: () => rollout.current,
-    status: () => status.report(),
-    objects: () => configuration.objects(),
-    logLevel: { get: () => log.level, set: (level) => (log.level = level) },
-    requests,
-    traffic: () => traffic.report(),
-    pools: () => pool.ask({ ask: 'pools' }),
-    ledger: pool.ledger,
-    now: () => clock.now(),
-    quit: () => stop('asked to quit at the admin endpoint'),
-  });
+  const admin = (): HttpServer =>
+    adminEndpoint({
+      config: () => config,
+      snapshot: () => rollout.current,
+      status: () => status.report(),
+      objects: () => configuration.objects(),
+      logLevel: { get: () => log.level, set: (level) => (log.level = level) },
+      requests,
+      traffic: () => traffic.report(),
+      pools: () => pool.pools(),
+      explain: (question) => pool.explain(question),
+      clusterDomain: config['cluster-domain'],
+      ledger: pool.ledger,
+      now: () => clock.now(),
+      quit: () => stop('asked to quit at the admin endpoint'),
+    });
   return [
     { name: 'metrics', server: nodeEndpoint({ readiness, metrics }), address: config['metrics-address'] },
-    { name: 'admin', server: admin, address: config['admin-address'] },
+    { name: 'admin', server: admin(), address: config['admin-address'] },
+    { name: 'admin socket', server: admin(), address: config['admin-socket'] || null },
   ];
 }

@@ -10,8 +10,8 @@ export interface Flag<T> {
   /** What stands for the value in the help; absent for a switch, which is also written `--no-NAME`. */
   readonly value?: string;
   readonly help: string;
-  /** May be given several times. The parser gets the values joined by `;`, as they stand in the environment. */
-  readonly repeated?: boolean;
+  /** May be given several times. The parser gets the values joined by this, as they stand in the environment. */
+  readonly repeated?: ';' | '\n';
   readonly parse: (text: string) => Parsed<T>;
   readonly default: T;
   /** Shown in the help after the default. */
@@ -93,7 +93,7 @@ function readOption(table: FlagTable, token: OptionToken, line: CommandLine): vo
   const text = token.value ?? String(!negated);
   const before = line.given.get(token.name);
   if (before === undefined) line.given.set(token.name, text);
-  else if (flag.repeated === true) line.given.set(token.name, `${before};${text}`);
+  else if (flag.repeated !== undefined) line.given.set(token.name, `${before}${flag.repeated}${text}`);
   else line.errors.push(`--${token.name}: given twice`);
 }
 

@@ -1,72 +1,114 @@
-/** Asks a running agent over its admin endpoint. */
-import { get } from 'node:http';
-import { AGENT_FLAGS } from '../agent/config.ts';
-import { type Environment, type FlagTable, type FlagValues, ok, parseFlags, wrong } from '../agent/flags.ts';
+/** Asks a running agent at its admin endpoint: at an address, or at a socket where one is given. */
+import { type IncomingMessage, request as send, type RequestOptions } from 'node:http';
+import { createInterface } from 'node:readline';
+import { type Environment, type FlagTable, type FlagValues, parseFlags } from '../agent/flags.ts';
 import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
 import { type SocketAddress, socketText } from '../base/socket-address.ts';
+import { CLIENT_FLAGS } from './flag-tables.ts';
 
 /** The agent answers from memory: if it takes this long, it hangs. */
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 10_000;
 
-export const CLIENT_FLAGS = {
-  'admin-address': AGENT_FLAGS['admin-address'],
-  output: {
-    value: 'text|json',
-    help: 'How to print.',
-    parse: (text: string) => (text === 'text' || text === 'json' ? ok(text) : wrong(`"${text}" is neither text nor json`)),
-    default: 'text',
-    why: 'for people',
-  },
-} satisfies FlagTable;
-
-export interface ClientArguments {
-  readonly flags: FlagValues<typeof CLIENT_FLAGS>;
+export interface ClientArguments<T extends FlagTable> {
+  readonly flags: FlagValues<T>;
   readonly positionals: readonly string[];
 }
 
 /** @throws CommandError with all errors of usage. */
-export function clientArguments(args: readonly string[], environment: Environment): ClientArguments {
-  const long = args.map((arg) => (arg === '-o' ? '--output' : arg.startsWith('-o') ? `--output=${arg.slice(2).replace(/^=/, '')}` : arg));
-  const parsed = parseFlags(CLIENT_FLAGS, long, environment);
+export function clientArguments<T extends FlagTable>(table: T, args: readonly string[], environment: Environment): ClientArguments<T> {
+  const parsed = parseFlags(table, args.flatMap(longForm), environment);
   if (!parsed.ok) throw new CommandError(ExitCode.Usage, parsed.errors.join('\n'));
   return { flags: parsed.values, positionals: parsed.positionals };
 }
 
-/** @throws CommandError that says what to do. */
-export async function ask<T>(address: SocketAddress | null, path: string): Promise<T> {
-  if (address === null) throw new CommandError(ExitCode.Usage, '--admin-address: an address is needed to ask the agent');
-  return JSON.parse(await fetchText(address, path)) as T;
+const SHORT: Readonly<Record<string, string>> = { o: 'output', H: 'header' };
+
+function longForm(word: string): string[] {
+  const [, letter = '', value = ''] = /^-([oH])=?(.*)$/s.exec(word) ?? [];
+  const name = SHORT[letter];
+  if (name === undefined) return [word];
+  return [value === '' ? `--${name}` : `--${name}=${value}`];
 }
 
-function fetchText({ ip, port }: SocketAddress, path: string): Promise<string> {
-  const place = socketText(ip, port);
+/** `name` is of the namespace `default`. */
+export function podKey(name: string): string {
+  return name.includes('/') ? name : `default/${name}`;
+}
+
+/** Where the agent is asked. */
+export type AdminPlace = Pick<FlagValues<typeof CLIENT_FLAGS>, 'admin-address' | 'admin-socket'>;
+
+/** What JSON it answers. @throws CommandError that says what to do. */
+export async function ask<T>(place: AdminPlace, path: string): Promise<T> {
+  return JSON.parse(await askText(place, 'GET', path)) as T;
+}
+
+/** @throws CommandError that says what to do. */
+export async function askText(place: AdminPlace, method: 'GET' | 'POST', path: string, body = ''): Promise<string> {
+  const response = await open(place, method, path, body, TIMEOUT_MS);
+  const text = await textOf(response);
+  if (response.statusCode === 200) return text;
+  throw new CommandError(ExitCode.Fault, refusal(nameOf(place), response.statusCode ?? 0, text));
+}
+
+/** Lines of an answer that does not end by itself. @throws CommandError that says what to do. */
+export async function* askLines(place: AdminPlace, path: string): AsyncGenerator<string, void, undefined> {
+  const response = await open(place, 'GET', path, '', 0);
+  if (response.statusCode !== 200)
+    throw new CommandError(ExitCode.Fault, refusal(nameOf(place), response.statusCode ?? 0, await textOf(response)));
+  try {
+    yield* createInterface({ input: response });
+  } finally {
+    response.destroy();
+  }
+}
+
+/** An agent of this version says in words what is wrong with a question. */
+function refusal(place: string, status: number, text: string): string {
+  const isAnswer = status >= 400 && status < 600 && !text.startsWith('no such page');
+  return isAnswer ? text.trimEnd().slice(0, 1000) : `${place} is not a Nodeway agent of this version: ${status} ${text.slice(0, 200)}`;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function open(place: AdminPlace, method: string, path: string, body: string, timeout: number): Promise<IncomingMessage> {
+  const name = nameOf(place);
   return new Promise((done, failed) => {
-    const request = get({ host: ip, port, path, timeout: TIMEOUT_MS }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', failed);
-      response.on('end', () => {
-        const body = Buffer.concat(chunks).toString('utf8');
-        if (response.statusCode === 200) done(body);
-        else failed(refused(place, response.statusCode ?? 0, body));
-      });
-    });
-    request.on('timeout', () => request.destroy(new CommandError(ExitCode.Fault, `the agent at ${place} does not answer`)));
-    request.on('error', (error) => failed(error instanceof CommandError ? error : unreachable(place, error)));
+    const headers = { host: 'localhost', 'content-length': Buffer.byteLength(body) };
+    const request = send({ ...optionsOf(place), method, path, timeout, headers, agent: false }, done);
+    request.on('timeout', () => request.destroy(new CommandError(ExitCode.Fault, `the agent at ${name} does not answer`)));
+    request.on('error', (error) => failed(error instanceof CommandError ? error : unreachable(name, error)));
+    request.end(body);
   });
 }
 
-/** By an agent, which says why, or by something else. */
-function refused(place: string, status: number, body: string): CommandError {
-  const isAgents = (status === 400 || status === 404) && !body.startsWith('no such page');
-  const why = isAgents ? body.trim() : `is not a Nodeway agent of this version: ${status} ${body.slice(0, 200)}`;
-  return new CommandError(ExitCode.Fault, isAgents ? why : `${place} ${why}`);
+function optionsOf(place: AdminPlace): RequestOptions {
+  if (place['admin-socket'] !== '') return { socketPath: place['admin-socket'] };
+  const { ip, port } = addressOf(place);
+  return { host: ip, port };
+}
+
+function nameOf(place: AdminPlace): string {
+  if (place['admin-socket'] !== '') return place['admin-socket'];
+  const { ip, port } = addressOf(place);
+  return socketText(ip, port);
+}
+
+function addressOf({ 'admin-address': address }: AdminPlace): SocketAddress {
+  if (address === null) throw new CommandError(ExitCode.Usage, '--admin-address: an address is needed to ask the agent');
+  return address;
 }
 
 function unreachable(place: string, error: unknown): CommandError {
-  const what = codeOf(error) === 'ECONNREFUSED' ? 'nothing listens there' : messageOf(error);
+  const code = codeOf(error);
+  const what = code === 'ECONNREFUSED' || code === 'ENOENT' ? 'nothing listens there' : messageOf(error);
+  const flag = place.startsWith('/') ? '--admin-socket' : '--admin-address';
   return new CommandError(
     ExitCode.Fault,
-    `no agent at ${place} (${what}); is it running, and is --admin-address the one that it was started with?`,
+    `no agent at ${place} (${what}); is it running, and is ${flag} the one that it was started with?`,
   );
 }

@@ -1,6 +1,9 @@
-import { AGENT_FLAGS } from '../agent/config.ts';
+/** Help as manual pages have it. */
 import { describeFlags } from '../agent/flags.ts';
 import { COMMANDS } from './commands.ts';
+
+const WIDTH = 100;
+const INDENT = '    ';
 
 export function overview(): string {
   const usages = Object.values(COMMANDS).map(({ usage, summary }) => `  nodeway ${usage}\n      ${summary}`);
@@ -11,6 +14,7 @@ export function overview(): string {
     '  nodeway help [COMMAND]',
     '  nodeway version',
     '',
+    'nodeway help COMMAND has the flags of a command, and examples.',
     'Exit codes: 0 asked to stop or done, 1 a fault, 2 wrong usage or configuration, 3 the node lacks something.',
     '',
   ].join('\n');
@@ -18,11 +22,28 @@ export function overview(): string {
 
 /** Null: no such command. */
 export function helpOn(name: string): string | null {
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return null;
-  const flags =
-    name === 'agent'
-      ? `\nFlags, each also as an environment variable (--node-name as NODEWAY_NODE_NAME):\n${describeFlags(AGENT_FLAGS)}\n`
-      : '';
-  return `nodeway ${command.usage}\n\n${command.summary}\n${flags}`;
+  const { usage, summary, details, examples, flags } = command;
+  const hasFlags = Object.keys(flags).length > 0;
+  const sections: (readonly [string, string])[] = [
+    ['NAME', `nodeway ${name}: ${summary}`],
+    ['SYNOPSIS', `nodeway ${usage}${hasFlags ? ' [FLAGS]' : ''}`],
+    ...(details.length === 0 ? [] : [['DESCRIPTION', details.map(wrapped).join('\n\n')] as const]),
+    ...(hasFlags ? [['FLAGS', describeFlags(flags).replace(/^ {2}/gm, '')] as const] : []),
+    ['EXAMPLES', examples.join('\n')],
+  ];
+  return sections.map(([title, text]) => `${title}\n${indented(text)}\n`).join('\n');
+}
+
+const indented = (text: string): string => text.replace(/^(?=.)/gm, INDENT);
+
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line.length + word.length + 1 > WIDTH - INDENT.length) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
 }

@@ -1,30 +1,18 @@
 /** Manifests that a command is given: read, put into a store, and what is said of them. */
 import { readFile, stat } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { AGENT_FLAGS } from '../agent/config.ts';
-import { type FlagTable, type FlagValues, parseFlags } from '../agent/flags.ts';
+import { type FlagValues, parseFlags } from '../agent/flags.ts';
 import type { Problem, Severity } from '../agent/model/problem.ts';
 import { ObjectStore } from '../agent/model/store.ts';
 import { type ParsedFile, parseManifest } from '../agent/sources/file-text.ts';
 import { Inventory } from '../agent/sources/inventory.ts';
 import { manifestsBelow } from '../agent/sources/manifests.ts';
 import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
-import { CLIENT_FLAGS } from './admin-client.ts';
 import type { Invocation } from './command.ts';
-
-/** What the compiler must know of the agent: the same flags, the same variables. */
-const FLAGS = {
-  output: CLIENT_FLAGS.output,
-  'node-name': AGENT_FLAGS['node-name'],
-  'cluster-domain': AGENT_FLAGS['cluster-domain'],
-  'root-namespace': AGENT_FLAGS['root-namespace'],
-  'agent-namespace': AGENT_FLAGS['agent-namespace'],
-  'gateway-labels': AGENT_FLAGS['gateway-labels'],
-  'istio-compat': AGENT_FLAGS['istio-compat'],
-} satisfies FlagTable;
+import { MANIFEST_FLAGS } from './flag-tables.ts';
 
 export interface GivenManifests {
-  readonly flags: FlagValues<typeof FLAGS>;
+  readonly flags: FlagValues<typeof MANIFEST_FLAGS>;
   readonly store: ObjectStore;
   /** In the order in which the files were given. */
   readonly sort: <P extends Problem>(problems: readonly P[]) => P[];
@@ -33,7 +21,7 @@ export interface GivenManifests {
 /** @throws CommandError for what cannot be read. */
 export async function givenManifests({ args, environment }: Invocation, usage: string): Promise<GivenManifests> {
   const long = args.map((arg) => (arg === '-o' ? '--output' : arg));
-  const parsed = parseFlags(FLAGS, long, environment);
+  const parsed = parseFlags(MANIFEST_FLAGS, long, environment);
   if (!parsed.ok) throw new CommandError(ExitCode.Usage, `${parsed.errors.join('\n')}\n${usage}`);
   if (parsed.positionals.length === 0) throw new CommandError(ExitCode.Usage, `no files are given\n${usage}`);
   const files = await readFiles(parsed.positionals);

@@ -1,15 +1,8 @@
 /** Flags of the commands that look after a node without an agent. */
-import { AGENT_FLAGS } from '../agent/config.ts';
-import { type FlagTable, parseFlags } from '../agent/flags.ts';
+import { parseFlags } from '../agent/flags.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import type { Invocation } from './command.ts';
-
-const NODE_FLAGS = {
-  instance: AGENT_FLAGS.instance,
-  cgroup: AGENT_FLAGS.cgroup,
-  'kubelet-cgroup': AGENT_FLAGS['kubelet-cgroup'],
-  brief: { help: 'Print only what is missing.', parse: AGENT_FLAGS.capture.parse, default: false, why: 'all is of interest' },
-} satisfies FlagTable;
+import { NODE_FLAGS } from './flag-tables.ts';
 
 export interface NodeOptions {
   readonly instance: string;

@@ -2,17 +2,17 @@
 import type { PodRoutes } from '../agent/admin/pod-routes.ts';
 import { describeAction, describeMatch } from '../agent/admin/route-text.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
-import { ask, clientArguments } from './admin-client.ts';
+import { ask, clientArguments, podKey } from './admin-client.ts';
 import type { Run } from './command.ts';
-import { table } from './terminal.ts';
+import { CLIENT_FLAGS } from './flag-tables.ts';
+import { json, table } from './terminal.ts';
 
 export const routes: Run = async ({ args, environment, terminal }) => {
-  const { flags, positionals } = clientArguments(args, environment);
+  const { flags, positionals } = clientArguments(CLIENT_FLAGS, args, environment);
   if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME');
   const pod = positionals[0] as string;
-  const key = pod.includes('/') ? pod : `default/${pod}`;
-  const seen = await ask<PodRoutes>(flags['admin-address'], `/routes?pod=${encodeURIComponent(key)}`);
-  terminal.stdout.write(flags.output === 'json' ? `${JSON.stringify(seen, null, 2)}\n` : describe(seen));
+  const seen = await ask<PodRoutes>(flags, `/routes?pod=${encodeURIComponent(podKey(pod))}`);
+  terminal.stdout.write(flags.output === 'json' ? json(seen) : describe(seen));
   return ExitCode.Ok;
 };
 

@@ -3,13 +3,14 @@ import type { AgentStatus } from '../agent/admin/status.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import { ask, clientArguments } from './admin-client.ts';
 import type { Run } from './command.ts';
-import { table } from './terminal.ts';
+import { CLIENT_FLAGS } from './flag-tables.ts';
+import { json, span, table } from './terminal.ts';
 
 export const status: Run = async ({ args, environment, terminal }) => {
-  const { flags, positionals } = clientArguments(args, environment);
+  const { flags, positionals } = clientArguments(CLIENT_FLAGS, args, environment);
   if (positionals.length > 0) throw new CommandError(ExitCode.Usage, `${positionals[0]}: not expected`);
-  const report = await ask<AgentStatus>(flags['admin-address'], '/status');
-  terminal.stdout.write(flags.output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : describeStatus(report));
+  const report = await ask<AgentStatus>(flags, '/status');
+  terminal.stdout.write(flags.output === 'json' ? json(report) : describeStatus(report));
   return ExitCode.Ok;
 };
 
@@ -32,11 +33,11 @@ function agentLines(report: AgentStatus): string {
 
 function pods(report: AgentStatus): string {
   if (report.pods.length === 0) return 'no pods on this node\n';
-  const rows = report.pods.map((pod) => [pod.pod, state(pod), pod.addresses.join(','), pod.error === '' ? pod.reason : pod.error]);
+  const rows = report.pods.map((pod) => [pod.pod, podState(pod), pod.addresses.join(','), pod.error === '' ? pod.reason : pod.error]);
   return table(['POD', 'STATE', 'ADDRESSES', 'WHY'], rows);
 }
 
-function state(pod: AgentStatus['pods'][number]): string {
+export function podState(pod: AgentStatus['pods'][number]): string {
   if (pod.phase === 'absent') return pod.enrolled ? (pod.error === '' ? 'waiting' : 'failed') : 'not enrolled';
   return pod.phase;
 }
@@ -62,9 +63,4 @@ function problems(report: AgentStatus): string {
 
 function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-function span(seconds: number): string {
-  if (seconds < 120) return `${Math.round(seconds)}s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)}m` : `${Math.round(seconds / 3600)}h`;
 }

@@ -10,6 +10,8 @@ import { ServerList } from './downstream/server-list.ts';
 import { TcpCounts } from './downstream/tcp-counts.ts';
 import type { ListenerConfig, OriginalDestinations } from './engine-port.ts';
 import { GrpcCalls } from './exchange/grpc-calls.ts';
+import { explain } from './explain/explain.ts';
+import type { Explanation, ExplainQuestion } from './explain/explanation.ts';
 import { HeadStore } from './exchange/head-store.ts';
 import { RequestChanges } from './exchange/request-changes.ts';
 import { ResponseHeaders } from './exchange/response-headers.ts';
@@ -29,7 +31,7 @@ import type { Stats } from './record/stats.ts';
 import { RequestTap } from './tap/request-tap.ts';
 import { Configurator } from './runtime/configurator.ts';
 import { Runtime } from './runtime/runtime.ts';
-import type { Answer, PoolsAnswer, Question } from './question.ts';
+import type { PoolsAnswer } from './question.ts';
 import type { SnapshotDelta } from './snapshot.ts';
 import { STACKS, type Stacks } from './stack.ts';
 import { type Span, SpanBatch } from './tracing/span.ts';
@@ -205,17 +207,17 @@ export class Engine {
   }
 
   /** For people. */
-  answer(question: Question): Answer {
-    switch (question.ask) {
-      case 'pools':
-        return this.#poolsAnswer();
-    }
-  }
-
-  #poolsAnswer(): PoolsAnswer {
+  pools(): PoolsAnswer {
     const clients = new Map([...this.#listeners.values()].map(({ netns, client }) => [netns, client]));
     const pools = [...this.#pools.report(), ...this.#http2Pools.report()];
     return { now: this.#transport.now, pools: pools.map((pool) => ({ ...pool, client: clients.get(pool.netns) ?? '' })) };
+  }
+
+  /** What would become of a request. */
+  explain(question: ExplainQuestion): Explanation {
+    const { originals } = this.#ground.tools;
+    const ground = { runtime: this.#runtime, originals, limits: this.#limits, guards: this.#pools.guards };
+    return explain(ground, question);
   }
 
   /**

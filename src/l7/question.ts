@@ -1,7 +1,8 @@
 /** What the control thread may ask a worker about what it does. Plain data; answering is a matter of microseconds to milliseconds. */
+import type { Explanation, ExplainQuestion } from './explain/explanation.ts';
 import type { PoolReport } from './upstream/pool-report.ts';
 
-export type Question = { readonly ask: 'pools' };
+export type Question = { readonly ask: 'pools' } | ({ readonly ask: 'explain' } & ExplainQuestion);
 
 export interface PoolsAnswer {
   /** The worker's clock, in milliseconds: that of the times in the ledger. */
@@ -10,4 +11,4 @@ export interface PoolsAnswer {
   readonly pools: readonly (PoolReport & { readonly client: string })[];
 }
 
-export type Answer = PoolsAnswer;
+export type Answer = PoolsAnswer | Explanation;

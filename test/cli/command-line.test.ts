@@ -9,6 +9,7 @@ import { describeCheck } from '../../src/cli/check.ts';
 import { routes } from '../../src/cli/routes.ts';
 import { describeStatus, status } from '../../src/cli/status.ts';
 import { table } from '../../src/cli/terminal.ts';
+import { toldText } from '../../src/cli/told-text.ts';
 import { CommandError } from '../../src/base/errors.ts';
 import { literal } from '../../src/l7/message/wire-text.ts';
 import { UNKNOWN_IDENTITY } from '../../src/l7/config/identity.ts';
@@ -186,4 +187,39 @@ t.test('tables', async (t) => {
     ),
     'A     B\nlong  x\ny\n',
   );
+});
+
+t.test('completion knows every command and its flags', (t) => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, stdout } = nodeway('completion', shell);
+    t.equal(code, 0);
+    for (const word of ['explain', 'log-level', 'heartbeat-timeout', 'no-capture', 'trace debug'])
+      t.match(stdout, word, `${shell}: ${word}`);
+  }
+  const script = `${nodeway('completion', 'bash').stdout}\nCOMP_WORDS=(nodeway tap --st); COMP_CWORD=2; _nodeway; echo "\${COMPREPLY[@]}"`;
+  t.equal(spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout, '--status\n');
+  t.match(nodeway('completion', 'tcsh'), { code: 2, stderr: /needs one of bash, zsh, fish/ });
+  t.end();
+});
+
+t.test('what a client sent does not move the cursor of a terminal', (t) => {
+  const peer = { pod: 'unknown', namespace: 'unknown', workload: 'unknown', service: 'unknown', version: 'latest' };
+  const line = toldText({
+    ...{ at: 0, side: 'outbound', source: { ...peer, pod: 'a/b' }, destination: peer, client: '10.0.0.1', target: '10.0.0.2:80' },
+    ...{
+      method: 'GET',
+      authority: 'shop',
+      path: '/\x1b[2J\x9b',
+      protocol: 'HTTP/1.1',
+      service: 's',
+      route: 'r',
+      cluster: '',
+      endpoint: '',
+    },
+    ...{ attempts: 2, tried: [], status: 0, grpcStatus: null, flags: 'DC', details: 'downstream_remote_disconnect', requestBytes: 0 },
+    ...{ responseBytes: 0, sentAfterMs: null, answeredAfterMs: null, durationMs: 12.4, requestId: '', traceId: '' },
+  });
+  const told = 'none DC downstream_remote_disconnect  12ms  a/b -> nobody  GET shop/\\x1b[2J\\x9b  route r  2 attempts\n';
+  t.equal(line, `00:00:00.000  ${told}`);
+  t.end();
 });

@@ -1,9 +1,10 @@
 /** A small HTTP server for the agent's own endpoints, on the control thread. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { type AddressInfo, connect, type ListenOptions } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { messageOf } from '../../base/errors.ts';
+import { codeOf, messageOf } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/socket-address.ts';
 
 // An import statement would evaluate every export of the module, and with them load undici: 12 MB more (measured, Node.js 24).
@@ -62,14 +63,24 @@ export class HttpServer {
 
   /** @throws the error of listen(2), with its code. */
   async listen(address: SocketAddress): Promise<SocketAddress> {
-    await new Promise<void>((done, failed) => {
-      this.#server.once('error', failed);
-      this.#server.listen({ host: address.ip, port: address.port }, () => {
-        this.#server.off('error', failed);
-        done();
-      });
-    });
+    await this.#listen({ host: address.ip, port: address.port });
     return { ip: address.ip, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  /**
+   * At a socket of the file system that only its owner may use. What an agent that was killed has left there is replaced.
+   * @throws the error of listen(2), with its code.
+   */
+  async listenAt(path: string): Promise<string> {
+    if (await isAbandoned(path)) unlinkSync(path);
+    // Others must not get in between bind(2) and chmod(2).
+    const before = process.umask(0o177);
+    try {
+      await this.#listen({ path });
+    } finally {
+      process.umask(before);
+    }
+    return path;
   }
 
   async close(): Promise<void> {
@@ -78,6 +89,28 @@ export class HttpServer {
     this.#server.closeAllConnections();
     await closed;
   }
+
+  async #listen(options: ListenOptions): Promise<void> {
+    await new Promise<void>((done, failed) => {
+      this.#server.once('error', failed);
+      this.#server.listen(options, () => {
+        this.#server.off('error', failed);
+        done();
+      });
+    });
+  }
+}
+
+/** A socket at which nobody listens. */
+async function isAbandoned(path: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
+  const socket = connect({ path });
+  const code = await new Promise<string>((done) => {
+    socket.once('connect', () => done(''));
+    socket.once('error', (error) => done(codeOf(error) ?? ''));
+  });
+  socket.destroy();
+  return code === 'ECONNREFUSED';
 }
 
 async function answer(

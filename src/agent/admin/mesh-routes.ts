@@ -4,13 +4,13 @@ import type { PoolsAnswer } from '../../l7/question.ts';
 import type { Ledger } from '../../l7/upstream/ledger.ts';
 import type { TrafficReport } from '../traffic/traffic-window.ts';
 import { type ClusterQuestion, clustersView } from './cluster-view.ts';
+import { type ExplainSources, explainReply } from './explain-view.ts';
 import { type AdminRequest, json, plain, type Reply, type Routes } from './http-server.ts';
 import { graphView, podsView } from './mesh-view.ts';
 import { podRoutes } from './pod-routes.ts';
 import type { AgentStatus } from './status.ts';
 
-export interface MeshSources {
-  readonly snapshot: () => Snapshot | null;
+export interface MeshSources extends ExplainSources {
   readonly status: () => AgentStatus;
   readonly traffic: () => Promise<TrafficReport>;
   /** Of the workers. */
@@ -28,6 +28,7 @@ export function meshRoutes(sources: MeshSources): Routes {
     'GET /graph': async () => json(graphView(await sources.traffic())),
     'GET /clusters': (request) => clusters(sources, request),
     'GET /routes': ({ query }) => routes(sources.snapshot(), query.get('pod') ?? ''),
+    'GET /explain': (request) => explainReply(sources, request),
   };
 }
 

@@ -14,7 +14,8 @@ import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
 import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
-import type { Answer, Question } from '../../l7/question.ts';
+import type { Explanation, ExplainQuestion } from '../../l7/explain/explanation.ts';
+import type { Answer, PoolsAnswer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
 import { RecordPacker } from '../../l7/packed/record-packer.ts';
@@ -139,10 +140,24 @@ export class WorkerPool {
     for (const member of this.members) member.tap(filters);
   }
 
-  /** Asks the workers that run now, or as many of them as `most`. One that does not answer soon is left out. */
-  async ask(question: Question, most = Infinity): Promise<Answer[]> {
-    const running = this.members.filter(({ phase }) => phase === 'running').slice(0, most);
-    return (await Promise.all(running.map((member) => this.#inquiries.ask(member, question)))).filter((answer) => answer !== null);
+  /** Of the workers that run now. One that does not answer soon is left out. */
+  async pools(): Promise<PoolsAnswer[]> {
+    // Each question has its own kind of answer.
+    return (await this.#ask({ ask: 'pools' }, this.#running)) as PoolsAnswer[];
+  }
+
+  /** Asks one worker: all serve the same configuration. Null: none answers. */
+  async explain(question: ExplainQuestion): Promise<Explanation | null> {
+    const [answer = null] = await this.#ask({ ask: 'explain', ...question }, this.#running.slice(0, 1));
+    return answer as Explanation | null;
+  }
+
+  get #running(): Member[] {
+    return this.members.filter(({ phase }) => phase === 'running');
+  }
+
+  async #ask(question: Question, members: readonly Member[]): Promise<Answer[]> {
+    return (await Promise.all(members.map((member) => this.#inquiries.ask(member, question)))).filter((answer) => answer !== null);
   }
 
   /** Whether every worker accepts from this listener. */

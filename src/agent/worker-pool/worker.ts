@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { LogRing } from '../../l7/access-log/log-ring.ts';
 import { Engine } from '../../l7/engine.ts';
+import type { Answer, Question } from '../../l7/question.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type Exemplar, type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
 import { Ledger } from '../../l7/upstream/ledger.ts';
@@ -84,10 +85,14 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
       engine.tap.filters = message.filters;
       return;
     case 'ask':
-      return send({ type: 'answer', id: message.id, answer: engine.answer(message.question) });
+      return send({ type: 'answer', id: message.id, answer: answerTo(engine, message.question) });
     case 'drain':
       return engine.drain(message.deadlineMs, () => send({ type: 'drained' }));
   }
+}
+
+function answerTo(engine: Engine, question: Question): Answer {
+  return question.ask === 'pools' ? engine.pools() : engine.explain(question);
 }
 
 /** A burst of new series, as the first requests make them, leaves as one message. */

@@ -2,23 +2,20 @@
 import type { GatewayListener, InboundListener, OriginalDestinations, OutboundListener } from '../engine-port.ts';
 import { GatewayOrigin, InboundOrigin, OutboundOrigin, type Origin } from '../exchange/origin.ts';
 import type { ExchangeStack } from '../exchange/exchange.ts';
+import { outboundTarget } from '../exchange/outbound-target.ts';
 import type { ExchangeTools } from '../exchange/tools.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Refusal } from '../record/recorder.ts';
-import type { Workload } from '../runtime/runtime.ts';
 import { gatewayIdentity, type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { DestinationConfig } from '../config/workload.ts';
 import type { Stacks } from '../stack.ts';
-import type { Acceptor, Address, ConnectionHandler, ConnectionId } from '../transport.ts';
+import type { Acceptor, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
 import { Http1Server } from './http1-server.ts';
 import { ConnectionRoute, NOWHERE } from './connection-route.ts';
 import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
 import type { ServerList } from './server-list.ts';
-
-/** An unknown address: bytes of any kind go there, if that is allowed. */
-const UNKNOWN: DestinationConfig = { to: 'host', protocol: 'tcp' };
 
 /** What the acceptors of a worker work with. */
 export interface AcceptorGround {
@@ -104,16 +101,7 @@ export class OutboundAcceptor extends ConnectionAcceptor {
     const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
     const origin = new OutboundOrigin(this.#listener, workload, destination);
-    return this.byProtocol(origin, destination.ip, stacks.outbound, id, this.#target(workload, origin, destination));
-  }
-
-  /** A known service or a port with HTTP services; else a local pod by its own address, if that is allowed; else unknown. */
-  #target(workload: Workload, origin: OutboundOrigin, destination: Address): DestinationConfig {
-    const known = workload.scope?.destination(destination.ip, destination.port) ?? null;
-    if (known !== null) return known;
-    const callee = origin.unknownAllowed ? this.ground.tools.runtime.workloadAt(destination.ip) : null;
-    if (callee === null) return UNKNOWN;
-    return { to: 'host', protocol: callee.inbound[destination.port]?.protocol ?? 'auto' };
+    return this.byProtocol(origin, destination.ip, stacks.outbound, id, outboundTarget(tools.runtime, origin));
   }
 }
 

@@ -74,6 +74,17 @@ export class Route<A> {
     return this.matchesPath(head) && this.matchesRest(head, scheme);
   }
 
+  /** For people: whether each of its conditions holds, in the order of `RouteMatch`; those that are not there are left out. */
+  conditions(head: Head, scheme: Scheme): boolean[] {
+    const { bytes } = head;
+    const held: boolean[] = this.#path === null ? [] : [this.matchesPath(head)];
+    if (this.#method !== null) held.push(this.#method.matches(bytes, head.methodStart, head.methodEnd));
+    if (this.#scheme !== null) held.push(this.#scheme.matches(SCHEMES[scheme], 0, scheme.length));
+    if (this.#authority !== null) held.push(this.#authority.matches(bytes, head.authorityStart, head.authorityEnd));
+    held.push(...this.#headers.map((header) => header.holds(head, scheme)), ...this.#query.map((parameter) => parameter.holds(head)));
+    return held;
+  }
+
   /** The path as sent, without its query; `/` where an absolute target has none. */
   matchesPath(head: Head): boolean {
     if (this.#path === null) return true;

@@ -2,7 +2,8 @@
 import type { BalancerConfig } from '../config/cluster.ts';
 import { MaglevBalancer, RingHashBalancer, ringSize } from './consistent-hash.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Balancer, drawAllowed, type EndpointFilter, finish, firstAllowed, indexBelow, type Steps } from './pick.ts';
+import { type Balancer, drawAllowed, type EndpointFilter, finish, firstAllowed, indexBelow, type Steps, type Odds } from './pick.ts';
+import { oddsByWeight, oddsOfLessBusy } from './odds.ts';
 import { Turns } from './turns.ts';
 import { Warming } from './warming.ts';
 
@@ -72,6 +73,10 @@ class RandomChoice implements Balancer {
     return endpoints[this.#upTo.findIndex((limit) => point < limit)] ?? null;
   }
 
+  odds(_hash: number, filter: EndpointFilter | null): Odds {
+    return oddsByWeight(this.#endpoints, weightOf, filter);
+  }
+
   #among(random: () => number, filter: EndpointFilter): Endpoint | null {
     let total = 0;
     for (const endpoint of this.#endpoints) if (filter.allows(endpoint)) total += weightOf(endpoint);
@@ -109,6 +114,11 @@ class RoundRobin implements Balancer {
     if (other !== null) this.#next = endpoints.indexOf(other);
     return other;
   }
+
+  /** Over all workers and clients, whose turns are nobody's to know. */
+  odds(_hash: number, filter: EndpointFilter | null): Odds {
+    return oddsByWeight(this.#endpoints, weightOf, filter);
+  }
 }
 
 /** Equal weights: the less busy of two drawn at random. Unequal: in turn, each by its weight per (active + 1), as Envoy weighs them. */
@@ -129,5 +139,9 @@ class LeastRequest implements Balancer {
     if (first === null || endpoints.length === 1) return first;
     const second = drawAllowed(endpoints, random, filter) ?? first;
     return second.active < first.active ? second : first;
+  }
+
+  odds(_hash: number, filter: EndpointFilter | null): Odds {
+    return this.#turns === null ? oddsOfLessBusy(this.#endpoints, filter) : oddsByWeight(this.#endpoints, shareOf, filter);
   }
 }

@@ -10,8 +10,9 @@
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { Endpoint } from './endpoint.ts';
+import { NO_ODDS, oddsByWeight } from './odds.ts';
 import type { HashPolicy } from './hash-policy.ts';
-import { type Balancer, type EndpointFilter, firstAllowed, indexBelow } from './pick.ts';
+import { type Balancer, type EndpointFilter, firstAllowed, indexBelow, type Odds } from './pick.ts';
 
 /** Makes clusters when they are looked at. */
 export interface ClusterSource {
@@ -87,7 +88,7 @@ export interface ClusterState {
 }
 
 /** What a cluster is before it is filled, and after it was removed. */
-export const NOBODY: Balancer = { pick: () => null };
+export const NOBODY: Balancer = { pick: () => null, odds: () => NO_ODDS };
 
 export class Cluster implements Changing {
   readonly #epoch: Epoch;
@@ -129,15 +130,26 @@ export class Cluster implements Changing {
     filter: EndpointFilter | null = null,
     now = 0,
   ): Endpoint | null {
-    const { config, endpoints, preferred, other } = current(this.#held, this.#epoch);
+    const { endpoints } = current(this.#held, this.#epoch);
     if (endpoints.length === 0) return null;
-    const balancer = other !== null && family !== 0 && family !== config.family ? other : preferred;
+    const balancer = this.#balancer(family);
     let endpoint = balancer.pick(hash, random, filter, now);
     for (let draw = 0; avoid !== null && endpoint !== null && draw < 5 && avoid.includes(endpoint); draw++) {
       endpoint = balancer.pick(-1, random, filter, now);
     }
     // While the balancer of a changed cluster is being built, the old one may know none of those that are there now.
     return endpoint ?? firstAllowed(endpoints, indexBelow(endpoints.length, random()), filter);
+  }
+
+  /** What `pick` would do for a first attempt, for people. */
+  odds(hash: number, family: 0 | 4 | 6, filter: EndpointFilter | null, now: number): Odds {
+    const odds = this.#balancer(family).odds(hash, filter, now);
+    return odds.size > 0 ? odds : oddsByWeight(this.endpoints, () => 1, filter);
+  }
+
+  #balancer(family: 0 | 4 | 6): Balancer {
+    const { config, preferred, other } = current(this.#held, this.#epoch);
+    return other !== null && family !== 0 && family !== config.family ? other : preferred;
   }
 
   /** It is removed: whoever still holds it finds no endpoint. To be settled after the commit. */

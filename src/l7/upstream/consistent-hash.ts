@@ -7,7 +7,8 @@
  */
 import { murmur3, murmur3Text } from '../../base/hash.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Balancer, type EndpointFilter, firstAllowed, indexBelow, type Steps } from './pick.ts';
+import { certain, oddsByWeight } from './odds.ts';
+import { type Balancer, type EndpointFilter, firstAllowed, indexBelow, type Steps, type Odds } from './pick.ts';
 
 /** Envoy's maximum_ring_size. */
 const MAX_RING = 8 * 1024 * 1024;
@@ -19,6 +20,8 @@ const MAX_SKIPPED = 256;
 function keyOf(endpoint: Endpoint): string {
   return `${endpoint.address}:${endpoint.port}`;
 }
+
+const weightOf = (endpoint: Endpoint): number => endpoint.weight;
 
 /** In the order that all workers agree on. */
 function byKey(endpoints: readonly Endpoint[]): Endpoint[] {
@@ -102,6 +105,10 @@ export class RingHashBalancer implements Balancer {
       else high = middle;
     }
     return firstThatStays(this.#endpoints, this.#owners, low, random, filter);
+  }
+
+  odds(hash: number, filter: EndpointFilter | null): Odds {
+    return hash < 0 ? oddsByWeight(this.#endpoints, weightOf, filter) : certain(this.pick(hash, () => 0, filter));
   }
 }
 
@@ -206,6 +213,10 @@ export class MaglevBalancer implements Balancer {
     if (size === 0) return null;
     const slot = hash < 0 ? indexBelow(size, random()) : hash % size;
     return firstThatStays(this.#endpoints, this.#table, slot, random, filter);
+  }
+
+  odds(hash: number, filter: EndpointFilter | null): Odds {
+    return hash < 0 ? oddsByWeight(this.#endpoints, weightOf, filter) : certain(this.pick(hash, () => 0, filter));
   }
 }
 

@@ -3,6 +3,7 @@
  * cluster, and dropped when it has not been used for long; clusters without such rules have none.
  */
 import type { PoolConfig } from '../config/cluster.ts';
+import type { Odds } from './pick.ts';
 import type { Cluster } from './cluster.ts';
 import { Account } from './account.ts';
 import { Budget, NO_LIMITS, type Overflowed } from './budget.ts';
@@ -112,6 +113,13 @@ export class Guards {
     if (elsewhere !== null) return elsewhere;
     if (narrow !== null) tried.forgetPriorities();
     return cluster.pick(hash, random, tried.avoided, client.family, filter, now);
+  }
+
+  /** What `pick` would do, for people; and who is ejected. */
+  odds(cluster: Cluster, hash: number, client: Picker): Odds {
+    const { now } = this.#ground.timers;
+    const filter = this.of(cluster, client.client, now)?.outliers.filter() ?? null;
+    return cluster.odds(hash, client.family, filter, now);
   }
 
   /** Other workers have rung. */

@@ -3,7 +3,8 @@
  * Envoy, a priority or group gives way to the others when less than 1 / 1.4 of it can be used.
  */
 import type { Endpoint } from './endpoint.ts';
-import { type Balancer, type EndpointFilter, indexBelow } from './pick.ts';
+import { certain, mixedOdds, NO_ODDS } from './odds.ts';
+import { type Balancer, type EndpointFilter, indexBelow, type Odds } from './pick.ts';
 
 /** Envoy's overprovisioning factor. */
 const FACTOR = 1.4;
@@ -48,6 +49,19 @@ export class Priorities implements Balancer {
     }
     return null;
   }
+
+  odds(hash: number, filter: EndpointFilter | null, now: number): Odds {
+    const [first] = this.#parts;
+    if (filter === null) return first?.balancer.odds(hash, null, now) ?? NO_ODDS;
+    if (hash >= 0) return certain(this.pick(hash, () => 0, filter, now));
+    let left = 1;
+    const shares = this.#parts.map((part) => {
+      const share = Math.min(left, availability(part, filter));
+      left -= share;
+      return [share, (): Odds => part.balancer.odds(hash, filter, now)] as const;
+    });
+    return mixedOdds(shares);
+  }
 }
 
 export interface Group extends Part {
@@ -69,5 +83,11 @@ export class Groups implements Balancer {
     const at = weights.findIndex((weight) => (point -= weight) < 0);
     const group = this.#groups[at] ?? this.#groups[indexBelow(this.#groups.length, random())];
     return group?.balancer.pick(hash, random, filter, now) ?? null;
+  }
+
+  odds(hash: number, filter: EndpointFilter | null, now: number): Odds {
+    if (hash >= 0) return certain(this.pick(hash, () => 0, filter, now));
+    const share = (group: Group): number => group.weight * (filter === null ? 1 : availability(group, filter));
+    return mixedOdds(this.#groups.map((group) => [share(group), () => group.balancer.odds(hash, filter, now)]));
   }
 }

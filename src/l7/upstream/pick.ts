@@ -5,6 +5,9 @@ export interface EndpointFilter {
   allows(endpoint: Endpoint): boolean;
 }
 
+/** How probable each is, from 0 to 1; those that are not there cannot be picked. */
+export type Odds = ReadonlyMap<Endpoint, number>;
+
 /** Chooses an endpoint among those that the filter allows, if there is one. */
 export interface Balancer {
   /**
@@ -12,6 +15,8 @@ export interface Balancer {
    * @param filter null: all may be picked. @param now milliseconds.
    */
   pick(hash: number, random: () => number, filter?: EndpointFilter | null, now?: number): Endpoint | null;
+  /** What the next `pick` would do. Nothing is changed. */
+  odds(hash: number, filter: EndpointFilter | null, now: number): Odds;
 }
 
 /** Work in steps: each step takes some microseconds, the result comes with the last. */

@@ -4,7 +4,8 @@
  */
 import type { WarmupConfig } from '../config/cluster.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Balancer, EndpointFilter } from './pick.ts';
+import type { Balancer, EndpointFilter, Odds } from './pick.ts';
+import { oddsByWeight } from './odds.ts';
 import { Turns } from './turns.ts';
 
 export class Warming implements Balancer {
@@ -31,6 +32,13 @@ export class Warming implements Balancer {
     if (now >= this.#until) return this.#balancer.pick(hash, random, filter, now);
     this.#now = now;
     return this.#turns.take(this.#warmWeight, random, filter);
+  }
+
+  odds(hash: number, filter: EndpointFilter | null, now: number): Odds {
+    if (this.#until >= 0 && now >= this.#until) return this.#balancer.odds(hash, filter, now);
+    const warmWeight = (endpoint: Endpoint): number =>
+      this.#weightOf(endpoint) * (endpoint.knownSince < 0 ? 1 : this.#factor(now - endpoint.knownSince));
+    return oddsByWeight(this.#endpoints, warmWeight, filter);
   }
 
   /** The first time that anybody asks for them, new endpoints are known. Where all are equally new, nobody has to be spared. */

@@ -42,7 +42,7 @@ function bench() {
     endpoints: new Map([['web', endpoints]]),
   };
   const view = (pod: string | null, service: string | null = null, limit = 10) => {
-    const ground = { snapshot, ledger: new Ledger(memory, -1), answers: [rig.engine.answer({ ask: 'pools' })], now: 1_000_000 };
+    const ground = { snapshot, ledger: new Ledger(memory, -1), answers: [rig.engine.pools()], now: 1_000_000 };
     return clustersView({ pod, service, limit }, ground);
   };
   return { rig, ask, view };

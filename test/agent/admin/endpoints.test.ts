@@ -120,6 +120,8 @@ t.test('the admin endpoint', async (t) => {
       logLevel: { get: () => level, set: (to) => (level = to) },
       traffic: async () => ({ seconds: 60, cpuSeconds: 30, edges: [], truncated: false, pods: new Map() }),
       pools: async () => [],
+      explain: async () => null,
+      clusterDomain: 'cluster.local',
       ledger: new Ledger(privateLedger(), -1),
       now: () => 0,
       requests: new RequestLog({ clock: new ManualClock(), onFilters: () => {} }),

@@ -53,6 +53,11 @@ export class AgentProcess {
     return `http://127.0.0.1:${this.#admin}/`;
   }
 
+  /** Where the admin endpoint is served too. */
+  get socket(): string {
+    return join(this.#directory, 'admin.sock');
+  }
+
   /** What it wrote, for when a test fails. */
   get log(): string {
     return readFileSync(join(this.#directory, 'log'), 'utf8');
@@ -60,7 +65,8 @@ export class AgentProcess {
 
   /** Resolves when it is ready: configured, and the enrolled pods captured. */
   async start(): Promise<void> {
-    const endpoints = ['--admin-address', `127.0.0.1:${this.#admin}`, '--metrics-address', `127.0.0.1:${this.#metrics}`];
+    const addresses = ['--admin-address', `127.0.0.1:${this.#admin}`, '--metrics-address', `127.0.0.1:${this.#metrics}`];
+    const endpoints = [...addresses, '--admin-socket', this.socket];
     const place = ['--instance', this.instance, '--cgroup', this.#network.cgroup, '--gateway-address', '127.0.0.1', '--node-name', 'node'];
     const log = ['--log-file', join(this.#directory, 'log'), ...this.#heartbeat()];
     const command = [process.execPath, ...this.#nodeFlags, MAIN, 'agent', '--manifests', this.manifests, ...endpoints, ...place, ...log];
@@ -119,6 +125,11 @@ export class AgentProcess {
   /** A command of the same installation, for this agent. */
   command(name: string, ...words: readonly string[]): Promise<Outcome> {
     return outcomeOf(this.#network.start(null, [process.execPath, MAIN, name, ...words]));
+  }
+
+  /** A command that asks this agent, at its socket. */
+  ask(name: string, ...words: readonly string[]): Promise<Outcome> {
+    return this.command(name, ...words, '--admin-socket', this.socket);
   }
 
   statusText(): Promise<Outcome> {
