@@ -1,13 +1,15 @@
 /** The commands of the manual, on a cluster in which nothing is installed yet. */
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { runManual } from '../manual.ts';
 import { kubeProgram } from '../programs.ts';
 
-const IMAGE = 'docker.io/library/nodeway:e2e';
+/** As build-images has made it: of the version that the manifests name. */
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+const IMAGE = `docker.io/library/nodeway:${version}`;
 
 const cluster = await Cluster.start();
 t.teardown(() => cluster.close());
