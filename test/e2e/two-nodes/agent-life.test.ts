@@ -1,6 +1,6 @@
 /** Agents and nodes that end, while traffic flows between pods that go on. */
 import t, { type Test } from 'tap';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { AGENT_NAMESPACE } from '../agent-rights.ts';
 import { type Counts, Mesh, type PodObject } from './mesh.ts';
 import { clientObject, namespaceObject, serverObject, serviceObject } from './objects.ts';
@@ -65,6 +65,7 @@ t.test('an agent that is killed costs what was under way, and no more', async (t
   }
   await mesh.agentAtRest('node1');
   await takesOn(t, 'node1');
+  await mesh.asFresh(t);
 });
 
 t.test('all agents are replaced by a rolling update, and no request is lost', async (t) => {
@@ -84,6 +85,7 @@ t.test('all agents are replaced by a rolling update, and no request is lost', as
     await mesh.agentAtRest(node);
     await takesOn(t, node);
   }
+  await mesh.asFresh(t);
 });
 
 t.test('a node is rebooted', async (t) => {
@@ -111,6 +113,7 @@ t.test('a node is rebooted', async (t) => {
     counts.map(({ failures }) => failures),
     [{}, {}],
   );
+  await mesh.asFresh(t);
 });
 
 t.test('after all of it, the agents know what agents that start now know', async (t) => {

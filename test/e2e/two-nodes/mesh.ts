@@ -1,15 +1,15 @@
 /** A cluster with Nodeway in it, on every node. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Test } from 'tap';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
-import { until } from '../../node/pod-network.ts';
+import { until } from '../until.ts';
 import { AGENT_NAMESPACE } from '../agent-rights.ts';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { type KubeApi, type KubeObject, RULES } from '../kube-api.ts';
+import { LocalAgent } from '../local-agent.ts';
 import { agentManifests, CUSTOM_RESOURCES } from './agent-manifests.ts';
 import { programsObject } from './objects.ts';
-
-/** Starting pods and ending them takes long on a busy machine. */
-const PATIENCE_MS = 120_000;
 
 export interface PodObject extends KubeObject {
   readonly metadata: KubeObject['metadata'] & { readonly labels?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
@@ -64,7 +64,7 @@ export class Mesh {
 
   async customResources(): Promise<void> {
     await this.kube.kubectl('apply', `--filename=${CUSTOM_RESOURCES}`);
-    await this.kube.kubectl('wait', '--for=condition=Established', `--filename=${CUSTOM_RESOURCES}`, '--timeout=30s');
+    await this.kube.kubectl('wait', '--for=condition=Established', `--filename=${CUSTOM_RESOURCES}`, '--timeout=240s');
     await this.kube.serves(...RULES);
   }
 
@@ -148,6 +148,22 @@ export class Mesh {
     return content;
   }
 
+  /** The agents know what agents that start now know. These stand beside them, capture nothing, and write nothing. */
+  async asFresh(t: Test): Promise<void> {
+    for (const { place } of this.cluster.nodes) {
+      const { api, kube } = this.cluster;
+      const flags = ['--no-write-status'];
+      const fresh = await LocalAgent.start({ nodeName: place.name, kubeconfig: kube.kubeconfig, directory: api.directory, flags });
+      try {
+        // What they are told last may come to one before it comes to the other.
+        await until(async () => isDeepStrictEqual(this.snapshot(place.name), await fresh.snapshot()), '').catch(() => {});
+        t.strictSame(this.snapshot(place.name), await fresh.snapshot(), `the agent of ${place.name} knows what one that starts now knows`);
+      } finally {
+        await fresh.stop();
+      }
+    }
+  }
+
   /** Everything that the agent was told is in effect. */
   async agentAtRest(node: string): Promise<void> {
     await this.until(`the agent of ${node} is at rest`, async () => {
@@ -191,7 +207,7 @@ export class Mesh {
 
   async until(what: string, condition: () => Promise<boolean>): Promise<void> {
     try {
-      await until(condition, what, PATIENCE_MS);
+      await until(condition, what);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${await this.#situation()}`, { cause: error });
     }

@@ -4,7 +4,7 @@ import type { KubeObject } from '../kube-api.ts';
 
 /** Image with Node.js, for the programs of test/e2e/workloads. */
 const IMAGE = 'nodeway-sentiment:1';
-const PROGRAMS = ['server.mjs', 'client.mjs'] as const;
+const PROGRAMS = ['server.mjs', 'client.mjs', 'first.mjs'] as const;
 
 export interface Workload {
   readonly namespace: string;
@@ -48,6 +48,11 @@ export function serviceObject(namespace: string, name: string): KubeObject {
 
 export function clientObject(workload: Workload): KubeObject {
   return deployment(workload, 'client.mjs', { readinessProbe: { httpGet: { path: '/', port: 7000 }, periodSeconds: 1 } });
+}
+
+/** Pods whose first act is a connection to TARGET. */
+export function firstObject(workload: Workload): KubeObject {
+  return deployment(workload, 'first.mjs', { readinessProbe: { httpGet: { path: '/', port: 7000 }, periodSeconds: 1 } });
 }
 
 function deployment(workload: Workload, program: string, container: object): KubeObject {
