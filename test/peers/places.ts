@@ -11,8 +11,8 @@ export interface Place {
   readonly host: string;
   readonly port: number;
   /** Runs the client to its end. */
-  client(command: string, words: readonly string[]): Promise<Outcome>;
-  close(): Promise<void>;
+  readonly client: (command: string, words: readonly string[]) => Promise<Outcome>;
+  readonly close: () => Promise<void>;
 }
 
 export interface Server {
