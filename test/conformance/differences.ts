@@ -57,7 +57,7 @@ class Comparison {
     if (times > FEW) this.#shares(times, timesOf(this.#got));
     // Random by intent: only the shares say something.
     const random = [this.#want, this.#got].some(({ summary }) => Object.keys(summary).length > 1);
-    const [want, got] = [this.#want, this.#got].map(({ tries, first }) => (tries ?? first ?? [])[0] ?? {}) as [Try, Try];
+    const [want, got] = [this.#want, this.#got].map(({ tries, first }) => furthest(tries ?? first ?? [])) as [Try, Try];
     if (times > 1 && random) return this.#found;
     if (times <= FEW) this.#say('status', want.status ?? null, got.status ?? null);
     this.#say('received', receivedOf(want), receivedOf(got));
@@ -85,6 +85,12 @@ class Comparison {
   #say(what: string, want: unknown, got: unknown): void {
     if (JSON.stringify(want) !== JSON.stringify(got)) this.#found.push({ request: this.#want.name, what, want, got });
   }
+}
+
+/** The first of those that reached most servers: with which of several endpoints a balancer begins is random, and with it which request is retried. */
+function furthest(tries: readonly Try[]): Try {
+  const [first = {}, ...others] = tries;
+  return others.reduce((most, one) => ((one.arrivals?.length ?? 0) > (most.arrivals?.length ?? 0) ? one : most), first);
 }
 
 function timesOf({ summary }: Result): number {

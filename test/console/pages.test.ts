@@ -67,7 +67,9 @@ t.test('the console', { skip: noBrowser }, async (t) => {
     await page.getByLabel('Search by name').fill('cart-api-0');
     await page.getByRole('link', { name: 'shop/cart-api-0-7d9c' }).click();
     await page.getByText('ejected until').first().waitFor();
+    await page.locator('.tag.bad', { hasText: 'no endpoint' }).nth(0).waitFor();
     t.equal(await page.locator('.tag.bad', { hasText: 'no endpoint' }).count(), 1);
+    await page.getByRole('table').nth(1).waitFor();
     t.equal(await page.getByRole('table').count(), 2);
     t.strictSame(await violations(page), []);
     await keepScreenshot(page, `workload-${SERVICES}-light`);
@@ -77,6 +79,7 @@ t.test('the console', { skip: noBrowser }, async (t) => {
     const page = await open(t, { theme: 'dark' }, '#/requests');
     await page.getByRole('button', { expanded: false }).first().click();
     await page.getByText('the connection to the endpoint could not be made').waitFor();
+    await page.getByText('10.1.0.4:5000').nth(0).waitFor();
     t.equal(await page.getByText('10.1.0.4:5000').count(), 1, 'what was tried before');
     t.notMatch(await page.locator('main').innerHTML(), /s3cret/u);
     t.strictSame(await violations(page), []);
@@ -107,6 +110,7 @@ t.test('the console', { skip: noBrowser }, async (t) => {
     await page.getByText('weights must add up to 100').waitFor();
     await agent.stop();
     await page.getByText('The agent does not answer since').waitFor();
+    await page.getByText('weights must add up to 100').nth(0).waitFor();
     t.equal(await page.getByText('weights must add up to 100').count(), 1);
     t.strictSame(await violations(page), []);
     await keepScreenshot(page, 'agent-gone-light');

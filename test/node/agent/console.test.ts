@@ -71,6 +71,7 @@ t.test('the console of an agent', { skip: needsRoot || noBrowser }, async (t) =>
     );
     await keepScreenshot(page, 'service-5-light');
     await page.getByRole('button', { name: 'Table' }).click();
+    await page.getByRole('table').getByRole('row').nth(3).waitFor();
     t.equal(await page.getByRole('table').getByRole('row').count(), 1 + 3, 'the calls of that service');
   });
 
@@ -88,6 +89,7 @@ t.test('the console of an agent', { skip: needsRoot || noBrowser }, async (t) =>
 
   await t.test('a failed request tells what was done to it, and a slow one too', async (t) => {
     await view('Requests');
+    await page.getByRole('row', { name: '503 FI' }).nth(1).waitFor();
     t.equal(await page.getByRole('row', { name: '503 FI' }).count(), 2);
     await page.getByRole('row', { name: '503 FI' }).first().getByRole('button').click();
     await page.getByText('a fault rule answered it').waitFor();
@@ -107,11 +109,13 @@ t.test('the console of an agent', { skip: needsRoot || noBrowser }, async (t) =>
 
   await t.test('the agent has its workers, and when it is killed the page says so and keeps what it knows', async (t) => {
     await view('Agent');
+    await page.getByRole('row', { name: 'worker' }).nth(2).waitFor();
     t.equal(await page.getByRole('row', { name: 'worker' }).count(), 2 + 1, 'with the heading');
     await keepScreenshot(page, 'agent-5-light');
     t.strictSame(faults, []);
     await agent.kill();
     await page.getByText('The agent does not answer since').waitFor();
+    await page.getByText('worker 1').nth(0).waitFor();
     t.equal(await page.getByText('worker 1').count(), 1);
     await agent.start();
     await page.getByText('The agent does not answer since').waitFor({ state: 'detached' });
