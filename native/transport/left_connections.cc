@@ -14,6 +14,8 @@ namespace nodeway::transport::left_connections {
 
 namespace {
 
+constexpr int kTries = 5;
+
 struct Store {
   std::mutex mutex;
   std::map<int, std::vector<Descriptor>> byListener;
@@ -27,13 +29,21 @@ Store& store() {
 }  // namespace
 
 bool untouched(int socket) {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  int unread = 0;
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || ioctl(socket, FIONREAD, &unread) != 0) return false;
-  // A kernel that does not tell what was sent (before 4.19) tells too short a record.
-  if (length < offsetof(tcp_info, tcpi_bytes_sent) + sizeof info.tcpi_bytes_sent) return false;
-  return info.tcpi_bytes_sent == 0 && info.tcpi_bytes_received == static_cast<uint64_t>(unread);
+  uint64_t receivedBefore = 0;
+  // Bytes may come between the two questions: then they are asked again.
+  for (int tries = 0; tries < kTries; tries++) {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    int unread = 0;
+    if (ioctl(socket, FIONREAD, &unread) != 0 || getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return false;
+    // A kernel that does not tell what was sent (before 4.19) tells too short a record.
+    if (length < offsetof(tcp_info, tcpi_bytes_sent) + sizeof info.tcpi_bytes_sent) return false;
+    if (info.tcpi_bytes_sent != 0) return false;
+    if (info.tcpi_bytes_received == static_cast<uint64_t>(unread)) return true;
+    if (tries > 0 && info.tcpi_bytes_received == receivedBefore) return false;
+    receivedBefore = info.tcpi_bytes_received;
+  }
+  return false;
 }
 
 void leave(int listener, Descriptor socket) {
