@@ -178,6 +178,14 @@ export class HeaderNames implements Interner {
     this.#free.push(id);
   }
 
+  /** As `release`, for who has kept the name only. @throws for a name that has no id. */
+  releaseName(name: string): void {
+    const id = this.intern(name);
+    if ((this.#uses[id] as number) === 1) throw new RangeError(`the header name ${name} is given back and was not taken`);
+    this.release(id);
+    this.release(id);
+  }
+
   nameOf(id: number): string {
     return Buffer.from(this.#bytes[id] as Uint8Array).toString('latin1');
   }

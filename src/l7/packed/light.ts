@@ -1,9 +1,11 @@
 /**
- * Which records are light: made into objects within some microseconds, with nothing that has to be checked, counted or built before it
- * takes effect (names of headers, regular expressions, rings). All others are prepared ahead. A record of an unknown shape is not light.
+ * Which records are light: made into objects within some microseconds, with nothing that has to be checked or built before it takes
+ * effect (regular expressions, rings). All others are prepared ahead. A record of an unknown shape is not light. Names of headers have
+ * to be known before a head is read; a packed record begins with those that it asks for.
  */
 import type { ClusterConfig, EndpointConfig } from '../config/cluster.ts';
-import type { RouteAction, RouteConfig, RouteMatch, StringMatch, VirtualHostConfig } from '../config/route.ts';
+import type { HeaderOperations } from '../config/header-operations.ts';
+import type { NamedMatch, RouteAction, RouteConfig, RouteMatch, StringMatch, VirtualHostConfig } from '../config/route.ts';
 import type { AddressesConfig } from '../config/workload.ts';
 
 const MOST_ROUTES = 4;
@@ -12,6 +14,10 @@ const MOST_NAMES = 32;
 const MOST_ENDPOINTS = 16;
 const MOST_ADDRESSES = 16;
 const MOST_BODY = 4096;
+/** Conditions of a route on headers, and on the query. */
+const MOST_CONDITIONS = 4;
+/** Lines and names of one level's operations. */
+const MOST_OPERATIONS = 8;
 
 export function lightCluster({ id, service, balancer }: ClusterConfig): boolean {
   return isAscii(id) && service?.host !== undefined && balancer?.kind !== undefined && !('key' in balancer);
@@ -33,7 +39,7 @@ export function lightVirtualHost(id: string, { domains, local, routes }: Virtual
 }
 
 function lightRoute({ match, action, requestHeaders, responseHeaders }: RouteConfig): boolean {
-  if (requestHeaders !== undefined || responseHeaders !== undefined || match === undefined || !lightMatch(match)) return false;
+  if (match === undefined || !lightMatch(match) || !lightOperations(requestHeaders) || !lightOperations(responseHeaders)) return false;
   switch (action?.kind) {
     case 'route':
       return lightAction(action);
@@ -47,7 +53,17 @@ function lightRoute({ match, action, requestHeaders, responseHeaders }: RouteCon
 }
 
 function lightMatch({ path, method, scheme, authority, headers, query }: RouteMatch): boolean {
-  return headers === undefined && query === undefined && [path, method, scheme, authority].every((match) => !isExpression(match));
+  return lightConditions(headers) && lightConditions(query) && [path, method, scheme, authority].every((match) => !isExpression(match));
+}
+
+function lightConditions(conditions: readonly NamedMatch[] | undefined): boolean {
+  return conditions === undefined || (conditions.length <= MOST_CONDITIONS && conditions.every(({ match }) => !isExpression(match)));
+}
+
+function lightOperations(operations: HeaderOperations | undefined): boolean {
+  if (operations === undefined) return true;
+  const { set = [], add = [], remove = [] } = operations;
+  return set.length + add.length + remove.length <= MOST_OPERATIONS;
 }
 
 const isExpression = (match: StringMatch | undefined): boolean => match?.kind === 'regex';
@@ -55,7 +71,7 @@ const isExpression = (match: StringMatch | undefined): boolean => match?.kind ==
 function lightAction({ destinations, mirrors, rewrite, cors }: RouteAction): boolean {
   if (!Array.isArray(destinations) || destinations.length === 0 || destinations.length > MOST_DESTINATIONS) return false;
   if (!Array.isArray(mirrors) || mirrors.length > MOST_DESTINATIONS || cors !== undefined || rewrite?.regex !== undefined) return false;
-  return destinations.every(({ requestHeaders, responseHeaders }) => requestHeaders === undefined && responseHeaders === undefined);
+  return destinations.every(({ requestHeaders, responseHeaders }) => lightOperations(requestHeaders) && lightOperations(responseHeaders));
 }
 
 /** Keys are compared as bytes. */

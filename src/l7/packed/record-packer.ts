@@ -3,7 +3,9 @@
  * as objects.
  */
 import type { EndpointConfig } from '../config/cluster.ts';
+import type { VirtualHostConfig } from '../config/route.ts';
 import { RECORD_KINDS, type RecordDelta, type RecordKind, type Snapshot, type SnapshotDelta, type SnapshotRecords } from '../snapshot.ts';
+import { headerNamesOf } from './header-names.ts';
 import { lightAddresses, lightCluster, lightEndpoints, lightVirtualHost } from './light.ts';
 import { PlainWriter } from './plain-data.ts';
 import { RecordMemory } from './record-memory.ts';
@@ -105,9 +107,18 @@ export class RecordPacker {
   }
 }
 
-/** A worker reads the names of all, and the routes of those that are used. Other names contain the first domain. */
-function routesLast({ layer, port, domains, name, local, routes }: SnapshotRecords['virtualHosts']): SnapshotRecords['virtualHosts'] {
-  return { layer, port, domains, name, local, routes };
+/** A virtual host as it is packed: a worker reads the names of all, and the routes of those that are used. */
+export interface PackedVirtualHost extends VirtualHostConfig {
+  readonly headerNames?: readonly string[] | undefined;
+}
+
+/** The last key of what is read of all of them. */
+export const LAST_NAME = 'local';
+
+/** Other names contain the first domain. */
+function routesLast(host: VirtualHostConfig): PackedVirtualHost {
+  const { layer, port, domains, name, local, routes } = host;
+  return { layer, port, domains, name, headerNames: headerNamesOf(host), local, routes };
 }
 
 export function isPackedKind(kind: RecordKind | 'endpoints'): kind is PackedKind {

@@ -10,6 +10,7 @@ export const KEYS: readonly string[] = [
   ...['value', 'ignorePathCase', 'method', 'scheme', 'authority', 'query', 'destinations', 'cluster', 'mirrors', 'share', 'retry'],
   ...['attempts', 'perTryTimeoutMs', 'on', 'statusCodes', 'backoffMs', 'avoidPreviousHosts', 'rewrite', 'uri', 'fault', 'delay', 'ms'],
   ...['abort', 'status', 'grpcStatus', 'code', 'keepsPort', 'prefix', 'body', 'entries', 'to', 'protocol', 'opaque'],
+  ...['headerNames', 'headers', 'invert', 'requestHeaders', 'responseHeaders', 'set', 'add', 'remove', 'of', 'names'],
 ];
 
 export const WORDS: readonly string[] = [

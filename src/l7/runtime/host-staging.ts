@@ -9,6 +9,7 @@ import type { Contents } from './contents.ts';
 import type { Names } from './layers.ts';
 import { Lease, type SlotRegistry } from './lease.ts';
 import type { Later } from './later.ts';
+import { LAST_NAME, type PackedVirtualHost } from '../packed/record-packer.ts';
 import { RecordTable } from './record-table.ts';
 import type { SharedStrings } from './shared-strings.ts';
 
@@ -21,6 +22,9 @@ interface Place {
   readonly domains: readonly string[];
   readonly local: VirtualHostConfig['local'];
 }
+
+/** Of a packed host: what is read of all of them. */
+type PackedPlace = Place & Pick<PackedVirtualHost, 'headerNames'>;
 
 /** A host that is prepared ahead. Names are kept as one string: most are never looked at again. */
 interface Heavy {
@@ -85,7 +89,8 @@ export class HostStaging {
     const host = hosts.made(number);
     if (host?.replace(this.#listAt(place)) === true) this.#later.settle(host);
     this.#later.settleIf(this.#packed, this.#packed.stage(number, place));
-    const after = this.#placeAt(place) as Place;
+    const after = this.#placeAt(place) as PackedPlace;
+    this.#knowHeaders(before, after);
     if (before !== null && sameNames(before, after)) return;
     if (before !== null) this.#unname(number, before);
     this.#name(number, after);
@@ -120,8 +125,16 @@ export class HostStaging {
   }
 
   /** Null: there is no record. */
-  #placeAt(place: number): Place | null {
-    return place === 0 ? null : (this.#contents.memory.read(place, 'local') as VirtualHostConfig);
+  #placeAt(place: number): PackedPlace | null {
+    return place === 0 ? null : (this.#contents.memory.read(place, LAST_NAME) as PackedVirtualHost);
+  }
+
+  /** Heads are read with the names of headers that packed hosts ask for, whether their objects are made or not. */
+  #knowHeaders(before: PackedPlace | null, after: PackedPlace | null): void {
+    const { names } = this.#contents;
+    for (const name of after?.headerNames ?? []) names.intern(name);
+    const left = before?.headerNames;
+    if (left !== undefined) this.#later.run(() => left.forEach((name) => names.releaseName(name)));
   }
 
   /** @throws when the record cannot be prepared; nothing has changed then. */
@@ -184,6 +197,7 @@ export class HostStaging {
     const number = this.#packed.find(id);
     const before = number < 0 ? null : this.#placeAt(this.#packed.upcoming(number));
     if (before === null) return;
+    this.#knowHeaders(before, null);
     this.#unname(number, before);
     this.#later.run(() => this.#contents.hosts.drop(number));
     this.#later.settleIf(this.#packed, this.#packed.stage(number, 0));

@@ -4,6 +4,8 @@ import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';
 import { Runtime } from '../../../src/l7/runtime/runtime.ts';
+import type { SnapshotDelta } from '../../../src/l7/snapshot.ts';
+import { Packing } from './packing.ts';
 import { addressesConfig, clusterConfig, delta, endpointConfig, host, line, route, scopeConfig, workloadConfig } from './snapshots.ts';
 
 function parse(head: Head, text: string): Head {
@@ -115,33 +117,45 @@ t.test('a change of everything: names move, addresses move, objects that stay st
   );
 });
 
-t.test('a rule about a new header holds for the next request, and an id that is given to another name matches nothing', async (t) => {
-  const runtime = new Runtime(new HeaderNames());
-  const head = new Head(runtime.names);
-  const known = runtime.names.size;
-  const match = (name: string) => ({ headers: [{ name, match: { kind: 'exact', value: '1' } as const, invert: false }] });
-  const hosts = (name: string) => ({
-    v: host(['v'], [route('by header', 'c', { match: match(name), requestHeaders: { set: [line(name, '2')] } }), route('rest')]),
-  });
-  const set = { scopes: { s: scopeConfig(['all']) }, workloads: { p: workloadConfig('s', []) } };
-  runtime.apply(delta(1, { set: { ...set, virtualHosts: { v: host(['v'], [route('rest')]) } } }));
-  runtime.serve();
-  const chosen = (field: string) =>
-    runtime.workloads
-      .get('p')
-      ?.scope?.table(80)
-      ?.find(parse(head, get('v', field)))
-      ?.match(head, 'http')?.config.name;
-  t.equal(chosen('x-0: 1'), 'rest');
-  for (let version = 2; version < 1200; version++) {
-    const name = `x-${version}`;
-    runtime.apply(delta(version, { set: { virtualHosts: hosts(name) } }));
-    if (version % 100 !== 0) continue;
-    t.equal(chosen(`${name}: 1`), 'by header');
-    t.equal(chosen(`x-${version - 1}: 1`), 'rest');
-  }
-  t.ok(runtime.names.bound <= known + 2, 'ids are given back');
-  const many = Array.from({ length: 3000 }, (_, i) => route(`r${i}`, 'c', { match: match(`x-many-${i}`) }));
-  runtime.apply(delta(2000, { set: { virtualHosts: { v: host(['v'], many) } } }));
-  t.equal(chosen('x-many-2999: 1'), 'r2999', 'names without limit');
-});
+for (const isPacked of [false, true]) {
+  const how = isPacked ? 'packed' : 'prepared ahead';
+  t.test(
+    `a rule about a new header holds for the next request, and an id that is given to another name matches nothing (${how})`,
+    async (t) => {
+      const runtime = new Runtime(new HeaderNames());
+      const packing = new Packing();
+      const apply = (change: SnapshotDelta): void => runtime.apply(isPacked ? packing.pack(change) : change, packing.newSlabs());
+      const head = new Head(runtime.names);
+      const known = runtime.names.size;
+      const match = (name: string) => ({ headers: [{ name, match: { kind: 'exact', value: '1' } as const, invert: false }] });
+      const hosts = (name: string) => ({
+        v: host(['v'], [route('by header', 'c', { match: match(name), requestHeaders: { set: [line(name, '2')] } }), route('rest')]),
+      });
+      const set = { scopes: { s: scopeConfig(['all']) }, workloads: { p: workloadConfig('s', []) } };
+      apply(delta(1, { set: { ...set, virtualHosts: { v: host(['v'], [route('rest')]) } } }));
+      runtime.serve();
+      const chosen = (field: string) =>
+        runtime.workloads
+          .get('p')
+          ?.scope?.table(80)
+          ?.find(parse(head, get('v', field)))
+          ?.match(head, 'http')?.config.name;
+      // Used or not: objects of what is packed are made at the first use.
+      for (let version = 2; version < 600; version++) {
+        const name = `x-${version}`;
+        apply(delta(version, { set: { virtualHosts: hosts(name) } }));
+        if (version % 100 !== 0) continue;
+        t.equal(chosen(`${name}: 1`), 'by header');
+        t.equal(chosen(`x-${version - 1}: 1`), 'rest');
+      }
+      t.ok(runtime.names.bound <= known + 2, 'ids are given back');
+      const many = Array.from({ length: 3000 }, (_, i) => route(`r${i}`, 'c', { match: match(`x-many-${i}`) }));
+      apply(delta(2000, { set: { virtualHosts: { v: host(['v'], many) } } }));
+      t.equal(chosen('x-many-2999: 1'), 'r2999', 'names without limit');
+      apply(delta(2001, { set: { virtualHosts: hosts('x-last') } }));
+      t.equal(chosen('x-last: 1'), 'by header');
+      apply(delta(2002, { remove: { virtualHosts: ['v'] } }));
+      t.equal(runtime.names.size, known, 'nothing is left');
+    },
+  );
+}
