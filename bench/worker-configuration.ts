@@ -10,6 +10,7 @@ import { parseRequestHead } from '../src/l7/http1/parser.ts';
 import { DEFAULT_LIMITS, Head } from '../src/l7/message/head.ts';
 import { HeaderNames } from '../src/l7/message/header-names.ts';
 import { RecordPacker } from '../src/l7/packed/record-packer.ts';
+import { compiledDelta } from './compiled-delta.ts';
 import { type DeltaPart, partsOf } from '../src/l7/runtime/parts.ts';
 import { Runtime } from '../src/l7/runtime/runtime.ts';
 import type { EndpointConfig } from '../src/l7/config/cluster.ts';
@@ -140,7 +141,7 @@ function apply(runtime: Runtime, make: () => SnapshotDelta, what: string): void 
   // Received bytes are made into objects as the worker's port does it.
   const endpointsOf = new Map(delta.endpoints.map(({ cluster, set }) => [cluster, set]));
   const start = clock.monotonic();
-  const packed = packer.pack(delta, (id) => endpointsOf.get(id));
+  const packed = packer.pack(compiledDelta(delta, (id) => endpointsOf.get(id)));
   const packing = clock.monotonic() - start;
   const slabs = packer.memory.slabs.slice(known);
   known += slabs.length;

@@ -10,7 +10,8 @@
  */
 import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Snapshot, SnapshotDelta } from '../l7/snapshot.ts';
+import type { CompiledDelta } from '../l7/packed/record-packer.ts';
+import type { Snapshot } from '../l7/snapshot.ts';
 import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
@@ -35,7 +36,7 @@ export interface Outcome {
   /** As of `delta`; it changes with the next one. */
   readonly snapshot: Snapshot;
   /** Null: no record has changed. */
-  readonly delta: SnapshotDelta | null;
+  readonly delta: CompiledDelta | null;
   /** The same array while they are the same. */
   readonly wanted: readonly WantedPod[];
   /** Whose addresses DNS is to be asked for; the same object while they are the same. */

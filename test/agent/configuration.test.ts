@@ -101,7 +101,7 @@ t.test('changes of a turn are compiled together, once all sources have told ever
     'only enrolled pods are wanted',
   );
   t.equal(configuration.localPods().length, 2);
-  t.ok(outcomes[0]?.delta?.records.clusters?.set.has('outbound|80||s.a.svc.cluster.local'));
+  t.ok(outcomes[0]?.delta?.light.clusters?.has('outbound|80||s.a.svc.cluster.local'));
 });
 
 t.test('what is wrong with a source is logged before it has told everything', async (t) => {
@@ -134,7 +134,7 @@ t.test('a single change is compiled at once, a stream of them once an interval',
   t.equal(outcomes.length, 2);
   clock.advance(1000);
   t.equal(outcomes.length, 3);
-  t.equal(outcomes[2]?.delta?.records.clusters?.set.size, 10);
+  t.equal(outcomes[2]?.delta?.light.clusters?.size, 10);
   await configuration.stop();
   first.give(service('late'));
   await turn();

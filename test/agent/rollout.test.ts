@@ -1,7 +1,8 @@
 import t from 'tap';
 import { Rollout } from '../../src/agent/rollout.ts';
 import type { GatewayConfig } from '../../src/l7/config/workload.ts';
-import { RECORD_KINDS, type Snapshot, type SnapshotDelta } from '../../src/l7/snapshot.ts';
+import type { CompiledDelta } from '../../src/l7/packed/record-packer.ts';
+import { RECORD_KINDS, type Snapshot } from '../../src/l7/snapshot.ts';
 
 const WANTED = { key: 'default/a', uid: '', netns: '/n', addresses: [], failClosed: false };
 
@@ -17,7 +18,7 @@ function snapshot(version: number, ports: readonly number[]): Snapshot {
   };
 }
 
-const delta = (version: number): SnapshotDelta => ({ version, records: {}, endpoints: [] });
+const delta = (version: number): CompiledDelta => ({ version, records: {}, endpoints: [], light: {} });
 
 function set() {
   const journal: string[] = [];

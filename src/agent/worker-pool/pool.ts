@@ -12,7 +12,8 @@
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
-import type { Snapshot, SnapshotDelta } from '../../l7/snapshot.ts';
+import type { CompiledDelta } from '../../l7/packed/record-packer.ts';
+import type { Snapshot } from '../../l7/snapshot.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Explanation, ExplainQuestion } from '../../l7/explain/explanation.ts';
 import type { Answer, PoolsAnswer, Question } from '../../l7/question.ts';
@@ -111,9 +112,9 @@ export class WorkerPool {
     this.#check = this.#options.clock.every(CHECK_MS, () => this.#superviseAll());
   }
 
-  configure(snapshot: Snapshot, delta: SnapshotDelta): void {
+  configure(snapshot: Snapshot, delta: CompiledDelta): void {
     this.#snapshot = snapshot;
-    const packed = this.#packer.pack(delta, (cluster) => snapshot.endpoints.get(cluster));
+    const packed = this.#packer.pack(delta);
     for (const member of this.members) member.configure(packed);
   }
 

@@ -7,7 +7,9 @@
  *
  * Invariant (test/l7/packed/record-memory.test.ts): bytes at a place stay until every worker has settled the version that let go of it.
  */
-import { PlainReader } from './plain-data.ts';
+import { PlainReader } from '../../base/plain-data/reader.ts';
+import { HEADER, type PackedRecord } from './record-form.ts';
+import { VOCABULARY } from './words.ts';
 
 const UNIT = 16;
 const UNIT_BITS = 15;
@@ -19,35 +21,33 @@ const offsetOf = (place: number): number => (place & (UNITS - 1)) * UNIT;
 /** What both sides do: reading. */
 export class RecordView {
   protected readonly views: Buffer[] = [];
-  readonly #reader = new PlainReader();
+  readonly #reader = new PlainReader(VOCABULARY);
 
   /** Slabs in the order in which they were made. */
   add(slabs: readonly SharedArrayBuffer[]): void {
     for (const slab of slabs) this.views.push(Buffer.from(slab));
   }
 
+  /** The id of the record. */
   key(place: number): string {
-    return this.#reader.key(this.#view(place), offsetOf(place));
+    const view = this.#view(place);
+    const from = offsetOf(place) + HEADER;
+    return view.toString('latin1', from, from + view.readUInt16LE(from - 2));
   }
 
   hasKey(place: number, key: string): boolean {
     const view = this.#view(place);
-    const from = offsetOf(place) + 4;
+    const from = offsetOf(place) + HEADER;
     if (view.readUInt16LE(from - 2) !== key.length) return false;
     for (let i = 0; i < key.length; i++) if (view[from + i] !== key.charCodeAt(i)) return false;
     return true;
   }
 
   /** @param last the key of an object behind which nothing is of interest. */
-  read(place: number, last = ''): unknown {
-    return this.#reader.read(this.#view(place), offsetOf(place), last);
-  }
-
-  /** Whether the same record is there. */
-  holds(place: number, bytes: Buffer): boolean {
+  read(place: number, last?: string): unknown {
     const view = this.#view(place);
-    const from = offsetOf(place);
-    return view.compare(bytes, 0, bytes.length, from, from + view.readUInt16LE(from)) === 0;
+    const from = offsetOf(place) + HEADER;
+    return this.#reader.read(view, from + view.readUInt16LE(from - 2), this.key(place), last);
   }
 
   protected sizeOf(place: number): number {
@@ -67,10 +67,10 @@ export class RecordMemory extends RecordView {
   #next = UNITS;
 
   /** @returns the place of a copy. */
-  write(bytes: Buffer): number {
-    const units = Math.ceil(bytes.length / UNIT);
+  write(record: PackedRecord): number {
+    const units = Math.ceil(record.length / UNIT);
     const place = this.#free.get(units)?.pop() ?? this.#append(units);
-    bytes.copy(this.views[place >>> UNIT_BITS] as Buffer, offsetOf(place));
+    (this.views[place >>> UNIT_BITS] as Buffer).write(record, offsetOf(place), 'latin1');
     return place;
   }
 

@@ -1,5 +1,7 @@
-/** What nearly every record says: one byte each in packed form. Anything else is written out, so that nothing has to stand here. */
-export const KEYS: readonly string[] = [
+import { Vocabulary } from '../../base/plain-data/vocabulary.ts';
+
+/** What nearly every record says: a byte or two in packed form. Anything else is written out, so that nothing has to stand here. */
+const NAMES: readonly string[] = [
   ...['id', 'name', 'service', 'host', 'namespace', 'port', 'balancer', 'kind', 'connectTimeoutMs', 'family', 'original', 'wire'],
   ...['pool', 'outliers', 'maxConnections', 'maxPending', 'maxRequests', 'maxRetries', 'retryBudget', 'percent', 'minConcurrency'],
   ...['maxRequestsPerConnection', 'idleTimeoutMs', 'tcpIdleTimeoutMs', 'maxConnectionMs', 'maxConcurrentStreams', 'keepalive'],
@@ -13,9 +15,11 @@ export const KEYS: readonly string[] = [
   ...['headerNames', 'headers', 'invert', 'requestHeaders', 'responseHeaders', 'set', 'add', 'remove', 'of', 'names'],
 ];
 
-export const WORDS: readonly string[] = [
+const WORDS: readonly string[] = [
   ...['', '/', '*', 'unknown', 'latest', 'default', 'v1', 'v2', 'route', 'redirect', 'direct', 'exact', 'prefix', 'present'],
   ...['round-robin', 'least-request', 'random', 'cluster', 'http', 'http2', 'tls', 'tcp', 'auto', 'client', 'undeclared', 'mesh'],
   ...['5xx', 'gateway-error', 'reset', 'reset-before-request', 'connect-failure', 'refused-stream', 'retriable-4xx'],
   ...['retriable-status-codes', 'cancelled', 'unavailable', 'GET', 'POST', 'https'],
 ];
+
+export const VOCABULARY = new Vocabulary(NAMES, WORDS);

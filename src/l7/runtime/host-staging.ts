@@ -9,7 +9,7 @@ import type { Contents } from './contents.ts';
 import type { Names } from './layers.ts';
 import { Lease, type SlotRegistry } from './lease.ts';
 import type { Later } from './later.ts';
-import { LAST_NAME, type PackedVirtualHost } from '../packed/record-packer.ts';
+import { LAST_NAME, type PackedVirtualHost } from '../packed/record-form.ts';
 import { RecordTable } from './record-table.ts';
 import type { SharedStrings } from './shared-strings.ts';
 

@@ -3,7 +3,8 @@
  * larger than a piece is cut too: a virtual host by its routes, endpoints by their number.
  */
 import type { RouteConfig } from '../config/route.ts';
-import { isPackedKind, type PackedKind, type PackedPlaces } from '../packed/record-packer.ts';
+import { isPackedKind, type PackedKind } from '../packed/record-form.ts';
+import type { PackedPlaces } from '../packed/record-packer.ts';
 import {
   RECORD_KINDS,
   type EndpointsDelta,

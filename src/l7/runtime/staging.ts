@@ -13,7 +13,7 @@ import { change, settled, upcoming, type Held } from '../../base/epoch.ts';
 import type { TelemetryConfig } from '../config/telemetry.ts';
 import { type GatewayConfig, type ScopeConfig, sniLayer, type WorkloadConfig } from '../config/workload.ts';
 import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
-import type { PackedKind } from '../packed/record-packer.ts';
+import type { PackedKind } from '../packed/record-form.ts';
 import type { Steps } from '../upstream/pick.ts';
 import { AddressStaging } from './address-staging.ts';
 import { ClusterStaging } from './cluster-staging.ts';

@@ -9,7 +9,8 @@ import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { WorkerPool } from '../../../src/agent/worker-pool/pool.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ListenerConfig } from '../../../src/l7/engine-port.ts';
-import type { Snapshot, SnapshotDelta } from '../../../src/l7/snapshot.ts';
+import type { CompiledDelta } from '../../../src/l7/packed/record-packer.ts';
+import type { Snapshot } from '../../../src/l7/snapshot.ts';
 import type { Fault } from './faulty-worker.ts';
 
 const WORKERS = 2;
@@ -36,9 +37,9 @@ function snapshot(version: number): Snapshot {
   };
 }
 
-function whole(version: number): SnapshotDelta {
+function whole(version: number): CompiledDelta {
   const { mesh, records } = snapshot(version);
-  return { version, mesh, records: { gateways: { set: records.gateways, remove: [] } }, endpoints: [] };
+  return { version, mesh, records: { gateways: { set: records.gateways, remove: [] } }, endpoints: [], light: {} };
 }
 
 /** `404` for an answer, else the error's code. */

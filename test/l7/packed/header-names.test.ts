@@ -1,6 +1,7 @@
 /** The names that a packed host begins with, against those that its routes intern. */
 import fc from 'fast-check';
 import t from 'tap';
+import { Epoch } from '../../../src/base/epoch.ts';
 import type { HeaderLine, HeaderOperations, ValueSegment } from '../../../src/l7/config/header-operations.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
 import { headerNamesOf } from '../../../src/l7/packed/header-names.ts';
@@ -60,7 +61,7 @@ class Recording extends HeaderNames {
   }
 }
 
-const registry: SlotRegistry = { acquire: (id) => new ClusterSlot(id), release: () => {} };
+const registry: SlotRegistry = { acquire: (id) => new ClusterSlot(id, new Epoch()), release: () => {} };
 
 t.test('a packed host begins with every name that its routes intern', async () => {
   fc.assert(

@@ -1,4 +1,5 @@
 /** Changes as workers get them: light records packed, in shared memory. */
+import { compiledDelta } from '../../../bench/compiled-delta.ts';
 import { partsOf, type DeltaPart } from '../../../src/l7/runtime/parts.ts';
 import { type PackedDelta, RecordPacker } from '../../../src/l7/packed/record-packer.ts';
 import type { EndpointConfig } from '../../../src/l7/config/cluster.ts';
@@ -17,7 +18,7 @@ export class Packing {
       for (const endpoint of set) known.set(addressKey(endpoint), endpoint);
     }
     for (const id of delta.records.clusters?.remove ?? []) this.#endpoints.delete(id);
-    return this.packer.pack(delta, (cluster) => [...(this.#endpoints.get(cluster)?.values() ?? [])]);
+    return this.packer.pack(compiledDelta(delta, (cluster) => [...(this.#endpoints.get(cluster)?.values() ?? [])]));
   }
 
   parts(delta: SnapshotDelta): Iterable<DeltaPart> {

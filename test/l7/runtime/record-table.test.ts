@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Epoch } from '../../../src/base/epoch.ts';
-import { PlainWriter } from '../../../src/l7/packed/plain-data.ts';
+import { packRecord } from '../../../src/l7/packed/record-form.ts';
 import { RecordMemory } from '../../../src/l7/packed/record-memory.ts';
 import { RecordTable } from '../../../src/l7/runtime/record-table.ts';
 
@@ -12,7 +12,6 @@ t.test('records are found as in a map of all keys, and keep their numbers', asyn
   fc.assert(
     fc.property(fc.array(fc.array(step, { maxLength: 120 }), { maxLength: 6 }), fc.boolean(), (rounds, direct) => {
       const memory = new RecordMemory();
-      const writer = new PlainWriter();
       const epoch = new Epoch();
       epoch.direct = direct;
       const table = new RecordTable(memory, epoch);
@@ -32,7 +31,7 @@ t.test('records are found as in a map of all keys, and keep their numbers', asyn
           let number = table.find(key);
           if (remove && number < 0) continue;
           if (number >= 0 && numbers.has(key) && numbers.get(key) !== number) throw new Error(`${key} has another number`);
-          const place = remove ? 0 : memory.write(writer.pack(key, null) as Buffer);
+          const place = remove ? 0 : memory.write(packRecord('endpoints', key, []));
           if (number < 0) number = table.add(key);
           numbers.set(key, number);
           settles = table.stage(number, place) || settles;

@@ -1,5 +1,6 @@
 /** The parts of the compiler, put together, and how changes go in and records come out. */
-import type { Snapshot, SnapshotDelta } from '../../../l7/snapshot.ts';
+import type { CompiledDelta } from '../../../l7/packed/record-packer.ts';
+import type { Snapshot } from '../../../l7/snapshot.ts';
 import { Graph, type GraphFault } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Table } from '../incremental/table.ts';
@@ -39,7 +40,7 @@ import { compileWorkloads } from './workloads.ts';
 
 export interface CompiledChange {
   /** Null: no record has changed. */
-  readonly delta: SnapshotDelta | null;
+  readonly delta: CompiledDelta | null;
   /** Parts that could not be computed, which are as they were before. Nothing that users write leads to one. */
   readonly faults: readonly GraphFault[];
 }

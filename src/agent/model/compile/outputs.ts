@@ -8,52 +8,68 @@ import {
   type RecordDelta,
   type RecordKind,
   type Snapshot,
-  type SnapshotDelta,
   type SnapshotRecords,
 } from '../../../l7/snapshot.ts';
-import { Output, type OutputChange } from '../incremental/output.ts';
-import { PackedOutput } from '../incremental/packed-output.ts';
+import {
+  isLight,
+  type PackedKind,
+  type PackedRecord,
+  type PackedValues,
+  packRecord,
+  unpackRecord,
+} from '../../../l7/packed/record-form.ts';
+import type { CompiledDelta } from '../../../l7/packed/record-packer.ts';
+import { Output } from '../incremental/output.ts';
+import { type Form, PackedOutput } from '../incremental/packed-output.ts';
 import { share } from '../incremental/share.ts';
 
-type RecordOutputs = { readonly [K in RecordKind]: Output<SnapshotRecords[K]> | PackedOutput<SnapshotRecords[K]> };
+const formOf = <K extends PackedKind>(kind: K): Form<PackedValues[K], PackedRecord<K>> => ({
+  pack: (id, record) => packRecord(kind, id, record),
+  unpack: (id, packed) => unpackRecord(kind, id, packed),
+});
 
-export class Outputs implements RecordOutputs {
-  readonly clusters = new PackedOutput<SnapshotRecords['clusters']>();
-  readonly virtualHosts = new PackedOutput<SnapshotRecords['virtualHosts']>();
-  readonly addresses = new PackedOutput<SnapshotRecords['addresses']>();
+const packedOutput = <K extends PackedKind>(kind: K): PackedOutput<PackedValues[K], PackedRecord<K>> => new PackedOutput(formOf(kind));
+
+type Records = { -readonly [K in RecordKind]?: RecordDelta<SnapshotRecords[K]> };
+type Light = { [K in PackedKind]?: Map<string, PackedRecord> };
+
+export class Outputs {
+  readonly clusters = packedOutput('clusters');
+  readonly virtualHosts = packedOutput('virtualHosts');
+  readonly addresses = packedOutput('addresses');
+  readonly endpoints = packedOutput('endpoints');
   readonly gateways = new Output<SnapshotRecords['gateways']>();
   readonly scopes = new Output<SnapshotRecords['scopes']>();
   readonly workloads = new Output<SnapshotRecords['workloads']>();
-  readonly endpoints = new PackedOutput<readonly EndpointConfig[]>();
   /** Under the empty key. */
   readonly mesh = new Output<MeshSettings>();
   readonly snapshot: Snapshot;
 
   constructor(mesh: MeshSettings) {
-    this.snapshot = { version: 0, mesh, records: recordsOf(this), endpoints: this.endpoints.values };
+    const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, this[kind].values])) as unknown as Snapshot['records'];
+    this.snapshot = { version: 0, mesh, records, endpoints: this.endpoints.values };
   }
 
   /** Brings everything that is pending into the snapshot. Null: nothing has changed. */
-  commit(): SnapshotDelta | null {
+  commit(): CompiledDelta | null {
     const { snapshot } = this;
-    const records: { -readonly [K in RecordKind]?: RecordDelta<SnapshotRecords[K]> } = {};
-    for (const kind of RECORD_KINDS) commitKind(kind, this, records);
-    const endpoints = this.endpoints.commit().flatMap(endpointsDelta);
+    const records: Records = {};
+    const light: Light = {};
+    for (const kind of ['clusters', 'virtualHosts', 'addresses'] as const) commitPacked(kind, this[kind], records, light);
+    for (const kind of ['gateways', 'scopes', 'workloads'] as const) commitObjects(kind, this[kind], records);
+    const endpoints = commitEndpoints(this.endpoints, light);
     const mesh = this.mesh.commit()[0]?.after;
     const first = snapshot.version === 0;
-    if (!first && mesh === undefined && endpoints.length === 0 && Object.keys(records).length === 0) return null;
+    const changes = mesh !== undefined || endpoints.length > 0 || Object.keys(records).length > 0 || Object.keys(light).length > 0;
+    if (!first && !changes) return null;
     snapshot.version++;
     if (mesh !== undefined) snapshot.mesh = mesh;
-    return { version: snapshot.version, ...((first || mesh !== undefined) && { mesh: snapshot.mesh }), records, endpoints };
+    return { version: snapshot.version, ...((first || mesh !== undefined) && { mesh: snapshot.mesh }), records, endpoints, light };
   }
 }
 
-function recordsOf(outputs: RecordOutputs): Snapshot['records'] {
-  return Object.fromEntries(RECORD_KINDS.map((kind) => [kind, outputs[kind].values])) as unknown as Snapshot['records'];
-}
-
-function commitKind<K extends RecordKind>(kind: K, outputs: RecordOutputs, records: { [P in K]?: RecordDelta<SnapshotRecords[P]> }): void {
-  const changes: readonly OutputChange<SnapshotRecords[K]>[] = outputs[kind].commit();
+function commitObjects<K extends 'gateways' | 'scopes' | 'workloads'>(kind: K, output: Output<SnapshotRecords[K]>, records: Records): void {
+  const changes = output.commit();
   if (changes.length === 0) return;
   const set = new Map<string, SnapshotRecords[K]>();
   const remove: string[] = [];
@@ -61,12 +77,40 @@ function commitKind<K extends RecordKind>(kind: K, outputs: RecordOutputs, recor
     if (after === undefined) remove.push(key);
     else set.set(key, after);
   }
-  records[kind] = { set, remove };
+  Object.assign(records, { [kind]: { set, remove } });
 }
 
-/** Nothing for a cluster that is gone, whose removal says so, and for one that came without endpoints. */
-function endpointsDelta({ key, before = [], after }: OutputChange<readonly EndpointConfig[]>): EndpointsDelta[] {
-  if (after === undefined) return [];
+function commitPacked<K extends 'clusters' | 'virtualHosts' | 'addresses'>(
+  kind: K,
+  output: PackedOutput<PackedValues[K], PackedRecord<K>>,
+  records: Records,
+  light: Light,
+): void {
+  const set = new Map<string, PackedValues[K]>();
+  const remove: string[] = [];
+  for (const { key, after } of output.commit()) {
+    if (after === undefined) remove.push(key);
+    else if (isLight(after)) (light[kind] ??= new Map()).set(key, after);
+    else set.set(key, unpackRecord(kind, key, after));
+  }
+  if (set.size > 0 || remove.length > 0) Object.assign(records, { [kind]: { set, remove } });
+}
+
+/** What is light travels as a whole. */
+function commitEndpoints(output: Outputs['endpoints'], light: Light): EndpointsDelta[] {
+  const deltas: EndpointsDelta[] = [];
+  const read = (id: string, packed: PackedRecord<'endpoints'> | undefined): readonly EndpointConfig[] =>
+    packed === undefined ? [] : unpackRecord('endpoints', id, packed);
+  for (const { key, before, after } of output.commit()) {
+    if (after === undefined) continue;
+    if (isLight(after)) (light.endpoints ??= new Map()).set(key, after);
+    else deltas.push(...endpointsDelta(key, read(key, before), read(key, after)));
+  }
+  return deltas;
+}
+
+/** Nothing for a cluster that came without endpoints. */
+function endpointsDelta(cluster: string, before: readonly EndpointConfig[], after: readonly EndpointConfig[]): EndpointsDelta[] {
   const known = new Map(before.map((endpoint) => [addressKey(endpoint), endpoint]));
   const set = after.filter((endpoint) => {
     const key = addressKey(endpoint);
@@ -75,5 +119,5 @@ function endpointsDelta({ key, before = [], after }: OutputChange<readonly Endpo
     return same === undefined || share(same, endpoint) !== same;
   });
   const remove = [...known.keys()];
-  return set.length === 0 && remove.length === 0 ? [] : [{ cluster: key, set, remove }];
+  return set.length === 0 && remove.length === 0 ? [] : [{ cluster, set, remove }];
 }

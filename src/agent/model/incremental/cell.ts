@@ -42,7 +42,7 @@ export interface Target {
   /** Every cell that emits to it tells its level. */
   emittedFrom(level: number): void;
   /** The form in which entries hold what is emitted; absent: as it is. */
-  held?(value: unknown): unknown;
+  held?(key: string, value: unknown): unknown;
   added(entry: Entry): void;
   /** `entry.value` is the new one already. */
   replaced(entry: Entry): void;

@@ -104,7 +104,7 @@ export class Graph {
   emit(target: Target, key: string, value: unknown): void {
     if (this.#run === null) throw new RangeError('only a cell that is being computed emits');
     target.emittedFrom(this.level);
-    this.#run.entries.push(new Entry(target, key, target.held === undefined ? value : target.held(value)));
+    this.#run.entries.push(new Entry(target, key, target.held === undefined ? value : target.held(key, value)));
   }
 
   /** A reader, an entry or a wish is gone: the node may have none left. */

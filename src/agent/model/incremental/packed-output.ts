@@ -1,22 +1,26 @@
-/** An output of which there is much and little is read: values are kept packed, and given as they were emitted once, with the commit. */
-import { pack, type Packed, unpack } from '../packed.ts';
+/** An output of which there is much and little is read: values are kept packed. */
 import type { Entry, Target } from './cell.ts';
 import { Output, type OutputChange } from './output.ts';
 
-export class PackedOutput<V> implements Target {
-  readonly values: ReadonlyMap<string, V>;
-  readonly #packed = new Output<Packed<V>>();
-  /** What was emitted since the last commit. */
-  readonly #fresh = new Map<Packed<V>, V>();
+/** How values are packed. Two that are equal are packed into the same text. */
+export interface Form<V, P extends string> {
+  pack(key: string, value: V): P;
+  /** Other objects each time. */
+  unpack(key: string, packed: P): V;
+}
 
-  constructor() {
-    this.values = new PackedMap(this.#packed.values);
+export class PackedOutput<V, P extends string> implements Target {
+  readonly values: ReadonlyMap<string, V>;
+  readonly #form: Form<V, P>;
+  readonly #packed = new Output<P>();
+
+  constructor(form: Form<V, P>) {
+    this.#form = form;
+    this.values = new PackedMap(this.#packed.values, form);
   }
 
-  held(value: unknown): Packed<V> {
-    const packed = pack(value as V);
-    this.#fresh.set(packed, value as V);
-    return packed;
+  held(key: string, value: unknown): P {
+    return this.#form.pack(key, value as V);
   }
 
   emittedFrom(): void {
@@ -36,24 +40,19 @@ export class PackedOutput<V> implements Target {
   }
 
   /** Brings what is pending into `values`. */
-  commit(): OutputChange<V>[] {
-    const read = (packed: Packed<V> | undefined): V | undefined => (packed === undefined ? undefined : this.#read(packed));
-    const changes = this.#packed.commit().map(({ key, before, after }) => ({ key, before: read(before), after: read(after) }));
-    this.#fresh.clear();
-    return changes;
-  }
-
-  #read(packed: Packed<V>): V {
-    return this.#fresh.get(packed) ?? unpack(packed);
+  commit(): OutputChange<P>[] {
+    return this.#packed.commit();
   }
 }
 
 /** Another object each time that a value is read. */
-class PackedMap<V> implements ReadonlyMap<string, V> {
-  readonly #packed: ReadonlyMap<string, Packed<V>>;
+class PackedMap<V, P extends string> implements ReadonlyMap<string, V> {
+  readonly #packed: ReadonlyMap<string, P>;
+  readonly #form: Form<V, P>;
 
-  constructor(packed: ReadonlyMap<string, Packed<V>>) {
+  constructor(packed: ReadonlyMap<string, P>, form: Form<V, P>) {
     this.#packed = packed;
+    this.#form = form;
   }
 
   get size(): number {
@@ -66,7 +65,7 @@ class PackedMap<V> implements ReadonlyMap<string, V> {
 
   get(key: string): V | undefined {
     const packed = this.#packed.get(key);
-    return packed === undefined ? undefined : unpack(packed);
+    return packed === undefined ? undefined : this.#form.unpack(key, packed);
   }
 
   keys(): MapIterator<string> {
@@ -74,11 +73,11 @@ class PackedMap<V> implements ReadonlyMap<string, V> {
   }
 
   *values(): Generator<V, undefined> {
-    for (const packed of this.#packed.values()) yield unpack(packed);
+    for (const [, value] of this.entries()) yield value;
   }
 
   *entries(): Generator<[string, V], undefined> {
-    for (const [key, packed] of this.#packed) yield [key, unpack(packed)];
+    for (const [key, packed] of this.#packed) yield [key, this.#form.unpack(key, packed)];
   }
 
   [Symbol.iterator](): Generator<[string, V], undefined> {

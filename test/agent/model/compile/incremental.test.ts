@@ -6,14 +6,9 @@ import { Compiler } from '../../../../src/agent/model/compile/index.ts';
 import { refKey } from '../../../../src/agent/model/problem.ts';
 import type { ObjectChange } from '../../../../src/agent/model/store.ts';
 import type { EndpointConfig } from '../../../../src/l7/config/cluster.ts';
-import {
-  addressKey,
-  RECORD_KINDS,
-  type RecordKind,
-  type Snapshot,
-  type SnapshotDelta,
-  type SnapshotRecords,
-} from '../../../../src/l7/snapshot.ts';
+import { addressKey, RECORD_KINDS, type RecordKind, type Snapshot, type SnapshotRecords } from '../../../../src/l7/snapshot.ts';
+import { isPackedKind, type PackedRecord, unpackRecord } from '../../../../src/l7/packed/record-form.ts';
+import type { CompiledDelta } from '../../../../src/l7/packed/record-packer.ts';
 import { OBJECTS } from './objects.ts';
 import { OPTIONS, storeOf } from './world.ts';
 
@@ -42,7 +37,7 @@ const newSnapshot = (): Follower => ({
 });
 
 /** As a worker does. */
-function apply(snapshot: Follower, delta: SnapshotDelta): void {
+function apply(snapshot: Follower, delta: CompiledDelta): void {
   snapshot.version = delta.version;
   if (delta.mesh !== undefined) snapshot.mesh = delta.mesh;
   for (const kind of RECORD_KINDS) applyKind(snapshot, delta, kind);
@@ -55,13 +50,18 @@ function apply(snapshot: Follower, delta: SnapshotDelta): void {
       [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint),
     );
   }
+  for (const [cluster, packed] of delta.light.endpoints ?? []) {
+    snapshot.endpoints.set(cluster, unpackRecord('endpoints', cluster, packed as PackedRecord<'endpoints'>));
+  }
   for (const cluster of delta.records.clusters?.remove ?? []) snapshot.endpoints.delete(cluster);
 }
 
-function applyKind(snapshot: Follower, delta: SnapshotDelta, kind: RecordKind): void {
+function applyKind(snapshot: Follower, delta: CompiledDelta, kind: RecordKind): void {
   const records: Map<string, unknown> = snapshot.records[kind];
   for (const key of delta.records[kind]?.remove ?? []) records.delete(key);
   for (const [key, record] of delta.records[kind]?.set ?? []) records.set(key, record);
+  if (!isPackedKind(kind)) return;
+  for (const [key, record] of delta.light[kind] ?? []) records.set(key, unpackRecord(kind, key, record));
 }
 
 /** Clusters without endpoints may be there or not. */
@@ -76,7 +76,7 @@ function outcome(compiler: Compiler): unknown {
   return { ...(contents(compiler.snapshot) as object), problems: compiler.problems(), pods };
 }
 
-function run(compiler: Compiler, changes: readonly ObjectChange[]): SnapshotDelta | null {
+function run(compiler: Compiler, changes: readonly ObjectChange[]): CompiledDelta | null {
   const { delta, faults } = compiler.apply(changes);
   if (faults[0] !== undefined) throw faults[0].error;
   return delta;

@@ -161,7 +161,7 @@ t.test('a service that comes touches those who see it', async (t) => {
   const before = compiler.progress.done;
   const { delta } = compiler.apply(storeOf(inNamespace(service('late'), 'other')).takeChanges());
   t.same(
-    [...(delta?.records.virtualHosts?.set.values() ?? [])].map(({ layer }) => layer),
+    [...(delta?.light.virtualHosts?.keys() ?? [])].map((id) => compiler.snapshot.records.virtualHosts.get(id)?.layer),
     ['mesh'],
   );
   t.ok(compiler.progress.done - before < 20, 'few cells');
