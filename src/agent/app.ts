@@ -186,13 +186,13 @@ function workerPool(
     },
     onSpans: (spans) => exporters.add(spans),
     onExemplars: (member, exemplars) => series.exemplify(member, exemplars),
-    onLogRing: (member, memory) => accessLogs.attach(member, memory),
-    onTapRing: (member, memory) => requests.attach(member, memory),
+    onLogRing: (member, memory) => accessLogs.rings.attach(member, memory),
+    onTapRing: (member, memory) => requests.rings.attach(member, memory),
     onRetire: (member, listeners) => {
-      requests.retire(member);
+      requests.rings.retire(member);
       node.giveBack(listeners, member.taken);
       series.retire(member);
-      accessLogs.retire(member);
+      accessLogs.rings.retire(member);
     },
   });
 }

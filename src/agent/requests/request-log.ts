@@ -2,14 +2,13 @@
  * Single requests as workers tell of them: the last ones that failed or were slow, kept, and those that somebody taps, passed on. A tap
  * that is read too slowly loses requests, which are counted, and holds up nobody.
  */
-import type { Cancel, Clock } from '../../base/clock.ts';
-import { LogRing } from '../../l7/access-log/log-ring.ts';
+import type { Clock } from '../../base/clock.ts';
 import { Mark } from '../../l7/tap/request-tap.ts';
 import { isTold, type TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { ToldRequest } from '../../l7/tap/told-request.ts';
+import { WorkerRings } from '../telemetry/worker-rings.ts';
 import { Tap } from './tap.ts';
 
-const READ_MS = 50;
 /** Some 1 KB each. */
 const KEPT = 256;
 /** Each costs the workers a comparison for each request. */
@@ -32,42 +31,23 @@ export interface RequestLogMeans {
 }
 
 export class RequestLog {
+  /** Where workers tell. */
+  readonly rings: WorkerRings;
   readonly #means: RequestLogMeans;
-  /** By worker. */
-  readonly #rings = new Map<object, LogRing>();
   /** As JSON, the oldest first. */
   readonly #recent: Readonly<Record<Recent, string[]>> = { slow: [], failed: [] };
   readonly #taps = new Set<Tap>();
-  #reading: Cancel | null = null;
-  /** Of workers that have ended, and of taps that have. */
-  #lost = 0;
+  /** Of taps that have ended. */
   #lostByTaps = 0;
 
   constructor(means: RequestLogMeans) {
     this.#means = means;
-  }
-
-  /** A worker tells there from now on. */
-  attach(worker: object, memory: SharedArrayBuffer): void {
-    this.#rings.set(worker, new LogRing(memory));
-    this.#reading ??= this.#means.clock.every(READ_MS, () => this.read());
-  }
-
-  retire(worker: object): void {
-    const ring = this.#rings.get(worker);
-    if (ring === undefined) return;
-    this.read();
-    this.#lost += ring.dropped;
-    this.#rings.delete(worker);
-  }
-
-  read(): void {
-    for (const ring of this.#rings.values()) ring.read((marks, told) => this.#take(marks, told));
+    this.rings = new WorkerRings({ clock: means.clock, take: (marks, told) => this.#take(marks, told) });
   }
 
   /** The last ones of that kind, the newest first. */
   recent(kind: Recent, most = KEPT): ToldRequest[] {
-    this.read();
+    this.rings.read();
     return this.#recent[kind]
       .slice(-most)
       .toReversed()
@@ -88,14 +68,13 @@ export class RequestLog {
   }
 
   report(): RequestLogReport {
-    let [droppedByWorkers, droppedByTaps] = [this.#lost, this.#lostByTaps];
-    for (const ring of this.#rings.values()) droppedByWorkers += ring.dropped;
+    let droppedByTaps = this.#lostByTaps;
     for (const tap of this.#taps) droppedByTaps += tap.dropped;
-    return { taps: this.#taps.size, droppedByWorkers, droppedByTaps };
+    return { taps: this.#taps.size, droppedByWorkers: this.rings.dropped, droppedByTaps };
   }
 
   close(): void {
-    this.#reading?.();
+    this.rings.close();
     for (const tap of this.#taps) tap.close();
   }
 

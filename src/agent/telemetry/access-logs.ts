@@ -1,11 +1,9 @@
 /** The access logs of all workers: takes their lines out of the rings and hands them to the files. */
-import type { Cancel, Clock } from '../../base/clock.ts';
-import { LogRing } from '../../l7/access-log/log-ring.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../log.ts';
 import { LogFile } from './log-file.ts';
+import { WorkerRings } from './worker-rings.ts';
 
-/** A ring has room for some two thousand lines: forty thousand a second of one worker. */
-const READ_MS = 50;
 /** Names come from MeshConfig: so many are a mistake. */
 const MOST_FILES = 64;
 
@@ -17,39 +15,15 @@ export interface AccessLogReport {
 }
 
 export class AccessLogs {
-  readonly #clock: Clock;
+  /** Where workers write. */
+  readonly rings: WorkerRings;
   readonly #log: Log;
-  /** By worker. */
-  readonly #rings = new Map<object, LogRing>();
   readonly #files = new Map<string, LogFile>();
-  #reading: Cancel | null = null;
-  /** Of workers that have ended. */
-  #lost = 0;
   #homeless = 0;
 
   constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
     this.#log = log;
-  }
-
-  /** A worker writes there from now on. */
-  attach(worker: object, memory: SharedArrayBuffer): void {
-    this.#rings.set(worker, new LogRing(memory));
-    this.#reading ??= this.#clock.every(READ_MS, () => this.read());
-  }
-
-  /** The worker has ended: what it had written is not lost. */
-  retire(worker: object): void {
-    const ring = this.#rings.get(worker);
-    if (ring === undefined) return;
-    this.read();
-    this.#lost += ring.dropped;
-    this.#rings.delete(worker);
-  }
-
-  read(): void {
-    for (const ring of this.#rings.values()) ring.read((sink, line) => this.#take(sink, line));
-    for (const file of this.#files.values()) file.flush();
+    this.rings = new WorkerRings({ clock, take: (sink, line) => this.#take(sink, line), onRead: () => this.#flush() });
   }
 
   reopen(): void {
@@ -57,18 +31,16 @@ export class AccessLogs {
   }
 
   report(): AccessLogReport {
-    let [lines, droppedByFiles, droppedByWorkers] = [0, this.#homeless, this.#lost];
+    let [lines, droppedByFiles] = [0, this.#homeless];
     for (const file of this.#files.values()) {
       lines += file.lines;
       droppedByFiles += file.dropped;
     }
-    for (const ring of this.#rings.values()) droppedByWorkers += ring.dropped;
-    return { lines, droppedByWorkers, droppedByFiles };
+    return { lines, droppedByWorkers: this.rings.dropped, droppedByFiles };
   }
 
   async close(): Promise<void> {
-    this.#reading?.();
-    this.read();
+    this.rings.close();
     await Promise.all([...this.#files.values()].map((file) => file.close()));
   }
 
@@ -77,5 +49,9 @@ export class AccessLogs {
     if (file === undefined && this.#files.size < MOST_FILES) this.#files.set(sink, (file = new LogFile(sink, this.#log)));
     if (file === undefined) this.#homeless++;
     else file.add(line);
+  }
+
+  #flush(): void {
+    for (const file of this.#files.values()) file.flush();
   }
 }

@@ -10,7 +10,7 @@ function bench() {
   const log = new RequestLog({ clock, onFilters: (now) => filters.push(now) });
   const ring = new LogRing();
   const worker = {};
-  log.attach(worker, ring.memory);
+  log.rings.attach(worker, ring.memory);
   const tell = (marks: string, path: string): void => {
     const text = Buffer.from(JSON.stringify({ path, source: { pod: 'a/b' }, destination: { pod: 'c/d' } }));
     ring.write(Buffer.from(marks), text, text.length);
@@ -37,7 +37,7 @@ t.test('what a worker told before it ended is kept, and what it dropped stays co
   const { log, tell, ring, worker } = bench();
   tell('f', '/last');
   ring.drop();
-  log.retire(worker);
+  log.rings.retire(worker);
   t.strictSame(paths(log.recent('failed')), ['/last']);
   t.equal(log.report().droppedByWorkers, 1);
   t.end();
@@ -65,7 +65,7 @@ t.test('a tap that is not read loses requests, says how many, and holds up nobod
   const tap = log.tap({});
   for (let i = 0; i < 1100; i++) {
     tell('t', `/${i}`);
-    if (i % 100 === 99) log.read();
+    if (i % 100 === 99) log.rings.read();
   }
   t.equal(log.report().droppedByTaps, 100);
   const { value } = await tap![Symbol.asyncIterator]().next();

@@ -16,7 +16,7 @@ function rig(directory: string) {
   const worker = () => {
     const ring = new LogRing();
     const key = {};
-    logs.attach(key, ring.memory);
+    logs.rings.attach(key, ring.memory);
     return { key, write: (file: string, line: string) => ring.write(bytes(join(directory, file)), bytes(line), line.length) };
   };
   /** Until the file has that. */
@@ -85,7 +85,7 @@ t.test('what a worker had written before it ended is written, and so is what com
   const { logs, worker, read } = rig(directory);
   const [first, second] = [worker(), worker()];
   first.write('a.log', 'one\n');
-  logs.retire(first.key);
+  logs.rings.retire(first.key);
   second.write('a.log', 'two\n');
   await logs.close();
   t.equal(read('a.log'), 'one\ntwo\n');
