@@ -12,9 +12,9 @@ export function stopAll(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** Starts a program that goes on; its errors are shown. */
-export function start(command: string, words: readonly string[]): ChildProcess {
-  const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+/** Starts a program that goes on; its errors are shown. @param env beside this process's. */
+export function start(command: string, words: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } });
   children.add(child);
   child.on('exit', () => children.delete(child));
   return child;

@@ -11,6 +11,8 @@ import { demoNamespaces, removeNamespace, removeNodeLink } from './network.ts';
 export const DIRECTORY = '/run/nodeway-demo';
 
 const OWN_PID = join(DIRECTORY, 'demo.pid');
+/** The demonstration, and the checks that run its application. */
+const OWNERS = ['sentiment/demo/main.ts', 'test/peers/'];
 const END_LIMIT_MS = 5000;
 const END_POLL_MS = 50;
 const SWEEPS = 10;
@@ -18,7 +20,7 @@ const SWEEP_PAUSE_MS = 200;
 
 /** Takes the place, or says who has it. */
 export async function claim(): Promise<number | null> {
-  const owner = await processOf(OWN_PID, 'sentiment/demo/main.ts');
+  const owner = await processOf(OWN_PID, OWNERS);
   if (owner !== null) return owner;
   await mkdir(DIRECTORY, { recursive: true });
   await writeFile(OWN_PID, String(process.pid));
@@ -28,7 +30,7 @@ export async function claim(): Promise<number | null> {
 /** Ends and removes what an earlier run left behind; says what it was. */
 export async function sweep(nodeway: string): Promise<string[]> {
   const found: string[] = [];
-  const agent = await processOf(pidFile(DIRECTORY), `--instance\0${INSTANCE}`);
+  const agent = await processOf(pidFile(DIRECTORY), [`--instance\0${INSTANCE}`]);
   if (agent !== null) {
     found.push(`agent ${agent}`);
     await end(agent);
@@ -58,11 +60,11 @@ export async function removeDirectory(): Promise<void> {
 }
 
 /** The process of a PID file, provided that its command line still is what it should be: numbers are used again. */
-async function processOf(file: string, commandPart: string): Promise<number | null> {
+async function processOf(file: string, commandParts: readonly string[]): Promise<number | null> {
   const pid = Number(await readFile(file, 'utf8').catch(() => ''));
   if (!(pid > 1) || pid === process.pid) return null;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.includes(commandPart) ? pid : null;
+  return commandParts.some((part) => command.includes(part)) ? pid : null;
 }
 
 /** At once: its pods, whose connections it could drain, are gone or about to be. */

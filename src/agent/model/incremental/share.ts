@@ -2,12 +2,30 @@
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `next`, with every part that is deeply equal to the same part of `previous` replaced by that. Plain data only. */
+/** `next`, with every part that is deeply equal to the same part of `previous` replaced by that. Plain data, and maps and sets of it. */
 export function share<T>(previous: unknown, next: T): T {
   if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next;
-  if (typeof previous !== 'object' || previous === null || Array.isArray(previous) !== Array.isArray(next)) return next;
-  const shared = Array.isArray(next) ? shareItems(previous as readonly unknown[], next) : shareFields(previous as Fields, next as Fields);
-  return shared as T;
+  if (typeof previous !== 'object' || previous === null || Object.getPrototypeOf(previous) !== Object.getPrototypeOf(next)) return next;
+  return shareParts(previous, next) as T;
+}
+
+/** @param previous of the same kind. */
+function shareParts(previous: object, next: object): object {
+  if (Array.isArray(next)) return shareItems(previous as readonly unknown[], next);
+  if (next instanceof Map) return shareEntries(previous as ReadonlyMap<unknown, unknown>, next);
+  if (next instanceof Set) return isSameList([...(previous as ReadonlySet<unknown>)], [...next]) ? previous : next;
+  return shareFields(previous as Fields, next as Fields);
+}
+
+/** As with fields, the order counts. */
+function shareEntries(previous: ReadonlyMap<unknown, unknown>, next: ReadonlyMap<unknown, unknown>): ReadonlyMap<unknown, unknown> {
+  const entries = [...next].map(([key, value]) => [key, share(previous.get(key), value)] as const);
+  const same = isSameList([...previous.keys()], [...next.keys()]) && entries.every(([key, value]) => Object.is(value, previous.get(key)));
+  return same ? previous : new Map(entries);
+}
+
+function isSameList(previous: readonly unknown[], next: readonly unknown[]): boolean {
+  return previous.length === next.length && next.every((item, index) => Object.is(item, previous[index]));
 }
 
 function shareItems(previous: readonly unknown[], next: readonly unknown[]): readonly unknown[] {

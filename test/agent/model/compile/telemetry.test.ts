@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { AccessLogConfig, TracingConfig } from '../../../../src/l7/config/telemetry.ts';
-import { client, type Compiled, compileText } from './world.ts';
+import { applied, client, type Compiled, compileText, storeOf } from './world.ts';
 
 const MESH = `
 extensionProviders:
@@ -260,4 +260,16 @@ t.test('metrics: who gets them', async (t) => {
   t.equal(metricsOf(unserved)?.changes.istio_requests_total?.disabled, true);
   const nobody = compileText([client(), mesh('defaultProviders: { metrics: [] }')]);
   t.equal(metricsOf(nobody)?.changes.istio_requests_total?.disabled, true);
+});
+
+t.test('a provider that comes later is used, and one that goes is not', async (t) => {
+  const spec = telemetry('{ tracing: [{ providers: [{ name: otel }] }] }');
+  const compiled = compileText([client(), spec]);
+  t.equal(tracingOf(compiled), null);
+  t.match(compiled.problems, [{ severity: 'error', message: /no provider "otel"/ }]);
+  const later = applied(compiled.compiler, storeOf(mesh(MESH)).takeChanges());
+  t.equal(tracingOf(later)?.provider, 'otel');
+  t.same(later.problems, []);
+  const without = applied(compiled.compiler, storeOf(mesh('extensionProviders: []')).takeChanges());
+  t.equal(tracingOf(without), null);
 });

@@ -1,0 +1,105 @@
+/**
+ * A request through the demonstration's application, whose web-app passes the headers of a trace on: a real Zipkin server has the complete
+ * trace client → gateway → sa-web-app → sa-logic with the right parents, and so has a receiver of OTLP made from the official protobuf
+ * definitions, over HTTP and over gRPC. Needs root.
+ */
+import { fileURLToPath } from 'node:url';
+import { analysis } from '../../examples/sentiment/demo/calls.ts';
+import type { KubeObject } from '../../examples/sentiment/demo/manifests.ts';
+import { sendOne } from '../../examples/sentiment/demo/traffic.ts';
+import { freePorts } from '../base/free-ports.ts';
+import { until } from '../node/pod-network.ts';
+import { type CollectedSpan, COMPLETE, otlpSpans, placesOf, traceOf, zipkinSpans } from './collected-spans.ts';
+import { canMakePods } from './places.ts';
+import { start, stopAll } from './processes.ts';
+import { meshObject, type Sentiment, startSentiment, telemetryObject } from './sentiment.ts';
+
+const RECEIVER = fileURLToPath(new URL('otlp-receiver.py', import.meta.url));
+/** A client that traces by itself. */
+const CLIENT = { trace: '463ac35c9f6413ad48485a3953bb6124', span: 'a2fb4a1d1a96d312' };
+
+interface Collector {
+  readonly provider: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly spans: () => Promise<CollectedSpan[]>;
+}
+
+/** What is applied for one of them. */
+type Settings = (provider: string) => readonly KubeObject[];
+
+let passed = 0;
+let failed = 0;
+
+function check(what: string, expected: unknown, seen: unknown): void {
+  const [wanted, found] = [JSON.stringify(expected), JSON.stringify(seen)];
+  if (wanted === found) passed++;
+  else failed++;
+  console.log(wanted === found ? `ok     ${what}` : `FAILED ${what}\n       expected ${wanted}\n       seen     ${found}`);
+}
+
+async function get(url: string): Promise<unknown> {
+  const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => null);
+  return response?.ok === true ? response.json() : null;
+}
+
+/** Of a client without a trace, whose trace begins at the gateway, and of one with a trace, which goes on. */
+async function tryCollector(sentiment: Sentiment, settings: Settings, { provider, headers, spans }: Collector): Promise<void> {
+  await sentiment.apply(...settings(provider));
+  for (const [kind, own] of Object.entries({ new: {}, known: headers })) {
+    const call = analysis(sentiment.url);
+    const url = `/sentiment?by=${provider}-${kind}`;
+    const { status } = await sendOne({ ...call, url: sentiment.url + url, headers: { ...call.headers, ...own } });
+    check(`${provider}, ${kind}: answered`, 200, status);
+    let chain: CollectedSpan[] = [];
+    const collected = until(async () => (chain = traceOf(await spans(), url)).length >= COMPLETE.length, `the trace at ${provider}`);
+    await collected.catch(() => {}); // what is missing is said below
+    check(`${provider}, ${kind}: every hop is the child of the one before`, COMPLETE, placesOf(chain));
+    const [first] = chain;
+    if (kind === 'new') check(`${provider}, ${kind}: the gateway begins it`, '', first?.parentId);
+    else check(`${provider}, ${kind}: the client's goes on`, CLIENT, { trace: first?.traceId, span: first?.parentId });
+  }
+}
+
+async function tryAll(sentiment: Sentiment): Promise<void> {
+  const [zipkin = 0, http = 0, grpc = 0] = await freePorts(3);
+  start('java', ['-Xmx256m', '-jar', process.env['ZIPKIN'] ?? ''], { QUERY_PORT: String(zipkin), STORAGE_TYPE: 'mem' });
+  start('python3', [RECEIVER, String(http), String(grpc)], { PYTHONPATH: process.env['OTLP_PACKAGES'] ?? '' });
+  const zipkinUrl = `http://127.0.0.1:${zipkin}`;
+  const heardUrl = `http://127.0.0.1:${http}/heard`;
+  await until(async () => (await get(`${zipkinUrl}/health`)) !== null, 'Zipkin is up', 180_000);
+  await until(async () => (await get(heardUrl)) !== null, 'the receiver of OTLP is up');
+  const service = '127.0.0.1';
+  const extensionProviders = [
+    { name: 'zipkin', zipkin: { service, port: zipkin } },
+    { name: 'http', opentelemetry: { service, port: http, http: { path: '/v1/traces' } } },
+    { name: 'grpc', opentelemetry: { service, port: grpc } },
+  ];
+  const settings: Settings = (name) => [
+    meshObject({ extensionProviders }),
+    telemetryObject({ tracing: [{ providers: [{ name }], randomSamplingPercentage: 100 }] }),
+  ];
+  const heard = async (wire: string): Promise<CollectedSpan[]> => {
+    const messages = (await get(heardUrl)) as readonly { readonly wire: string; readonly request: unknown }[];
+    return messages.filter((message) => message.wire === wire).flatMap(({ request }) => otlpSpans(request));
+  };
+  const traceparent = `00-${CLIENT.trace}-${CLIENT.span}-01`;
+  const b3 = { 'x-b3-traceid': CLIENT.trace, 'x-b3-spanid': CLIENT.span, 'x-b3-sampled': '1' };
+  const fromZipkin = async (): Promise<CollectedSpan[]> => zipkinSpans(await get(`${zipkinUrl}/api/v2/traces?limit=100`));
+  await tryCollector(sentiment, settings, { provider: 'zipkin', headers: b3, spans: fromZipkin });
+  await tryCollector(sentiment, settings, { provider: 'http', headers: { traceparent }, spans: () => heard('http') });
+  await tryCollector(sentiment, settings, { provider: 'grpc', headers: { traceparent }, spans: () => heard('grpc') });
+  const dropped = /^nodeway_exporter_spans_total\{.*result="(?:dropped|failed)"\} [^0]/m.exec(await sentiment.agent.metrics());
+  check('no span was lost', null, dropped);
+}
+
+if (canMakePods()) {
+  const sentiment = await startSentiment();
+  try {
+    await tryAll(sentiment);
+  } finally {
+    stopAll();
+    await sentiment.close();
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  if (failed > 0) process.exitCode = 1;
+}
