@@ -1,6 +1,7 @@
 /**
  * Prometheus scrapes an agent whose gateway has served requests. All expressions of Istio's published dashboards parse, Prometheus answers
- * them, and what it counts is what was sent. The gateway's series have all labels that Kiali's graph reads.
+ * them, and what it counts is what was sent. The gateway's series have all labels that Kiali's graph reads. Where root runs it, it scrapes
+ * the demonstration's application as well (prometheus-pods.ts).
  */
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +13,11 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from '../base/free-ports.ts';
 import { until } from '../node/pod-network.ts';
 import { dashboardExpressions } from './dashboards.ts';
+import { lackingLabels } from './kiali.ts';
+import { canMakePods } from './places.ts';
 import { run, start, stopAll } from './processes.ts';
+import { watchPods } from './prometheus-pods.ts';
+import { type Query, startPrometheus } from './prometheus-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** An address of this machine that stands for a pod's. */
@@ -20,18 +25,6 @@ const POD = '127.0.0.2';
 const SERVICE = 'web.shop.svc.cluster.local';
 const FOUND = 30;
 const MISSING = 7;
-/** What Kiali groups requests by (graph/telemetry/istio); one without a value is left out of the graph. */
-const KIALI = [
-  'source_cluster source_workload_namespace source_workload source_canonical_service source_canonical_revision',
-  'destination_cluster destination_service_namespace destination_service destination_service_name destination_workload_namespace',
-  'destination_workload destination_canonical_service destination_canonical_revision request_protocol response_code response_flags',
-].flatMap((line) => line.split(' '));
-
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [time: number, value: string];
-}
-
 const faults: string[] = [];
 const check = (holds: boolean, fault: string): void => void (holds || faults.push(fault));
 const directory = mkdtempSync(join(tmpdir(), 'nodeway-prometheus-'));
@@ -45,7 +38,7 @@ try {
   writeFileSync(join(directory, 'mesh.json'), manifests(gateway, (backend.address() as AddressInfo).port));
   startAgent(admin, metrics);
   await until(async () => (await fetch(`http://127.0.0.1:${metrics}/readyz`).catch(() => null))?.ok === true, 'the agent is ready');
-  const query = await startPrometheus(port, metrics);
+  const query = await startPrometheus(directory, port, metrics);
   const ask = async (path: string, times: number): Promise<void> => {
     for (let left = times; left > 0; left--) await (await fetch(`http://127.0.0.1:${gateway}${path}`)).text();
   };
@@ -68,10 +61,11 @@ try {
     check(counted === expected, `${expression}: ${counted}, and ${expected} is true`);
   }
   for (const { metric } of await query('istio_requests_total')) {
-    const lacking = KIALI.filter((label) => (metric[label] ?? '') === '');
+    const lacking = lackingLabels(metric);
     check(lacking.length === 0, `Kiali needs ${lacking.join(', ')} of ${JSON.stringify(metric)}`);
   }
   await tryDashboards(query);
+  if (canMakePods()) await watchPods(join(directory, 'pods'), check);
 } finally {
   stopAll();
   backend.close();
@@ -123,22 +117,7 @@ function manifests(gateway: number, backendPort: number): string {
   return objects.map((object) => JSON.stringify(object)).join('\n---\n');
 }
 
-async function startPrometheus(port: number, metrics: number): Promise<(expression: string) => Promise<Sample[]>> {
-  const config = join(directory, 'prometheus.yml');
-  const scrape = { job_name: 'nodeway', scrape_interval: '1s', static_configs: [{ targets: [`127.0.0.1:${metrics}`] }] };
-  writeFileSync(config, JSON.stringify({ scrape_configs: [scrape] }));
-  const storage = `--storage.tsdb.path=${join(directory, 'data')}`;
-  start('prometheus', [`--config.file=${config}`, storage, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error']);
-  const ask = async (path: string): Promise<Response | null> => fetch(`http://127.0.0.1:${port}${path}`).catch(() => null);
-  await until(async () => (await ask('/-/ready'))?.ok === true, 'Prometheus is ready');
-  return async (expression) => {
-    const answer = await ask(`/api/v1/query?query=${encodeURIComponent(expression)}`);
-    if (answer?.ok !== true) throw new Error(`Prometheus refuses ${expression}: ${await answer?.text()}`);
-    return ((await answer.json()) as { readonly data: { readonly result: Sample[] } }).data.result;
-  };
-}
-
-async function tryDashboards(query: (expression: string) => Promise<Sample[]>): Promise<void> {
+async function tryDashboards(query: Query): Promise<void> {
   const folder = join(process.env['ISTIO_SOURCE'] ?? '', 'manifests/addons/dashboards');
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'jsonnetfile.json')) {
     const expressions = dashboardExpressions(readFileSync(join(folder, file), 'utf8'), SERVICE);
