@@ -20,6 +20,12 @@ export interface Fault {
 
 export type Judge = (value: never) => readonly Fault[];
 
+/** Valid blocks that a parse has met, each judge's in the order of the schema. */
+export type Met = ReadonlyMap<Judge, readonly unknown[]>;
+
+/** Of the parse that is going on; null: nobody asks. */
+let meeting: Map<Judge, unknown[]> | null = null;
+
 /** A field that Istio has and this release does not serve: it is reported, and the compiler does not get it. */
 export function unsupported(reason: string) {
   const schema = z
@@ -30,10 +36,28 @@ export function unsupported(reason: string) {
   return schema;
 }
 
-/** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in effect. */
+/** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in effect. Not for an alternative of a union, which may be parsed in vain. */
 export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S>) => readonly Fault[]): S {
-  judges.set(schema, judge);
-  return schema;
+  const own: Judge = (value) => judge(value);
+  const judging = schema.superRefine((value) => {
+    const known = meeting?.get(own);
+    if (known === undefined) meeting?.set(own, [value]);
+    else known.push(value);
+  });
+  for (const marks of [presences, open, goMaps]) if (marks.has(schema)) marks.add(judging);
+  judges.set(judging, own);
+  return judging;
+}
+
+/** Parses, and keeps the blocks that have a judge: they need not be parsed once more to be judged. */
+export function meetJudged<T>(parse: () => T): { readonly result: T; readonly met: Met } {
+  const met = new Map<Judge, unknown[]>();
+  meeting = met;
+  try {
+    return { result: parse(), met };
+  } finally {
+    meeting = null;
+  }
 }
 
 /** A field whose zero value says something: a member of a oneof, a wrapper or another message, a pointer in Go. */

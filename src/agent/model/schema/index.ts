@@ -2,6 +2,7 @@
 import type { AnyObject } from '../objects.ts';
 import { type FieldPath, pathText, type Place, type Severity } from '../problem.ts';
 import type { Origin, RawObject } from '../sink.ts';
+import { meetJudged } from './fields.ts';
 import { isKnownByMetadata, kindOf, KINDS, shapeOfKind } from './kinds.ts';
 import { type Complain, reportUnserved } from './report.ts';
 import { withoutUnset } from './unset.ts';
@@ -31,9 +32,9 @@ export function checkObject(object: RawObject, origin: Origin): Checked {
   if (kind === null || problems.length > 0) return { value: null, problems };
   const shape = shapeOfKind(kind);
   const given = withoutUnset(shape, object);
-  const result = KINDS[kind].safeParse(given);
+  const { result, met } = meetJudged(() => KINDS[kind].safeParse(given));
   for (const { path, message } of result.error?.issues ?? []) complain('error', path as FieldPath, message);
-  reportUnserved(shape, given, complain);
+  reportUnserved(shape, given, result.success ? met : null, complain);
   return { value: result.data ?? null, problems };
 }
 

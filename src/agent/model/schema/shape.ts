@@ -16,8 +16,15 @@ export type Shape =
       readonly fields: ReadonlyMap<string, Field>;
       /** Other fields are nobody's concern. */
       readonly open: boolean;
-      readonly judge: ((value: unknown) => ReturnType<Judge>) | null;
+      readonly judge: Judging | null;
     };
+
+/** What judges a block of this shape. */
+export interface Judging {
+  readonly judge: Judge;
+  /** What the judge is asked about: the block as the schema reads it; null where it is not valid. */
+  readonly read: (value: unknown) => { readonly block: never } | null;
+}
 
 export interface Field {
   readonly shape: Shape;
@@ -44,13 +51,13 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
     kind: 'object',
     fields: new Map(fields),
     open: schema.def.catchall !== undefined || isPartial(schema),
-    judge: judge === undefined ? null : (value) => judgeValid(schema, judge, value),
+    judge: judge === undefined ? null : { judge, read: (value) => readBlock(schema, value) },
   };
 }
 
-function judgeValid(schema: z.ZodObject, judge: Judge, value: unknown): ReturnType<Judge> {
+function readBlock(schema: z.ZodObject, value: unknown): { readonly block: never } | null {
   const parsed = schema.safeParse(value);
-  return parsed.success ? judge(parsed.data as never) : [];
+  return parsed.success ? { block: parsed.data as never } : null;
 }
 
 /** Zero of the field's own type: of another it is a mistake, which the schema finds. */
