@@ -65,6 +65,7 @@ export class HostIndex<V> extends Levelled {
 
   added(entry: Entry): void {
     const node = this.#node(entry.key);
+    entry.key = node.key;
     const first = node.entries === null;
     node.entries = bagWith(node.entries, entry);
     if (first && isWildcard(entry.key)) this.#wildcards.add(node);

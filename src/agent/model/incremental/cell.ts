@@ -51,12 +51,13 @@ export interface Target {
 
 export class Entry {
   readonly target: Target;
-  readonly key: string;
+  /** Whoever keeps the entry replaces it by the one copy that it has of the key. */
+  key: string;
   value: unknown;
 
   constructor(target: Target, key: string, value: unknown) {
     this.target = target;
-    this.key = internal(key);
+    this.key = key;
     this.value = value;
   }
 }

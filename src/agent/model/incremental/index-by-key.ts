@@ -19,6 +19,28 @@ class KeyNode extends Node {
 
 const NONE: readonly never[] = [];
 
+/**
+ * Keys are asked for of which most never have an entry: other names that a service might have, addresses of pods that are not known. These
+ * share nodes by their hash. What appears under one of them computes again who asked for any of its group: a few cells.
+ */
+const GROUPS = 4096;
+
+/** Of keys without entries that somebody asked for. */
+class GroupNode extends Node {
+  readonly group: number;
+
+  constructor(source: Source, group: number) {
+    super(source, 'without entries');
+    this.group = group;
+  }
+}
+
+function groupOf(key: string): number {
+  let hash = 0;
+  for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
+  return (hash ^ (hash >>> 12)) & (GROUPS - 1);
+}
+
 /** The parts that all indexes have: levels that run one way. */
 export abstract class Levelled implements Source, Target {
   level = -1;
@@ -46,7 +68,9 @@ export abstract class Levelled implements Source, Target {
 }
 
 export class Index<V> extends Levelled {
+  /** Keys that have entries. */
   readonly #nodes = new Map<string, KeyNode>();
+  readonly #absent = new Map<number, GroupNode>();
   readonly #order: Order<V> | null;
   readonly #presence = new Map<string, Node>();
   readonly #keys: Node;
@@ -69,9 +93,9 @@ export class Index<V> extends Levelled {
   }
 
   get(key: string): readonly V[] {
-    const node = this.#nodes.get(key) ?? this.#make(key);
-    this.record(node);
-    return this.#values(node);
+    const node = this.#nodes.get(key);
+    this.record(node ?? this.#groupOf(key));
+    return node === undefined ? NONE : this.#values(node);
   }
 
   has(key: string): boolean {
@@ -84,7 +108,7 @@ export class Index<V> extends Levelled {
   /** In no particular order. */
   keys(): string[] {
     this.record(this.#keys);
-    return [...this.#nodes.values()].filter(({ entries }) => entries !== null).map(({ key }) => key);
+    return [...this.#nodes.keys()];
   }
 
   /** How many entries a key has, without depending on it. */
@@ -93,10 +117,11 @@ export class Index<V> extends Levelled {
   }
 
   added(entry: Entry): void {
-    const node = this.#nodes.get(entry.key) ?? this.#make(entry.key);
-    const first = node.entries === null;
+    const known = this.#nodes.get(entry.key);
+    const node = known ?? this.#make(entry.key);
+    entry.key = node.key;
     node.entries = bagWith(node.entries, entry);
-    if (first) this.#appeared(node, 1);
+    if (known === undefined) this.#appeared(node);
     this.#touch(node);
   }
 
@@ -107,21 +132,27 @@ export class Index<V> extends Levelled {
   removed(entry: Entry): void {
     const node = this.#nodes.get(entry.key) as KeyNode;
     node.entries = bagWithout(node.entries, entry);
-    if (bagSize(node.entries) === 0) {
-      node.entries = null;
-      this.#appeared(node, -1);
-    }
     this.#touch(node);
+    if (bagSize(node.entries) === 0) this.#disappeared(node);
   }
 
   released(node: Node): void {
-    if (this.#presence.get(node.key) === node) this.#presence.delete(node.key);
-    if (this.#nodes.get(node.key) === node && (node as KeyNode).entries === null) this.#nodes.delete(node.key);
+    if (node instanceof GroupNode) this.#absent.delete(node.group);
+    else if (this.#presence.get(node.key) === node) this.#presence.delete(node.key);
   }
 
   #make(key: string): KeyNode {
     const node = new KeyNode(this, key);
-    this.#nodes.set(key, node);
+    this.#nodes.set(node.key, node);
+    return node;
+  }
+
+  #groupOf(key: string): GroupNode {
+    const group = groupOf(key);
+    const known = this.#absent.get(group);
+    if (known !== undefined) return known;
+    const node = new GroupNode(this, group);
+    this.#absent.set(group, node);
     return node;
   }
 
@@ -130,16 +161,25 @@ export class Index<V> extends Levelled {
     this.graph.changed(node);
   }
 
-  /** The first entry of a key came, or the last one went. */
-  #appeared(node: KeyNode, step: 1 | -1): void {
+  #appeared(node: KeyNode): void {
+    const group = this.#absent.get(groupOf(node.key));
+    if (group !== undefined) this.graph.changed(group);
+    this.#changedPresence(node);
+    for (const table of this.#tables) table.want(node.key);
+  }
+
+  /** Who has read it is computed again, and finds that there is nothing. */
+  #disappeared(node: KeyNode): void {
+    node.entries = null;
+    this.#nodes.delete(node.key);
+    this.#changedPresence(node);
+    for (const table of this.#tables) table.unwant(node.key);
+  }
+
+  #changedPresence({ key }: KeyNode): void {
     this.graph.changed(this.#keys);
-    const presence = this.#presence.get(node.key);
+    const presence = this.#presence.get(key);
     if (presence !== undefined) this.graph.changed(presence);
-    for (const table of this.#tables) {
-      if (step === 1) table.want(node.key);
-      else table.unwant(node.key);
-    }
-    if (step === -1) this.graph.orphan(node);
   }
 
   #values(node: KeyNode): readonly V[] {

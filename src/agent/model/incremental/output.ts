@@ -1,4 +1,5 @@
 /** What leaves the graph: the values by key as of the last `commit`, and what has changed since. */
+import { internal } from '../../../base/internal.ts';
 import type { Entry, Target } from './cell.ts';
 import { share } from './share.ts';
 
@@ -23,6 +24,7 @@ export class Output<V> implements Target {
   }
 
   added(entry: Entry): void {
+    entry.key = internal(entry.key);
     this.#pending.set(entry.key, entry);
   }
 
