@@ -10,6 +10,7 @@
  */
 import type { Cancel, Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { giveMemoryBack } from '../base/memory.ts';
 import type { CompiledDelta } from '../l7/packed/record-packer.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import type { SourceStatus } from './admin/status.ts';
@@ -77,6 +78,8 @@ export class Configuration {
   #earliest = 0;
   #planned: Cancel | null = null;
   #stopped = false;
+  /** The first compilation, of everything that there was at the start, is done. */
+  #started = false;
   /** Problems will be reported at the end of this turn. */
   #isTelling = false;
 
@@ -183,6 +186,7 @@ export class Configuration {
     this.#run = null;
     this.#commit();
     if (run.told > run.began) this.#options.log.info({ ms: Math.round(clock.monotonic() - run.began) }, 'compiled');
+    this.#leaveStart();
   }
 
   /** Goes on, from the objects that there are then, when what is needed was read, and not much later whether it was or not. */
@@ -204,6 +208,13 @@ export class Configuration {
       this.#continue(run);
     });
     return true;
+  }
+
+  /** Before the agent is ready, when a pause of this thread holds up nobody. */
+  #leaveStart(): void {
+    if (this.#started) return;
+    this.#started = true;
+    giveMemoryBack();
   }
 
   #tellProgress(run: Compilation): void {
