@@ -151,7 +151,7 @@ function statusWriter(
   if (api === null) return null;
   return new StatusWriter({
     ...{ api, clock, random: Math.random, log: output.log, version: ownVersion() },
-    ...{ nodeName: config['node-name'], agentNamespace: config['agent-namespace'] },
+    ...{ nodeName: config['node-name'], agentNamespace: config['agent-namespace'], ambientAnnotation: config['ambient-annotation'] },
     localPods: () => configuration.localPods(),
     captures: () => reconciler?.report() ?? [],
     problems: () => configuration.allProblems(),

@@ -130,6 +130,11 @@ export const AGENT_FLAGS = {
     true,
     'kubectl describe then says why a rule or a pod does not work',
   ),
+  'ambient-annotation': toggle(
+    "Annotate captured pods as Istio's ambient mode does, with `ambient.istio.io/redirection: enabled`.",
+    false,
+    'only Kiali asks for it, which else calls them out of the mesh',
+  ),
   capture: toggle('Take over the traffic of enrolled pods. Without: gateways only, no root and no BPF.', true, 'the purpose of the agent'),
   cgroup: flag<string>('PATH', 'Root of the cgroup v2 hierarchy to attach to.', text, '', 'found in /proc/mounts', 'found'),
   'kubelet-cgroup': flag<string>(

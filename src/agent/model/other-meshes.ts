@@ -4,6 +4,7 @@
  * since it takes over pods that run.
  */
 import type { ApiObject, Pod, StringMap } from './objects.ts';
+import { REDIRECTED, REDIRECTION_ANNOTATION, redirectionIsOurs } from './own-marks.ts';
 
 /** Containers that are the other mesh's proxy, whatever else the pod says. */
 const PROXIES: Readonly<Record<string, string>> = {
@@ -13,8 +14,6 @@ const PROXIES: Readonly<Record<string, string>> = {
   'envoy-sidecar': 'Consul',
 };
 const AMBIENT_LABEL = 'istio.io/dataplane-mode';
-/** Istio writes it when it has taken the pod over. */
-const AMBIENT_STATE = 'ambient.istio.io/redirection';
 
 /** Why the pod is left alone; null: no other mesh has it. */
 export function otherMesh({ metadata, spec }: Pod, namespace: ApiObject | null, istioCompat: boolean): string | null {
@@ -26,7 +25,9 @@ export function otherMesh({ metadata, spec }: Pod, namespace: ApiObject | null, 
 }
 
 function ambient({ labels, annotations }: Pod['metadata'], ofNamespace: StringMap | undefined): string | null {
-  if (annotations?.[AMBIENT_STATE] === 'enabled') return `annotation ${AMBIENT_STATE}=enabled: Istio's ambient mode has it`;
+  if (annotations?.[REDIRECTION_ANNOTATION] === REDIRECTED && !redirectionIsOurs(annotations)) {
+    return `annotation ${REDIRECTION_ANNOTATION}=${REDIRECTED}: Istio's ambient mode has it`;
+  }
   // The pod's own label wins; `none` takes it out of a namespace that is in.
   if ((labels?.[AMBIENT_LABEL] ?? ofNamespace?.[AMBIENT_LABEL]) !== 'ambient') return null;
   const where = labels?.[AMBIENT_LABEL] === 'ambient' ? 'it' : 'its namespace';

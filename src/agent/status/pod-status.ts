@@ -1,5 +1,6 @@
 /** What is written on a pod of this node: whether the agent has it, and if not, why. Pure. */
-import { CAPTURED_LABEL, type LocalPod, STATUS_ANNOTATION } from '../model/compile/index.ts';
+import type { LocalPod } from '../model/compile/index.ts';
+import { CAPTURED_LABEL, type PodMarks, REDIRECTED, REDIRECTION_ANNOTATION, STATUS_ANNOTATION, statusOf } from '../model/own-marks.ts';
 import { wholeTime } from './api-calls.ts';
 
 export interface PodState {
@@ -8,38 +9,40 @@ export interface PodState {
   readonly error: string;
 }
 
-export interface PodMarks {
-  readonly annotation: string | null;
-  readonly label: string | null;
+export interface MarkSettings {
+  /** The agent's version. */
+  readonly agent: string;
+  /** Whether captured pods get the annotation of Istio's ambient mode too. */
+  readonly ambient: boolean;
 }
 
+const UNMARKED: PodMarks = { annotation: null, label: null, redirection: null };
+
 /** What it should be marked with; undefined: nothing is decided yet. */
-export function marksOf(pod: LocalPod, { captured, error }: PodState, agent: string, now: number): PodMarks | undefined {
+export function marksOf(pod: LocalPod, { captured, error }: PodState, { agent, ambient }: MarkSettings, now: number): PodMarks | undefined {
   if (pod.ended) return undefined;
   if (captured) {
     // A capture outlives agents.
     const since = sinceOf(pod.marks.annotation) ?? wholeTime(now);
-    return { annotation: JSON.stringify({ captured: since, agent }), label: 'true' };
+    const status = { captured: since, agent, ...(ambient && { ambient }) };
+    return { annotation: JSON.stringify(status), label: 'true', redirection: ambient ? REDIRECTED : null };
   }
-  if (!pod.enrolled && !pod.asked) return { annotation: null, label: null };
+  if (!pod.enrolled && !pod.asked) return UNMARKED;
   const reason = pod.enrolled ? error : pod.reason;
-  return reason === '' ? undefined : { annotation: JSON.stringify({ captured: null, reason, agent }), label: 'false' };
+  return reason === '' ? undefined : { annotation: JSON.stringify({ captured: null, reason, agent }), label: 'false', redirection: null };
 }
 
-/** Of the UID: another pod of the same name is left alone by the server. */
-export function patchOf(pod: LocalPod, { annotation, label }: PodMarks) {
-  const metadata = { uid: pod.uid, annotations: { [STATUS_ANNOTATION]: annotation }, labels: { [CAPTURED_LABEL]: label } };
-  return { metadata };
+/** Of the UID: another pod of the same name is left alone by the server. Istio's annotation is left alone where it is not ours. */
+export function patchOf({ uid, marks }: LocalPod, { annotation, label, redirection }: PodMarks) {
+  const ambient = redirection === marks.redirection ? {} : { [REDIRECTION_ANNOTATION]: redirection };
+  return { metadata: { uid, annotations: { [STATUS_ANNOTATION]: annotation, ...ambient }, labels: { [CAPTURED_LABEL]: label } } };
 }
 
-export const sameMarks = (a: PodMarks, b: PodMarks): boolean => a.annotation === b.annotation && a.label === b.label;
+export const sameMarks = (a: PodMarks, b: PodMarks): boolean =>
+  a.annotation === b.annotation && a.label === b.label && a.redirection === b.redirection;
 
 /** Anybody may have written it. */
 function sinceOf(annotation: string | null): string | null {
-  try {
-    const { captured } = JSON.parse(annotation ?? '{}') as { readonly captured?: unknown };
-    return typeof captured === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(captured) ? captured : null;
-  } catch {
-    return null;
-  }
+  const { captured } = statusOf(annotation);
+  return typeof captured === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(captured) ? captured : null;
 }

@@ -7,12 +7,13 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import type { PodReport } from '../enroll/reconciler.ts';
 import type { Log } from '../log.ts';
 import type { LocalPod } from '../model/compile/index.ts';
+import type { PodMarks } from '../model/own-marks.ts';
 import type { Problem } from '../model/problem.ts';
 import { Pace } from '../sources/kubernetes/pace.ts';
 import { type ApiCalls, expected } from './api-calls.ts';
 import { Leadership } from './leadership.ts';
 import { ObjectStatus } from './object-status.ts';
-import { marksOf, patchOf, type PodMarks, sameMarks } from './pod-status.ts';
+import { marksOf, patchOf, sameMarks } from './pod-status.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** Changes come in bursts. */
@@ -32,6 +33,8 @@ export interface StatusWriterOptions {
   readonly nodeName: string;
   readonly agentNamespace: string;
   readonly version: string;
+  /** Whether captured pods are annotated as those of Istio's ambient mode. */
+  readonly ambientAnnotation: boolean;
   readonly localPods: () => readonly LocalPod[];
   readonly captures: () => readonly PodReport[];
   readonly problems: () => readonly Problem[];
@@ -86,14 +89,14 @@ export class StatusWriter {
   }
 
   #markPods(): void {
-    const { clock, version, localPods, captures } = this.#options;
+    const { clock, version: agent, ambientAnnotation: ambient, localPods, captures } = this.#options;
     const states = new Map(captures().map((report) => [report.key, report]));
     const pods = localPods().filter(({ fromCluster }) => fromCluster);
     for (const pod of pods) {
       const { phase = 'absent', error = '' } = states.get(pod.key) ?? {};
       const captured = phase === 'captured';
       const isLate = this.#isLate(pod, captured);
-      const marks = marksOf(pod, { captured, error: isLate ? error : '' }, version, clock.now());
+      const marks = marksOf(pod, { captured, error: isLate ? error : '' }, { agent, ambient }, clock.now());
       if (marks !== undefined) this.#mark(pod, marks);
     }
     const known = new Set(pods.map(({ key, uid }) => `${key} ${uid}`));

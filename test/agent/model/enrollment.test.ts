@@ -109,6 +109,8 @@ t.test('a pod of another mesh is left alone, whatever it asks for', async (t) =>
   const taken = pod('true');
   const annotations = { ...taken.metadata.annotations, 'ambient.istio.io/redirection': 'enabled' };
   t.match(decide({ ...taken, metadata: { ...taken.metadata, annotations } }), { enrolled: false, reason: /redirection=enabled/ });
+  const ours = { ...annotations, 'nodeway.io/status': '{"captured":"2026-01-02T03:04:05Z","ambient":true}' };
+  t.match(decide({ ...taken, metadata: { ...taken.metadata, annotations: ours } }), { enrolled: true }, 'we wrote it');
   t.match(decide(pod(undefined, { spec: { containers: [{ name: 'toString' }] } })), { reason: 'nothing asks for it' });
 });
 

@@ -28,4 +28,3 @@ export type { CompileOptions } from './options.ts';
 export type { ExporterConfig } from './mesh-telemetry.ts';
 export type { Resolution } from './resolution.ts';
 export type { LocalPod } from './mesh-pod.ts';
-export { CAPTURED_LABEL, STATUS_ANNOTATION } from './pods.ts';

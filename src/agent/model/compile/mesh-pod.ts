@@ -1,6 +1,7 @@
 /** A pod as the parts of the compiler see it. */
 import type { Identity } from '../../../l7/config/identity.ts';
 import type { StringMap } from '../objects.ts';
+import type { PodMarks } from '../own-marks.ts';
 import type { Aged } from './age.ts';
 
 export interface MeshPod extends Aged {
@@ -40,5 +41,5 @@ export interface LocalPod {
   /** An API server has it. */
   readonly fromCluster: boolean;
   /** What an agent wrote on it. */
-  readonly marks: { readonly annotation: string | null; readonly label: string | null };
+  readonly marks: PodMarks;
 }

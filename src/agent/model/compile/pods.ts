@@ -5,6 +5,7 @@ import { Index } from '../incremental/index-by-key.ts';
 import { Output } from '../incremental/output.ts';
 import { Input } from '../incremental/table.ts';
 import { type ApiObject, objectKey, type Pod, type StringMap } from '../objects.ts';
+import { ownMarks } from '../own-marks.ts';
 import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge } from './age.ts';
@@ -20,10 +21,6 @@ import type { ServedPods } from './served-pods.ts';
 import { selects } from './selectors.ts';
 
 const NETNS_ANNOTATION = 'nodeway.io/netns';
-/** Written by the agent (src/agent/status). */
-export const STATUS_ANNOTATION = 'nodeway.io/status';
-/** The same, for `kubectl get pods -L`. */
-export const CAPTURED_LABEL = 'nodeway.io/captured';
 const FAIL_CLOSED_ANNOTATION = 'nodeway.io/fail-closed';
 
 /** An object, and whether its author may name paths on this node. */
@@ -171,7 +168,7 @@ export class Pods {
       asked,
       ended: hasEnded(pod),
       fromCluster: !trusted,
-      marks: { annotation: pod.metadata.annotations?.[STATUS_ANNOTATION] ?? null, label: pod.metadata.labels?.[CAPTURED_LABEL] ?? null },
+      marks: ownMarks(pod.metadata.annotations, pod.metadata.labels),
     };
   }
 
