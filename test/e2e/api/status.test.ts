@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { LocalPod } from '../../../src/agent/model/compile/index.ts';
+import { ownMarks } from '../../../src/agent/model/own-marks.ts';
 import type { ObjectRef, Problem } from '../../../src/agent/model/problem.ts';
 import { ApiClient } from '../../../src/agent/sources/kubernetes/api-client.ts';
 import { KubeConfigAccess } from '../../../src/agent/sources/kubernetes/kube-config.ts';
@@ -50,7 +51,7 @@ class Writing {
   constructor(client: ApiClient, node = 'n1') {
     this.writer = new StatusWriter({
       ...{ api: client, clock: systemClock(), random: Math.random, log: pino({ level: 'silent' }), nodeName: node },
-      ...{ agentNamespace: AGENT_NAMESPACE, version: '1.0.0' },
+      ...{ agentNamespace: AGENT_NAMESPACE, version: '1.0.0', ambientAnnotation: true },
       localPods: () => this.pods,
       captures: () =>
         this.pods.map(({ key }) => ({ key, phase: this.captured ? 'captured' : 'absent', capturedAt: null, cookie: '', error: '' })),
@@ -61,10 +62,7 @@ class Writing {
   /** As the agent sees it after its watch has told it. */
   async see(name: string, more: Partial<LocalPod> = {}): Promise<void> {
     const { metadata } = await podNamed(name);
-    const marks = {
-      annotation: metadata.annotations?.['nodeway.io/status'] ?? null,
-      label: metadata.labels?.['nodeway.io/captured'] ?? null,
-    };
+    const marks = ownMarks(metadata.annotations, metadata.labels);
     const base = {
       netns: null,
       addresses: [],
@@ -100,14 +98,17 @@ t.test('a pod is marked once, and the marks go with its enrolment', async (t) =>
   const label = async (): Promise<string | undefined> => (await podNamed('p')).metadata.labels?.['nodeway.io/captured'];
   await until(async () => (await label()) === 'true', 'the pod is marked');
   const marked = await podNamed('p');
-  t.match(marked.metadata.annotations?.['nodeway.io/status'], /^{"captured":"\d{4}-.*Z","agent":"1\.0\.0"}$/);
+  t.match(marked.metadata.annotations?.['nodeway.io/status'], /^{"captured":"\d{4}-.*Z","agent":"1\.0\.0","ambient":true}$/);
+  t.equal(marked.metadata.annotations?.['ambient.istio.io/redirection'], 'enabled');
   const columns = await kube.kubectl('get', 'pods', '-n', 'shop', '-L', 'nodeway.io/captured');
   t.match(columns, /CAPTURED\n[^]*p .* true\n/);
   await writing.see('p');
   await writing.see('p', { enrolled: false, asked: true, reason: 'it has a linkerd-proxy container, of Linkerd' });
   writing.captured = false;
   await until(async () => (await label()) === 'false', 'the pod is marked as left alone');
-  t.match((await podNamed('p')).metadata.annotations?.['nodeway.io/status'], /"reason":"it has a linkerd-proxy container/);
+  const left = (await podNamed('p')).metadata.annotations ?? {};
+  t.match(left['nodeway.io/status'], /"reason":"it has a linkerd-proxy container/);
+  t.notOk('ambient.istio.io/redirection' in left, "Istio's annotation has gone with the capture");
   await writing.see('p', { enrolled: false, asked: false });
   await until(async () => (await label()) === undefined, 'the marks are gone');
   t.strictSame((await podNamed('p')).spec, marked.spec, 'nothing else was touched');
