@@ -51,7 +51,7 @@ export class Stage {
 
   /** What is fast but wrong is not compared. */
   async #wrongAnswer(ports: Ports): Promise<string | null> {
-    const result = await generate(this.processes, ports, { conns: 1, rate: 50, secs: 0.2, warm: 0 });
+    const result = await generate(this.processes, ports, { conns: 1, rate: 50, secs: 1, warm: 0 });
     if (result === null || result.total === 0) return 'does not answer';
     if (result.failed > 0) return 'answers with something else than 200 and a body';
     return result.upstreamRequests === result.total ? null : 'answers without asking the upstream';

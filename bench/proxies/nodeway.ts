@@ -24,16 +24,31 @@ export function nodewayOf(build: Build): Proxy {
   };
 }
 
+/** What an agent differs in from that of users, for one question. */
+export interface Difference {
+  readonly name: string;
+  readonly describes: string;
+  /** Further documents, of YAML. */
+  readonly documents: (place: Place) => string;
+  /** Where metrics are scraped; absent: nowhere. */
+  readonly metricsAddress?: string;
+}
+
+export function nodewayWith(difference: Difference): Proxy {
+  const { name, describes } = difference;
+  return { ...nodeway, name, describes, configure: (place) => [COMMAND, ...agentArguments(place, difference)] };
+}
+
 const FLAGS = [
   ['--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1', '--node-name', 'bench', '--instance', 'bench'],
-  ['--metrics-address', 'none', '--admin-address', 'none', '--log-level', 'warn'],
+  ['--admin-address', 'none', '--log-level', 'warn'],
 ].flat();
 
-function agentArguments(place: Place): string[] {
+function agentArguments(place: Place, difference: Difference | null = null): string[] {
   const manifests = join(place.directory, 'manifests');
   mkdirSync(manifests);
-  writeFileSync(join(manifests, 'bench.yaml'), documents(place));
-  return ['agent', '--manifests', manifests, ...FLAGS];
+  writeFileSync(join(manifests, 'bench.yaml'), documents(place) + (difference?.documents(place) ?? ''));
+  return ['agent', '--manifests', manifests, ...FLAGS, '--metrics-address', difference?.metricsAddress ?? 'none'];
 }
 
 function documents({ port, upstreamPort }: Place): string {

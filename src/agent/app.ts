@@ -11,6 +11,7 @@ import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import { releaseStartupPages } from '../l7/transport/native-binding.ts';
+import type { Span } from '../l7/tracing/span.ts';
 import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -37,8 +38,9 @@ import type { ApiCalls } from './status/api-calls.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
-import { SpanExporters } from './telemetry/export/span-exporters.ts';
-import { openSender } from './telemetry/export/span-sender.ts';
+import { Exporters } from './telemetry/export/exporters.ts';
+import { openLogSender, openSpanSender } from './telemetry/export/sender.ts';
+import type { LogRecord } from './telemetry/log-record.ts';
 import { TrafficWindow } from './traffic/traffic-window.ts';
 import { RequestLog } from './requests/request-log.ts';
 import { AccessLogs } from './telemetry/access-logs.ts';
@@ -92,9 +94,8 @@ export function composeAgent(means: AgentMeans): Agent {
   const series = new SeriesTable(clock, config['metrics-expiry']);
   const lookup = systemNames();
   const snapshot = (): Snapshot | null => rollout.current;
-  const exporters = spanExporters(means, { snapshot, clusterDomain: config['cluster-domain'], lookup });
-  disposal.add('the exporters of spans', () => exporters.close());
-  const accessLogs = new AccessLogs(clock, log);
+  const { exporters, logExporters } = telemetryExporters(means, { snapshot, clusterDomain: config['cluster-domain'], lookup });
+  const accessLogs = new AccessLogs(clock, log, (records) => logExporters.add(records));
   disposal.add('the access logs', () => accessLogs.close());
   const requests: RequestLog = new RequestLog({ clock, onFilters: (filters) => pool.tap(filters) });
   disposal.add('the taps', () => requests.close());
@@ -114,6 +115,7 @@ export function composeAgent(means: AgentMeans): Agent {
     onOutcome: ({ snapshot, delta, wanted, names, exporters: collectors }) => {
       resolver.want(names);
       exporters.configure(collectors);
+      logExporters.configure(collectors);
       rollout.apply(snapshot, delta, wanted);
       changes.raise();
     },
@@ -133,6 +135,7 @@ export function composeAgent(means: AgentMeans): Agent {
     configuration,
     series,
     spans: () => exporters.report(),
+    logRecords: () => logExporters.report(),
     accessLogs: () => accessLogs.report(),
     requests,
     traffic,
@@ -160,7 +163,7 @@ function statusWriter(
 
 interface Telemetry {
   readonly series: SeriesTable;
-  readonly exporters: SpanExporters;
+  readonly exporters: Exporters<Span>;
   readonly accessLogs: AccessLogs;
   readonly requests: RequestLog;
 }
@@ -197,8 +200,17 @@ function workerPool(
   });
 }
 
-function spanExporters({ clock, output }: AgentMeans, means: CollectorMeans): SpanExporters {
-  return new SpanExporters({ clock, log: output.log, open: openSender, resolve: (host, port) => collectorAddress(means, host, port) });
+interface TelemetryExporters {
+  readonly exporters: Exporters<Span>;
+  readonly logExporters: Exporters<LogRecord>;
+}
+
+function telemetryExporters({ clock, output, disposal }: AgentMeans, means: CollectorMeans): TelemetryExporters {
+  const shared = { clock, log: output.log, resolve: (host: string, port: number) => collectorAddress(means, host, port) };
+  const exporters = new Exporters({ ...shared, open: openSpanSender }, ({ protocol }) => protocol !== 'otlp-logs');
+  const logExporters = new Exporters({ ...shared, open: openLogSender }, ({ protocol }) => protocol === 'otlp-logs');
+  for (const one of [exporters, logExporters]) disposal.add('exporters of telemetry', () => one.close());
+  return { exporters, logExporters };
 }
 
 function trafficWindow({ clock, disposal }: AgentMeans, series: SeriesTable): TrafficWindow {
@@ -216,7 +228,18 @@ function endpointsOf(
   { config, output, clock, node }: AgentMeans,
   sources: Pick<
     EndpointSources,
-    'status' | 'readiness' | 'rollout' | 'configuration' | 'series' | 'spans' | 'accessLogs' | 'requests' | 'traffic' | 'pool' | 'stop'
+    | 'status'
+    | 'readiness'
+    | 'rollout'
+    | 'configuration'
+    | 'series'
+    | 'spans'
+    | 'logRecords'
+    | 'accessLogs'
+    | 'requests'
+    | 'traffic'
+    | 'pool'
+    | 'stop'
   >,
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());

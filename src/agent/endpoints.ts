@@ -15,7 +15,10 @@ import type { TrafficWindow } from './traffic/traffic-window.ts';
 import type { WorkerPool } from './worker-pool/pool.ts';
 import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
 
-export interface EndpointSources extends Pick<MetricSources, 'startedAtSeconds' | 'series' | 'spans' | 'accessLogs' | 'verdicts'> {
+export interface EndpointSources extends Pick<
+  MetricSources,
+  'startedAtSeconds' | 'series' | 'spans' | 'logRecords' | 'accessLogs' | 'verdicts'
+> {
   readonly config: AgentConfig;
   readonly log: Log;
   readonly status: StatusReporter;

@@ -67,6 +67,34 @@ export function otlpSpans(message: unknown): CollectedSpan[] {
   });
 }
 
+interface OtlpLogs {
+  readonly resourceLogs?: readonly {
+    readonly scopeLogs: readonly {
+      readonly logRecords: readonly {
+        readonly traceId?: string;
+        readonly body: { readonly stringValue?: string };
+        readonly attributes?: readonly Attribute[];
+      }[];
+    }[];
+  }[];
+}
+
+export interface CollectedLog {
+  readonly traceId: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, string | undefined>>;
+}
+
+export function otlpLogs(message: unknown): CollectedLog[] {
+  const { resourceLogs = [] } = message as OtlpLogs;
+  const records = resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
+  return records.map(({ traceId = '', body, attributes = [] }) => ({
+    traceId: hex(traceId),
+    body: body.stringValue ?? '',
+    attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue])),
+  }));
+}
+
 /** The spans of the trace that has a span of this URL, from the one that began it to the last. */
 export function traceOf(spans: readonly CollectedSpan[], url: string): CollectedSpan[] {
   const traceId = spans.find((span) => span.url.endsWith(url))?.traceId;

@@ -1,7 +1,7 @@
 /**
  * A request through the demonstration's application, whose web-app passes the headers of a trace on: a real Zipkin server has the complete
  * trace client → gateway → sa-web-app → sa-logic with the right parents, and so has a receiver of OTLP made from the official protobuf
- * definitions, over HTTP and over gRPC. Needs root.
+ * definitions, over HTTP and over gRPC, which also gets the access logs of both sides. Needs root.
  */
 import { fileURLToPath } from 'node:url';
 import { analysis } from '../../examples/sentiment/demo/calls.ts';
@@ -9,7 +9,7 @@ import type { KubeObject } from '../../examples/sentiment/demo/manifests.ts';
 import { sendOne } from '../../examples/sentiment/demo/traffic.ts';
 import { freePorts } from '../base/free-ports.ts';
 import { until } from '../node/pod-network.ts';
-import { type CollectedSpan, COMPLETE, otlpSpans, placesOf, traceOf, zipkinSpans } from './collected-spans.ts';
+import { type CollectedSpan, COMPLETE, otlpLogs, otlpSpans, placesOf, traceOf, zipkinSpans } from './collected-spans.ts';
 import { canMakePods } from './places.ts';
 import { start, stopAll } from './processes.ts';
 import { meshObject, type Sentiment, startSentiment, telemetryObject } from './sentiment.ts';
@@ -26,6 +26,11 @@ interface Collector {
 
 /** What is applied for one of them. */
 type Settings = (provider: string) => readonly KubeObject[];
+
+interface Heard {
+  readonly wire: string;
+  readonly request: unknown;
+}
 
 let passed = 0;
 let failed = 0;
@@ -60,6 +65,29 @@ async function tryCollector(sentiment: Sentiment, settings: Settings, { provider
   }
 }
 
+/** Both sides of both hops of the last request. */
+async function tryLogs(heard: () => Promise<readonly Heard[]>): Promise<void> {
+  const expected = [
+    '/sentiment?by=grpc-known 200 outbound|80||sa-web-app.default.svc.cluster.local',
+    '/sentiment?by=grpc-known 200 inbound|8080||',
+    '/analyse/sentiment 200 outbound|80||sa-logic.default.svc.cluster.local',
+    '/analyse/sentiment 200 inbound|5000||',
+  ].sort();
+  let seen: string[] = [];
+  const collected = until(async () => {
+    const records = (await heard()).filter(({ wire }) => wire === 'grpc').flatMap(({ request }) => otlpLogs(request));
+    const own = records.filter(({ traceId }) => traceId === CLIENT.trace);
+    seen = [...new Set(own.map(({ body, attributes }) => `${body} ${attributes['code']} ${attributes['to']}`))].sort();
+    return expected.every((line) => seen.includes(line));
+  }, 'records of access logs');
+  await collected.catch(() => {}); // what is missing is said below
+  check(
+    'access logs: each side of each hop, with the trace',
+    expected,
+    seen.filter((line) => !line.includes('-known') || line.includes('grpc-known')),
+  );
+}
+
 async function tryAll(sentiment: Sentiment): Promise<void> {
   const [zipkin = 0, http = 0, grpc = 0] = await freePorts(3);
   start('java', ['-Xmx256m', '-jar', process.env['ZIPKIN'] ?? ''], { QUERY_PORT: String(zipkin), STORAGE_TYPE: 'mem' });
@@ -73,13 +101,24 @@ async function tryAll(sentiment: Sentiment): Promise<void> {
     { name: 'zipkin', zipkin: { service, port: zipkin } },
     { name: 'http', opentelemetry: { service, port: http, http: { path: '/v1/traces' } } },
     { name: 'grpc', opentelemetry: { service, port: grpc } },
+    {
+      name: 'logs',
+      envoyOtelAls: {
+        service,
+        port: grpc,
+        logFormat: { text: '%REQ(:PATH)%', labels: { code: '%RESPONSE_CODE%', to: '%UPSTREAM_CLUSTER%' } },
+      },
+    },
   ];
   const settings: Settings = (name) => [
     meshObject({ extensionProviders }),
-    telemetryObject({ tracing: [{ providers: [{ name }], randomSamplingPercentage: 100 }] }),
+    telemetryObject({
+      tracing: [{ providers: [{ name }], randomSamplingPercentage: 100 }],
+      accessLogging: [{ providers: [{ name: 'logs' }] }],
+    }),
   ];
   const heard = async (wire: string): Promise<CollectedSpan[]> => {
-    const messages = (await get(heardUrl)) as readonly { readonly wire: string; readonly request: unknown }[];
+    const messages = (await get(heardUrl)) as readonly Heard[];
     return messages.filter((message) => message.wire === wire).flatMap(({ request }) => otlpSpans(request));
   };
   const traceparent = `00-${CLIENT.trace}-${CLIENT.span}-01`;
@@ -88,8 +127,11 @@ async function tryAll(sentiment: Sentiment): Promise<void> {
   await tryCollector(sentiment, settings, { provider: 'zipkin', headers: b3, spans: fromZipkin });
   await tryCollector(sentiment, settings, { provider: 'http', headers: { traceparent }, spans: () => heard('http') });
   await tryCollector(sentiment, settings, { provider: 'grpc', headers: { traceparent }, spans: () => heard('grpc') });
-  const dropped = /^nodeway_exporter_spans_total\{.*result="(?:dropped|failed)"\} [^0]/m.exec(await sentiment.agent.metrics());
-  check('no span was lost', null, dropped);
+  await tryLogs(async () => (await get(heardUrl)) as readonly Heard[]);
+  const dropped = /^nodeway_exporter_(?:spans|log_records)_total\{.*result="(?:dropped|failed)"\} [^0]/m.exec(
+    await sentiment.agent.metrics(),
+  );
+  check('no span and no record was lost', null, dropped);
 }
 
 if (canMakePods()) {

@@ -2,7 +2,7 @@
 import type { AgentStatus } from '../admin/status.ts';
 import type { AccessLogReport } from './access-logs.ts';
 import type { RequestLogReport } from '../requests/request-log.ts';
-import type { ExporterReport } from './export/span-exporters.ts';
+import type { ExporterReport } from './export/exporters.ts';
 import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
 import { Counter, Gauge, Registry, type RegistryContentType } from './prometheus-client.ts';
@@ -15,6 +15,7 @@ export interface MetricSources {
   readonly series: SeriesTable;
   readonly accessLogs: () => AccessLogReport;
   readonly spans: () => readonly ExporterReport[];
+  readonly logRecords: () => readonly ExporterReport[];
   readonly requests: { report(): RequestLogReport };
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
@@ -105,7 +106,7 @@ function sourceMetrics(registry: Registry, status: () => AgentStatus): void {
   sum('bytes', 'Bytes of lists and watches of the API server.');
 }
 
-function telemetryMetrics(registry: Registry, { spans, series, accessLogs, requests }: MetricSources): void {
+function telemetryMetrics(registry: Registry, { spans, logRecords, series, accessLogs, requests }: MetricSources): void {
   counter(registry, 'nodeway_requests_untold_total', 'Requests that were to be shown and were not, by who had no room.', ['by'], (set) => {
     const { droppedByWorkers, droppedByTaps } = requests.report();
     set({ by: 'worker' }, droppedByWorkers);
@@ -123,18 +124,17 @@ function telemetryMetrics(registry: Registry, { spans, series, accessLogs, reque
       set({ by: 'file' }, droppedByFiles);
     },
   );
-  counter(
-    registry,
-    'nodeway_exporter_spans_total',
-    'Spans of traced requests, by provider and what became of them.',
-    ['provider', 'result'],
-    (set) => {
-      for (const { provider, sent, dropped, failed } of spans()) {
-        for (const [result, count] of Object.entries({ sent, dropped, failed })) set({ provider, result }, count);
-      }
-    },
-  );
+  exported(registry, 'nodeway_exporter_spans_total', 'Spans of traced requests, by provider and what became of them.', spans);
+  exported(registry, 'nodeway_exporter_log_records_total', 'Records of access logs, by provider and what became of them.', logRecords);
   gauge(registry, 'nodeway_series', 'Series of the workers; a histogram is one.', [], (set) => set({}, series.size));
+}
+
+function exported(registry: Registry, name: string, help: string, reports: () => readonly ExporterReport[]): void {
+  counter(registry, name, help, ['provider', 'result'], (set) => {
+    for (const { provider, sent, dropped, failed } of reports()) {
+      for (const [result, count] of Object.entries({ sent, dropped, failed })) set({ provider, result }, count);
+    }
+  });
 }
 
 type Setter = (labels: Record<string, string>, value: number) => void;

@@ -64,6 +64,7 @@ t.test('the node endpoint', async (t) => {
     status: () => STATUS,
     series: new SeriesTable(new ManualClock(), 0),
     spans: () => [],
+    logRecords: () => [],
     accessLogs: () => ({ lines: 0, droppedByWorkers: 0, droppedByFiles: 0 }),
     requests: { report: () => ({ taps: 0, droppedByWorkers: 3, droppedByTaps: 4 }) },
     verdicts: () => ({ through: 5 }),

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import t from 'tap';
+import { meshLogging } from '../../../src/agent/model/compile/mesh-logging.ts';
 import { AccessLogs } from '../../../src/agent/telemetry/access-logs.ts';
+import type { LogRecord } from '../../../src/agent/telemetry/log-record.ts';
 import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
@@ -11,13 +13,14 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 function rig(directory: string) {
   const clock = new ManualClock();
   const logged: string[] = [];
+  const sent: LogRecord[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
-  const logs = new AccessLogs(clock, log);
+  const logs = new AccessLogs(clock, log, (records) => sent.push(...records));
   const worker = () => {
     const ring = new LogRing();
     const key = {};
     logs.rings.attach(key, ring.memory);
-    return { key, write: (file: string, line: string) => ring.write(bytes(join(directory, file)), bytes(line), line.length) };
+    return { key, write: (file: string, line: string) => ring.write(bytes(join(directory, file)), bytes(line), line.length), ring };
   };
   /** Until the file has that. */
   const until = async (file: string, content: string): Promise<void> => {
@@ -34,7 +37,7 @@ function rig(directory: string) {
       return '';
     }
   };
-  return { logs, worker, until, read, logged, clock };
+  return { logs, worker, until, read, logged, clock, sent };
 }
 
 t.test('lines of all workers go to their files', async (t) => {
@@ -89,4 +92,30 @@ t.test('what a worker had written before it ended is written, and so is what com
   second.write('a.log', 'two\n');
   await logs.close();
   t.equal(read('a.log'), 'one\ntwo\n');
+});
+
+t.test('records for a collector', async (t) => {
+  const { logs, worker, clock, sent } = rig(t.testdir());
+  const provider = {
+    name: 'collector ü',
+    envoyOtelAls: { service: 'otel.tools', port: 4317, logFormat: { labels: { code: '%RESPONSE_CODE%' } } },
+  };
+  const mesh = meshLogging({ extensionProviders: [provider], defaultProviders: { accessLogging: [provider.name] } });
+  t.match(mesh.exporters.get(provider.name), { protocol: 'otlp-logs', host: 'otel.tools', port: 4317, logName: 'otel_envoy_accesslog' });
+  t.same(mesh.byDefault, [provider.name]);
+  const { sink, line } = mesh.providers.get(provider.name) ?? { sink: '', line: null };
+  t.match(line, { kind: 'json', fields: [['time'], ['trace'], ['body'], ['label code', [{ command: 'RESPONSE_CODE' }]]] });
+  const { ring } = worker();
+  const write = (text: string): boolean => ring.write(bytes(sink), bytes(text), bytes(text).length);
+  write('{"time":"2026-01-02T03:04:05.678Z","trace":null,"body":"GET \\u000a \u00e9","label code":503}\n');
+  write('{"time":"2026-01-02T03:04:05.678Z","trace":"463ac35c9f6413ad48485a3953bb6124","body":"x","label code":null}\n');
+  write('{"time":"2026-01-02T03:04:05.678Z","body":"cut');
+  clock.advance(50);
+  const common = { provider: provider.name, atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678) };
+  t.same(sent, [
+    { ...common, traceId: '', body: 'GET \n \u00e9', attributes: { code: '503' } },
+    { ...common, traceId: '463ac35c9f6413ad48485a3953bb6124', body: 'x', attributes: { code: '-' } },
+  ]);
+  t.match(logs.report(), { droppedByFiles: 1 }, 'one that is not whole is counted');
+  await logs.close();
 });

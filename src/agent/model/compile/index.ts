@@ -28,3 +28,4 @@ export type { CompileOptions } from './options.ts';
 export type { ExporterConfig } from './mesh-telemetry.ts';
 export type { Resolution } from './resolution.ts';
 export type { LocalPod } from './mesh-pod.ts';
+export { isOtlpSink, LABEL_FIELD, OTLP_FIELDS, providerOfSink } from './mesh-logging.ts';

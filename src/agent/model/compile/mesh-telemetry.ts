@@ -8,7 +8,7 @@ import { milliseconds } from './durations.ts';
 export interface ExporterConfig {
   /** Of the provider. */
   readonly name: string;
-  readonly protocol: 'zipkin' | 'otlp-grpc' | 'otlp-http';
+  readonly protocol: 'zipkin' | 'otlp-grpc' | 'otlp-http' | 'otlp-logs';
   /** A service's name, another name, or an address. */
   readonly host: string;
   readonly port: number;
@@ -16,6 +16,8 @@ export interface ExporterConfig {
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly timeoutMs: number;
+  /** Of records of logs. */
+  readonly logName?: string;
 }
 
 export type CustomTags = NonNullable<
@@ -42,6 +44,8 @@ const DEFAULT_SAMPLING = 1;
 /** Envoy's max_path_tag_length. */
 const DEFAULT_PATH_LENGTH = 256;
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** Istio's (OtelEnvoyAccessLogFriendlyName). */
+const DEFAULT_LOG_NAME = 'otel_envoy_accesslog';
 const ZIPKIN_PATH = '/api/v2/spans';
 /** The provider that `enableTracing` alone means; no other can have the name. */
 const PROXY_CONFIG = ' proxy config';
@@ -64,6 +68,14 @@ export function meshTracing({ enableTracing, defaultConfig, defaultProviders, ex
     istioTags: tracing?.enableIstioTags ?? true,
     meshId: defaultConfig?.meshId ?? '',
   };
+}
+
+type OtelLog = NonNullable<NonNullable<MeshTelemetryFields['extensionProviders']>[number]['envoyOtelAls']>;
+
+/** Of access logs. */
+export function logExporterOf(name: string, provider: OtelLog): ExporterConfig {
+  const logName = provider.logName ?? DEFAULT_LOG_NAME;
+  return { name, protocol: 'otlp-logs', ...addressOf(provider), path: '', headers: [], timeoutMs: DEFAULT_TIMEOUT_MS, logName };
 }
 
 export function propagationOf({ protocol }: ExporterConfig): Propagation {

@@ -61,7 +61,8 @@ export class Telemetries {
     this.#byNamespace = new Index<BoundTelemetry>(graph, byAge);
     this.#byNamespace.each(new Table(graph, 'telemetry of a namespace', (namespace) => this.#reportUnused(namespace)));
     new Table(graph, 'exporters', () => {
-      for (const [name, exporter] of mesh.get().tracing.exporters) graph.emit(this.exporters, name, exporter);
+      const { tracing, logging } = mesh.get();
+      for (const [name, exporter] of [...tracing.exporters, ...logging.exporters]) graph.emit(this.exporters, name, exporter);
     }).want('');
   }
 

@@ -20,10 +20,9 @@ const logFormat = z.string().superRefine((format, context) => {
   const parsed = parseLogFormat(format);
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.fault });
 });
-const envoyFileAccessLog = z.looseObject({
-  path: z.string().min(1, 'the path of the file must be given'),
-  logFormat: z.looseObject({ text: logFormat.optional(), labels: z.record(z.string(), logFormat).optional() }).optional(),
-});
+const logFormats = z.looseObject({ text: logFormat.optional(), labels: z.record(z.string(), logFormat).optional() }).optional();
+const envoyFileAccessLog = z.looseObject({ path: z.string().min(1, 'the path of the file must be given'), logFormat: logFormats });
+const envoyOtelAls = z.looseObject({ service, port, logName: z.string().optional(), logFormat: logFormats });
 
 /** Providers of other kinds are taken by those that serve them. */
 const provider = z.looseObject({
@@ -31,6 +30,7 @@ const provider = z.looseObject({
   zipkin: zipkin.optional(),
   opentelemetry: opentelemetry.optional(),
   envoyFileAccessLog: envoyFileAccessLog.optional(),
+  envoyOtelAls: envoyOtelAls.optional(),
   prometheus: z.looseObject({}).optional(),
 });
 

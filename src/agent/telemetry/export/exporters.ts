@@ -1,7 +1,6 @@
-/** The exporters of spans, one for each provider of MeshConfig that says where traces go. */
-import type { Span } from '../../../l7/tracing/span.ts';
+/** The exporters of spans or of records of logs, one for each provider of MeshConfig that says where these go. */
 import type { ExporterConfig } from '../../model/compile/index.ts';
-import { SpanQueue, type SpanQueueMeans } from './span-queue.ts';
+import { type ExportMeans, ExportQueue } from './export-queue.ts';
 
 export interface ExporterReport {
   readonly provider: string;
@@ -10,14 +9,22 @@ export interface ExporterReport {
   readonly failed: number;
 }
 
-export class SpanExporters {
-  readonly #means: SpanQueueMeans;
-  readonly #queues = new Map<string, SpanQueue>();
-  /** Of spans whose provider has gone meanwhile. */
+export interface Exported {
+  /** Key of the exporter. */
+  readonly provider: string;
+}
+
+export class Exporters<T extends Exported> {
+  readonly #means: ExportMeans<T>;
+  readonly #isServed: (config: ExporterConfig) => boolean;
+  readonly #queues = new Map<string, ExportQueue<T>>();
+  /** Whose provider has gone meanwhile. */
   #homeless = 0;
 
-  constructor(means: SpanQueueMeans) {
+  /** @param isServed whether an exporter takes these. */
+  constructor(means: ExportMeans<T>, isServed: (config: ExporterConfig) => boolean) {
     this.#means = means;
+    this.#isServed = isServed;
   }
 
   /** Those that have not changed go on with what they have. */
@@ -27,11 +34,13 @@ export class SpanExporters {
       queue.close();
       this.#queues.delete(name);
     }
-    for (const [name, config] of exporters) if (!this.#queues.has(name)) this.#queues.set(name, new SpanQueue(config, this.#means));
+    for (const [name, config] of exporters) {
+      if (this.#isServed(config) && !this.#queues.has(name)) this.#queues.set(name, new ExportQueue(config, this.#means));
+    }
   }
 
-  add(spans: readonly Span[]): void {
-    for (const [provider, own] of Map.groupBy(spans, (span) => span.provider)) {
+  add(items: readonly T[]): void {
+    for (const [provider, own] of Map.groupBy(items, (item) => item.provider)) {
       const queue = this.#queues.get(provider);
       if (queue === undefined) this.#homeless += own.length;
       else queue.add(own);

@@ -1,21 +1,20 @@
 /**
- * Spans on their way to one collector: sent in batches, one at a time.
+ * Spans or records of logs on their way to one collector: sent in batches, one at a time.
  *
- *     empty ──span──▶ gathering ──DELAY_MS, or a full batch──▶ sending ──taken──▶ gathering, or empty
+ *     empty ──item──▶ gathering ──DELAY_MS, or a full batch──▶ sending ──taken──▶ gathering, or empty
  *                                                                └──failed──▶ waiting ──back-off──▶ sending
  *
- * Invariants (test/agent/telemetry/span-queue.test.ts):
- *  1. a collector that is slow, dead or not there costs at most MOST spans of memory: what is more is dropped and counted;
+ * Invariants (test/agent/telemetry/export-queue.test.ts):
+ *  1. a collector that is slow, dead or not there costs at most MOST items of memory: what is more is dropped and counted;
  *  2. a batch that was not taken is dropped and counted, because the collector may have it already; those that came later are sent;
  *  3. nobody waits for it.
  */
 import type { Cancel, Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { SocketAddress } from '../../../base/socket-address.ts';
-import type { Span } from '../../../l7/tracing/span.ts';
 import type { Log } from '../../log.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
-import type { openSender, SpanSender } from './span-sender.ts';
+import type { Sender } from './sender.ts';
 
 /** As OpenTelemetry's batch processor. */
 const MOST = 2048;
@@ -24,36 +23,36 @@ const DELAY_MS = 1000;
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 60_000;
 
-export interface SpanQueueMeans {
+export interface ExportMeans<T> {
   readonly clock: Clock;
   readonly log: Log;
   /** Where a name is served now; null: nowhere. */
   readonly resolve: (host: string, port: number) => Promise<SocketAddress | null>;
-  readonly open: typeof openSender;
+  readonly open: (config: ExporterConfig, address: SocketAddress) => Promise<Sender<T>>;
 }
 
-export class SpanQueue {
+export class ExportQueue<T> {
   readonly config: ExporterConfig;
   sent = 0;
   dropped = 0;
   failed = 0;
-  readonly #means: SpanQueueMeans;
-  #waiting: Span[] = [];
+  readonly #means: ExportMeans<T>;
+  #waiting: T[] = [];
   #planned: Cancel | null = null;
   #isSending = false;
   #backoffMs = 0;
-  #sender: { readonly sender: SpanSender; readonly address: string } | null = null;
+  #sender: { readonly sender: Sender<T>; readonly address: string } | null = null;
   #closed = false;
 
-  constructor(config: ExporterConfig, means: SpanQueueMeans) {
+  constructor(config: ExporterConfig, means: ExportMeans<T>) {
     this.config = config;
     this.#means = means;
   }
 
-  add(spans: readonly Span[]): void {
+  add(items: readonly T[]): void {
     const room = MOST - this.#waiting.length;
-    for (const span of spans.slice(0, Math.max(0, room))) this.#waiting.push(span);
-    this.dropped += Math.max(0, spans.length - room);
+    for (const item of items.slice(0, Math.max(0, room))) this.#waiting.push(item);
+    this.dropped += Math.max(0, items.length - room);
     if (this.#isSending || this.#backoffMs > 0) return;
     if (this.#waiting.length >= BATCH) this.#sendNow();
     else this.#plan(DELAY_MS);
@@ -85,7 +84,7 @@ export class SpanQueue {
   }
 
   /** @returns what went wrong, or null. */
-  async #send(batch: readonly Span[]): Promise<string | null> {
+  async #send(batch: readonly T[]): Promise<string | null> {
     try {
       const sender = await this.#connected();
       if (sender === null) return 'no address is known for it';
@@ -96,7 +95,7 @@ export class SpanQueue {
     }
   }
 
-  async #connected(): Promise<SpanSender | null> {
+  async #connected(): Promise<Sender<T> | null> {
     const { host, port } = this.config;
     const address = await this.#means.resolve(host, port);
     const text = address === null ? '' : `${address.ip}|${address.port}`;
@@ -110,7 +109,7 @@ export class SpanQueue {
   }
 
   #succeeded(count: number): void {
-    if (this.#backoffMs > 0) this.#means.log.info({ provider: this.config.name }, 'the collector of spans takes them again');
+    if (this.#backoffMs > 0) this.#means.log.info({ provider: this.config.name }, 'a collector takes again what is told');
     this.#backoffMs = 0;
     this.sent += count;
   }
@@ -119,7 +118,10 @@ export class SpanQueue {
     const { name, host, port } = this.config;
     this.failed += count;
     if (this.#backoffMs === 0) {
-      this.#means.log.warn({ provider: name, collector: `${host}:${port}`, error }, 'a collector does not take spans; they are dropped');
+      this.#means.log.warn(
+        { provider: name, collector: `${host}:${port}`, error },
+        'a collector does not take what is told; it is dropped',
+      );
     }
     this.#backoffMs = Math.min(MAX_BACKOFF_MS, this.#backoffMs === 0 ? FIRST_BACKOFF_MS : 2 * this.#backoffMs);
   }

@@ -5,7 +5,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
 import type { ExporterConfig } from '../../../src/agent/model/compile/index.ts';
 import { collectorAddress } from '../../../src/agent/telemetry/export/collector-address.ts';
-import { openSender } from '../../../src/agent/telemetry/export/span-sender.ts';
+import { openSpanSender } from '../../../src/agent/telemetry/export/sender.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 
 const SPANS: Span[] = [
@@ -60,7 +60,7 @@ async function collector(t: Test, status = 200) {
 
 t.test('Zipkin', async (t) => {
   const { got, address } = await collector(t, 202);
-  const sender = await openSender(config('zipkin', '/api/v2/spans'), address);
+  const sender = await openSpanSender(config('zipkin', '/api/v2/spans'), address);
   t.teardown(() => sender.close());
   await sender.send(SPANS);
   t.equal(got[0]?.path, '/api/v2/spans');
@@ -83,10 +83,10 @@ t.test('Zipkin', async (t) => {
 
 t.test('a collector that refuses, and one that is not there', async (t) => {
   const { address } = await collector(t, 500);
-  const refused = await openSender(config('zipkin'), address);
+  const refused = await openSpanSender(config('zipkin'), address);
   await t.rejects(refused.send(SPANS), { message: /answered 500/ });
   refused.close();
-  const gone = await openSender(config('zipkin'), { ip: '127.0.0.1', port: 1 });
+  const gone = await openSpanSender(config('zipkin'), { ip: '127.0.0.1', port: 1 });
   await t.rejects(gone.send(SPANS), { code: 'ECONNREFUSED' });
   gone.close();
 });
@@ -140,7 +140,7 @@ const EXPECTED = {
 
 t.test('OTLP by HTTP', async (t) => {
   const { got, address } = await collector(t);
-  const sender = await openSender(config('otlp-http'), address);
+  const sender = await openSpanSender(config('otlp-http'), address);
   t.teardown(() => sender.close());
   await sender.send(SPANS);
   t.equal(got[0]?.path, '/v1/traces');
@@ -175,7 +175,7 @@ t.test('OTLP by gRPC', async (t) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? done(bound) : failed(error)));
   });
   t.teardown(() => server.forceShutdown());
-  const sender = await openSender(config('otlp-grpc'), { ip: '127.0.0.1', port });
+  const sender = await openSpanSender(config('otlp-grpc'), { ip: '127.0.0.1', port });
   t.teardown(() => sender.close());
   await sender.send(SPANS);
   t.equal(got[0]?.key, 'secret');

@@ -1,8 +1,8 @@
 import pino from 'pino';
 import t from 'tap';
 import type { ExporterConfig } from '../../../src/agent/model/compile/index.ts';
-import { SpanExporters } from '../../../src/agent/telemetry/export/span-exporters.ts';
-import { SpanQueue } from '../../../src/agent/telemetry/export/span-queue.ts';
+import { Exporters } from '../../../src/agent/telemetry/export/exporters.ts';
+import { ExportQueue } from '../../../src/agent/telemetry/export/export-queue.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
@@ -57,7 +57,7 @@ function rig() {
 
 t.test('spans wait for others, a full batch does not wait', async (t) => {
   const { means, batches, advance, settle } = rig();
-  const queue = new SpanQueue(CONFIG, means);
+  const queue = new ExportQueue(CONFIG, means);
   queue.add(spans(3));
   await advance(999);
   t.equal(batches.length, 0);
@@ -84,7 +84,7 @@ t.test('spans wait for others, a full batch does not wait', async (t) => {
 t.test('a collector that does not answer costs a bounded number of spans', async (t) => {
   const { means, state, advance, settle } = rig();
   state.hold = true;
-  const queue = new SpanQueue(CONFIG, means);
+  const queue = new ExportQueue(CONFIG, means);
   queue.add(spans(512));
   await settle();
   for (let i = 0; i < 10; i++) queue.add(spans(500));
@@ -99,7 +99,7 @@ t.test('a collector that does not answer costs a bounded number of spans', async
 t.test('a batch that is refused is dropped, at ever longer intervals, and what comes later is sent', async (t) => {
   const { means, batches, state, advance } = rig();
   state.failure = 'refused';
-  const queue = new SpanQueue(CONFIG, means);
+  const queue = new ExportQueue(CONFIG, means);
   queue.add(spans(1));
   await advance(1000);
   t.equal(queue.failed, 1);
@@ -112,7 +112,7 @@ t.test('a batch that is refused is dropped, at ever longer intervals, and what c
 t.test('after a failure it goes on by itself', async (t) => {
   const { means, state, advance } = rig();
   state.failure = 'refused';
-  const queue = new SpanQueue(CONFIG, means);
+  const queue = new ExportQueue(CONFIG, means);
   queue.add(spans(513));
   await advance(0);
   t.equal(queue.failed, 512);
@@ -123,7 +123,7 @@ t.test('after a failure it goes on by itself', async (t) => {
 
 t.test('it follows the address of its collector, and says when there is none', async (t) => {
   const { means, opened, closed, state, advance } = rig();
-  const queue = new SpanQueue(CONFIG, means);
+  const queue = new ExportQueue(CONFIG, means);
   for (const address of ['10.0.0.1', '10.0.0.1', '10.0.0.2']) {
     state.address = address;
     queue.add(spans(1));
@@ -139,7 +139,7 @@ t.test('it follows the address of its collector, and says when there is none', a
 
 t.test('exporters come, stay and go with the configuration', async (t) => {
   const { means, batches, closed, advance } = rig();
-  const exporters = new SpanExporters(means);
+  const exporters = new Exporters(means, () => true);
   exporters.configure(new Map([['zipkin', CONFIG]]));
   exporters.add([span('a'), span('b', 'other')]);
   exporters.configure(new Map([['zipkin', CONFIG]]));
