@@ -1,18 +1,19 @@
 /**
- * Values of headers as Envoy reads them: text with `%%` for a percent sign and `%NAME%` or `%NAME(arguments)%` for what is made from
- * each request. Istio's admission looks at the form only; a name that Envoy does not know makes its proxies refuse everything.
+ * Values of headers: text with Envoy's commands for what is made from each request. Istio's admission looks at the form only, and
+ * takes no lengths; a name or form that Envoy does not know makes its proxies refuse everything.
  */
-import { fieldValue, type WireText } from '../../l7/message/wire-text.ts';
 import type { FormattedFact, Formatter, ValueSegment } from '../../l7/config/header-operations.ts';
+import { fieldValue, literal, type WireText } from '../../l7/message/wire-text.ts';
+import { type Command, parseCommandText } from './command-text.ts';
 
-export type HeaderValue =
-  | { readonly ok: true; readonly value: WireText | readonly ValueSegment[] }
-  /** `unserved`: Envoy has it. */
-  | { readonly ok: false; readonly unserved: boolean; readonly fault: string };
+export type HeaderValue = { readonly ok: true; readonly value: WireText | readonly ValueSegment[] } | Refusal;
 
-/** `%%`, `%NAME%` or `%NAME(arguments)%`; a backslash protects the next character of the arguments. */
-const PARTS = /%%|%([^%(]+)(?:\(((?:[^)\\]|\\.)*)\) *)?%|[^%]+|%/gs;
-const NAME = /^[A-Z][A-Z0-9_]*$/;
+interface Refusal {
+  readonly ok: false;
+  /** Envoy has it. */
+  readonly unserved: boolean;
+  readonly fault: string;
+}
 
 const FACTS: Readonly<Record<string, FormattedFact>> = {
   DOWNSTREAM_REMOTE_ADDRESS: 'remote',
@@ -53,65 +54,52 @@ const UNSERVED = new Set(
   ).split(' '),
 );
 
+const NOTHING = literal('');
+
 /** Whether Envoy has a command operator of that name. */
 export function isEnvoys(name: string): boolean {
   return UNSERVED.has(name) || Object.hasOwn(FACTS, name) || /^(UPSTREAM|DOWNSTREAM)_/.test(name);
 }
 
 export function headerValue(text: string): HeaderValue {
-  const segments: ValueSegment[] = [];
-  let literal = '';
-  for (const [part, name, given] of text.matchAll(PARTS)) {
-    if (part === '%') return refuse('has a % that begins nothing; one of its own is written %%');
-    if (name === undefined) {
-      literal += part === '%%' ? '%' : part;
-      continue;
-    }
-    const formatter = formatterOf(name, given);
-    if (!('of' in formatter)) return formatter;
-    if (literal !== '') segments.push(literal as WireText);
-    segments.push(formatter);
-    literal = '';
+  const parsed = parseCommandText(text);
+  if (!parsed.ok) return refuse(parsed.fault);
+  const value: ValueSegment[] = [];
+  for (const part of parsed.parts) {
+    const made = typeof part === 'string' ? literalOf(part) : formatterOf(part);
+    if (isRefusal(made)) return made;
+    value.push(made);
   }
-  if (segments.length === 0) return checked(literal);
-  return withText(literal === '' ? segments : [...segments, literal as WireText]);
-}
-
-function checked(literal: string): HeaderValue {
-  const value = fieldValue(literal);
-  return value.ok ? { ok: true, value: value.text } : refuse(value.fault);
+  const [only = NOTHING] = value;
+  return { ok: true, value: value.length <= 1 && typeof only === 'string' ? only : value };
 }
 
 /** The text between formatters is checked like that of a value without them. */
-function withText(segments: readonly ValueSegment[]): HeaderValue {
-  const value: ValueSegment[] = [];
-  for (const segment of segments) {
-    const text = typeof segment === 'string' ? fieldValue(segment) : null;
-    if (text?.ok === false) return refuse(text.fault);
-    value.push(text === null ? segment : text.text);
-  }
-  return { ok: true, value };
+function literalOf(text: string): WireText | Refusal {
+  const value = fieldValue(text);
+  return value.ok ? value.text : refuse(value.fault);
 }
 
-function formatterOf(name: string, given: string | undefined): Formatter | Extract<HeaderValue, { ok: false }> {
+function formatterOf({ name, given, length }: Command): Formatter | Refusal {
+  if (length !== null) return refuse(`%${name}…:${length}%: values of headers take no length`);
   const fact = FACTS[name];
   if (fact !== undefined) return { of: fact };
   switch (name) {
     case 'REQ':
-      return headersOf('request-header', given);
+      return headersOf('request-header', given ?? '');
     case 'RESP':
-      return headersOf('response-header', given);
+      return headersOf('response-header', given ?? '');
     case 'QUERY_PARAM':
-      return given === undefined || given === '' ? refuse('%QUERY_PARAM(name)% needs a name') : { of: 'query', name: given };
+      return given === null || given === '' ? refuse('%QUERY_PARAM(name)% needs a name') : { of: 'query', name: given };
     case 'PATH':
-      return pathOf(given);
+      return pathOf(given ?? 'WQ');
   }
   if (isEnvoys(name)) return { ok: false, unserved: true, fault: `%${name}% is not served yet` };
-  return refuse(NAME.test(name) ? `%${name}% is no formatter of Envoy’s` : 'has a % that begins nothing; one of its own is written %%');
+  return refuse(`%${name}% is no formatter of Envoy’s`);
 }
 
 /** `NAME` or `NAME?ALTERNATIVE`. */
-function headersOf(of: 'request-header' | 'response-header', given = ''): Formatter | Extract<HeaderValue, { ok: false }> {
+function headersOf(of: 'request-header' | 'response-header', given: string): Formatter | Refusal {
   const names = given.toLowerCase().split('?');
   if (names.length > 2 || names.some((name) => !/^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name))) {
     return refuse('%REQ(…)% and %RESP(…)% need a name, or NAME?ALTERNATIVE');
@@ -120,7 +108,7 @@ function headersOf(of: 'request-header' | 'response-header', given = ''): Format
 }
 
 /** `WQ`: with the query, `NQ`: without; what it was before a rewrite, which values of requests see anyway. */
-function pathOf(given = 'WQ'): Formatter | Extract<HeaderValue, { ok: false }> {
+function pathOf(given: string): Formatter | Refusal {
   const [query, which = 'ORIG_OR_PATH'] = given.split(':');
   const known = (query === 'WQ' || query === 'NQ') && (which === 'ORIG_OR_PATH' || which === 'ORIG' || which === 'PATH');
   if (!known) return refuse('%PATH(…)% takes WQ or NQ');
@@ -128,6 +116,10 @@ function pathOf(given = 'WQ'): Formatter | Extract<HeaderValue, { ok: false }> {
   return { of: query === 'WQ' ? 'path-query' : 'path' };
 }
 
-function refuse(fault: string): Extract<HeaderValue, { ok: false }> {
+function isRefusal(made: ValueSegment | Refusal): made is Refusal {
+  return typeof made === 'object' && 'fault' in made;
+}
+
+function refuse(fault: string): Refusal {
   return { ok: false, unserved: false, fault };
 }

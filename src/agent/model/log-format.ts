@@ -2,8 +2,9 @@
  * Formats of access logs: Envoy's command operators (configuration/observability/access_log/usage) in the text of a line, or in the
  * values of a JSON object.
  */
-import { isEnvoys } from './header-format.ts';
 import { LOG_COMMANDS, type LogCommand, type LogCommandName, type LogPart } from '../../l7/config/telemetry.ts';
+import { type Command, parseCommandText } from './command-text.ts';
+import { isEnvoys } from './header-format.ts';
 
 export type FormatResult = { readonly ok: true; readonly parts: readonly LogPart[] } | { readonly ok: false; readonly fault: string };
 
@@ -43,8 +44,6 @@ export const DEFAULT_JSON: Readonly<Record<string, string>> = {
   upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
 };
 
-/** `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`, `%%`. */
-const COMMAND = /%%|%([A-Z][A-Z0-9_]*)(?:\(([^)]*)\))?(?::(\d{1,5}))?%/y;
 /** The same thing under two names. */
 const ALIASES: Readonly<Record<string, LogCommandName>> = {
   UPSTREAM_CLUSTER_RAW: 'UPSTREAM_CLUSTER',
@@ -56,44 +55,31 @@ const MOST_HEADERS = 2;
 const HEADER = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 export function parseLogFormat(text: string): FormatResult {
+  const parsed = parseCommandText(text);
+  if (!parsed.ok) return parsed;
   const parts: LogPart[] = [];
-  let literal = '';
-  const flush = (): void => {
-    if (literal !== '') parts.push(literal);
-    literal = '';
-  };
-  for (let at = 0; at < text.length;) {
-    if (text[at] !== '%') {
-      literal += text[at++];
-      continue;
-    }
-    COMMAND.lastIndex = at;
-    const match = COMMAND.exec(text);
-    if (match === null) return { ok: false, fault: `a % begins no command at "${text.slice(at, at + 20)}"; one of its own is written %%` };
-    at = COMMAND.lastIndex;
-    if (match[0] === '%%') {
-      literal += '%';
-      continue;
-    }
-    const command = commandOf(match[1] as string, match[2], Number(match[3] ?? 0));
-    if (typeof command === 'string') return { ok: false, fault: command };
-    flush();
-    parts.push(command);
+  for (const part of parsed.parts) {
+    const made = typeof part === 'string' ? { ok: true as const, part } : commandOf(part);
+    if (!made.ok) return made;
+    parts.push(made.part);
   }
-  flush();
   return { ok: true, parts };
 }
 
-/** Or what is wrong with it. */
-function commandOf(name: string, given: string | undefined, most: number): LogCommand | string {
+function commandOf({
+  name,
+  given,
+  length,
+}: Command): { readonly ok: true; readonly part: LogCommand } | Extract<FormatResult, { ok: false }> {
   const command = ALIASES[name] ?? LOG_COMMANDS.find((known) => known === name && known !== 'NOTHING');
   // Envoy has it, and here it has nothing to say: `-`.
-  if (command === undefined && isEnvoys(name)) return { command: 'NOTHING', names: [], most: 0 };
-  if (command === undefined) return `%${name}% is no command of Envoy's access log`;
-  if (command !== 'REQ' && command !== 'RESP') return { command, names: [], most };
+  if (command === undefined && isEnvoys(name)) return { ok: true, part: { command: 'NOTHING', names: [], most: 0 } };
+  if (command === undefined) return { ok: false, fault: `%${name}% is no command of Envoy's access log` };
+  const most = length ?? 0;
+  if (command !== 'REQ' && command !== 'RESP') return { ok: true, part: { command, names: [], most } };
   const names = (given ?? '').split('?').map((one) => one.trim().toLowerCase());
   if (names.length > MOST_HEADERS || names.some((one) => !HEADER.test(one))) {
-    return `%${name}(${given ?? ''})% must name one header, or two as in %${name}(X?Y)%`;
+    return { ok: false, fault: `%${name}(${given ?? ''})% must name one header, or two as in %${name}(X?Y)%` };
   }
-  return { command, names, most };
+  return { ok: true, part: { command, names, most } };
 }

@@ -10,10 +10,11 @@ t.test('text and formatters', async (t) => {
     ['100%% of %%X%%', '100% of %X%'],
     ['%REQ(A)%', [{ of: 'request-header', names: ['a'] }]],
     ['a%RESP(A?B)%b%%', ['a', { of: 'response-header', names: ['a', 'b'] }, 'b%']],
-    ['%REQ(:PATH) %', [{ of: 'request-header', names: [':path'] }]],
+    ['%REQ(:PATH)%', [{ of: 'request-header', names: [':path'] }]],
     ['%PROTOCOL%%ROUTE_NAME%', [{ of: 'protocol' }, { of: 'route' }]],
     ['%PATH%', [{ of: 'path-query' }]],
     ['%QUERY_PARAM(a b)%', [{ of: 'query', name: 'a b' }]],
+    ['%QUERY_PARAM(a\\)b)%', [{ of: 'query', name: 'a\\)b' }]],
   ] as const) {
     t.strictSame(headerValue(text), { ok: true, value }, text);
   }
@@ -32,6 +33,7 @@ t.test('what no proxy takes', async (t) => {
     '%REQ(a?b?c)%',
     '%REQ(a b)%',
     '%REQ(A):3%',
+    '%REQ(A) %',
     '%REQ(A',
     '%PATH(XX)%',
     '%QUERY_PARAM()%',

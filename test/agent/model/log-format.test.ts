@@ -30,7 +30,7 @@ t.test('commands and text', async (t) => {
 
 t.test('what is wrong is said', async (t) => {
   for (const [format, fault] of [
-    ['50% of', /a % begins no command at "% of"/],
+    ['50% of', /a % that begins no command, at "% of"/],
     ['%NOBODY%', /%NOBODY% is no command/],
     ['%REQ()%', /must name one header/],
     ['%REQ(a?b?c)%', /must name one header/],
