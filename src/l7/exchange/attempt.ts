@@ -25,7 +25,7 @@ import { ConnectionStream } from '../tcp/connection-stream.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
-import type { StreamPool, StreamUser } from '../upstream/pool.ts';
+import type { StreamPool, StreamUser } from '../upstream/stream-pool.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { noteGrpc } from './note-grpc.ts';
@@ -296,11 +296,10 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.#timer !== null) this.#tools.transport.timers.disarm(this.#timer);
   }
 
-  /** The peers as the callee's own proxy would record them, if its pod is enrolled on this node, and the messages that it has not counted. */
-  calleeRecord(): ExchangeRecord | null {
+  /** The peers as the proxy of a callee that is enrolled on this node would record them, and the messages that it has not counted. */
+  calleeRecord(): ExchangeRecord {
     const { record } = this.#tools;
     const { config } = this.endpoint;
-    if (config.local === null) return null;
     record.reporter = 'destination';
     record.log = record.rules = null;
     record.tags = NO_TAGS;
@@ -318,9 +317,9 @@ export class Attempt implements ResponseSink, StreamUser {
   }
 
   #recordCallee(outcome: Outcome, status: number, flags: number): void {
-    const record = this.calleeRecord();
     const { local } = this.endpoint.config;
-    if (record === null || local === null) return;
+    if (local === null) return;
+    const record = this.calleeRecord();
     const { recorder, transport } = this.#tools;
     record.attempts = 1;
     record.outcome = outcome;

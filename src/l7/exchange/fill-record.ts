@@ -57,9 +57,9 @@ export function countMessages(exchange: Exchange): void {
   noteGrpc(record, grpc, grpc.counted);
   if (exchange.log?.active === true) exchange.log.tellExchange(record);
   tools.recorder.messages(record);
-  const callees = attempted.calleeRecord();
   const { local } = attempted.endpoint.config;
-  if (callees === null || local === null) return;
+  if (local === null) return;
+  const callees = attempted.calleeRecord();
   exchange.tellCallee(callees, local);
   tools.recorder.messages(callees);
 }

@@ -17,102 +17,54 @@
  *  4. a connection is in use by one stream at a time.
  */
 import { Timer } from '../../base/timer-wheel.ts';
-import type { PoolConfig } from '../config/cluster.ts';
 import type { Http1Wire } from '../http1/wire.ts';
-import { OUTCOME, type Outcome } from '../message/outcome.ts';
-import type { UpstreamStream } from '../message/stream.ts';
+import { OUTCOME } from '../message/outcome.ts';
 import type { Account } from './account.ts';
-import { type Budget, type IdleHolder, NO_LIMITS } from './budget.ts';
+import type { Budget } from './budget.ts';
 import type { Cluster } from './cluster.ts';
-import { connectOptions } from './connect-options.ts';
-import type { Endpoint, EndpointPool } from './endpoint.ts';
-import type { Guard } from './guards.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type GuardedGround, GuardedPool } from './guarded-pool.ts';
 import { Http1Client, type ClientHome } from './http1-client.ts';
 import { IdleList } from './idle-list.ts';
-import { Place } from './place.ts';
+import type { StreamUser } from './stream-pool.ts';
 
-/** What wants a stream. */
-export interface StreamUser {
-  /** A new connection: a kept one could be stale. */
-  readonly fresh: boolean;
-  readonly connectTimeoutMs: number;
-  onStream(stream: UpstreamStream): void;
-  /** @param elsewhere nothing is wrong with the request: another endpoint may take it. */
-  onRefused(outcome: Outcome, elsewhere?: boolean): void;
-}
-
-/** Who gives streams out. */
-export interface StreamPool {
-  /** Calls the user back before it returns, unless the user has to wait. */
-  acquire(user: StreamUser): void;
-  /** Somebody does not wait any longer. */
-  cancel(user: StreamUser): void;
-}
-
-/** What a worker's pools share. */
-export interface PoolGround {
+export interface PoolGround extends GuardedGround {
   readonly wire: Http1Wire;
-  /** SO_MARK of upstream sockets, by which the datapath knows them. */
-  readonly mark: number;
-  /** No connection is kept any more. */
-  readonly draining: boolean;
-  /** @param change 1: a connection was opened, -1: it is gone. */
-  counted(change: 1 | -1): void;
 }
 
-export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
-  readonly endpoint: Endpoint;
-  readonly netns: number;
-  /** Null: the endpoint is an original destination. */
-  readonly cluster: Cluster | null;
-  /** Connections, idle or not. */
+export class Pool extends GuardedPool implements ClientHome {
   open = 0;
   readonly #ground: PoolGround;
   readonly #idle = new IdleList();
-  readonly #waiting = new Map<StreamUser, Place<StreamUser>>();
-  #guard: Guard | null = null;
-  #account: Account | null = null;
   #idleTimer: Timer | null = null;
 
   constructor(ground: PoolGround, endpoint: Endpoint, netns: number, cluster: Cluster | null) {
+    super(endpoint, netns, cluster);
     this.#ground = ground;
-    this.endpoint = endpoint;
-    this.netns = netns;
-    this.cluster = cluster;
   }
 
   get idle(): number {
     return this.#idle.size;
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
+  protected get now(): number {
+    return this.#ground.wire.transport.now;
   }
 
-  /** Its client's limits begin to hold; what is open already counts. */
-  guardBy(guard: Guard): void {
-    if (this.#guard === guard) return;
-    this.leaveGuard();
-    const account = guard.account(this.endpoint);
-    this.#guard = guard;
-    this.#account = account;
-    guard.pools++;
-    for (let i = 0; i < this.open; i++) guard.budget.addConnection(account);
-    for (let i = this.open - this.idle; i > 0; i--) guard.budget.addRequest();
-    if (this.idle > 0) guard.budget.addHolder(this);
+  protected count(budget: Budget, account: Account): void {
+    for (let i = 0; i < this.open; i++) budget.addConnection(account);
+    for (let i = this.open - this.idle; i > 0; i--) budget.addRequest();
+    if (this.idle > 0) budget.addHolder(this);
   }
 
-  /** Only when nothing is open and nobody waits. */
-  leaveGuard(): void {
-    if (this.#guard === null) return;
-    this.#guard.pools--;
-    this.#guard.budget.removeHolder(this);
-    this.#guard = this.#account = null;
+  protected uncount(budget: Budget, account: Account): void {
+    for (let i = this.open - this.idle; i > 0; i--) budget.giveRequest();
+    for (let i = 0; i < this.open; i++) budget.giveConnection(account);
   }
 
   /** Calls the user back before it returns, unless the user has to wait. */
   acquire(user: StreamUser): void {
-    const budget = this.#guard?.budget ?? null;
+    const budget = this.guard?.budget ?? null;
     // A limit may have become lower than what is open.
     while (budget !== null && this.#idle.size > 0 && budget.exceeded) this.closeOldest();
     const idle = user.fresh ? null : this.#takeNewest(budget);
@@ -120,24 +72,14 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     this.#hand(idle ?? this.#connect(user), user);
   }
 
-  /** Somebody does not wait any longer. */
-  cancel(user: StreamUser): void {
-    const place = this.#waiting.get(user);
-    const budget = this.#guard?.budget;
-    if (place === undefined || budget === undefined) return;
-    this.#waiting.delete(user);
-    budget.givePending();
-    budget.cancel(place);
-  }
-
   established(client: Http1Client): void {
     if (!client.pending) return;
     client.pending = false;
-    this.#guard?.budget.givePending();
+    if (this.guard !== null) this.givePending(this.guard.budget);
   }
 
   release(client: Http1Client): void {
-    const budget = this.#guard?.budget ?? null;
+    const budget = this.guard?.budget ?? null;
     if (budget !== null) budget.giveRequest();
     client.busy = false;
     if (this.endpoint.removed || this.#ground.draining || this.#isSpent(client)) return client.close();
@@ -150,9 +92,9 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     this.open--;
     this.#ground.counted(-1);
     this.#stopTimer(client);
-    if (this.#idle.remove(client) && this.#idle.size === 0) this.#guard?.budget.removeHolder(this);
-    const budget = this.#guard?.budget ?? null;
-    const account = this.#account;
+    if (this.#idle.remove(client) && this.#idle.size === 0) this.guard?.budget.removeHolder(this);
+    const budget = this.guard?.budget ?? null;
+    const account = this.account;
     if (budget === null || account === null) return null;
     this.established(client);
     const leave = (): void => {
@@ -169,13 +111,6 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     for (let client = this.#idle.oldest; client !== null && client.idleSince < since; client = this.#idle.oldest) client.close();
   }
 
-  /** Closes what has been idle for longer than the rules say, or than `orElse`. */
-  closeUnused(orElse: number): void {
-    const { transport } = this.#ground.wire;
-    const { idleTimeoutMs = orElse } = this.#config;
-    if (idleTimeoutMs > 0) this.closeIdle(transport.now - idleTimeoutMs + 0.01);
-  }
-
   closeOldest(): void {
     this.#idle.oldest?.close();
   }
@@ -183,22 +118,19 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   // ── within limits ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #acquireWithin(budget: Budget, user: StreamUser, idle: Http1Client | null): void {
-    const account = this.#account as Account;
+    const account = this.account as Account;
     if (idle !== null) return this.#useIdle(budget, user, idle);
-    if (!budget.takePending()) return user.onRefused(OUTCOME.overflow);
+    if (!this.takePending(budget)) return user.onRefused(OUTCOME.overflow);
     // A user that needs a new connection takes the place of an idle one.
     if (budget.takeConnection(account)) return this.#open(budget, user);
-    const place = new Place(account, user, (turn) => this.#onTurn(budget, turn.user));
-    this.#waiting.set(user, place);
-    budget.wait(place);
+    this.wait(budget, account, user, (waiter) => this.#onTurn(budget, waiter));
   }
 
   /** While somebody waited, the endpoint may have gone, or have been ejected. */
   #onTurn(budget: Budget, user: StreamUser): void {
-    this.#waiting.delete(user);
-    if (!this.endpoint.removed && this.#guard?.outliers.filter()?.allows(this.endpoint) !== false) return this.#open(budget, user);
-    budget.givePending();
-    budget.giveConnection(this.#account as Account);
+    if (!this.endpoint.removed && this.guard?.outliers.filter()?.allows(this.endpoint) !== false) return this.#open(budget, user);
+    this.givePending(budget);
+    budget.giveConnection(this.account as Account);
     user.onRefused(OUTCOME.noHealthyUpstream, true);
   }
 
@@ -211,8 +143,8 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   /** A connection has been counted, and its user is pending. */
   #open(budget: Budget, user: StreamUser): void {
     if (!budget.takeRequest()) {
-      budget.givePending();
-      budget.giveConnection(this.#account as Account);
+      this.givePending(budget);
+      budget.giveConnection(this.account as Account);
       return user.onRefused(OUTCOME.overflow);
     }
     const client = this.#connect(user);
@@ -226,22 +158,17 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   }
 
   #releaseWithin(budget: Budget, client: Http1Client): void {
-    const [first] = this.#waiting.values();
+    const [first] = this.queue.values();
     const turn = budget.turnOf(first ?? null);
     if (turn === 'nobody') return this.#keep(client, budget);
     // Whoever's turn it is opens another one, as soon as this one is gone.
     if (first === undefined || turn === 'other' || first.user.fresh) return client.close();
-    this.#waiting.delete(first.user);
-    budget.leave(first);
-    budget.givePending();
+    this.leaveQueue(budget, first);
+    this.givePending(budget);
     this.#useIdle(budget, first.user, client);
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  get #config(): PoolConfig {
-    return this.#guard?.budget.limits ?? NO_LIMITS;
-  }
 
   #takeNewest(budget: Budget | null): Http1Client | null {
     const client = this.#idle.takeNewest();
@@ -253,7 +180,7 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
     this.#idle.add(client);
     if (budget === null) return;
     if (this.#idle.size === 1) budget.addHolder(this);
-    const { idleTimeoutMs = 0 } = this.#config;
+    const { idleTimeoutMs = 0 } = this.config;
     if (idleTimeoutMs === 0) return;
     this.#idleTimer ??= new Timer(() => this.#onIdleTimer());
     if (!this.#idleTimer.armed) this.#ground.wire.transport.timers.arm(this.#idleTimer, idleTimeoutMs);
@@ -261,7 +188,7 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
 
   #onIdleTimer(): void {
     const { transport } = this.#ground.wire;
-    const { idleTimeoutMs = 0 } = this.#config;
+    const { idleTimeoutMs = 0 } = this.config;
     this.closeUnused(0);
     const { oldest } = this.#idle;
     if (oldest === null || idleTimeoutMs === 0 || this.#idleTimer === null) return;
@@ -270,12 +197,10 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
 
   #connect(user: StreamUser): Http1Client {
     const { wire, mark } = this.#ground;
-    const config = this.#config;
-    const { maxConnectionMs } = config;
+    const { maxConnectionMs } = this.config;
     this.open++;
     this.#ground.counted(1);
-    const options = connectOptions(this.endpoint, config, { netns: this.netns, mark, timeoutMs: user.connectTimeoutMs });
-    const client = new Http1Client(wire, this, options);
+    const client = new Http1Client(wire, this, this.connectOptions(user, mark));
     if (maxConnectionMs !== undefined) this.#limitAge(client, maxConnectionMs);
     return client;
   }
@@ -294,7 +219,7 @@ export class Pool implements StreamPool, EndpointPool, ClientHome, IdleHolder {
   }
 
   #isSpent(client: Http1Client): boolean {
-    const { maxRequestsPerConnection = 0 } = this.#config;
+    const { maxRequestsPerConnection = 0 } = this.config;
     return client.spent || (maxRequestsPerConnection > 0 && client.served >= maxRequestsPerConnection);
   }
 }
