@@ -61,7 +61,7 @@ async function runUntilKept(
 }
 
 /** Fisher and Yates. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items];
   for (let last = result.length - 1; last > 0; last--) {
     const other = random() % (last + 1);

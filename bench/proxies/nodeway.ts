@@ -29,7 +29,9 @@ export interface Difference {
   readonly name: string;
   readonly describes: string;
   /** Further documents, of YAML. */
-  readonly documents: (place: Place) => string;
+  readonly documents?: (place: Place) => string;
+  /** What the upstream speaks, HTTP/1 where absent; clients choose for themselves. */
+  readonly protocol?: Protocol;
   /** Where metrics are scraped; absent: nowhere. */
   readonly metricsAddress?: string;
 }
@@ -44,22 +46,25 @@ const FLAGS = [
   ['--admin-address', 'none', '--log-level', 'warn'],
 ].flat();
 
+/** Names of the Service's ports, which say what the upstream speaks. */
+type Protocol = 'http' | 'http2';
+
 function agentArguments(place: Place, difference: Difference | null = null): string[] {
   const manifests = join(place.directory, 'manifests');
   mkdirSync(manifests);
-  writeFileSync(join(manifests, 'bench.yaml'), documents(place) + (difference?.documents(place) ?? ''));
+  writeFileSync(join(manifests, 'bench.yaml'), documents(place, difference?.protocol ?? 'http') + (difference?.documents?.(place) ?? ''));
   return ['agent', '--manifests', manifests, ...FLAGS, '--metrics-address', difference?.metricsAddress ?? 'none'];
 }
 
-function documents({ port, upstreamPort }: Place): string {
+function documents({ port, upstreamPort }: Place, protocol: Protocol): string {
   return `apiVersion: v1
 kind: Namespace
 metadata: { name: bench }
 ---
-${service('first')}---
-${endpoints('first', upstreamPort)}---
-${service('second')}---
-${endpoints('second', upstreamPort)}---
+${service('first', protocol)}---
+${endpoints('first', upstreamPort, protocol)}---
+${service('second', protocol)}---
+${endpoints('second', upstreamPort, protocol)}---
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: entry, namespace: bench }
@@ -85,21 +90,21 @@ spec:
 `;
 }
 
-function service(name: string): string {
+function service(name: string, protocol: Protocol): string {
   return `apiVersion: v1
 kind: Service
 metadata: { name: ${name}, namespace: bench }
 spec:
-  ports: [{ name: http, port: 80 }]
+  ports: [{ name: ${protocol}, port: 80 }]
 `;
 }
 
-function endpoints(name: string, port: number): string {
+function endpoints(name: string, port: number, protocol: Protocol): string {
   return `apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: { name: ${name}-1, namespace: bench, labels: { kubernetes.io/service-name: ${name} } }
 addressType: IPv4
-ports: [{ name: http, port: ${port} }]
+ports: [{ name: ${protocol}, port: ${port} }]
 endpoints: [{ addresses: [127.0.0.1], conditions: { ready: true } }]
 `;
 }
