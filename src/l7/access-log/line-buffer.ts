@@ -33,8 +33,11 @@ export class LineBuffer {
 
   /** Latin-1 text of our own, which has nothing that needs an escape. */
   ascii(text: string): void {
-    const end = Math.min(text.length, LineBuffer.MOST - this.length);
-    for (let i = 0; i < end; i++) this.bytes[this.length++] = text.charCodeAt(i);
+    const { bytes } = this;
+    let at = this.length;
+    const end = Math.min(text.length, LineBuffer.MOST - at);
+    for (let i = 0; i < end; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
   }
 
   /** A whole number, or a fraction in as many digits as it needs. */
@@ -45,30 +48,52 @@ export class LineBuffer {
 
   /** Bytes of a client. */
   foreign(bytes: Uint8Array, start: number, end: number): void {
-    for (let i = start; i < end && this.length < LineBuffer.MOST - WIDEST; i++) this.#escaped(bytes[i] as number);
+    const own = this.bytes;
+    let at = this.length;
+    for (let i = start; i < end && at < LineBuffer.MOST - WIDEST; i++) {
+      const byte = bytes[i] as number;
+      if (isPlain(byte)) own[at++] = byte;
+      else at = this.#escaped(byte, at);
+    }
+    this.length = at;
   }
 
   /** The same for text. */
   foreignText(text: string, most: number): void {
     const end = most > 0 ? Math.min(most, text.length) : text.length;
-    for (let i = 0; i < end && this.length < LineBuffer.MOST - WIDEST; i++) this.#escaped(text.charCodeAt(i) & 255);
+    const own = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < end && at < LineBuffer.MOST - WIDEST; i++) {
+      const byte = text.charCodeAt(i) & 255;
+      if (isPlain(byte)) own[at++] = byte;
+      else at = this.#escaped(byte, at);
+    }
+    this.length = at;
   }
 
   endLine(): void {
     this.bytes[this.length++] = LINE_END;
   }
 
-  #escaped(byte: number): void {
+  /** @returns where the next byte goes. */
+  #escaped(byte: number, start: number): number {
     const { bytes } = this;
+    let at = start;
     if (this.#json && (byte === QUOTE || byte === BACKSLASH)) {
-      bytes[this.length++] = BACKSLASH;
-      bytes[this.length++] = byte;
+      bytes[at++] = BACKSLASH;
+      bytes[at++] = byte;
     } else if (byte < SPACE || byte === DELETE) {
-      for (const letter of [BACKSLASH, 0x75, ZERO, ZERO, HEX[byte >> 4] as number, HEX[byte & 15] as number]) bytes[this.length++] = letter;
-    } else if (byte < 0x80 || !this.#json) bytes[this.length++] = byte;
+      for (const letter of [BACKSLASH, 0x75, ZERO, ZERO, HEX[byte >> 4] as number, HEX[byte & 15] as number]) bytes[at++] = letter;
+    } else if (byte < 0x80 || !this.#json) bytes[at++] = byte;
     else {
-      bytes[this.length++] = 0xc0 | (byte >> 6);
-      bytes[this.length++] = 0x80 | (byte & 0x3f);
+      bytes[at++] = 0xc0 | (byte >> 6);
+      bytes[at++] = 0x80 | (byte & 0x3f);
     }
+    return at;
   }
+}
+
+/** In no format it is escaped. */
+function isPlain(byte: number): boolean {
+  return byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH;
 }

@@ -101,10 +101,7 @@ function stepOf(command: LogCommand, names: LogNames, place: LogPlace): Step {
     case 'RESP':
       return { write: responseHeader(command, names.response), isNumber: false };
     case 'START_TIME':
-      return {
-        write: (_entry, { startedAt }, line) => written(line, new Date(place.wall(startedAt)).toISOString(), most),
-        isNumber: false,
-      };
+      return { write: startTime(place, most), isNumber: false };
     case 'HOSTNAME':
       return { write: (_entry, _record, line) => written(line, place.hostname, most), isNumber: false };
     default: {
@@ -117,6 +114,20 @@ function stepOf(command: LogCommand, names: LogNames, place: LogPlace): Step {
       };
     }
   }
+}
+
+/** Many lines begin within one millisecond. */
+function startTime({ wall }: LogPlace, most: number): Writer {
+  let known = -1;
+  let text = '';
+  return (_entry, { startedAt }, line) => {
+    const at = Math.trunc(wall(startedAt));
+    if (at !== known) {
+      known = at;
+      text = new Date(at).toISOString();
+    }
+    return written(line, text, most);
+  };
 }
 
 function written(line: LineBuffer, text: string, most: number): boolean {

@@ -24,6 +24,8 @@ export class LogRing {
   readonly #counters: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #mask: number;
+  /** Of the record that was read last: most go to one sink. */
+  #sink = '';
 
   /** @param memory of another thread's ring; else a new one. */
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(COUNTERS_BYTES + LogRing.BYTES)) {
@@ -66,11 +68,17 @@ export class LogRing {
     while (at !== tail) {
       const size = this.#word(at);
       const nameLength = ((this.#byte(at + 4) << 8) | this.#byte(at + 5)) >>> 0;
-      const name = this.#copy(at + RECORD_HEAD, nameLength);
-      each(latin1(name), this.#copy(at + RECORD_HEAD + nameLength, size - RECORD_HEAD - nameLength));
+      if (!this.#isLastSink(at + RECORD_HEAD, nameLength)) this.#sink = latin1(this.#copy(at + RECORD_HEAD, nameLength));
+      each(this.#sink, this.#copy(at + RECORD_HEAD + nameLength, size - RECORD_HEAD - nameLength));
       at = (at + size) | 0;
       Atomics.store(this.#counters, HEAD, at);
     }
+  }
+
+  #isLastSink(at: number, length: number): boolean {
+    if (this.#sink.length !== length) return false;
+    for (let i = 0; i < length; i++) if (this.#byte(at + i) !== this.#sink.charCodeAt(i)) return false;
+    return true;
   }
 
   #put(at: number, bytes: Uint8Array, length: number): number {
@@ -101,7 +109,8 @@ export class LogRing {
 
   #copy(at: number, length: number): Uint8Array {
     const start = at & this.#mask;
-    const first = Math.min(length, this.#bytes.length - start);
+    if (start + length <= this.#bytes.length) return this.#bytes.slice(start, start + length);
+    const first = this.#bytes.length - start;
     const copied = new Uint8Array(length);
     copied.set(this.#bytes.subarray(start, start + first));
     if (first < length) copied.set(this.#bytes.subarray(0, length - first), first);
