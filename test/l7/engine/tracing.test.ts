@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import type { TracingConfig } from '../../../src/l7/config/telemetry.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
@@ -302,4 +303,41 @@ t.test('a flood of spans is cut off and counted', async (t) => {
   rig.advance(100);
   t.equal(spans.length, 512);
   t.equal(rig.count('nodeway_spans_dropped_total'), 88);
+});
+
+t.test('whatever headers of a trace say, the request is served, and what goes on is a whole context', async (t) => {
+  const rigs = { b3: podRig(), w3c: podRig({ caller: tracing({ propagation: 'w3c' }) }) };
+  const digits = fc.oneof(
+    fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEFg-'.split('')), maxLength: 70 }),
+    fc.constantFrom(TRACE, SPAN, '0', '1', 'd', 'true', `${TRACE}-${SPAN}-1`, `00-${TRACE}-${SPAN}-01`, `ff-${TRACE}-${SPAN}-01`, ID),
+    fc.string({ unit: 'grapheme-ascii', maxLength: 80 }).map((text) => text.trim()),
+  );
+  const names = [
+    'b3',
+    'x-b3-traceid',
+    'x-b3-spanid',
+    'x-b3-parentspanid',
+    'x-b3-sampled',
+    'x-b3-flags',
+    'traceparent',
+    'tracestate',
+    'x-request-id',
+  ];
+  const line = fc
+    .tuple(fc.constantFrom(...names, 'x-envoy-force-trace', 'x-client-trace-id'), digits)
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  fc.assert(
+    fc.property(fc.constantFrom('b3', 'w3c'), fc.array(line, { maxLength: 6 }), (wire, lines) => {
+      const before = rigs[wire].spans.length;
+      const headers = rigs[wire].ask(lines.join(''));
+      const sampled = rigs[wire].spans.length > before;
+      if (wire === 'w3c')
+        return new RegExp(`^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0${sampled ? 1 : 0}$`).test(headers['traceparent'] ?? '');
+      const ids =
+        /^(?!0+$)([0-9a-f]{16}|[0-9a-f]{32})$/.test(headers['x-b3-traceid'] ?? '') &&
+        /^(?!0{16})[0-9a-f]{16}$/.test(headers['x-b3-spanid'] ?? '');
+      return ids && headers['x-b3-sampled'] === (sampled ? '1' : '0') && headers['b3'] === undefined;
+    }),
+  );
+  t.pass('all of them');
 });
