@@ -88,6 +88,8 @@ export class Attempt implements ResponseSink, StreamUser {
   readonly #origin: Origin;
   #pool: StreamPool | null = null;
   #timer: Timer | null = null;
+  /** When the head of a response came; 0: none did. */
+  #answeredAt = 0;
 
   constructor(tools: ExchangeTools, sink: AttemptSink, origin: Origin, cluster: Cluster | null, endpoint: Endpoint, fresh = false) {
     this.#tools = tools;
@@ -105,7 +107,7 @@ export class Attempt implements ResponseSink, StreamUser {
     this.endpoint = endpoint;
     this.fresh = fresh;
     this.answered = this.over = false;
-    this.status = 0;
+    this.status = this.#answeredAt = 0;
     this.trace = null;
     this.#count();
   }
@@ -199,6 +201,7 @@ export class Attempt implements ResponseSink, StreamUser {
     if (this.over) return false;
     this.#stopTimer();
     this.status = head.status;
+    this.#answeredAt = this.#tools.transport.now;
     this.#sink.grpc?.onHead(head);
     this.guard?.outliers.answered(this.endpoint, judgedStatus(head));
     try {
@@ -330,7 +333,7 @@ export class Attempt implements ResponseSink, StreamUser {
     record.responseBytes = this.#sink.responseBytes;
     record.responseHeadBytes = this.#sink.responseHeadBytes;
     record.startedAt = record.sentAt = this.startedAt;
-    record.answeredAt = 0;
+    record.answeredAt = this.#answeredAt;
     record.endedAt = transport.now;
     this.#sink.tellCallee(record, local);
     recorder.exchange(record);

@@ -99,7 +99,7 @@ t.test('Istio’s own format, from both sides of one pass', async (t) => {
       `^${time} ${common} 0 ${names} outbound\\|80\\|\\|web.default.svc.cluster.local [\\d.]+:\\d+ 10.96.0.1:80 [\\d.]+:\\d+ - to-web\\n$`,
     ),
   );
-  t.match(callee, new RegExp(`^${time} ${common} - ${names} inbound\\|8080\\|\\| [\\d.]+:\\d+ 10.0.0.1:8080 [\\d.]+:\\d+ - default\\n$`));
+  t.match(callee, new RegExp(`^${time} ${common} 0 ${names} inbound\\|8080\\|\\| [\\d.]+:\\d+ 10.0.0.1:8080 [\\d.]+:\\d+ - default\\n$`));
 });
 
 t.test('a callee has its line also where nobody else logs', async (t) => {
