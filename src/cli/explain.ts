@@ -32,10 +32,16 @@ export function describeExplanation(view: ExplainView): string {
     ...(routes.length === 0 ? [] : ['', 'rules, in order', ...routes.map(ruleText)]),
     ...policyLines(view),
     ...(route?.action.kind === 'redirect' || route?.action.kind === 'direct' ? ['', `answered at once: ${actionOf(view)}`] : []),
-    ...view.destinations.map((destination) => destinationText(destination, 'goes to')),
-    ...view.mirrors.map((mirror) => destinationText(mirror, 'a copy goes to')),
+    ...(view.preflight ? ['', 'answered at once: a preflight, by the CORS policy of the rule'] : destinationLines(view)),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function destinationLines({ destinations, mirrors }: ExplainView): string[] {
+  return [
+    ...destinations.map((destination) => destinationText(destination, 'goes to')),
+    ...mirrors.map((mirror) => destinationText(mirror, 'a copy goes to')),
+  ];
 }
 
 const actionOf = ({ routes, matched }: ExplainView): string => routes[matched]?.action ?? '';

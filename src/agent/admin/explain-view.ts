@@ -17,6 +17,8 @@ export interface ExplainView {
   readonly routes: readonly RouteView[];
   /** Index of the route that applies; −1: none. */
   readonly matched: number;
+  /** A browser's preflight, which the CORS policy of the rule answers: nothing is forwarded. */
+  readonly preflight: boolean;
   /** Of the whole request in milliseconds; 0: none. */
   readonly timeoutMs: number;
   /** Timeouts, retries, faults, rewrites, copies, in words. */
@@ -63,12 +65,12 @@ export async function explainReply({ snapshot, explain, clusterDomain }: Explain
 function explainView(request: AskedRequest, answer: ExplainedRequest, { records }: Snapshot): ExplainView {
   const host = answer.host === null ? null : (records.virtualHosts.get(answer.host) ?? null);
   const route = host?.routes[answer.matched] ?? null;
-  const { verdict, version, protocol, matched, timeoutMs, destinations, mirrors } = answer;
+  const { verdict, version, protocol, matched, preflight, timeoutMs, destinations, mirrors } = answer;
   return {
     ...{ request, verdict, why: WHY[verdict], version, protocol },
     host: host === null ? null : { name: host.name, domains: host.domains },
     routes: host === null ? [] : routeViews(answer, host),
-    ...{ matched, timeoutMs, policies: route === null ? [] : policyTexts(route), destinations, mirrors, route },
+    ...{ matched, preflight, timeoutMs, policies: route === null ? [] : policyTexts(route), destinations, mirrors, route },
   };
 }
 

@@ -8,6 +8,7 @@ import { H } from '../message/header-names.ts';
 import { isMethod } from '../message/methods.ts';
 import { OUTCOME } from '../message/outcome.ts';
 import { NOTHING, type WireText } from '../message/wire-text.ts';
+import type { CorsPolicy } from '../runtime/cors-policy.ts';
 import type { Exchange } from './exchange.ts';
 import { type RequestStage, type ResponseStage, Verdict } from './stage.ts';
 
@@ -21,12 +22,22 @@ export const answerPreflight: RequestStage<Exchange> = {
     if (origin === '') return Verdict.Next;
     const allowed = policy.allows(head, head.find(H.origin));
     if (allowed) exchange.corsOrigin = origin;
+    if (!isAnswered(policy, head, allowed)) return Verdict.Next;
     const method = valueOf(head, H['access-control-request-method']);
-    if (method === '' || !isMethod(head, 'OPTIONS') || (!allowed && policy.forwardUnmatched)) return Verdict.Next;
     const lines = policy.preflight(exchange.corsOrigin, method, valueOf(head, H['access-control-request-headers']));
     return exchange.refuse({ outcome: OUTCOME.preflight, status: 200, body: '', lines });
   },
 };
+
+/** Whether a request to a route with that policy is a preflight that is answered here. */
+export function answersPreflight(policy: CorsPolicy, head: Head): boolean {
+  const origin = head.find(H.origin);
+  return valueOf(head, H.origin) !== '' && isAnswered(policy, head, policy.allows(head, origin));
+}
+
+function isAnswered({ forwardUnmatched }: CorsPolicy, head: Head, allowed: boolean): boolean {
+  return isMethod(head, 'OPTIONS') && valueOf(head, H['access-control-request-method']) !== '' && (allowed || !forwardUnmatched);
+}
 
 /** Instead of what the server and the route say. */
 export const allowOrigin: ResponseStage<Exchange> = {

@@ -2,6 +2,7 @@
  * Says what would become of a request, without sending anything: with the tables, rules and balancers of the worker that is asked, by
  * the calls that a request makes of them (src/l7/stack.ts).
  */
+import { answersPreflight } from '../exchange/cors.ts';
 import { isGrpc, grpcTimeout } from '../exchange/grpc-call.ts';
 import { OutboundOrigin } from '../exchange/origin.ts';
 import { originalEndpoint, type OriginalEndpoints } from '../exchange/original-endpoint.ts';
@@ -81,8 +82,8 @@ class Request {
     return route?.action.kind === 'forward' ? { ...found, ...this.#forwarded(route.action) } : found;
   }
 
-  #forwarded(action: ForwardAction): Pick<ExplainedRequest, 'timeoutMs' | 'destinations' | 'mirrors'> {
-    const { destinations, totalWeight, mirrors, timeoutMs } = action;
+  #forwarded(action: ForwardAction): Pick<ExplainedRequest, 'preflight' | 'timeoutMs' | 'destinations' | 'mirrors'> {
+    const { destinations, totalWeight, mirrors, timeoutMs, cors } = action;
     let before = 0;
     const shares = destinations.map(({ upTo }, index) => {
       const weight = upTo - before;
@@ -90,6 +91,7 @@ class Request {
       return totalWeight === 0 ? Number(index === 0) : weight / totalWeight;
     });
     return {
+      preflight: cors !== null && answersPreflight(cors, this.#head),
       timeoutMs: isGrpc(this.#head) ? grpcTimeout(this.#head, timeoutMs) : timeoutMs,
       destinations: destinations.map(({ slot }, index) => this.#destination(slot, shares[index] ?? 0)),
       mirrors: mirrors.map(({ slot, share }) => this.#destination(slot, share / MILLION)),
@@ -119,7 +121,18 @@ class Request {
 
   #answer(verdict: ExplainedRequest['verdict'], protocol: string): ExplainedRequest {
     const { version } = this.#ground.runtime;
-    return { verdict, version, protocol, host: null, routes: [], matched: -1, timeoutMs: 0, destinations: [], mirrors: [] };
+    return {
+      verdict,
+      version,
+      protocol,
+      host: null,
+      routes: [],
+      matched: -1,
+      preflight: false,
+      timeoutMs: 0,
+      destinations: [],
+      mirrors: [],
+    };
   }
 }
 

@@ -34,6 +34,8 @@ export interface ExplainedRequest {
   readonly routes: readonly ExplainedRoute[];
   /** Index of the one that matches; −1: none does. */
   readonly matched: number;
+  /** A browser asks whether it may send another request: the rule's CORS policy answers, and nothing is forwarded. */
+  readonly preflight: boolean;
   /** Of the whole request, grpc-timeout included; 0: none. */
   readonly timeoutMs: number;
   readonly destinations: readonly ExplainedDestination[];
