@@ -3,7 +3,7 @@
  *
  *     head ──whole head──▶ body ──whole body──▶ waiting ──response sent──▶ head, or gone
  *       │ refused            │ response sent first, the rest is short: read on
- *       ▼                    ▼ the rest is long
+ *       ▼                    ▼ the rest is long, or the client was not told to send it
  *     lingering ◀────────────┘          lingering: FIN sent, what still comes is discarded
  *     waiting ──101, or 2xx of CONNECT──▶ handed over, or tunnel: bytes are content until the exchange is over
  *
@@ -80,6 +80,8 @@ export class Http1Server implements ConnectionHandler, Downstream {
   /** No further request after the current one. */
   #last = false;
   #http10 = false;
+  /** The client keeps its body back until it is told to continue, or goes on without (RFC 9110 §10.1.1). */
+  #expects = false;
   #isHead = false;
   #isConnect = false;
   /** The head of the current response is out. */
@@ -240,6 +242,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#last = !persistent(head);
     this.#responding = false;
     this.#remaining = head.contentLength;
+    this.#expects = head.expectContinue;
     const empty = framing === Framing.None || (framing === Framing.Length && head.contentLength === 0);
     if (framing === Framing.Chunked) (this.#chunked ??= new ChunkedScanner()).reset();
     this.#state = empty ? State.Waiting : State.Body;
@@ -256,6 +259,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   #receiveBody(bytes: Uint8Array, at: number, end: number): number {
     if (this.#framing === Framing.Chunked) return this.#receiveChunks(bytes, at, end);
     const stop = Math.min(end, at + this.#remaining);
+    this.#expects = false;
     this.#remaining -= stop - at;
     this.#exchange?.onRequestData(bytes, at, stop);
     if (this.#state !== State.Body) return stop;
@@ -295,7 +299,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
   // ── responses ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   informational(head: Head, changes: HeadChanges): void {
-    if (!this.#http10) this.#wire.heads.response(this.id, head, changes, 0, 'default', false);
+    if (this.#http10) return;
+    if (head.status === 100) this.#expects = false;
+    this.#wire.heads.response(this.id, head, changes, 0, 'default', false);
   }
 
   head(head: Head, changes: HeadChanges, length: number): void {
@@ -303,7 +309,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     const unknown = length === UNKNOWN_LENGTH;
     const tunnel = head.status === 101 || (this.#isConnect && head.status < 300);
     // HTTP/1.0 knows no chunks (RFC 9112 §6.1): the end of the connection ends the body.
-    if (!tunnel && ((unknown && this.#http10) || this.#ground.list.draining || this.#restIsLong())) this.#last = true;
+    if (!tunnel && ((unknown && this.#http10) || this.#ground.list.draining || this.#restIsLeft())) this.#last = true;
     this.#sending = unknown && !this.#http10 ? Sending.Chunks : Sending.Plain;
     if (length === 0 && head.contentLength < 0 && !tunnel) this.#endAtOnce(head, changes);
     const persistence = tunnel ? 'default' : this.#last ? 'close' : this.#http10 ? 'keep-alive' : 'default';
@@ -328,7 +334,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
   local(reply: LocalReply): void {
     const { list } = this.#ground;
     // A client that does not wait for its tunnel sends bytes that are not requests.
-    if (list.draining || this.#isConnect || this.#restIsLong()) this.#last = true;
+    if (list.draining || this.#isConnect || this.#restIsLeft()) this.#last = true;
     this.#sendLocal(reply, this.#isHead);
     this.#finish();
   }
@@ -385,7 +391,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.#sending = Sending.Plain;
     this.usedAt = this.#wire.transport.now;
     if (this.#state === State.Waiting || this.#state === State.Tunnel) this.#nextRequest();
-    else if (this.#state === State.Body && (this.#last || this.#restIsLong() || this.#relaying)) this.#linger();
+    else if (this.#state === State.Body && (this.#last || this.#restIsLeft() || this.#relaying)) this.#linger();
     else if (this.#state === State.Body) this.#resume();
   }
 
@@ -407,9 +413,13 @@ export class Http1Server implements ConnectionHandler, Downstream {
     this.receive(left, 0, left.length);
   }
 
-  /** Too much of the request's body remains to read and discard it. */
-  #restIsLong(): boolean {
-    return this.#state === State.Body && (this.#framing === Framing.Chunked || this.#remaining > DISCARD_BYTES);
+  /**
+   * The rest of the request's body is not read and discarded: it is long, or may never come. What a client that was not told to
+   * continue sends after a final response may be its next request, as curl does after 417.
+   */
+  #restIsLeft(): boolean {
+    const readable = this.#framing === Framing.Length && this.#remaining <= DISCARD_BYTES && !this.#expects;
+    return this.#state === State.Body && !readable;
   }
 
   /** What came is not HTTP. Once a response has begun, another one would become part of its body. */

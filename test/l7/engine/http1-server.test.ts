@@ -189,6 +189,40 @@ t.test('a short request body after an early answer is read away and the connecti
   t.notOk(client.ended);
 });
 
+t.test('a client that was not told to continue is not read as if it had been: its next bytes may be a request', async (t) => {
+  const asking = 'POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n';
+  const refusal = 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno';
+  const cases = [
+    { name: 'refused by the server', body: '', answer: refusal, closes: true },
+    { name: 'no longer waiting', body: 'ab', answer: refusal, closes: false },
+    { name: 'told to continue', body: '', answer: `HTTP/1.1 100 Continue\r\n\r\n${refusal}`, closes: false },
+  ];
+  for (const { name, body, answer, closes } of cases) {
+    const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+    const up = rig.serve('10.0.0.1:80', () => ok('next'));
+    const client = rig.transport.dial(GATEWAY);
+    client.write(`${asking}${body}`);
+    rig.run();
+    up.connections[0]?.write(answer);
+    rig.run();
+    const text = client.takeText();
+    t.match(text, /HTTP\/1\.1 417 [^]*no$/, name);
+    t.equal(/connection: close/i.test(text), closes, name);
+    t.equal(client.ended, closes, name);
+    client.write(`${closes ? '' : 'abcd'.slice(body.length)}${get('/')}`);
+    rig.run();
+    t.match(client.takeText(), closes ? /^$/ : /^HTTP\/1\.1 200 [^]*next$/, `${name}: the next request`);
+    t.match(rig.ask(get('/')), /^HTTP\/1\.1 200 [^]*next$/);
+    t.match(up.requests.at(-1), /^GET /, `${name}: no connection to the server is used again whose request is not whole`);
+  }
+});
+
+t.test("a reply of the agent's own ends the connection of a client that was not told to continue", async (t) => {
+  const rig = new Rig().gateway();
+  const answer = rig.ask('POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
+  t.match(answer, /^HTTP\/1\.1 404 [^]*connection: close\r\n/);
+});
+
 t.test('draining: idle connections close after a second, busy ones after their response', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
   const up = rig.serve('10.0.0.1:80', () => null);
