@@ -167,11 +167,22 @@ async function stream(request: IncomingMessage, response: ServerResponse, reply:
     for await (const chunk of chunks) {
       if (response.closed) return;
       const room = response.write(chunk);
-      await (room ? setImmediate() : Promise.race([once(response, 'drain'), once(response, 'close')]));
+      await (room ? setImmediate() : drained(response));
     }
     response.end();
   } catch {
     response.destroy();
+  }
+}
+
+/** Or closed. Neither leaves a listener behind, however often it is waited for. */
+async function drained(response: ServerResponse): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  } finally {
+    over.abort();
   }
 }
 
