@@ -16,6 +16,7 @@ import { normalizeHead } from '../http1/normalized-head.ts';
 import { parseError } from '../http1/parse-error.ts';
 import { parseRequestHead } from '../http1/parser.ts';
 import { Http2Connection, type Http2Fault } from '../http2/connection.ts';
+import { MAX_STREAMS } from '../http2/flood-guard.ts';
 import { ErrorCode, FrameType, MAX_WINDOW, PREFACE, Setting } from '../http2/frame.ts';
 import { BlockFault, BlockKind } from '../http2/head-lines.ts';
 import { STREAM_WINDOW } from '../http2/inflow.ts';
@@ -26,8 +27,6 @@ import type { ConnectionId } from '../transport.ts';
 import { type Http2Ground, Http2ServerStream, type ServerCarrier } from './http2-server-stream.ts';
 import type { ClientConnection } from './server-list.ts';
 
-/** Streams at a time, Envoy's default. */
-const MAX_STREAMS = 1024;
 /** How long a client may take to answer the PING that asks whether it has seen GOAWAY. */
 const GOAWAY_MS = 1000;
 const PING: Uint8Array = Buffer.from('draining', 'latin1');
@@ -141,6 +140,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     if (fault === BlockFault.Malformed) return this.#refuse(id, ErrorCode.Protocol);
     const { transport, requestHead: head, limits } = this.wire;
     const stream = new Http2ServerStream(this, id, this.outflow.initialWindow);
+    stream.openedAt = this.wire.transport.now;
     this.streams.set(id, stream);
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();

@@ -40,6 +40,8 @@ export abstract class Http2Stream extends OutStream {
   readonly inflow = new InStream();
   /** Bytes of content that are still announced; −1: nothing is. */
   announced = -1;
+  /** In milliseconds, of the transport's clock. */
+  openedAt = 0;
 
   abstract onContent(bytes: Uint8Array, start: number, end: number): void;
   /** The peer has ended its side. */
@@ -206,7 +208,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   onReset(id: number, code: ErrorCode): void {
     const stream = this.streams.get(id);
     if (stream === undefined) return;
-    if (!this.guard.reset(this.wire.transport.now)) return this.fail(ErrorCode.EnhanceYourCalm, 'http2_reset_flood');
+    if (!this.guard.reset(this.wire.transport.now, stream.openedAt)) return this.fail(ErrorCode.EnhanceYourCalm, 'http2_reset_flood');
     this.forget(stream, StreamState.Closed);
     stream.onLost(code, LostCause.Reset);
   }

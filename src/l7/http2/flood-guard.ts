@@ -13,10 +13,11 @@ class Budget {
   #left: number;
   #filledAt: number;
 
-  /** @param now milliseconds. */
-  constructor(now: number, most: number, perSecond: number) {
+  /** @param now milliseconds. @param first what a connection begins with. @param most what it may earn. */
+  constructor(now: number, first: number, most: number, perSecond: number) {
     this.#filledAt = now;
-    this.#most = this.#left = most;
+    this.#left = first;
+    this.#most = most;
     this.#perSecond = perSecond;
   }
 
@@ -38,8 +39,15 @@ class Budget {
   }
 }
 
+/** Streams that a peer may have at a time, Envoy's default. A turn may answer them all, and what the peer says of them then comes in one turn too. */
+export const MAX_STREAMS = 1024;
+/** After an answer: windows, RST_STREAM, and what crosses on the way. */
+const CONTROL_OF_ANSWER = 4;
+/** Milliseconds after which a stream that is given up was no attack (as Envoy's premature_reset_min_stream_lifetime_seconds). */
+const YOUNG_MS = 1000;
+
 export class FloodGuard {
-  /** Streams that the peer gives up before they are answered: each has cost a whole exchange. */
+  /** Streams that the peer gives up soon after it has opened them, before they are answered: each has cost a whole exchange. */
   readonly #resets: Budget;
   /** Frames about the connection, and those that concern nothing any more. */
   readonly #control: Budget;
@@ -48,9 +56,9 @@ export class FloodGuard {
   #flood: Flood | null = null;
 
   constructor(now: number) {
-    this.#resets = new Budget(now, 200, 50);
-    this.#control = new Budget(now, 1000, 200);
-    this.#empty = new Budget(now, 200, 50);
+    this.#resets = new Budget(now, 200, 200, 50);
+    this.#control = new Budget(now, 1000, 1000 + 2 * CONTROL_OF_ANSWER * MAX_STREAMS, 200);
+    this.#empty = new Budget(now, 200, 200, 50);
   }
 
   /** Which budget ran out. */
@@ -61,7 +69,7 @@ export class FloodGuard {
   /** A stream was answered whole. */
   answered(): void {
     this.#resets.earn(1);
-    this.#control.earn(4);
+    this.#control.earn(CONTROL_OF_ANSWER);
   }
 
   /** Content was sent or received: its windows have to be opened again. */
@@ -70,8 +78,9 @@ export class FloodGuard {
     this.#empty.earn(1);
   }
 
-  reset(now: number): boolean {
-    return this.#resets.spend(now) || this.#ranOut('reset');
+  /** @param openedAt when the peer had opened the stream, as `now`. */
+  reset(now: number, openedAt: number): boolean {
+    return now - openedAt >= YOUNG_MS || this.#resets.spend(now) || this.#ranOut('reset');
   }
 
   control(now: number): boolean {

@@ -110,6 +110,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   /** Gives a stream its identifier. */
   begin(stream: Http2ClientStream): void {
     stream.id = this.#next;
+    stream.openedAt = this.wire.transport.now;
     this.#next += 2;
     this.served++;
     this.streams.set(stream.id, stream);

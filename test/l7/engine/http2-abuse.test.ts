@@ -195,6 +195,34 @@ t.test('an honest client that does much of everything is never taken for one', a
   t.same(client.goAway, []);
 });
 
+t.test('a thousand streams at a time: what the client says of their answers all at once is no flood', async (t) => {
+  const rig = http1Gateway();
+  rig.serve('10.0.0.1:80', () => ok('x'));
+  const client = dialHttp2(rig);
+  for (let round = 0; round < 5; round++) {
+    const streams = Array.from({ length: 1000 }, (_, index) => 2 * (1000 * round + index) + 1);
+    for (const stream of streams) client.request(stream, '/');
+    rig.run();
+    // As Node.js does with a stream whose answer it has read.
+    for (const stream of streams) client.window(stream, 1).window(0, 1).reset(stream);
+    rig.run();
+  }
+  t.same(client.goAway, []);
+  t.equal(rig.count('nodeway_downstream_connections'), 1);
+});
+
+t.test('calls that have lasted may be given up all at once', async (t) => {
+  const rig = http1Gateway();
+  rig.transport.serve({ ip: '10.0.0.1', port: 80 }, () => undefined);
+  const client = dialHttp2(rig);
+  const streams = Array.from({ length: 900 }, (_, index) => 2 * index + 1);
+  for (const stream of streams) client.request(stream, '/');
+  rig.advance(1500);
+  for (const stream of streams) client.reset(stream);
+  rig.run();
+  t.same(client.goAway, []);
+});
+
 t.test('streams that are opened and left cost no more than their number allows', async (t) => {
   const rig = http1Gateway();
   rig.transport.serve({ ip: '10.0.0.1', port: 80 }, () => undefined);
