@@ -24,9 +24,11 @@ export type WholeText =
 export function readWhole(text: string): WholeText {
   try {
     const { documents, place } = compose(text);
-    const faults = documents.flatMap(({ errors, warnings }) =>
-      [...errors, ...warnings].map(({ message, pos }) => ({ message, ...place(pos[0]) })),
-    );
+    const problems = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
+    // Of this the library says what the engine threw, once for each level that had no stack left.
+    const deep = problems.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+    if (deep !== undefined) return { ok: false, faults: [{ message: 'this is nested too deep', ...place(deep.pos[0]) }] };
+    const faults = problems.map(({ message, pos }) => ({ message, ...place(pos[0]) }));
     if (faults.length > 0) return { ok: false, faults };
     const values = documents.map((document): unknown => document.toJS({ maxAliasCount: MAX_ALIASES }));
     return { ok: true, values: values.filter((value) => value !== null && value !== undefined) };

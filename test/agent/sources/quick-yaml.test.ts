@@ -127,3 +127,15 @@ t.test('literal blocks, comments and repeated keys', async (t) => {
   t.equal(readQuickly('a: &b c\n'), unread);
   t.equal(readQuickly('['.repeat(100_000)), unread);
 });
+
+t.test('what is nested too deep is said once', async (t) => {
+  for (const text of [`a: ${'['.repeat(20_000)}`, `${'['.repeat(20_000)}${']'.repeat(20_000)}`]) {
+    const read = readWhole(text);
+    t.equal(read.ok, false);
+    if (!read.ok)
+      t.same(
+        read.faults.map(({ message }) => message),
+        ['this is nested too deep'],
+      );
+  }
+});
