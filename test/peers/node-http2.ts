@@ -40,7 +40,7 @@ interface Exchange {
 /** What one side has seen, in a form that compares. */
 type Seen = Readonly<Record<string, unknown>>;
 
-const text = fc.string({ unit: fc.constantFrom(...'abcXYZ019 ;=,"/%~\u00e4'), maxLength: 60 }).map((value) => value.trim());
+const text = fc.string({ unit: fc.constantFrom(...'abcXYZ019 ;=,"/%~\u00e4'.split('')), maxLength: 60 }).map((value) => value.trim());
 const headers = fc.dictionary(
   fc.constantFrom('x-a', 'x-b', 'accept', 'x-long', 'grpc-metadata', 'x-tag'),
   fc.oneof(text, text.map((value) => value.repeat(40)), fc.array(text, { minLength: 2, maxLength: 3 })),
@@ -78,7 +78,7 @@ const OF_PROXIES =
 
 function compared(given: IncomingHttpHeaders): Seen {
   const entries = Object.entries(given).filter(([name]) => !OF_PROXIES.test(name));
-  return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]).sort());
+  return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
 }
 
 const bytes = (size: number): Buffer => Buffer.alloc(size, 'nodeway ');
@@ -158,7 +158,7 @@ try {
     for (const result of await Promise.allSettled(some)) {
       if (result.status === 'fulfilled') continue;
       failed++;
-      console.log(String((result.reason as Error).message));
+      console.log((result.reason as Error).message);
     }
   }
   for (const session of sessions) session.destroy();
