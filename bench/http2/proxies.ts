@@ -5,6 +5,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RULES } from '../proxies/haproxy.ts';
 import { nodeway as overHttp1, nodewayWith } from '../proxies/nodeway.ts';
 import { findProgram, type Place, type Proxy } from '../proxies/proxy.ts';
 
@@ -72,18 +73,7 @@ defaults
   retries 2
 frontend entry
   bind 127.0.0.1:${port} backlog 4096 proto h2
-  unique-id-format %[uuid]
-  unique-id-header x-request-id
-  acl api path_beg /api
-  acl admin path_beg /admin
-  acl root req.hdr(x-role) -m str root
-  acl green req.hdr(x-tenant) -m str green
-  acl blue req.hdr(x-tenant) -m str blue
-  http-request deny deny_status 404 unless api or admin
-  use_backend second if admin root
-  use_backend second if api green
-  use_backend first if api blue
-backend first
+${RULES}backend first
   server upstream 127.0.0.1:${upstreamPort} proto h2
 backend second
   server upstream 127.0.0.1:${upstreamPort} proto h2

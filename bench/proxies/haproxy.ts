@@ -27,6 +27,20 @@ function configure(place: Place, option: string): [string, ...string[]] {
   return [findProgram('haproxy') ?? 'haproxy', '-db', '-f', file];
 }
 
+/** Of the frontend, whatever it speaks. */
+export const RULES = `  unique-id-format %[uuid]
+  unique-id-header x-request-id
+  acl api path_beg /api
+  acl admin path_beg /admin
+  acl root req.hdr(x-role) -m str root
+  acl green req.hdr(x-tenant) -m str green
+  acl blue req.hdr(x-tenant) -m str blue
+  http-request deny deny_status 404 unless api or admin
+  use_backend second if admin root
+  use_backend second if api green
+  use_backend first if api blue
+`;
+
 function configuration({ port, upstreamPort }: Place, option: string): string {
   return `global
   nbthread 1
@@ -44,18 +58,7 @@ defaults
   ${option}
 frontend entry
   bind 127.0.0.1:${port} backlog 4096
-  unique-id-format %[uuid]
-  unique-id-header x-request-id
-  acl api path_beg /api
-  acl admin path_beg /admin
-  acl root req.hdr(x-role) -m str root
-  acl green req.hdr(x-tenant) -m str green
-  acl blue req.hdr(x-tenant) -m str blue
-  http-request deny deny_status 404 unless api or admin
-  use_backend second if admin root
-  use_backend second if api green
-  use_backend first if api blue
-backend first
+${RULES}backend first
   server upstream 127.0.0.1:${upstreamPort}
 backend second
   server upstream 127.0.0.1:${upstreamPort}
