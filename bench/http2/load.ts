@@ -80,10 +80,11 @@ export async function drive(
 function resultOf(output: string): LoadResult | null {
   const rps = /finished in [^,]+, ([\d.]+) req\/s/.exec(output)?.[1];
   const counts = /requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout/.exec(output);
-  const good = /status codes: (\d+) 2xx/.exec(output)?.[1];
+  const statuses = /status codes: \d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(output);
   const mean = /time for request: +\S+ +\S+ +([\d.]+)(us|ms|s)/.exec(output);
-  if (rps === undefined || counts === null || good === undefined || mean === null) return null;
-  const requests = Number(counts[1]);
+  if (rps === undefined || counts === null || statuses === null || mean === null) return null;
+  // What is on its way at the end counts as started only.
+  const failed = [...counts.slice(3), ...statuses.slice(1)].reduce((sum, count) => sum + Number(count), 0);
   const unit = { us: 1, ms: 1000, s: 1e6 }[mean[2] as 'us' | 'ms' | 's'];
-  return { requests, rps: Number(rps), failed: requests - Number(good), meanUs: Number(mean[1]) * unit };
+  return { requests: Number(counts[1]), rps: Number(rps), failed, meanUs: Number(mean[1]) * unit };
 }

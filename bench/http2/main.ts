@@ -88,7 +88,12 @@ async function main(): Promise<number> {
     const running = await startAll(processes, directory, problems);
     const runs = await measureAll(processes, running, repetitions, values.quick ? 0.3 : 2, problems);
     const streams = new Map<string, StalledStreams>();
-    for (const { proxy, port } of running) streams.set(proxy.name, await measureStalledStreams(port, values.quick ? 0.3 : 3));
+    for (const { proxy, port } of running) {
+      const measured = await measureStalledStreams(port, values.quick ? 0.3 : 3);
+      streams.set(proxy.name, measured);
+      // What a peer does with them is a finding.
+      if (proxy.name === OWN && measured.failed > 0) problems.push(`streams ${OWN}: ${measured.failed} requests failed`);
+    }
     return report(runs, streams, problems, values.quick, values.priority);
   } finally {
     await processes.stopAll();

@@ -9,6 +9,8 @@ const STREAMS = 1000;
 const STALLED = 20;
 /** Of the connection, so that what the stalled streams have received and nobody reads leaves room for the others. */
 const CONNECTION_WINDOW = 32 * 1024 * 1024;
+/** Megabytes: by itself Node.js refuses further streams of a session that holds more than 10. */
+const SESSION_MEMORY = 1000;
 
 export interface StalledStreams {
   readonly streams: number;
@@ -20,7 +22,7 @@ export interface StalledStreams {
 }
 
 export async function measureStalledStreams(port: number, seconds: number): Promise<StalledStreams> {
-  const session = connect(`http://127.0.0.1:${port}`);
+  const session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: SESSION_MEMORY });
   session.on('error', () => session.destroy());
   await once(session, 'remoteSettings');
   session.setLocalWindowSize(CONNECTION_WINDOW);
