@@ -159,10 +159,7 @@ export class HeaderNames implements Interner {
 
   /** Each call is matched by one of `release`. */
   intern(name: string): number {
-    const bytes = Buffer.from(name.toLowerCase(), 'latin1');
-    let hash = 0;
-    for (const byte of bytes) hash = HeaderNames.mix(hash, byte);
-    const known = this.find(bytes, 0, bytes.length, hash);
+    const { bytes, hash, known } = this.#lookUp(name);
     const id = known >= 0 ? known : this.#add(bytes, hash);
     this.#uses[id] = (this.#uses[id] as number) + 1;
     return id;
@@ -180,10 +177,9 @@ export class HeaderNames implements Interner {
 
   /** As `release`, for who has kept the name only. @throws for a name that has no id. */
   releaseName(name: string): void {
-    const id = this.intern(name);
-    if ((this.#uses[id] as number) === 1) throw new RangeError(`the header name ${name} is given back and was not taken`);
-    this.release(id);
-    this.release(id);
+    const { known } = this.#lookUp(name);
+    if (known < 0) throw new RangeError(`the header name ${name} is given back and was not taken`);
+    this.release(known);
   }
 
   nameOf(id: number): string {
@@ -199,6 +195,14 @@ export class HeaderNames implements Interner {
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const id = this.#findIn(this.#table, bytes, start, end, hash);
     return id >= 0 || this.#old === null ? id : this.#findIn(this.#old, bytes, start, end, hash);
+  }
+
+  /** `known`: its id, or -1. */
+  #lookUp(name: string): { readonly bytes: Uint8Array; readonly hash: number; readonly known: number } {
+    const bytes = Buffer.from(name.toLowerCase(), 'latin1');
+    let hash = 0;
+    for (const byte of bytes) hash = HeaderNames.mix(hash, byte);
+    return { bytes, hash, known: this.find(bytes, 0, bytes.length, hash) };
   }
 
   #findIn({ ids, hashes, mask }: SlotTable, bytes: Uint8Array, start: number, end: number, hash: number): number {

@@ -3,6 +3,7 @@
  * number as long as it exists. Changes together with everything else (src/base/epoch.ts); what is staged is settled by `Later`.
  */
 import { change, current, settled, upcoming, type Changing, type Epoch, type Held } from '../../base/epoch.ts';
+import { tableHash } from '../../base/hash.ts';
 import type { RecordView } from '../packed/record-memory.ts';
 
 const FREE = 0;
@@ -42,7 +43,7 @@ export class RecordTable implements Changing {
 
   /** The number of a record; -1: there is none, nor has one been staged. */
   find(key: string): number {
-    const hash = hashOf(key);
+    const hash = tableHash(key);
     const { slots } = this.#shards[hash & (SHARDS - 1)] as Shard;
     const mask = slots.length - 1;
     for (let k = (hash >>> 4) & mask, slot = slots[k] as number; slot !== FREE; slot = slots[(k = (k + 1) & mask)] as number) {
@@ -63,7 +64,7 @@ export class RecordTable implements Changing {
 
   /** A number for a record that is not known, to be staged at once. */
   add(key: string): number {
-    const hash = hashOf(key);
+    const hash = tableHash(key);
     const number = this.#unused.pop() ?? this.#places.length;
     this.#places[number] = 0;
     this.#hashes[number] = hash;
@@ -127,11 +128,4 @@ export class RecordTable implements Changing {
     shard.used = 0;
     for (const number of numbers) this.#place(shard, number - 1);
   }
-}
-
-function hashOf(key: string): number {
-  let hash = 0;
-  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) & 0x3fff_ffff;
 }

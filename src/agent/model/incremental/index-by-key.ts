@@ -1,4 +1,5 @@
 /** What cells emit, by key, for other cells to read: all entries of a key, whether there are any, or which keys there are. */
+import { tableHash } from '../../../base/hash.ts';
 import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
 import { type Entry, Node, type Source, type Target } from './cell.ts';
 import type { Graph } from './graph.ts';
@@ -35,11 +36,7 @@ class GroupNode extends Node {
   }
 }
 
-function groupOf(key: string): number {
-  let hash = 0;
-  for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
-  return (hash ^ (hash >>> 12)) & (GROUPS - 1);
-}
+const groupOf = (key: string): number => tableHash(key) & (GROUPS - 1);
 
 /** The parts that all indexes have: levels that run one way. */
 export abstract class Levelled implements Source, Target {
