@@ -74,7 +74,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
   }
 
   endStalled(since: number): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       if (stream.queued > 0 && stream.movedAt < since) this.breakStream(stream, ErrorCode.Cancel);
     }
   }
@@ -141,7 +141,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     const { transport, requestHead: head, limits } = this.wire;
     const stream = new Http2ServerStream(this, id, this.outflow.initialWindow);
     stream.openedAt = this.wire.transport.now;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();
     const next = parseRequestHead(transport.arena, at, at + this.wire.lines.length - this.wire.lines.start, head, limits.heads);

@@ -47,6 +47,8 @@ export interface MessageMark {
   received: number;
 }
 
+const nothingToReport = (): void => {};
+
 export class GrpcCall {
   /** The code that the client was told; −1: none yet. */
   status = -1;
@@ -56,6 +58,9 @@ export class GrpcCall {
   readonly counted: MessageMark = { sent: 0, received: 0 };
   /** The callee of the attempt under way, where its pod is enrolled here. */
   readonly countedByCallee: MessageMark = { sent: 0, received: 0 };
+  /** @internal GrpcCalls': where it stands there, and how its messages are counted. */
+  place = -1;
+  report: () => void = nothingToReport;
 
   /** The head of a response has come: it has the status of a call without messages. */
   onHead(head: Head): void {

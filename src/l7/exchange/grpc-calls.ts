@@ -11,7 +11,8 @@ const REPORT_MS = 5000;
 
 export class GrpcCalls {
   readonly #transport: Transport;
-  readonly #open = new Map<GrpcCall, () => void>();
+  /** In no order; each call knows its place. A map's tables would refer to each other, and keep calls that are over until all is collected. */
+  readonly #open: GrpcCall[] = [];
   readonly #timer = new Timer(() => this.#report());
 
   constructor(transport: Transport) {
@@ -20,16 +21,23 @@ export class GrpcCalls {
 
   /** @param report counts the messages since it was called last. */
   begin(call: GrpcCall, report: () => void): void {
-    this.#open.set(call, report);
+    call.report = report;
+    call.place = this.#open.push(call) - 1;
     if (!this.#timer.armed) this.#transport.timers.arm(this.#timer, REPORT_MS);
   }
 
   end(call: GrpcCall): void {
-    this.#open.delete(call);
+    const { place } = call;
+    if (place < 0) return;
+    call.place = -1;
+    const last = this.#open.pop();
+    if (last === undefined || last === call) return;
+    this.#open[place] = last;
+    last.place = place;
   }
 
   #report(): void {
-    for (const report of this.#open.values()) report();
-    if (this.#open.size > 0) this.#transport.timers.arm(this.#timer, REPORT_MS);
+    for (const { report } of this.#open) report();
+    if (this.#open.length > 0) this.#transport.timers.arm(this.#timer, REPORT_MS);
   }
 }

@@ -24,6 +24,7 @@ import { Inflow, InStream } from './inflow.ts';
 import { Outflow, OutStream } from './outflow.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { afterEndReceived, afterEndSent, receipt, Receipt, StreamState } from './stream-state.ts';
+import { StreamTable } from './stream-table.ts';
 import type { Http2Wire } from './wire.ts';
 
 /** Streams that we have reset, whose frames may still be under way. */
@@ -65,7 +66,7 @@ export type LostCause = (typeof LostCause)[keyof typeof LostCause];
 export abstract class Http2Connection<S extends Http2Stream> implements ConnectionHandler, FrameSink {
   abstract readonly id: ConnectionId;
   readonly wire: Http2Wire;
-  readonly streams = new Map<number, S>();
+  readonly streams = new StreamTable<S>();
   readonly settings = new PeerSettings();
   readonly encoder = new HpackEncoder();
   readonly guard: FloodGuard;
@@ -224,7 +225,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
     this.greeted = true;
     this.wire.frames.settingsAck(this.id);
     if (initialWindow !== before) {
-      for (const stream of this.streams.values()) {
+      for (const stream of this.streams.all()) {
         if (!this.outflow.widenStream(stream, initialWindow - before)) return this.fail(ErrorCode.FlowControl, 'http2_protocol_error');
       }
     }
@@ -377,7 +378,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   }
 
   #loseStreams(code: ErrorCode): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       if (this.streams.get(stream.id) !== stream) continue;
       this.forget(stream, StreamState.Closed);
       stream.onLost(code, LostCause.Connection);

@@ -127,13 +127,13 @@ export class HpackDecoder {
 
   /** An integer with a prefix of so many bits (RFC 7541 §5.1), or −1. */
   #integer(prefix: number): number {
-    const mask = 2 ** prefix - 1;
+    const mask = (1 << prefix) - 1;
     let value = (this.#block[this.#at++] as number) & mask;
     if (value < mask) return value;
     for (let shift = 0; shift < MAX_SHIFT; shift += 7) {
       if (this.#at >= this.#end) return -1;
       const byte = this.#block[this.#at++] as number;
-      value += (byte & 127) * 2 ** shift;
+      value += (byte & 127) << shift;
       if (byte < 128) return value;
     }
     return -1;

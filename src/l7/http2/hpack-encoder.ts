@@ -172,14 +172,14 @@ function isSecret(name: number, valueLength: number): boolean {
 
 /** An integer with a prefix of so many bits below `kind` (RFC 7541 §5.1). */
 function integer(out: Uint8Array, at: number, kind: number, prefix: number, value: number): number {
-  const mask = 2 ** prefix - 1;
+  const mask = (1 << prefix) - 1;
   if (value < mask) {
     out[at] = kind | value;
     return at + 1;
   }
   out[at++] = kind | mask;
   let rest = value - mask;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) out[at++] = (rest % 128) | 128;
+  for (; rest >= 128; rest >>>= 7) out[at++] = (rest & 127) | 128;
   out[at++] = rest;
   return at;
 }

@@ -113,6 +113,9 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out
   return ends[state] === 1 ? at : -1;
 }
 
+/** Bits of a code that find room in a word beside those that wait; of a longer one the first eight go before. */
+const LONGEST_AT_ONCE = 24;
+
 /** Bytes that `huffmanEncode` writes. */
 export function huffmanLength(bytes: Uint8Array, start: number, end: number): number {
   let bits = 0;
@@ -122,23 +125,23 @@ export function huffmanLength(bytes: Uint8Array, start: number, end: number): nu
 
 /** Writes the code of `bytes[start, end)` to `out[at, …)` and returns where it ends. */
 export function huffmanEncode(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
-  // At most 7 bits wait for a whole byte, and a code has 30: more than 32 together, so the high ones go first.
+  // At most 7 bits wait for a whole byte. Those that went out are shifted out of the word by and by.
   let waiting = 0;
   let count = 0;
   for (let p = start; p < end; p++) {
     const symbol = bytes[p] as number;
-    const code = CODES[symbol] as number;
+    let code = CODES[symbol] as number;
     let bits = LENGTHS[symbol] as number;
-    while (bits > 0) {
-      const take = Math.min(bits, 8 - count);
-      bits -= take;
-      waiting = (waiting << take) | ((code >>> bits) & (2 ** take - 1));
-      count += take;
-      if (count < 8) continue;
-      out[at++] = waiting;
-      waiting = count = 0;
+    if (bits > LONGEST_AT_ONCE) {
+      bits -= 8;
+      out[at++] = (waiting << (8 - count)) | (code >>> (bits + count));
+      waiting = code >>> bits;
+      code &= (1 << bits) - 1;
     }
+    waiting = (waiting << bits) | code;
+    count += bits;
+    while (count >= 8) out[at++] = waiting >>> (count -= 8);
   }
-  if (count > 0) out[at++] = (waiting << (8 - count)) | (2 ** (8 - count) - 1);
+  if (count > 0) out[at++] = (waiting << (8 - count)) | ((1 << (8 - count)) - 1);
   return at;
 }

@@ -113,7 +113,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     stream.openedAt = this.wire.transport.now;
     this.#next += 2;
     this.served++;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     if (this.#next > LAST_ID || this.served >= this.#rules.maxRequests) this.retire();
   }
 
@@ -233,7 +233,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
 
   override onGoAway(lastStream: number, code: ErrorCode): void {
     this.retire();
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       if (stream.id <= lastStream || this.streams.get(stream.id) !== stream) continue;
       this.forget(stream, StreamState.Closed);
       stream.onLost(code, LostCause.Unprocessed);

@@ -54,7 +54,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
     budget.addHolder(this);
     for (const client of this.#all) {
       budget.addConnection(account);
-      for (const stream of client.streams.values()) {
+      for (const stream of client.streams.all()) {
         budget.addRequest();
         stream.counted = true;
       }
@@ -119,7 +119,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
   established(client: Http2Client): void {
     const budget = this.guard?.budget ?? null;
     if (budget === null) return;
-    for (const stream of client.streams.values()) {
+    for (const stream of client.streams.all()) {
       if (stream.pending) this.givePending(budget);
       stream.pending = false;
     }
@@ -167,7 +167,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
 
   /** A connection that exists, with its streams. */
   #uncountOne(budget: Budget, account: Account, client: Http2Client): void {
-    for (const stream of client.streams.values()) this.ended(stream);
+    for (const stream of client.streams.all()) this.ended(stream);
     budget.giveConnection(account);
   }
 
