@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
+import { gunzipSync } from 'node:zlib';
 import { generate } from '../load.ts';
 import { freePort } from '../process.ts';
 import type { Stage } from '../stage.ts';
@@ -15,7 +16,10 @@ export interface ScrapeRun {
   /** Lines of the exposition that are no comments. */
   readonly lines: number;
   readonly megabytes: number;
+  /** Of scrapes as Prometheus asks for them, in gzip. */
   readonly milliseconds: readonly number[];
+  /** Of some without, before the traffic. */
+  readonly plainMilliseconds: readonly number[];
   /** Microseconds at 5000 requests/s, by repetition: without scrapes, with one a second, with one after the other. */
   readonly p99: readonly (readonly [quiet: number, usual: number, ceaseless: number])[];
 }
@@ -28,8 +32,9 @@ export async function measureScrapes(stage: Stage, lines: number, repetitions: n
   const { ports, process } = started;
   try {
     await makeSeries(ports.port, ports.upstreamPort, Math.ceil(lines / LINES));
-    const first = await scrape(metrics);
-    const milliseconds = [first.milliseconds];
+    const plain = await inTurn(repetitions, () => scrape(metrics, 'identity'));
+    const compressed = await inTurn(repetitions, () => scrape(metrics, 'gzip'));
+    const milliseconds = compressed.map((one) => one.milliseconds);
     const p99: [number, number, number][] = [];
     for (let repetition = 0; repetition < repetitions; repetition++) {
       const row: number[] = [];
@@ -44,7 +49,8 @@ export async function measureScrapes(stage: Stage, lines: number, repetitions: n
       }
       p99.push(row as [number, number, number]);
     }
-    return { lines: first.lines, megabytes: first.bytes / 1e6, milliseconds, p99 };
+    const { lines: found, bytes } = plain[0] as Scrape;
+    return { lines: found, megabytes: bytes / 1e6, milliseconds, plainMilliseconds: plain.map((one) => one.milliseconds), p99 };
   } finally {
     await process.stop();
   }
@@ -52,27 +58,40 @@ export async function measureScrapes(stage: Stage, lines: number, repetitions: n
 
 async function scrapeUntil(port: number, everyMs: number, ended: { readonly yes: boolean }, times: number[]): Promise<void> {
   while (!ended.yes && everyMs !== Infinity) {
-    const { milliseconds } = await scrape(port);
+    const { milliseconds } = await scrape(port, 'gzip');
     times.push(milliseconds);
     await new Promise((done) => setTimeout(done, Math.max(1, everyMs - milliseconds)));
   }
 }
 
-/** As fast as it comes: what is counted is not parsed meanwhile. */
-async function scrape(port: number): Promise<{ milliseconds: number; bytes: number; lines: number }> {
+interface Scrape {
+  readonly milliseconds: number;
+  readonly bytes: number;
+  readonly lines: number;
+}
+
+async function inTurn<T>(times: number, task: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let i = 0; i < times; i++) results.push(await task());
+  return results;
+}
+
+/** As fast as it comes: what is counted is neither unpacked nor parsed meanwhile. */
+async function scrape(port: number, encoding: 'gzip' | 'identity'): Promise<Scrape> {
   const started = performance.now();
   const chunks: Buffer[] = [];
-  const request = get({ host: '127.0.0.1', port, path: '/metrics' });
+  const request = get({ host: '127.0.0.1', port, path: '/metrics', headers: { 'accept-encoding': encoding } });
   const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream];
   response.on('data', (chunk: Buffer) => chunks.push(chunk));
   await once(response, 'end');
   const milliseconds = performance.now() - started;
-  const text = Buffer.concat(chunks);
+  const whole = Buffer.concat(chunks);
+  const text = encoding === 'gzip' ? gunzipSync(whole) : whole;
   const lines = text
     .toString('latin1')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#')).length;
-  return { milliseconds, bytes: text.length, lines };
+  return { milliseconds, bytes: whole.length, lines };
 }
 
 /** Requests with as many values of the header, answered by an upstream of our own. */

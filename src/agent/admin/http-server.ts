@@ -1,11 +1,11 @@
 /** A small HTTP server for the agent's own endpoints, on the control thread. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { once } from 'node:events';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { type AddressInfo, connect, type ListenOptions } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { codeOf, messageOf } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/socket-address.ts';
+import { written } from './backpressure.ts';
 
 // An import statement would evaluate every export of the module, and with them load undici: 12 MB more (measured, Node.js 24).
 const { createServer } = process.getBuiltinModule('node:http');
@@ -13,7 +13,10 @@ const { createServer } = process.getBuiltinModule('node:http');
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  /** Chunks are made as fast as the client takes them, and others get their turn between them. */
+  /**
+   * Chunks are made as fast as the client takes them, and others get their turn between them. The next one is asked for when nobody
+   * needs the last one any more: they may all be one buffer.
+   */
   readonly body: string | AsyncIterable<Buffer>;
   /** Beside those that every reply has, or in their place. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -165,24 +168,12 @@ async function stream(request: IncomingMessage, response: ServerResponse, reply:
   response.flushHeaders();
   try {
     for await (const chunk of chunks) {
-      if (response.closed) return;
-      const room = response.write(chunk);
-      await (room ? setImmediate() : drained(response));
+      if (!(await written(response, chunk))) return;
+      await setImmediate();
     }
     response.end();
   } catch {
     response.destroy();
-  }
-}
-
-/** Or closed. Neither leaves a listener behind, however often it is waited for. */
-async function drained(response: ServerResponse): Promise<void> {
-  const over = new AbortController();
-  const { signal } = over;
-  try {
-    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
-  } finally {
-    over.abort();
   }
 }
 

@@ -1,12 +1,15 @@
 /** The endpoint for the node's monitoring: metrics, liveness and readiness. */
 import type { Readiness } from '../readiness.ts';
 import type { Exposition } from '../telemetry/agent-metrics.ts';
+import { gzipped, takesGzip } from './compressed.ts';
 import { type Handler, HttpServer, type Routes, plain } from './http-server.ts';
 
 const TYPES = {
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 } as const;
+
+const VARY = { vary: 'accept, accept-encoding' };
 
 export interface NodeEndpointSources {
   readonly readiness: Readiness;
@@ -16,7 +19,10 @@ export interface NodeEndpointSources {
 export function nodeEndpoint(sources: NodeEndpointSources): HttpServer {
   const metrics: Handler = ({ headers }) => {
     const format = /application\/openmetrics-text/.test(headers.accept ?? '') ? 'openmetrics' : 'prometheus';
-    return { status: 200, type: TYPES[format], body: sources.metrics(format) };
+    const body = sources.metrics(format);
+    const shared = { status: 200, type: TYPES[format] };
+    if (!takesGzip(headers['accept-encoding'])) return { ...shared, headers: VARY, body };
+    return { ...shared, headers: { ...VARY, 'content-encoding': 'gzip' }, body: gzipped(body) };
   };
   const routes: Routes = {
     'GET /metrics': metrics,

@@ -1,4 +1,7 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { adminEndpoint } from '../../../src/agent/admin/admin-endpoint.ts';
 import type { HttpServer } from '../../../src/agent/admin/http-server.ts';
@@ -106,6 +109,26 @@ t.test('the node endpoint', async (t) => {
   t.strictSame(await ask('HEAD', '/healthz'), { status: 200, body: '' });
   t.equal((await ask('POST', '/healthz')).status, 405);
   t.match(await ask('GET', '/nothing'), { status: 404, body: /GET \/readyz/ });
+});
+
+t.test('metrics in gzip, for those that take it', async (t) => {
+  async function* metrics(): AsyncGenerator<Buffer> {
+    yield* await Promise.resolve([Buffer.from('a 1\n'), Buffer.from('b 2\n')]);
+  }
+  const server = nodeEndpoint({ readiness: new Readiness(() => {}), metrics });
+  const { port } = await server.listen({ ip: '127.0.0.1', port: 0 });
+  t.teardown(() => server.close());
+  const ask = async (encoding: string) => {
+    const sent = request({ host: '127.0.0.1', port, path: '/metrics', headers: { 'accept-encoding': encoding }, agent: false }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { response, body: await buffer(response) };
+  };
+  const packed = await ask('gzip');
+  t.match(packed.response.headers, { 'content-encoding': 'gzip', vary: /accept-encoding/ });
+  t.equal(gunzipSync(packed.body).toString(), 'a 1\nb 2\n');
+  const plain = await ask('identity');
+  t.equal(plain.response.headers['content-encoding'], undefined);
+  t.equal(plain.body.toString(), 'a 1\nb 2\n');
 });
 
 t.test('the admin endpoint', async (t) => {

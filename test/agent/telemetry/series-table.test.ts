@@ -1,10 +1,17 @@
 import t from 'tap';
-import { renderSeries } from '../../../src/agent/telemetry/exposition.ts';
+import { type ExpositionFormat, renderSeries } from '../../../src/agent/telemetry/exposition.ts';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { Stats } from '../../../src/l7/record/stats.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
 const ORPHAN_MS = 1000;
+
+/** Each as it was while it was there. */
+function rendered(table: SeriesTable, format?: ExpositionFormat): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (const chunk of renderSeries(table.families, format)) chunks.push(Buffer.from(chunk));
+  return chunks;
+}
 
 function rig() {
   const clock = new ManualClock();
@@ -19,7 +26,7 @@ function rig() {
   };
   const values = (name: string) =>
     Object.fromEntries([...(table.families.get(name) ?? [])].map(([{ key }, series]) => [key, series.value(0)]));
-  const text = (format: 'prometheus' | 'openmetrics' = 'prometheus') => Buffer.concat([...renderSeries(table.families, format)]).toString();
+  const text = (format?: ExpositionFormat) => Buffer.concat(rendered(table, format)).toString();
   return { clock, table, worker, values, text };
 }
 
@@ -113,6 +120,19 @@ t.test('the text that Prometheus reads', async (t) => {
   t.ok(text().endsWith('\n'));
 });
 
+t.test('numbers are written as JavaScript writes them', async (t) => {
+  const { worker, text } = rig();
+  const numbers = [0, 7, 10, 99, 100, 12_345, 999_999_999, 1e9, 1_234_567_890_123, 2 ** 53, 1e21, 0.5, 1e-7, -3, 1e9 - 0.25, NaN];
+  worker((stats) => {
+    for (const [index, number] of numbers.entries()) stats.add(stats.gauge('open', { index: String(index) }), number);
+  });
+  const values = text()
+    .split('\n')
+    .filter((line) => line.startsWith('open{'))
+    .map((line) => line.split(' ')[1]);
+  t.strictSame(values, numbers.map(String));
+});
+
 t.test('OpenMetrics names the family of a counter without its suffix', async (t) => {
   const { worker, text } = rig();
   worker((stats) => stats.add(stats.counter('istio_requests_total', { code: '200' }), 2));
@@ -126,7 +146,7 @@ t.test('a hundred thousand lines come in chunks, none of them lost', async (t) =
   worker((stats) => {
     for (let i = 0; i < 190; i++) stats.observe(stats.histogram('time', { peer: `${long}-${i}` }), i);
   });
-  const chunks = [...renderSeries(table.families)];
+  const chunks = rendered(table);
   t.ok(chunks.length > 10);
   const lines = Buffer.concat(chunks).toString().split('\n');
   t.equal(lines.filter((line) => line.startsWith('time_count')).length, 190);
