@@ -15,8 +15,9 @@ export function seconds(duration: string): number {
 }
 
 function lengthOf(duration: string | undefined): number {
+  if (duration === undefined) return 0;
   let sum = 0;
-  for (const [, number, unit] of (duration ?? '').matchAll(/([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|ns)/g)) {
+  for (const [, number, unit] of duration.matchAll(/([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|ns)/g)) {
     sum += Number(number) * (UNITS[unit as string] as number);
   }
   return sum;

@@ -10,6 +10,8 @@ type Order<V> = (a: V, b: V) => number;
 /** A host or wildcard, with the entries for exactly that. It is read for who names it. */
 class HostNode extends Node {
   entries: Bag<Entry> = null;
+  /** Several, in order; null: not asked for since the last change. */
+  sorted: readonly unknown[] | null = null;
 }
 
 const NONE: readonly never[] = [];
@@ -41,9 +43,13 @@ export class HostIndex<V> extends Levelled {
   naming(host: string): readonly (readonly [pattern: string, values: readonly V[]])[] {
     const own = this.#node(host);
     this.record(own);
-    const wide = [...this.#wildcards].filter((node) => node !== own && covers(node.key, host)).sort((a, b) => b.key.length - a.key.length);
-    const naming = own.entries === null ? wide : [own, ...wide];
-    return naming.length === 0 ? NONE : naming.map((node) => [node.key, this.#values(node)] as const);
+    const itself = own.entries === null ? NONE : [[own.key, this.#values(own)] as const];
+    return this.#wildcards.size === 0 ? itself : [...itself, ...this.#wide(own)];
+  }
+
+  #wide(own: HostNode): (readonly [pattern: string, values: readonly V[]])[] {
+    const wide = [...this.#wildcards].filter((node) => node !== own && covers(node.key, own.key));
+    return wide.sort((a, b) => b.key.length - a.key.length).map((node) => [node.key, this.#values(node)] as const);
   }
 
   /** The entries of exactly this host or wildcard. */
@@ -102,14 +108,17 @@ export class HostIndex<V> extends Levelled {
     return node;
   }
 
-  #values({ entries }: HostNode): readonly V[] {
+  #values(node: HostNode): readonly V[] {
+    if (node.sorted !== null) return node.sorted as readonly V[];
     const values: V[] = [];
-    bagEach(entries, ({ value }) => values.push(value as V));
-    return values.length > 1 ? values.sort(this.#order) : values;
+    bagEach(node.entries, ({ value }) => values.push(value as V));
+    if (values.length > 1) node.sorted = values.sort(this.#order);
+    return values;
   }
 
   /** The entries of the node have changed. */
   #touch(changed: HostNode): void {
+    changed.sorted = null;
     if (!isWildcard(changed.key)) this.graph.changed(changed);
     else for (const node of this.#nodes.values()) if (covers(changed.key, node.key)) this.graph.changed(node);
     for (const pattern of this.#patterns.values()) if (covers(pattern.key, changed.key)) this.graph.changed(pattern);

@@ -8,9 +8,10 @@ import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { share } from '../incremental/share.ts';
 import { Table } from '../incremental/table.ts';
+import type { StringMap } from '../objects.ts';
 import { Addresses } from './addresses.ts';
 import { type ClientScope, scopeLayer, SHARED_LAYER } from './clients.ts';
-import { labelsOf, namespaceOf } from './client-class.ts';
+import { type ClientLook, labelsOf, namespaceOf } from './client-class.ts';
 import { clusterConfig, clusterPlans, instanceId, type ServiceView, serviceViews } from './clusters.ts';
 import { isWildcard } from './hosts.ts';
 import type { MeshHostParts } from './host-parts.ts';
@@ -170,40 +171,35 @@ export class MeshHosts {
   #emitOwnSite(site: Site, namespace: string): void {
     const own = this.#hosts.at(site, { namespace, labels: {} });
     if (own.length > 0) this.#emitHosts(this.#ownLayer(namespace), site, own);
-    for (const { id, labels, ...scope } of this.#labelledScopes(site)) {
-      if (scope.namespace === namespace) this.#emitDifferent(id, site, this.#hosts.at(site, { namespace, labels }), own);
+    for (const { scope, look } of this.#labelled(site, [namespace])) {
+      if (scope.namespace === namespace) this.#emitDifferent(scope.id, site, differing(this.#hosts.at(site, look), own));
     }
   }
 
   /** @param others namespaces whose clients see another service there. */
   #emitSite(site: Site, others: readonly string[]): void {
-    const shared = this.#hosts.at(site, { namespace: null, labels: {} });
+    const shared = this.#hosts.at(site, ANYONE);
     this.#emitHosts(SHARED_LAYER, site, shared);
     const byNamespace = new Map<string, readonly HostClaim[]>();
     for (const namespace of this.#namespaces(site)) {
       if (others.includes(namespace)) continue;
       const own = this.#hosts.at(site, { namespace, labels: {} });
       byNamespace.set(namespace, own);
-      this.#emitDifferent(namespace, site, own, shared);
+      this.#emitDifferent(namespace, site, differing(own, shared));
     }
-    for (const { id, namespace, labels } of this.#labelledScopes(site)) {
-      if (others.includes(namespace)) continue;
-      const own = this.#hosts.at(site, { namespace, labels });
-      this.#emitDifferent(id, site, own, byNamespace.get(namespace) ?? shared);
+    // Many look the same to the rules of one site.
+    const known = new Map<string, readonly HostClaim[]>();
+    for (const { scope, look } of this.#labelled(site, [...byNamespace.keys()])) {
+      if (others.includes(scope.namespace)) continue;
+      const key = JSON.stringify([look.namespace, look.labels]);
+      const claims = known.get(key) ?? differing(this.#hosts.at(site, look), byNamespace.get(look.namespace ?? '') ?? shared);
+      known.set(key, claims);
+      this.#emitDifferent(scope.id, site, claims);
     }
   }
 
-  #emitDifferent(scope: string, site: Site, own: readonly HostClaim[], base: readonly HostClaim[]): void {
-    const different = own.filter((claim) => {
-      const known = base.find(({ name }) => name === claim.name);
-      return known === undefined || share(known, claim) !== known;
-    });
-    // What the layers behind have besides, as instances of a headless service, must not show through.
-    const main = own.findLast(({ alias }) => alias === undefined);
-    const hidden =
-      main === undefined ? [] : base.filter(({ name, alias }) => alias === undefined && !own.some((claim) => claim.name === name));
-    const all = [...different, ...hidden.map((claim) => ({ ...claim, routes: main?.routes ?? [] }))];
-    if (all.length > 0) this.#emitHosts(this.#ownLayer(scope), site, all);
+  #emitDifferent(scope: string, site: Site, claims: readonly HostClaim[]): void {
+    if (claims.length > 0) this.#emitHosts(this.#ownLayer(scope), site, claims);
   }
 
   #emitHosts(layer: string, { port }: Site, claims: readonly HostClaim[]): void {
@@ -220,25 +216,53 @@ export class MeshHosts {
     return layer;
   }
 
-  /** Of clients for whom the site may differ by their namespace: rules ask for it, or it has rules of its own for a destination. */
+  /** Of clients for whom the site may differ by their namespace: rules ask for it, or a destination or the rules for one are its own. */
   #namespaces({ of, namings }: Site): string[] {
     const { source, clientNamespaces } = this.#parts;
     const candidates = servicesOf(namings);
     const asked = candidates.flatMap(({ sourceNamespaces, exportTo }) => [...sourceNamespaces, ...(exportTo ?? [])]);
-    const named = asked.filter((namespace) => clientNamespaces.has(namespace));
-    const services = candidates.flatMap(({ destinations }) => destinations.flatMap((host) => source.services.get(host) ?? []));
+    const hosts = candidates.flatMap(({ destinations }) => destinations);
+    const seen = hosts.flatMap((host) => source.services.clientsOfTheirOwn(host));
+    const named = [...asked, ...seen].filter((namespace) => clientNamespaces.has(namespace));
+    const services = hosts.flatMap((host) => source.services.get(host) ?? []);
     const destinations = of === null ? services : [of.service, ...services];
     const own = destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service).map((client) => namespaceOf(client)));
     return [...new Set([...named, ...own])];
   }
 
-  #labelledScopes({ of, namings }: Site): readonly ClientScope[] {
+  /**
+   * Clients for whom the site may differ by their labels, each with what rules of the site see of it.
+   * @param namespaces those that make a difference there.
+   */
+  #labelled({ of, namings }: Site, namespaces: readonly string[]): readonly { readonly scope: ClientScope; readonly look: ClientLook }[] {
     const { source, clients } = this.#parts;
     const candidates = servicesOf(namings);
-    const byRoute = candidates.some(({ sourceLabels }) => sourceLabels.length > 0);
     const hosts = [...(of === null ? [] : [of.service.host]), ...candidates.flatMap(({ destinations }) => destinations)];
-    return byRoute || source.rules.askForLabels(hosts) ? clients.labelled() : [];
+    const byDestination = source.rules.askForLabels(hosts);
+    const asked = candidates.flatMap(({ sourceLabels }) => sourceLabels);
+    if (!byDestination && asked.length === 0) return [];
+    return clients.labelled().map((scope) => {
+      const namespace = namespaces.includes(scope.namespace) ? scope.namespace : null;
+      return { scope, look: { namespace, labels: byDestination ? scope.labels : only(scope.labels, asked) } };
+    });
   }
+}
+
+/** What stands at a site for some clients otherwise than for those that they are among. */
+function differing(own: readonly HostClaim[], base: readonly HostClaim[]): readonly HostClaim[] {
+  const changed = own.filter((claim) => {
+    const known = base.find(({ name }) => name === claim.name);
+    return known === undefined || share(known, claim) !== known;
+  });
+  // What the layers behind have besides, as instances of a headless service, must not show through.
+  const main = own.findLast(({ alias }) => alias === undefined);
+  if (main === undefined) return changed;
+  const hidden = base.filter(({ name, alias }) => alias === undefined && !own.some((claim) => claim.name === name));
+  return [...changed, ...hidden.map((claim) => ({ ...claim, routes: main.routes }))];
+}
+
+function only(labels: StringMap, names: readonly string[]): StringMap {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => names.includes(name)));
 }
 
 function servicesOf(namings: readonly Naming[]): readonly BoundVirtualService[] {

@@ -73,6 +73,7 @@ export class Services {
   /** What clients of that namespace see at the host. @param client null: clients for which nothing is there that others do not see. */
   get(host: string, client: string | null = null): MeshService | null {
     const all = this.all(host);
+    if (all.every(isPublic)) return all[0] ?? null;
     if (client !== null) {
       // Its own come before those that are there for it by name, and these before those of everyone; Kubernetes' own are never hidden.
       const order = [isOwn, isFor, isPublic].map((sees) => all.filter((service) => sees(service, client)));

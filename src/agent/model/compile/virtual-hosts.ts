@@ -43,6 +43,8 @@ export interface Site {
   readonly alias?: Alias;
   /** Who names it, or a wildcard that has it, the narrowest first, then by age. */
   readonly namings: readonly Naming[];
+  /** Other hosts that may have a domain of it, as far as somebody asked. */
+  readonly rivals: Map<string, readonly string[]>;
 }
 
 /** What stands at a site for one kind of client. */
@@ -53,6 +55,7 @@ interface Claims {
 }
 
 const NOTHING: Claims = { owner: null, hosts: [] };
+const NO_HOSTS: readonly string[] = [];
 
 export class VirtualHosts {
   readonly #source: RouteSource;
@@ -89,14 +92,14 @@ export class VirtualHosts {
 
   #serviceSite(service: MeshService, port: MeshPort, imports: Imports | undefined): Site {
     const namings = this.#naming(service.host).filter((one) => obeys(imports, one.service, port.number));
-    return { host: service.host, port: port.number, of: { service, port }, namings };
+    return { host: service.host, port: port.number, of: { service, port }, namings, rivals: new Map() };
   }
 
   #aliasSites(alias: Alias, imports: Imports | undefined): Site[] {
     const { host, ports } = alias;
     return ports.map((port) => {
       const namings = this.#naming(host).filter((one) => obeys(imports, one.service, port));
-      return { host, port, of: null, alias, namings };
+      return { host, port, of: null, alias, namings, rivals: new Map() };
     });
   }
 
@@ -107,7 +110,7 @@ export class VirtualHosts {
     if (namings.length === 0) return null;
     const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null && sees(imports, one, UNKNOWN_HOSTS_PORT);
     const known = (isWildcard(host) && this.#source.services.hosts.named(host).some(has)) || (service !== null && has(service));
-    return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, namings };
+    return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, namings, rivals: new Map() };
   }
 
   /** Who names the host or a wildcard that has it, the narrowest first. */
@@ -165,21 +168,22 @@ export class VirtualHosts {
   }
 
   /** Others that may have the domain at the port. Full names of services are their own. */
-  #rivals(domain: string, { host, port, of }: Site, client: ClientView): Site[] {
-    return [...this.#rivalHosts(domain, host, of !== null)]
-      .filter((other) => other !== host)
-      .flatMap((other) => this.sites(other, client).filter((site) => site.port === port));
+  #rivals(domain: string, site: Site, client: ClientView): Site[] {
+    const known = site.rivals.get(domain) ?? [...new Set(this.#rivalHosts(domain, site))].filter((other) => other !== site.host);
+    site.rivals.set(domain, known);
+    return known.flatMap((other) => this.sites(other, client).filter(({ port }) => port === site.port));
   }
 
-  #rivalHosts(domain: string, host: string, isService: boolean): Set<string> {
-    if (isIP(domain) !== 0) return new Set(this.#source.services.addressClaims.get(domain).map((claim) => claim.host));
+  #rivalHosts(domain: string, { host, of }: Site): readonly string[] {
+    if (isIP(domain) !== 0) return this.#source.services.addressClaims.get(domain).map((claim) => claim.host);
     const { aliases } = this.#source.services;
-    const named = [domain, ...namesake(domain, this.#source.options.clusterDomain)].flatMap((name) => aliases.of(name) ?? []);
+    const namesakes = namesake(domain, this.#source.options.clusterDomain);
+    const named = [domain, ...namesakes].flatMap((name) => aliases.of(name) ?? []);
     // The name of an alias may be claimed by what it leads to and by rules that name it.
-    if (named.length > 0) return new Set(named.flatMap((alias) => [alias.host, ...aliases.services(alias)]));
-    if (!isService) return new Set(namesake(domain, this.#source.options.clusterDomain));
-    const [, namesakes = []] = this.#virtualServices.byHost.naming(host).find(([pattern]) => pattern === host) ?? [];
-    return new Set(namesakes.filter((naming) => naming.host === domain).map((naming) => naming.host));
+    if (named.length > 0) return named.flatMap((alias) => [alias.host, ...aliases.services(alias)]);
+    if (of === null) return namesakes;
+    // Rules name the domain itself, which is a name of this service.
+    return this.#virtualServices.byHost.own(host).some((naming) => naming.host === domain) ? [domain] : NO_HOSTS;
   }
 }
 

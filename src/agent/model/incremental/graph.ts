@@ -17,13 +17,15 @@
  * 4. A cell that nobody wants or reads is dropped, with what it emitted ("what nobody reads is dropped").
  * 5. A cell that throws keeps what it had, is reported, and holds up no other ("a fault ends what it concerns").
  */
+import { exact } from '../../../base/exact.ts';
 import { type Cell, Entry, type Node, NOTHING_EMITTED, NOTHING_READ, type Target } from './cell.ts';
 import { KnownEntries, renewed } from './emissions.ts';
+import { Reads } from './reads.ts';
 import { share } from './share.ts';
 
 interface Run {
   readonly cell: Cell;
-  readonly reads: Set<Node>;
+  readonly reads: Reads;
   readonly entries: Entry[];
 }
 
@@ -128,7 +130,7 @@ export class Graph {
     this.#waiting--;
     this.#computed++;
     const outer = this.#run;
-    const run: Run = { cell, reads: new Set(), entries: [] };
+    const run: Run = { cell, reads: new Reads(), entries: [] };
     let { value, entries } = cell;
     this.#run = run;
     try {
@@ -139,7 +141,7 @@ export class Graph {
     } finally {
       this.#run = outer;
     }
-    this.#relink(cell, run.reads.size === 0 ? NOTHING_READ : exactly(run.reads));
+    this.#relink(cell, run.reads.all);
     this.#emitAll(cell, entries);
     const shared = share(cell.value, value);
     if (shared === cell.value) return;
@@ -172,13 +174,13 @@ export class Graph {
   #emitAll(cell: Cell, next: readonly Entry[]): void {
     const before = cell.entries;
     if (before === next || (before.length === 0 && next.length === 0)) return;
+    if (before.length === 0) {
+      for (const entry of next) entry.target.added(entry);
+      cell.entries = exact(next);
+      return;
+    }
     const known = new KnownEntries(before);
     cell.entries = next.length === 0 ? NOTHING_EMITTED : next.map((entry, index) => renewed(known.take(entry, index), entry));
     for (const entry of known.rest) entry.target.removed(entry);
   }
-}
-
-/** An array without room for more: there are several for each object of a cluster. */
-function exactly<T>(members: ReadonlySet<T>): readonly T[] {
-  return [...members].slice();
 }

@@ -10,6 +10,7 @@ import {
   hostOf,
   lookUp,
   pod,
+  routesOf,
   service,
   tableOf,
   virtualService,
@@ -305,4 +306,24 @@ t.test('headless services: connections stay with the endpoint that was asked for
   t.match(hostOf(table, 'db-0.db')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
   t.match(hostOf(table, 'db-0.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
   t.match(hostOf(table, '*.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: id }] } }]);
+});
+
+t.test('a route to a service that clients of one namespace see, for those with labels as for those without', async (t) => {
+  const hidden = service('b').replace('namespace: default', 'namespace: default, annotations: { networking.istio.io/exportTo: one }');
+  const clients = client('near', 'default') + client('plain', 'one', 'tier: x') + client('far', 'two', 'app: client');
+  const rules = virtualService(`[{ match: [{ sourceLabels: { app: nobody } }], route: [{ destination: { host: b } }] },
+    { route: [{ destination: { host: b } }] }]`);
+  const compiled = compileText([
+    service('a'),
+    hidden,
+    pod('b1', '10.0.0.1', 'app: b'),
+    clients,
+    rules,
+    client('told', 'one', 'app: client'),
+  ]);
+  const reached = (workload: string): number => {
+    const [id = ''] = clustersOf(routesOf(compiled, 'a.default', 80, workload)[0]);
+    return compiled.snapshot.records.clusters.has(id) ? endpoints(compiled, id).length : 0;
+  };
+  t.same(['default/near', 'one/plain', 'one/told', 'two/far'].map(reached), [0, 1, 1, 0]);
 });
