@@ -7,7 +7,7 @@ export interface Build {
   readonly name: string;
   readonly directory: string;
   /** The program as scripts/nodeway of that checkout starts it, but without its look at what has to be built first. */
-  readonly command: readonly string[];
+  readonly command: readonly [program: string, ...words: string[]];
 }
 
 const OWN = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +28,17 @@ function buildAt(directory: string): Build {
   for (const needed of [main, join(directory, 'build/Release'), join(directory, 'node_modules/.bin/node')]) {
     if (!existsSync(needed)) throw new Error(`${directory}: no build there, ${needed} is missing (run scripts/setup in it)`);
   }
-  return { name: basename(directory), directory, command: [join(directory, 'node_modules/.bin/node'), ...nodeFlags(directory), main] };
+  return {
+    name: basename(directory),
+    directory,
+    command: [...nodeEnvironment(directory), join(directory, 'node_modules/.bin/node'), ...nodeFlags(directory), main],
+  };
+}
+
+/** What its start script sets where the user has not, as a command that comes before the program. */
+export function nodeEnvironment(directory: string): [program: string, ...settings: string[]] {
+  const exports = readFileSync(join(directory, 'scripts/nodeway'), 'utf8').matchAll(/^export (\w+)="\$\{\1:-(.+)\}"$/gm);
+  return ['env', ...[...exports].map(([, name, value]) => `${name}=${value}`)];
 }
 
 /** What its start script gives to Node itself. @throws when the script starts Node in a way that is not known here: without its flags another program would be measured. */

@@ -76,7 +76,7 @@ export class AgentUnderTest {
       '/bin/sh',
       ['-c', 'echo $$ >"$0" && exec "$@"', join(this.#options.cgroup, 'cgroup.procs'), ...this.#build.command, ...flags],
       {
-        env: { MALLOC_ARENA_MAX: '2', PATH: process.env['PATH'] },
+        env: { PATH: process.env['PATH'] },
         stdio: ['ignore', 'inherit', 'inherit'],
         // In a session of its own: that is what the scheduler gives a weight.
         detached: true,

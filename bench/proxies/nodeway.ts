@@ -20,7 +20,7 @@ export function nodewayOf(build: Build): Proxy {
     name: build.name,
     describes: `the agent of ${build.directory}`,
     missing: () => null,
-    configure: (place) => ['env', 'MALLOC_ARENA_MAX=2', ...build.command, ...agentArguments(place)],
+    configure: (place) => [...build.command, ...agentArguments(place)],
   };
 }
 

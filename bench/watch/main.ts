@@ -2,13 +2,14 @@
  * What one agent asks of the API server, and what it costs the agent: a real etcd and API server, so many Services and endpoints, and
  * changes of them. docs/scale.md has the arithmetic for a cluster.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { agentRights, customResources } from '../../test/e2e/agent-rights.ts';
+import { AGENT_ACCOUNT, AGENT_NAMESPACE, agentRights, customResources } from '../../test/e2e/agent-rights.ts';
 import { ApiServer } from '../../test/e2e/api-server.ts';
 import type { KubeObject } from '../../test/e2e/kube-api.ts';
-import { freePorts } from '../../test/base/free-ports.ts';
+import { LocalAgent } from '../../test/e2e/local-agent.ts';
 
 const quick = process.argv.includes('--quick');
 const SERVICES = quick ? 50 : 1000;
@@ -76,45 +77,51 @@ async function inParallel<T>(items: readonly T[], each: (item: T) => Promise<voi
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
+/** Gives the agent a service account's files where pods have them, in a mount namespace of its own. */
+const AS_POD = [
+  ...['unshare', '--map-root-user', '--mount', 'sh', '-c'],
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"',
+] as const;
+
 class RunningAgent {
-  readonly startedAt = performance.now();
-  readonly #process: ChildProcess;
-  readonly #node: string;
-  readonly #admin: string;
+  readonly #agent: LocalAgent;
+  readonly readyMs: number;
 
-  constructor(kubeconfig: string, [node, admin]: readonly number[]) {
-    this.#node = `http://127.0.0.1:${node}`;
-    this.#admin = `http://127.0.0.1:${admin}`;
-    const flags = ['--kubeconfig', kubeconfig, '--node-name', 'n1', '--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1'];
-    const at = ['--metrics-address', `127.0.0.1:${node}`, '--admin-address', `127.0.0.1:${admin}`];
-    this.#process = spawn(process.execPath, ['dist/src/main.js', 'agent', ...flags, ...at], { stdio: ['ignore', 'ignore', 'inherit'] });
+  private constructor(agent: LocalAgent, readyMs: number) {
+    this.#agent = agent;
+    this.readyMs = readyMs;
   }
 
-  async ready(): Promise<number> {
-    for (;;) {
-      const answer = await fetch(`${this.#node}/readyz`).catch(() => null);
-      await answer?.text();
-      if (answer?.status === 200) return performance.now() - this.startedAt;
-      if (this.#process.exitCode !== null) throw new Error(`the agent has ended with ${this.#process.exitCode}`);
-      await delay(20);
-    }
+  /** With the access that a pod has. */
+  static async start(api: ApiServer): Promise<RunningAgent> {
+    const account = mkdtempSync(join(api.directory, 'account-'));
+    await api.kube.apply(...agentRights());
+    writeFileSync(join(account, 'token'), await api.kube.token(AGENT_NAMESPACE, AGENT_ACCOUNT));
+    writeFileSync(join(account, 'ca.crt'), Buffer.from(api.kube.authority, 'base64'));
+    const { hostname, port } = new URL(api.kube.server);
+    const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+    const began = performance.now();
+    const agent = await LocalAgent.start({ nodeName: 'n1', directory: api.directory, env, through: [...AS_POD, account] });
+    return new RunningAgent(agent, performance.now() - began);
   }
 
-  get rssMb(): number {
-    const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  /** Resident, and of it what is the process's alone: the rest is files, as its program and libraries. */
+  memory(): string {
+    const rollup = readFileSync(`/proc/${this.#agent.daemon.pid}/smaps_rollup`, 'utf8');
+    const megabytes = (field: string): number => Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0) / 1024);
+    return `RSS ${megabytes('Rss')} MB, ${megabytes('Anonymous')} of it anonymous`;
   }
 
   /** User and system, in seconds. */
   get cpu(): number {
-    const fields = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const fields = readFileSync(`/proc/${this.#agent.daemon.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
   /** By resource. */
   async sources(kind: 'bytes' | 'events'): Promise<Map<string, number>> {
-    const text = await (await fetch(`${this.#node}/metrics`)).text();
-    const found = text.matchAll(new RegExp(`^nodeway_source_${kind}_total\\{resource="([^"]+)"\\} (\\d+)`, 'gm'));
+    const pattern = new RegExp(`^nodeway_source_${kind}_total\\{resource="([^"]+)"\\} (\\d+)`, 'gm');
+    const found = (await this.#agent.metrics()).matchAll(pattern);
     return new Map([...found].map(([, resource, value]) => [resource as string, Number(value)]));
   }
 
@@ -123,27 +130,20 @@ class RunningAgent {
   }
 
   async heapMb(): Promise<number> {
-    const text = await (await fetch(`${this.#node}/metrics`)).text();
-    return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1] ?? 0) / 2 ** 20;
+    return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(await this.#agent.metrics())?.[1] ?? 0) / 2 ** 20;
   }
 
   async watches(): Promise<number> {
-    const { sources } = (await (await fetch(`${this.#admin}/status`)).json()) as { readonly sources: readonly unknown[] };
-    return sources.length;
+    return (await this.#agent.status()).sources.length;
   }
 
   async firstEndpoint(index: number): Promise<string> {
-    const { endpoints } = (await (await fetch(`${this.#admin}/snapshot`)).json()) as {
-      readonly endpoints: Readonly<Record<string, readonly { readonly address: string }[]>>;
-    };
-    const all = endpoints[`outbound|80||s${index}.${namespaceOf(index)}.svc.cluster.local`] ?? [];
-    return all.map(({ address }) => address).find((address) => address.startsWith('10.100.')) ?? 'none';
+    const all = await this.#agent.endpoints(`outbound|80||s${index}.${namespaceOf(index)}.svc.cluster.local`);
+    return all.find((address) => address.startsWith('10.100.'))?.split(':')[0] ?? 'none';
   }
 
-  async stop(): Promise<void> {
-    const ended = new Promise((done) => this.#process.once('exit', done));
-    this.#process.kill('SIGTERM');
-    await ended;
+  stop(): Promise<void> {
+    return this.#agent.stop();
   }
 }
 
@@ -169,7 +169,7 @@ async function change(api: ApiServer, agent: RunningAgent): Promise<void> {
   const [bytes, events, cpu] = [sum(await agent.sources('bytes')), await agent.eventsOf('endpointslices.discovery.k8s.io'), agent.cpu];
   const began = performance.now();
   // Whole objects, as the controller writes them.
-  await inParallel(numbers(CHANGES), (version) => api.kube.apply(slice(version % SERVICES, version + 1)));
+  await inParallel(numbers(CHANGES), (version) => api.kube.replace(slice(version % SERVICES, version + 1)));
   const seconds = (performance.now() - began) / 1000;
   const last = CHANGES - 1;
   const final = slice(last % SERVICES, CHANGES) as unknown as { readonly endpoints: readonly [{ readonly addresses: readonly [string] }] };
@@ -183,7 +183,7 @@ async function change(api: ApiServer, agent: RunningAgent): Promise<void> {
   row(`${CHANGES} changes of EndpointSlices`, `${Math.round(CHANGES / seconds)}/s, the last known after ${lag} ms`);
   const got = (await agent.eventsOf('endpointslices.discovery.k8s.io')) - events;
   row('  events, bytes an event', `${got}, ${Math.round((sum(await agent.sources('bytes')) - bytes) / Math.max(got, 1))}`);
-  row('  CPU of the agent an event', `${(((agent.cpu - cpu) * 1000) / Math.max(got, 1)).toFixed(2)} ms; RSS ${Math.round(agent.rssMb)} MB`);
+  row('  CPU of the agent an event', `${(((agent.cpu - cpu) * 1000) / Math.max(got, 1)).toFixed(2)} ms; ${agent.memory()}`);
   // One that is asked for once: it is as large as the cluster.
   const inEffect = await agent.firstEndpoint(last % SERVICES);
   if (inEffect !== wanted) throw new Error(`the last change is not in effect: ${inEffect}, not ${wanted}`);
@@ -206,11 +206,11 @@ try {
     `${SERVICES} Services, ${SERVICES * ENDPOINTS} endpoints, ${DIVIDED} rules with subsets`,
     `${Math.round((performance.now() - began) / 1000)} s to make`,
   );
-  const agent = new RunningAgent(await api.agentKubeconfig(), await freePorts(2));
+  const agent = await RunningAgent.start(api);
   try {
-    row('start to ready', `${Math.round(await agent.ready())} ms`);
+    row('start to ready', `${Math.round(agent.readyMs)} ms`);
     await delay(2000);
-    row('RSS, heap of the control thread', `${Math.round(agent.rssMb)} MB, ${Math.round(await agent.heapMb())} MB`);
+    row('memory', `${agent.memory()}; heap of the control thread ${Math.round(await agent.heapMb())} MB`);
     row('watches', String(await agent.watches()));
     for (const [resource, bytes] of await agent.sources('bytes')) if (bytes > 1000) row(`  bytes of ${resource}`, String(bytes));
     await idle(agent);

@@ -2,14 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { nodeFlags } from '../../bench/build.ts';
+import { nodeEnvironment, nodeFlags } from '../../bench/build.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-t.test("Node's flags are those of the start script", (t) => {
+t.test("Node's flags and environment are those of the start script", (t) => {
+  const script = readFileSync(`${ROOT}/scripts/nodeway`, 'utf8');
   const flags = nodeFlags(ROOT);
   t.ok(flags.length > 0);
-  t.match(readFileSync(`${ROOT}/scripts/nodeway`, 'utf8'), `" ${flags.join(' ')} "`);
+  t.match(script, `" ${flags.join(' ')} "`);
+  const [env, ...settings] = nodeEnvironment(ROOT);
+  t.equal(env, 'env');
+  t.equal(settings.length, script.match(/^export /gm)?.length);
+  for (const setting of settings) t.match(script, new RegExp(`^export ${setting.replace('=', '="\\$\\{\\w+:-')}\\}"$`, 'm'));
   t.end();
 });
 

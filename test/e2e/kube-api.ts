@@ -80,6 +80,11 @@ export class KubeApi {
     await this.#expect('PATCH', `${pathOf(object)}/status?fieldManager=test&force=true`, object, APPLY);
   }
 
+  /** Of what is there, as a whole, as controllers write it: a third of the work of `apply`, for the server. */
+  async replace(object: KubeObject): Promise<void> {
+    await this.#expect('PUT', pathOf(object), object);
+  }
+
   async patch(object: KubeObject, change: unknown): Promise<void> {
     await this.#expect('PATCH', pathOf(object), change, MERGE);
   }

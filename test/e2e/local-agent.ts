@@ -1,6 +1,7 @@
 /** An agent on this machine that reads an API server and captures nothing, in a process of its own. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownBuild } from '../../bench/build.ts';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
 import { freePorts } from '../base/free-ports.ts';
 import { until } from './until.ts';
@@ -8,13 +9,16 @@ import { Daemon } from './daemon.ts';
 
 export interface LocalAgentOptions {
   readonly nodeName: string;
-  readonly kubeconfig: string;
+  /** Absent: whatever runs it makes it a pod of the cluster. */
+  readonly kubeconfig?: string;
   /** For its log. */
   readonly directory: string;
   /** Further ones. */
   readonly flags?: readonly string[];
   /** Beside PATH. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A program that becomes the one that its words name. */
+  readonly through?: readonly string[];
 }
 
 export class LocalAgent {
@@ -28,17 +32,16 @@ export class LocalAgent {
     this.#admin = admin;
   }
 
-  /** Resolves when it is ready. */
-  static async start({ nodeName, kubeconfig, directory, flags = [], env = {} }: LocalAgentOptions): Promise<LocalAgent> {
+  /** As users start it. Resolves when it is ready. */
+  static async start(options: LocalAgentOptions): Promise<LocalAgent> {
+    const { nodeName, kubeconfig, directory, flags = [], env = {}, through = [] } = options;
     const [node, admin] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`) as [string, string];
-    const place = ['--kubeconfig', kubeconfig, '--node-name', nodeName, '--no-capture', '--gateway-address', '127.0.0.1'];
+    const access = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig];
+    const place = [...access, '--node-name', nodeName, '--no-capture', '--gateway-address', '127.0.0.1'];
     const words = [...place, '--workers', '1', '--metrics-address', node, '--admin-address', admin, '--log-level', 'warn', ...flags];
     const log = join(mkdtempSync(join(directory, 'log-')), 'agent.log');
-    const agent = new LocalAgent(
-      new Daemon('the agent', log, [process.execPath, 'dist/src/main.js', 'agent', ...words], { env }),
-      node,
-      admin,
-    );
+    const command = [...through, ...ownBuild().command, 'agent', ...words];
+    const agent = new LocalAgent(new Daemon('the agent', log, command, { env }), node, admin);
     agent.daemon.start();
     await agent.ready();
     return agent;
@@ -51,6 +54,11 @@ export class LocalAgent {
       await answer?.text();
       return answer?.status === 200;
     });
+  }
+
+  /** In the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    return (await fetch(`http://${this.#node}/metrics`)).text();
   }
 
   async status(): Promise<AgentStatus> {
