@@ -17,7 +17,7 @@ import { kubeProgram } from './programs.ts';
 /** The API server takes up to a minute to end politely while watches are open; etcd has all that there is. */
 const POLITE_MS = 500;
 /** The first address of the range of Services. */
-const KUBERNETES_SERVICE = '10.96.0.1';
+export const KUBERNETES_SERVICE = '10.96.0.1';
 
 interface Ports {
   readonly client: number;

@@ -125,12 +125,12 @@ t.test('names as long as they may be', async (t) => {
 
 t.test('many changes, also while the agent is not able to follow: the last one counts', async (t) => {
   const names = Array.from({ length: SERVICES }, (_, index) => `churn-${index}`);
-  for (const name of names) await kube.apply(service(name));
   const address = (version: number): string => `10.2.${version >> 8}.${version & 255}`;
+  for (const name of names) await kube.apply(service(name), slice(name, address(0)));
   const churn = async (first: number): Promise<void> => {
     const left = Array.from({ length: CHANGES }, (_, index) => first + index).values();
     const write = async (): Promise<void> => {
-      for (const version of left) await kube.apply(slice(names[version % SERVICES] as string, address(version)));
+      for (const version of left) await kube.replace(slice(names[version % SERVICES] as string, address(version)));
     };
     await Promise.all(Array.from({ length: WRITERS }, write));
   };

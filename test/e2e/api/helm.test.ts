@@ -1,7 +1,10 @@
 /** The chart, installed by Helm on a real API server: whose custom resources it writes, and what stays when it is removed. */
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { parse } from 'yaml';
 import { ApiServer } from '../api-server.ts';
 import type { KubeObject } from '../kube-api.ts';
 
@@ -55,6 +58,34 @@ t.test('its own are brought up to date', async (t) => {
   t.strictSame(((await kube.get(OURS)) as Definition).spec, old.spec, 'what was taken out is there again');
   t.match(await kube.get('/apis/apps/v1/namespaces/nodeway-system/daemonsets/nodeway'), {
     spec: { template: { spec: { containers: [{ args: /--workers=3/ }] } } },
+  });
+});
+
+t.test("what it says to the Prometheus operator is of the operator's own form", async (t) => {
+  await kube.kubectl('create', '-f', 'test/fixtures/kubernetes/podmonitors.yaml');
+  await kube.serves('/apis/monitoring.coreos.com/v1/podmonitors');
+  const values = ['metrics.podMonitor.enabled=true', 'metrics.podMonitor.labels.release=prometheus', 'metrics.podMonitor.interval=30s'];
+  const chosen = values.flatMap((value) => ['--set', value]);
+  const words = [
+    'template',
+    'nodeway',
+    'deploy/helm/nodeway',
+    ...RELEASE,
+    '--kube-version=1.34.0',
+    '--show-only=templates/podmonitor.yaml',
+  ];
+  const rendered = await helm(...words, ...chosen);
+  const file = join(api.directory, 'podmonitor.yaml');
+  writeFileSync(file, rendered);
+  await kube.kubectl('create', '--validate=strict', '-f', file);
+  t.match(await kube.get('/apis/monitoring.coreos.com/v1/namespaces/nodeway-system/podmonitors/nodeway'), {
+    metadata: { labels: { release: 'prometheus' } },
+    spec: { podMetricsEndpoints: [{ port: 'metrics', interval: '30s', relabelings: [{ targetLabel: 'node' }] }] },
+  });
+  // It finds the agents, and their port.
+  const { spec } = parse(rendered) as { readonly spec: { readonly selector: { readonly matchLabels: object } } };
+  t.match(await kube.get('/apis/apps/v1/namespaces/nodeway-system/daemonsets/nodeway'), {
+    spec: { template: { metadata: { labels: spec.selector.matchLabels }, spec: { containers: [{ ports: [{ name: 'metrics' }] }] } } },
   });
 });
 

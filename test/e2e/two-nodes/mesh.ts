@@ -1,13 +1,13 @@
 /** A cluster with Nodeway in it, on every node. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Test } from 'tap';
 import type { AgentStatus } from '../../../src/agent/admin/status.ts';
 import { until } from '../until.ts';
 import { AGENT_NAMESPACE } from '../agent-rights.ts';
+import { KUBERNETES_SERVICE } from '../api-server.ts';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { type KubeApi, type KubeObject, RULES } from '../kube-api.ts';
-import { LocalAgent } from '../local-agent.ts';
+import { sameAsFresh } from '../fresh-agent.ts';
 import { agentManifests, CUSTOM_RESOURCES } from './agent-manifests.ts';
 import { programsObject } from './objects.ts';
 
@@ -152,16 +152,15 @@ export class Mesh {
   async asFresh(t: Test): Promise<void> {
     for (const { place } of this.cluster.nodes) {
       const { api, kube } = this.cluster;
-      const flags = ['--no-write-status'];
-      const fresh = await LocalAgent.start({ nodeName: place.name, kubeconfig: kube.kubeconfig, directory: api.directory, flags });
-      try {
-        // What they are told last may come to one before it comes to the other.
-        await until(async () => isDeepStrictEqual(this.snapshot(place.name), await fresh.snapshot()), '').catch(() => {});
-        t.strictSame(this.snapshot(place.name), await fresh.snapshot(), `the agent of ${place.name} knows what one that starts now knows`);
-      } finally {
-        await fresh.stop();
-      }
+      const snapshot = (): Promise<unknown> => Promise.resolve(this.snapshot(place.name));
+      await sameAsFresh(t, snapshot, { nodeName: place.name, kubeconfig: kube.kubeconfig, directory: api.directory });
     }
+  }
+
+  /** Resets what the agent of a node has open to the Service of the API server. Returns how many connections these were. */
+  cutWatches(node: string): number {
+    const cut = this.node(node).run('ss', '--kill', '--numeric', '--no-header', '--tcp', 'state', 'established', 'dst', KUBERNETES_SERVICE);
+    return cut.split('\n').filter((line) => line !== '').length;
   }
 
   /** Everything that the agent was told is in effect. */
