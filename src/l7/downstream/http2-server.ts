@@ -164,6 +164,11 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     else this.fail(ErrorCode.EnhanceYourCalm, 'http2_empty_flood');
   }
 
+  /** Each stream has cost a whole exchange. */
+  protected override spendReset({ openedAt }: Http2ServerStream): boolean {
+    return this.guard.reset(this.wire.transport.now, openedAt);
+  }
+
   /** The client will open no further streams. */
   override onGoAway(): void {
     this.#going = 'yes';

@@ -9,19 +9,20 @@
  *  1. an error of a stream ends that stream alone; an error of the connection ends all of them, each once;
  *  2. a stream is in `streams` from its head until both sides have ended it or one has reset it, and hears nothing afterwards;
  *  3. a header block is always decoded, whatever happens to its stream: the table follows the peer's;
- *  4. what is kept for a peer is bounded: one frame, one block, its streams' windows, and the identifiers of MOST_RESETS streams.
+ *  4. what is kept for a peer is bounded: one frame, one block, its streams' windows, the identifiers of MOST_RESETS streams, and
+ *     MOST_UNREAD bytes of frames that it does not take.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Trailers } from '../message/stream.ts';
 import { type CloseReason, type ConnectionHandler, type ConnectionId, LINGER_MS } from '../transport.ts';
-import { FloodGuard } from './flood-guard.ts';
-import { ErrorCode, FrameFlag, FrameType, MIN_FRAME_SIZE } from './frame.ts';
+import { type Flood, FloodGuard, MAX_STREAMS } from './flood-guard.ts';
+import { ErrorCode, FRAME_HEADER, FrameFlag, FrameType, MIN_FRAME_SIZE } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { BlockFault, type BlockKind } from './head-lines.ts';
 import { Decoded, HpackDecoder } from './hpack-decoder.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import { Inflow, InStream } from './inflow.ts';
-import { Outflow, OutStream } from './outflow.ts';
+import { Outflow, OutStream, WORTH } from './outflow.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { afterEndReceived, afterEndSent, receipt, Receipt, StreamState } from './stream-state.ts';
 import { StreamTable } from './stream-table.ts';
@@ -32,8 +33,14 @@ const MOST_RESETS = 1000;
 /** Of the decoder's table: what every peer may use without asking. */
 const TABLE_SIZE = 4096;
 
+/**
+ * What may wait for a peer that takes nothing from the wire, beside the content that flow control holds back: as many streams as a peer may
+ * have, each answered with a head of four kilobytes.
+ */
+const MOST_UNREAD = 4 * 1024 * MAX_STREAMS;
+
 /** Why a connection is given up, for a counter. */
-export type Http2Fault = 'http2_protocol_error' | 'http2_reset_flood' | 'http2_control_flood' | 'http2_empty_flood' | 'http2_header_flood';
+export type Http2Fault = 'http2_protocol_error' | 'http2_header_flood' | 'http2_unread_flood' | `http2_${Flood}_flood`;
 
 /** A stream as its connection sees it. */
 export abstract class Http2Stream extends OutStream {
@@ -81,6 +88,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   /** The stream of the DATA frame under way; null: its content is thrown away. */
   #receiving: S | null = null;
   #receivingLength = 0;
+  /** That frame has brought something besides padding. */
+  #received = false;
+  /** Bytes written since the socket took no more, but for content. */
+  #unread = 0;
   #lingering = false;
   #timer: Timer | null = null;
 
@@ -107,6 +118,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   /** SETTINGS have come. */
   protected onPeerSettings(): void {}
   protected onPong(): void {}
+  /** A stream ends before its time by the peer's doing. @returns false when there were too many. */
+  protected spendReset(_stream: S): boolean {
+    return true;
+  }
   /** A stream has left `streams`. */
   protected abstract onStreamGone(stream: S): void;
   /** The connection is given up, because the peer does what it must not. */
@@ -138,6 +153,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   }
 
   onDrained(): void {
+    this.#unread = 0;
     this.outflow.blocked = false;
     this.outflow.pump();
   }
@@ -153,28 +169,33 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
 
   onFrame(type: number, flags: number, id: number, length: number): ErrorCode {
     if (!this.greeted && (type !== FrameType.Settings || (flags & FrameFlag.Ack) !== 0)) return ErrorCode.Protocol;
-    if (type === FrameType.Data) return this.#beginData(flags, id, length);
+    if (type === FrameType.Data) return this.#beginData(id, length);
     // A block has to be decoded before anything is said of its stream.
     if (type === FrameType.Headers || type === FrameType.Continuation) return ErrorCode.NoError;
-    if (!this.guard.control(this.wire.transport.now)) return ErrorCode.EnhanceYourCalm;
+    const stream = this.streams.get(id);
+    // A stream is given up once, and early only within a budget of its own.
+    const isCounted = type !== FrameType.RstStream || stream === undefined;
+    if (isCounted && !this.guard.control(this.wire.transport.now)) return ErrorCode.EnhanceYourCalm;
     if (id === 0 || type === FrameType.Priority) return ErrorCode.NoError;
-    const verdict = receipt(this.streams.get(id)?.state ?? this.stateOf(id), type);
+    const verdict = receipt(stream?.state ?? this.stateOf(id), type);
     return verdict === Receipt.Protocol ? ErrorCode.Protocol : ErrorCode.NoError;
   }
 
-  #beginData(flags: number, id: number, length: number): ErrorCode {
+  #beginData(id: number, length: number): ErrorCode {
     const { guard } = this;
     if (!this.inflow.takes(length)) return ErrorCode.FlowControl;
     this.#receivingLength = length;
-    if (length > 0) guard.moved();
-    else if ((flags & FrameFlag.EndStream) === 0 && !guard.empty(this.wire.transport.now)) return ErrorCode.EnhanceYourCalm;
+    this.#received = false;
     const stream = this.streams.get(id) ?? null;
     const verdict = receipt(stream?.state ?? this.stateOf(id), FrameType.Data);
     this.#receiving = verdict === Receipt.Take ? stream : null;
     if (verdict === Receipt.Protocol) return ErrorCode.Protocol;
     if (verdict === Receipt.StreamClosed) this.#refuseFrame(id, stream);
-    if (this.#receiving === null || stream === null)
+    if (this.#receiving === null || stream === null) {
+      // What was under way when we gave the stream up is no abuse, if it is more than crumbs.
+      if (verdict === Receipt.Ignore && length >= WORTH) return ErrorCode.NoError;
       return guard.empty(this.wire.transport.now) ? ErrorCode.NoError : ErrorCode.EnhanceYourCalm;
+    }
     stream.inflow.window -= length;
     if (stream.inflow.window < 0) this.breakStream(stream, ErrorCode.FlowControl);
     return ErrorCode.NoError;
@@ -196,12 +217,17 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   }
 
   onDataPiece(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#receiving !== null) this.onContent(this.#receiving, bytes, start, end);
+    if (this.#receiving === null) return;
+    this.#received = true;
+    this.onContent(this.#receiving, bytes, start, end);
   }
 
   onDataEnd(id: number, endStream: boolean): void {
     const stream = this.#receiving;
     this.#receiving = null;
+    if (this.#received) this.guard.moved();
+    else if (stream !== null && !endStream && !this.guard.empty(this.wire.transport.now))
+      return this.fail(ErrorCode.EnhanceYourCalm, 'http2_empty_flood');
     this.inflow.passed(id, stream?.inflow ?? null, this.#receivingLength, endStream);
     if (stream !== null && endStream) this.peerEnds(stream, null);
   }
@@ -209,7 +235,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   onReset(id: number, code: ErrorCode): void {
     const stream = this.streams.get(id);
     if (stream === undefined) return;
-    if (!this.guard.reset(this.wire.transport.now, stream.openedAt)) return this.fail(ErrorCode.EnhanceYourCalm, 'http2_reset_flood');
+    if (!this.spendReset(stream)) return this.fail(ErrorCode.EnhanceYourCalm, 'http2_reset_flood');
     this.forget(stream, StreamState.Closed);
     stream.onLost(code, LostCause.Reset);
   }
@@ -224,6 +250,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
     this.outflow.initialWindow = initialWindow;
     this.greeted = true;
     this.wire.frames.settingsAck(this.id);
+    this.#wrote(0);
     if (initialWindow !== before) {
       for (const stream of this.streams.all()) {
         if (!this.outflow.widenStream(stream, initialWindow - before)) return this.fail(ErrorCode.FlowControl, 'http2_protocol_error');
@@ -235,8 +262,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   onSettingsAck(): void {}
 
   onPing(bytes: Uint8Array, start: number, ack: boolean): void {
-    if (ack) this.onPong();
-    else this.wire.frames.ping(this.id, bytes, start, true);
+    if (ack) return this.onPong();
+    this.wire.frames.ping(this.id, bytes, start, true);
+    this.#wrote(8);
   }
 
   onWindow(id: number, increment: number): void {
@@ -296,16 +324,18 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
     if (stream.state === StreamState.Closed) this.forget(stream, StreamState.Closed);
   }
 
-  /** What came on it is wrong. */
+  /** What came on it is wrong. Who makes us reset a stream has cost us as much as who resets it (CVE-2025-8671). */
   breakStream(stream: S, code: ErrorCode): void {
     this.cancel(stream, code);
     stream.onLost(code, LostCause.Malformed);
+    if (!this.spendReset(stream)) this.fail(ErrorCode.EnhanceYourCalm, 'http2_reset_flood');
   }
 
   /** Sends RST_STREAM; the stream hears nothing more. */
   cancel(stream: S, code: ErrorCode): void {
     if (this.streams.get(stream.id) !== stream) return;
     this.forget(stream, StreamState.Reset);
+    this.guard.gaveUp();
     this.resetId(stream.id, code);
   }
 
@@ -317,6 +347,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
         break;
       }
     this.wire.frames.reset(this.id, id, code);
+    this.#wrote(4);
   }
 
   protected forget(stream: S, state: StreamState): void {
@@ -332,12 +363,24 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   protected sendBlock(stream: Http2Stream, endStream: boolean): void {
     const { frames, blocks } = this.wire;
     frames.block(this.id, stream.id, blocks.bytes, blocks.length, endStream, this.outflow.maxFrame);
+    this.#wrote(blocks.length);
   }
 
   #sendTrailers(stream: OutStream, lines: Uint8Array): void {
     const { frames, blocks } = this.wire;
     blocks.trailers(this.encoder, lines);
     frames.block(this.id, stream.id, blocks.bytes, blocks.length, true, this.outflow.maxFrame);
+    this.#wrote(blocks.length);
+  }
+
+  /** A frame that nothing holds back has been written: whoever takes nothing from the wire could have us keep ever more of them. */
+  #wrote(payload: number): void {
+    if (!this.outflow.blocked) return;
+    const before = this.#unread;
+    this.#unread += FRAME_HEADER + payload;
+    if (before > MOST_UNREAD || this.#unread <= MOST_UNREAD) return;
+    // Not amid what has led here.
+    this.wire.transport.defer(() => this.fail(ErrorCode.EnhanceYourCalm, 'http2_unread_flood'));
   }
 
   // ── ends ──────────────────────────────────────────────────────────────────────────────────────────────────────

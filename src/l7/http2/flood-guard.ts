@@ -41,6 +41,8 @@ class Budget {
 
 /** Streams that a peer may have at a time, Envoy's default. A turn may answer them all, and what the peer says of them then comes in one turn too. */
 export const MAX_STREAMS = 1024;
+/** Of a stream that we give up, what its peer has sent before it knows: head, content and trailers. */
+const LATE_FRAMES = 16;
 /** After an answer: windows, RST_STREAM, and what crosses on the way. */
 const CONTROL_OF_ANSWER = 4;
 /** Milliseconds after which a stream that is given up was no attack (as Envoy's premature_reset_min_stream_lifetime_seconds). */
@@ -51,14 +53,14 @@ export class FloodGuard {
   readonly #resets: Budget;
   /** Frames about the connection, and those that concern nothing any more. */
   readonly #control: Budget;
-  /** DATA without content, and header blocks that have to be thrown away. */
+  /** DATA without content, informational responses, and header blocks and crumbs of content that have to be thrown away. */
   readonly #empty: Budget;
   #flood: Flood | null = null;
 
   constructor(now: number) {
     this.#resets = new Budget(now, 200, 200, 50);
     this.#control = new Budget(now, 1000, 1000 + 2 * CONTROL_OF_ANSWER * MAX_STREAMS, 200);
-    this.#empty = new Budget(now, 200, 200, 50);
+    this.#empty = new Budget(now, 200, 200 + LATE_FRAMES * MAX_STREAMS, 50);
   }
 
   /** Which budget ran out. */
@@ -70,6 +72,13 @@ export class FloodGuard {
   answered(): void {
     this.#resets.earn(1);
     this.#control.earn(CONTROL_OF_ANSWER);
+    this.#empty.earn(1);
+  }
+
+  /** We have given a stream up. */
+  gaveUp(): void {
+    this.#control.earn(CONTROL_OF_ANSWER);
+    this.#empty.earn(LATE_FRAMES);
   }
 
   /** Content was sent or received: its windows have to be opened again. */

@@ -18,6 +18,8 @@ import type { FrameWriter } from './frame-writer.ts';
 const PAUSE_AT = 32 * 1024;
 /** Pieces that are kept are put together up to this size: many small ones would cost more than they hold. */
 const PIECE = 16 * 1024;
+/** Bytes of content from which on a frame is worth its header, however the peer has cut it, or has us cut it (CVE-2019-9511). */
+export const WORTH = 256;
 
 /** The sending side of a stream. */
 export abstract class OutStream {
@@ -61,7 +63,7 @@ export class Outflow {
   readonly #frames: FrameWriter;
   readonly #id: ConnectionId;
   readonly #sendTrailers: (stream: OutStream, trailers: Uint8Array) => void;
-  /** Called for every frame of content. */
+  /** Called for every frame of content but for the crumbs of small windows. */
   readonly #onSent: () => void;
   // Streams with content that may be sent, in turn.
   #first: OutStream | null = null;
@@ -96,7 +98,7 @@ export class Outflow {
       for (;;) {
         const size = Math.min(end - start, stream.sendWindow, this.window, this.maxFrame);
         if (size <= 0) break;
-        this.#put(stream, bytes, start, start + size);
+        this.#put(stream, bytes, start, start + size, size === end - start);
         start += size;
       }
     }
@@ -158,7 +160,7 @@ export class Outflow {
     const size = Math.min(piece.length - start, stream.sendWindow, this.window, this.maxFrame);
     // Its own window is closed: it is listed again when that opens.
     if (size <= 0) return;
-    this.#put(stream, piece, start, start + size);
+    this.#put(stream, piece, start, start + size, start + size === piece.length);
     stream.movedAt = this.#transport.now;
     stream.queued -= size;
     stream.sentOfFirst += size;
@@ -174,9 +176,10 @@ export class Outflow {
     stream.onSendDrained();
   }
 
-  #put(stream: OutStream, bytes: Uint8Array, start: number, end: number): void {
+  /** @param whole what there was to send is sent. */
+  #put(stream: OutStream, bytes: Uint8Array, start: number, end: number, whole: boolean): void {
     this.flush();
-    this.#onSent();
+    if (whole || end - start >= WORTH) this.#onSent();
     stream.sendWindow -= end - start;
     this.window -= end - start;
     if (bytes !== this.#transport.arena) return this.#frames.data(this.#id, stream.id, bytes, start, end, false);

@@ -20,6 +20,7 @@ export const REFUSALS = [
   'http2_control_flood',
   'http2_empty_flood',
   'http2_header_flood',
+  'http2_unread_flood',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

@@ -129,6 +129,7 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
 
   override onPeerEnd(trailers: Trailers): void {
     const sink = this.#sink;
+    this.#connection.guard.answered();
     // Nobody reads the rest of a request that has been answered.
     if (this.state === StreamState.HalfRemote && !this.#tunnelling) this.#connection.cancel(this, ErrorCode.NoError);
     else if (this.state === StreamState.HalfRemote) this.#connection.outflow.end(this, null);

@@ -189,7 +189,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     const fault = this.decode(stream?.answered === true ? BlockKind.Trailers : BlockKind.Response, bytes, start, end);
     if (fault === null) return;
     if (state === StreamState.Idle) return this.fail(ErrorCode.Protocol, 'http2_protocol_error');
-    if (stream === undefined) return;
+    if (stream === undefined) return this.#spendEmpty();
     if (receipt(state, FrameType.Headers) !== Receipt.Take) return this.breakStream(stream, ErrorCode.StreamClosed);
     if (fault !== BlockFault.None) return this.breakStream(stream, ErrorCode.Protocol);
     if (!stream.answered) return this.#onHead(stream, endStream);
@@ -201,9 +201,9 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     const head = this.#parse();
     if (head === null || head.status === 101) return this.breakStream(stream, ErrorCode.Protocol);
     if (head.status < 200) {
-      if (endStream) this.breakStream(stream, ErrorCode.Protocol);
-      else stream.onInformational(head);
-      return;
+      if (endStream) return this.breakStream(stream, ErrorCode.Protocol);
+      stream.onInformational(head);
+      return this.#spendEmpty();
     }
     if (stream.opensTunnel(head.status) && !endStream) return stream.onTunnel(stream.upgrades ? this.#asUpgrade(stream) : head);
     const length = endStream ? 0 : head.contentLength;
@@ -211,6 +211,11 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     if (endStream && stream.announced > 0) return this.breakStream(stream, ErrorCode.Protocol);
     if (!stream.onHead(head, length)) return;
     if (endStream) this.peerEnds(stream, null);
+  }
+
+  /** A head has come that answers nothing. */
+  #spendEmpty(): void {
+    if (!this.guard.empty(this.wire.transport.now)) this.fail(ErrorCode.EnhanceYourCalm, 'http2_empty_flood');
   }
 
   #parse(): Head | null {

@@ -112,7 +112,9 @@ export class Http2Pool extends GuardedPool implements Http2Home {
     }
     if (client.streams.size > 0 || client.gone) return;
     const { maxRequestsPerConnection = Infinity, idleTimeoutMs = 0 } = this.config;
-    if (this.endpoint.removed || this.#ground.draining || client.served >= maxRequestsPerConnection) client.retire();
+    // An endpoint that takes no streams at all gets another connection for each request, and keeps none of them.
+    const useless = client.room <= 0;
+    if (this.endpoint.removed || this.#ground.draining || client.served >= maxRequestsPerConnection || useless) client.retire();
     else if (idleTimeoutMs > 0) this.#watchIdle(idleTimeoutMs);
   }
 

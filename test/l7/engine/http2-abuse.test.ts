@@ -1,183 +1,47 @@
 /**
- * Attacks on a client's connection: each ends that connection with ENHANCE_YOUR_CALM or the error of its kind, is counted, costs little,
- * and is not noticed by another connection.
+ * Attacks by clients: each ends its own connection with ENHANCE_YOUR_CALM or the error of its kind, is counted, costs little, and is not
+ * noticed by another connection. What attacks by servers come to is in test/l7/upstream/http2-abuse.test.ts.
  */
 import t from 'tap';
-import { encodeBlock, type Field } from '../http2/field-list.ts';
-import { frame, get, type Http2Peer, parameters, request, word } from '../http2/peer.ts';
+import { CLIENT_ATTACKS } from '../http2/client-attacks.ts';
+import { frame, get, request } from '../http2/peer.ts';
 import { dialHttp2, http1Gateway } from './http2-rig.ts';
-import { ok } from './rig.ts';
+import { ok, Rig, route } from './rig.ts';
 
-const CALM = 11;
-
-interface Attack {
-  readonly name: string;
-  readonly reason: string;
-  readonly code: number;
-  /** A round of it; it is repeated until the connection is given up. */
-  readonly round: (client: Http2Peer, nth: number) => void;
-  /** In how many rounds it has to be stopped. */
-  readonly rounds: number;
+/** Servers that answer, and others that read nothing. */
+function attackedGateway(): Rig {
+  const rig = new Rig().cluster('a', ['10.0.0.1:80']).cluster('silent', ['10.0.0.2:80']);
+  rig.serve('10.0.0.1:80', (request) => {
+    if (request.startsWith('GET /head')) return ok('', `X-Long: ${'x'.repeat(2000)}\r\n`);
+    return ok('x'.repeat(request.startsWith('GET /large') ? 1_000_000 : 1));
+  });
+  rig.transport.serve({ ip: '10.0.0.2', port: 80 }, (peer) => peer.pause(0));
+  return rig.gateway(route('/silent', 'silent'), route('/', 'a'));
 }
 
-const pieces = (count: number, make: (nth: number) => Buffer): Buffer =>
-  Buffer.concat(Array.from({ length: count }, (_, nth) => make(nth)));
-
-const ATTACKS: readonly Attack[] = [
-  {
-    name: 'rapid reset (CVE-2023-44487)',
-    reason: 'http2_reset_flood',
-    code: CALM,
-    rounds: 3,
-    round: (client, nth) => {
-      for (let i = 0; i < 100; i++) client.request(nth * 200 + 2 * i + 1, '/').reset(nth * 200 + 2 * i + 1);
-    },
-  },
-  {
-    name: 'resets that the client makes us send, by windows of 0',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 15,
-    round: (client, nth) => {
-      for (let i = 0; i < 100; i++) {
-        const stream = nth * 200 + 2 * i + 1;
-        client.request(stream, '/').window(stream, 0);
-      }
-    },
-  },
-  {
-    name: 'requests that are malformed',
-    reason: 'http2_empty_flood',
-    code: CALM,
-    rounds: 3,
-    round: (client, nth) => {
-      for (let i = 0; i < 100; i++) client.headers(nth * 200 + 2 * i + 1, [...get('/'), ['connection', 'x']], true);
-    },
-  },
-  {
-    name: 'CONTINUATION without end (CVE-2024-27316)',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      client.frame('HEADERS', 0, 1, client.block(get('/')));
-      client.peer.write(pieces(20, () => frame('CONTINUATION', 0, 1, 'x')));
-    },
-  },
-  {
-    name: 'a header block without end',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      client.frame('HEADERS', 0, 1, client.block(get('/')));
-      client.peer.write(pieces(6, () => frame('CONTINUATION', 0, 1, Buffer.alloc(16_000))));
-    },
-  },
-  {
-    name: 'a bomb: a small block of large fields',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      const fields: Field[] = Array.from({ length: 2000 }, () => ['x', 'y'.repeat(480)]);
-      client.frame('HEADERS', 5, 1, Buffer.concat([client.block(get('/')), encodeBlock(client.encoder, fields)]));
-    },
-  },
-  {
-    name: 'PING flood (CVE-2019-9512)',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 12,
-    round: (client) => client.peer.write(pieces(100, () => frame('PING', 0, 0, Buffer.alloc(8)))),
-  },
-  {
-    name: 'SETTINGS flood (CVE-2019-9515)',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 12,
-    round: (client) => client.peer.write(pieces(100, (nth) => frame('SETTINGS', 0, 0, parameters([4, 1000 + nth])))),
-  },
-  {
-    name: 'PRIORITY flood (CVE-2019-9513)',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 12,
-    round: (client) => client.peer.write(pieces(100, (nth) => frame('PRIORITY', 0, 2 * nth + 1, Buffer.alloc(5)))),
-  },
-  {
-    name: 'WINDOW_UPDATE flood',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 12,
-    round: (client) => client.peer.write(pieces(100, () => frame('WINDOW_UPDATE', 0, 0, word(1)))),
-  },
-  {
-    name: 'RST_STREAM of streams that are over',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 13,
-    round: (client, nth) => {
-      if (nth === 0) client.request(1, '/').reset(1);
-      client.peer.write(pieces(100, () => frame('RST_STREAM', 0, 1, word(8))));
-    },
-  },
-  {
-    name: 'frames of unknown types',
-    reason: 'http2_control_flood',
-    code: CALM,
-    rounds: 12,
-    round: (client) => client.peer.write(pieces(100, () => frame('99', 0, 0, 'x'))),
-  },
-  {
-    name: 'empty DATA (CVE-2019-9518)',
-    reason: 'http2_empty_flood',
-    code: CALM,
-    rounds: 4,
-    round: (client, nth) => {
-      if (nth === 0) client.headers(1, request('POST', '/'));
-      client.peer.write(pieces(100, () => frame('DATA', 0, 1)));
-    },
-  },
-  {
-    name: 'more than the window of the connection',
-    reason: 'http2_protocol_error',
-    code: 3,
-    rounds: 3,
-    round: (client, nth) => {
-      for (let i = 0; i < 70; i++) {
-        if (nth === 0) client.headers(2 * i + 1, request('POST', '/'));
-        client.peer.write(pieces(16, () => frame('DATA', 0, 2 * i + 1, Buffer.alloc(16_384))));
-      }
-    },
-  },
-];
-
-t.test('each attack ends its connection alone', async (t) => {
-  for (const { name, reason, code, round, rounds } of ATTACKS) {
-    const rig = http1Gateway();
-    // Servers that read nothing.
-    rig.transport.serve({ ip: '10.0.0.1', port: 80 }, (peer) => peer.pause(0));
+for (const { name, settings = [], reason, code, round, rounds } of CLIENT_ATTACKS) {
+  t.test(name, async (t) => {
+    const rig = attackedGateway();
     const other = dialHttp2(rig);
-    const attacker = dialHttp2(rig);
+    const attacker = dialHttp2(rig, settings);
+    const refused = (): number => rig.count('nodeway_refused_connections_total', { reason });
     let used = 0;
-    for (; used < rounds && attacker.goAway.length === 0; used++) {
+    for (; used < rounds && refused() === 0; used++) {
       round(attacker, used);
       rig.run();
     }
-    t.equal(attacker.goAway.at(-1)?.code, code, `${name}: stopped in ${used} rounds`);
-    t.ok(attacker.peer.ended, `${name}: closed`);
-    t.equal(rig.count('nodeway_refused_connections_total', { reason }), 1, `${name}: counted`);
-    rig.run();
+    t.equal(refused(), 1, `counted after ${used} rounds`);
+    t.equal(attacker.goAway.at(-1)?.code ?? null, code, 'told');
     other.request(1, '/');
     rig.run();
-    t.same(other.goAway, [], `${name}: the other one is served`);
-    t.equal(other.stream(1).reset, null);
+    t.same(other.goAway, [], 'the other one is served');
+    t.equal(other.stream(1).content, 'x');
     attacker.peer.end();
-    rig.advance(6000);
-    t.equal(rig.count('nodeway_downstream_connections'), 1, `${name}: nothing of it is left`);
-  }
-});
+    rig.advance(60_000);
+    if (code !== null) t.ok(attacker.peer.ended, 'closed');
+    t.equal(rig.count('nodeway_downstream_connections'), 1, 'nothing of it is left');
+  });
+}
 
 t.test('an honest client that does much of everything is never taken for one', async (t) => {
   const rig = http1Gateway();
@@ -211,16 +75,18 @@ t.test('a thousand streams at a time: what the client says of their answers all 
   t.equal(rig.count('nodeway_downstream_connections'), 1);
 });
 
-t.test('calls that have lasted may be given up all at once', async (t) => {
+t.test('calls that have lasted may be given up all at once, and again', async (t) => {
   const rig = http1Gateway();
   rig.transport.serve({ ip: '10.0.0.1', port: 80 }, () => undefined);
   const client = dialHttp2(rig);
-  const streams = Array.from({ length: 900 }, (_, index) => 2 * index + 1);
-  for (const stream of streams) client.request(stream, '/');
-  rig.advance(1500);
-  for (const stream of streams) client.reset(stream);
-  rig.run();
+  for (let first = 1; first < 9000; first += 1800) {
+    for (let stream = first; stream < first + 1800; stream += 2) client.request(stream, '/');
+    rig.advance(1500);
+    for (let stream = first; stream < first + 1800; stream += 2) client.reset(stream);
+    rig.run();
+  }
   t.same(client.goAway, []);
+  t.equal(rig.count('nodeway_downstream_connections'), 1);
 });
 
 t.test('streams that are opened and left cost no more than their number allows', async (t) => {
@@ -284,4 +150,17 @@ t.test('a frame that comes in drops does not keep a connection', async (t) => {
   }
   t.ok(client.peer.ended);
   t.equal(rig.count('nodeway_refused_connections_total', { reason: 'head_timeout' }), 1);
+});
+
+t.test('uploads that are refused while they are under way are no flood', async (t) => {
+  const rig = new Rig().gateway();
+  const client = dialHttp2(rig);
+  const streams = Array.from({ length: 500 }, (_, index) => 2 * index + 1);
+  for (const stream of streams) client.headers(stream, request('POST', '/'));
+  rig.run();
+  // The window of each stream, in frames of a kilobyte, before any answer has been read.
+  for (let piece = 0; piece < 20; piece++) for (const stream of streams) client.data(stream, Buffer.alloc(1024));
+  rig.run();
+  t.same(client.goAway, []);
+  t.match(client.stream(999).heads, [{ ':status': '404' }]);
 });

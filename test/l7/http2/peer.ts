@@ -4,6 +4,13 @@ import { HpackEncoder } from '../../../src/l7/http2/hpack-encoder.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { decodeBlock, encodeBlock, type Field } from './field-list.ts';
 
+/** What carries the bytes of a peer. */
+export interface PeerLine {
+  write(bytes: Uint8Array | string): void;
+  /** What was received since the last call, as latin1. */
+  takeText(): string;
+}
+
 export const TYPES = [
   'DATA',
   'HEADERS',
@@ -69,8 +76,8 @@ export function splitFrames(bytes: Buffer): { readonly frames: SeenFrame[]; read
   return { frames, rest: bytes.subarray(at) };
 }
 
-export class Http2Peer {
-  readonly peer: MemoryPeer;
+export class Http2Peer<Line extends PeerLine = MemoryPeer> {
+  readonly peer: Line;
   readonly encoder = new HpackEncoder();
   readonly #decoder = new HpackDecoder(4096);
   #rest: Buffer = Buffer.alloc(0);
@@ -78,7 +85,7 @@ export class Http2Peer {
   readonly seen: SeenFrame[] = [];
   readonly #fields = new Map<SeenFrame, readonly Field[]>();
 
-  constructor(peer: MemoryPeer) {
+  constructor(peer: Line) {
     this.peer = peer;
   }
 
