@@ -116,13 +116,20 @@ function Agent({ status }: { readonly status: AgentStatus }): JSX.Element {
   );
 }
 
-function figures({ ready, draining, workers, workerRestarts, snapshot, version, pid, uptimeSeconds }: AgentStatus): Figure[] {
+/** Changes take a fraction of a second. */
+const LONG_PENDING_SECONDS = 5;
+
+function figures({ ready, draining, workers, workerRestarts, snapshot, propagation, version, pid, uptimeSeconds }: AgentStatus): Figure[] {
   const running = workers.filter(({ phase }) => phase === 'running').length;
   return [
     { title: 'State', value: draining ? 'stopping' : ready ? 'ready' : 'not ready', tone: ready && !draining ? 'quiet' : 'bad' },
     { title: 'Workers running', value: integer(running), of: `of ${workers.length}`, tone: running < workers.length ? 'bad' : 'quiet' },
     { title: 'Workers replaced', value: integer(workerRestarts), of: 'since the start', tone: workerRestarts > 0 ? 'warn' : 'quiet' },
-    { title: 'Configuration', value: `version ${integer(snapshot)}` },
+    {
+      ...{ title: 'Configuration', value: `version ${integer(snapshot)}` },
+      of: propagation.pending === 0 ? 'in all workers' : `${integer(propagation.pending)} pending for ${span(propagation.oldestSeconds)}`,
+      tone: propagation.oldestSeconds > LONG_PENDING_SECONDS ? 'warn' : 'quiet',
+    },
     { title: 'Up', value: span(uptimeSeconds), of: `pid ${pid}` },
     { title: 'Nodeway', value: version },
   ];

@@ -15,6 +15,7 @@ import { ARRIVAL_MS, type Reconciler } from './enroll/reconciler.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { LogOutput } from './log.ts';
 import type { Gate, Readiness } from './readiness.ts';
+import type { Propagation } from './propagation.ts';
 import type { Rollout } from './rollout.ts';
 import type { StatusReporter } from './status-reporter.ts';
 import type { StatusWriter } from './status/status-writer.ts';
@@ -39,6 +40,7 @@ export interface AgentParts {
   readonly reconciler: Reconciler | null;
   readonly rollout: Rollout;
   readonly configuration: Configuration;
+  readonly propagation: Propagation;
   readonly readiness: Readiness;
   readonly status: StatusReporter;
   /** Null: status is not written. */
@@ -145,11 +147,12 @@ export class Agent {
 
   /** Moves on what waited for the change, and opens the gates whose conditions hold. */
   #review(): void {
-    const { status, rollout, pool, gateways, reconciler, configuration, writer } = this.#parts;
+    const { status, rollout, pool, gateways, reconciler, configuration, writer, propagation } = this.#parts;
     if (reconciler?.settled === false) reconciler.reconcile();
     configuration.releaseLeft();
     if (!status.draining) writer?.changed();
-    if (status.draining || rollout.version === 0 || !pool.configured(1)) return;
+    propagation.inEffect(pool.version);
+    if (status.draining || rollout.version === 0 || pool.version === 0) return;
     this.#gates.configured.open();
     if (gateways.settled && (reconciler?.settled ?? true)) this.#gates.captured.open();
   }

@@ -31,6 +31,7 @@ import { type LogOutput, openLog } from './log.ts';
 import type { Resolution } from './model/compile/index.ts';
 import type { ObjectSource } from './model/sink.ts';
 import { openSources } from './object-sources.ts';
+import { Propagation } from './propagation.ts';
 import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -106,11 +107,10 @@ export function composeAgent(means: AgentMeans): Agent {
   const { capture } = node;
   const reconciler = capture === null ? null : new Reconciler({ ...shared, ...places, capture, onChange: () => changes.raise() });
   const rollout = new Rollout({ workers: pool, pods: reconciler, gateways });
+  const propagation = new Propagation(clock);
   const configuration = new Configuration({
-    sources,
+    ...{ sources, clock, log, propagation },
     options: compileOptions(config),
-    clock,
-    log,
     served: () => reconciler?.served() ?? new Set(),
     onOutcome: ({ snapshot, delta, wanted, names, exporters: collectors }) => {
       resolver.want(names);
@@ -133,6 +133,7 @@ export function composeAgent(means: AgentMeans): Agent {
     readiness,
     rollout,
     configuration,
+    propagation,
     series,
     spans: () => exporters.report(),
     logRecords: () => logExporters.report(),
@@ -142,7 +143,7 @@ export function composeAgent(means: AgentMeans): Agent {
     pool,
     stop: stop.resolve,
   });
-  const parts = { pool, gateways, reconciler, rollout, configuration, readiness, status, writer, endpoints, accessLogs };
+  const parts = { pool, gateways, reconciler, rollout, configuration, propagation, readiness, status, writer, endpoints, accessLogs };
   return new Agent({ config, output, clock, disposal, node, changes, stop, ...parts });
 }
 
@@ -232,6 +233,7 @@ function endpointsOf(
     | 'readiness'
     | 'rollout'
     | 'configuration'
+    | 'propagation'
     | 'series'
     | 'spans'
     | 'logRecords'

@@ -9,7 +9,6 @@
  * which the thread serves its heartbeat and its endpoints; it takes effect as a whole.
  */
 import type { Cancel, Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
 import { giveMemoryBack } from '../base/memory.ts';
 import type { CompiledDelta } from '../l7/packed/record-packer.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
@@ -22,7 +21,8 @@ import { type ObjectReport, objectReports, type ProblemReport, reportOf } from '
 import { CONFIGURATION_KINDS } from './model/schema/kinds.ts';
 import type { ObjectSink, ObjectSource } from './model/sink.ts';
 import { ObjectStore } from './model/store.ts';
-import { ProblemReporter } from './problem-reporter.ts';
+import { type LastError, ProblemReporter } from './problem-reporter.ts';
+import type { Propagation, PropagationReport } from './propagation.ts';
 
 /** Between the beginnings of two compilations. */
 const INTERVAL_MS = 5;
@@ -60,6 +60,7 @@ export interface ConfigurationOptions {
   readonly log: Log;
   /** Pods (`namespace/name`) on whose behalf connections may still arrive: those that leave are kept for that long. */
   readonly served: () => ReadonlySet<string>;
+  readonly propagation: Propagation;
   readonly onOutcome: (outcome: Outcome) => void;
 }
 
@@ -87,7 +88,7 @@ export class Configuration {
     this.#options = options;
     this.#store = new ObjectStore(() => this.#changed(), options.clock);
     this.#compiler = new Compiler(options.options, (ref) => this.#store.origin(ref));
-    this.#problems = new ProblemReporter(options.log);
+    this.#problems = new ProblemReporter(options.log, options.clock);
   }
 
   async start(): Promise<void> {
@@ -122,7 +123,18 @@ export class Configuration {
   resolved(name: string, resolution: Resolution | null): void {
     if (this.#stopped) return;
     this.#compiler.resolve(name, resolution);
+    this.#options.propagation.taken(1);
     this.#changed();
+  }
+
+  /** What has changed and is not in effect yet. */
+  propagation(): PropagationReport {
+    return this.#options.propagation.report(this.#store.untaken);
+  }
+
+  /** Of an object, of a source, or of the compiler. */
+  get lastError(): LastError | null {
+    return this.#problems.lastError;
   }
 
   problems(): ProblemReport[] {
@@ -156,6 +168,7 @@ export class Configuration {
   }
 
   #changed(): void {
+    this.#options.propagation.received();
     if (this.#stopped || this.#run !== null || this.#planned !== null) return;
     const { clock } = this.#options;
     const wait = this.#earliest - clock.monotonic();
@@ -174,9 +187,11 @@ export class Configuration {
   /** A slice of the compilation; what has changed since the slice before is part of it. */
   #continue(run: Compilation): void {
     if (this.#stopped) return;
-    const { clock } = this.#options;
+    const { clock, propagation } = this.#options;
     const end = clock.monotonic() + SLICE_MS;
-    this.#compiler.take(this.#store.takeChanges());
+    const changes = this.#store.takeChanges();
+    propagation.taken(changes.length);
+    this.#compiler.take(changes);
     if (!this.#compiler.settle(() => clock.monotonic() < end)) {
       this.#tellProgress(run);
       setImmediate(() => this.#continue(run));
@@ -226,14 +241,12 @@ export class Configuration {
   }
 
   #commit(): void {
-    const { log, served, onOutcome } = this.#options;
+    const { served, propagation, onOutcome } = this.#options;
     const { delta, faults } = this.#compiler.commit(served());
-    for (const { table, key, error } of faults) {
-      const fields = { part: `${table} ${key}`, error: messageOf(error), stack: (error as Error | undefined)?.stack };
-      log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in effect');
-    }
+    for (const { table, key, error } of faults) this.#problems.fault(`${table} ${key}`, error);
     this.#problems.report([...this.#store.takeProblemNews(), ...this.#compiler.takeProblemNews()]);
     const { snapshot, names, exporters, localPods } = this.#compiler;
+    propagation.compiled(delta === null ? null : snapshot.version);
     if (localPods !== this.#pods) {
       this.#pods = localPods;
       this.#wanted = localPods.filter((pod) => pod.enrolled);

@@ -17,7 +17,7 @@ import { type MetricSources, agentMetrics } from './telemetry/agent-metrics.ts';
 
 export interface EndpointSources extends Pick<
   MetricSources,
-  'startedAtSeconds' | 'series' | 'spans' | 'logRecords' | 'accessLogs' | 'verdicts'
+  'startedAtSeconds' | 'series' | 'spans' | 'logRecords' | 'accessLogs' | 'verdicts' | 'propagation'
 > {
   readonly config: AgentConfig;
   readonly log: Log;

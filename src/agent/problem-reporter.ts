@@ -1,4 +1,6 @@
-/** Logs each problem twice: when it appears, and when it is gone. */
+/** Logs each problem twice: when it appears, and when it is gone. Remembers the last error. */
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from './log.ts';
 import type { Problem, ProblemNews } from './model/problem.ts';
 import { refKey } from './model/problem.ts';
@@ -7,13 +9,24 @@ import { reportOf } from './model/report.ts';
 type Known = ReadonlyMap<string, Problem>;
 const NONE: Known = new Map();
 
+export interface LastError {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The object, and what was wrong with it. */
+  readonly message: string;
+}
+
 export class ProblemReporter {
+  /** Also after it was resolved; null: there was none since the start. */
+  lastError: LastError | null = null;
   readonly #log: Log;
+  readonly #clock: Pick<Clock, 'now'>;
   /** By subject; those that have any. */
   readonly #known = new Map<string, Known>();
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Pick<Clock, 'now'>) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   report(news: readonly ProblemNews[]): void {
@@ -26,17 +39,29 @@ export class ProblemReporter {
     }
   }
 
+  /** A part of the configuration that could not be compiled: what was there before stays in effect. */
+  fault(part: string, error: unknown): void {
+    const fields = { part, error: messageOf(error), stack: (error as Error | undefined)?.stack };
+    this.#log.error(fields, 'a part of the configuration could not be compiled; what was there before stays in effect');
+    this.#remember(part, messageOf(error));
+  }
+
   #tell(before: Known, now: Known): void {
     for (const [key, problem] of now) {
       if (before.has(key)) continue;
       const { severity, message, ...fields } = reportOf(problem);
       this.#log[severity === 'error' ? 'error' : 'warn']({ problem: severity, ...fields }, message);
+      if (severity === 'error') this.#remember(fields.object, message);
     }
     for (const [key, problem] of before) {
       if (now.has(key)) continue;
       const { message, ...fields } = reportOf(problem);
       this.#log.info({ ...fields }, `resolved: ${message}`);
     }
+  }
+
+  #remember(subject: string, message: string): void {
+    this.lastError = { at: this.#clock.now(), message: subject === '' ? message : `${subject}: ${message}` };
   }
 }
 

@@ -43,6 +43,8 @@ export class StatusReporter {
       draining: this.draining,
       gates: readiness.report(),
       snapshot: rollout.version,
+      propagation: configuration.propagation(),
+      lastError: configuration.lastError,
       workers: pool.report(),
       workerRestarts: pool.restarts,
       pods: this.#pods(),

@@ -26,9 +26,19 @@ function agentLines(report: AgentStatus): string {
   return [
     `agent    ${state}; version ${report.version}, node ${report.node}, pid ${report.pid}, up ${span(report.uptimeSeconds)}`,
     `workers  ${phases.join(', ') || 'none'}; ${report.workerRestarts} replaced since the start`,
-    `config   version ${report.snapshot}; ${count(report.problems.length, 'problem')}`,
+    `config   version ${report.snapshot}${pending(report)}; ${count(report.problems.length, 'problem')}${lastError(report)}`,
     '',
   ].join('\n');
+}
+
+function pending({ propagation }: AgentStatus): string {
+  if (propagation.pending === 0) return ' in all workers';
+  return `; ${count(propagation.pending, 'change')} pending for ${span(Math.round(propagation.oldestSeconds))}`;
+}
+
+/** Those that are there now have a table; this one may be over. */
+function lastError({ lastError: last }: AgentStatus): string {
+  return last === null ? '' : `; last error at ${new Date(last.at).toISOString()}`;
 }
 
 function pods(report: AgentStatus): string {

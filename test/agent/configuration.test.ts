@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { Configuration, type Outcome } from '../../src/agent/configuration.ts';
 import type { Needs } from '../../src/agent/model/needs.ts';
+import { Propagation } from '../../src/agent/propagation.ts';
 import { refOf } from '../../src/agent/model/problem.ts';
 import type { ObjectSink, ObjectSource, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { ManualClock } from '../base/manual-clock.ts';
@@ -68,17 +69,19 @@ async function set(t: Test) {
   const served = new Set<string>();
   const sources = [new HandSource('first'), new HandSource('second')] as const;
   const clock = new ManualClock();
+  const propagation = new Propagation(clock);
   const configuration = new Configuration({
     sources,
     options: OPTIONS,
     clock,
     log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) }),
     served: () => served,
+    propagation,
     onOutcome: (outcome) => outcomes.push({ ...outcome, version: outcome.snapshot.version }),
   });
   await configuration.start();
   t.teardown(() => configuration.stop());
-  return { lines, outcomes, served, sources, clock, configuration };
+  return { lines, outcomes, served, sources, clock, configuration, propagation };
 }
 
 /** What the store has to say is said in the turn after. */
@@ -140,6 +143,38 @@ t.test('a single change is compiled at once, a stream of them once an interval',
   await turn();
   clock.advance(1000);
   t.equal(outcomes.length, 3, 'nothing after the end');
+});
+
+t.test('changes count as pending from their receipt, and an error is remembered after it was mended', async (t) => {
+  const { outcomes, sources, clock, configuration, propagation } = await set(t);
+  const times: number[] = [];
+  propagation.listen((seconds) => times.push(seconds));
+  for (const source of sources) source.sink?.synced();
+  await turn();
+  propagation.inEffect(outcomes.at(-1)?.version ?? 0);
+  sources[0].give(service('s'));
+  await turn();
+  sources[0].give(service('t'), service('u'));
+  await turn();
+  clock.advance(3);
+  t.match(configuration.propagation(), { pending: 3, oldestSeconds: 0.003 });
+  clock.advance(2);
+  t.equal(configuration.propagation().pending, 3, 'compiled, and not in effect');
+  clock.advance(10);
+  propagation.inEffect(outcomes.at(-1)?.version ?? 0);
+  t.match(configuration.propagation(), { pending: 0 });
+  t.equal(times.at(-1), 0.015);
+
+  t.equal(configuration.lastError, null);
+  sources[0].give({ ...service('s'), spec: { ports: 'none' } } as RawObject);
+  await turn();
+  clock.advance(10);
+  t.match(configuration.lastError, { at: 15, message: /^Service a\/s: / });
+  sources[0].give(service('s'));
+  await turn();
+  clock.advance(10);
+  t.strictSame(configuration.problems(), []);
+  t.match(configuration.lastError, { at: 15 });
 });
 
 t.test('a problem is logged when it appears and when it is gone, with its place', async (t) => {

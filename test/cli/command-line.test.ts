@@ -48,6 +48,8 @@ const STATUS: AgentStatus = {
   draining: false,
   gates: [{ gate: 'captured', open: false, awaited: 'pods' }],
   snapshot: 3,
+  propagation: { pending: 1, total: 9, oldestSeconds: 65 },
+  lastError: { at: 5500, message: 'VirtualService a/b: is wrong' },
   workers: [
     { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1, longestPauseSeconds: 0 },
     { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1, longestPauseSeconds: 0 },
@@ -154,6 +156,7 @@ t.test('what status tells a person', async (t) => {
   for (const line of [
     /not ready: captured \(pods\); version 1\.0\.0, node n1, pid 7, up 5m/,
     /1 running, 1 starting; 1 replaced/,
+    /config +version 3; 1 change pending for 65s; 1 problem; last error at 1970-01-01T00:00:05.500Z/,
     /a\/in +captured +10\.0\.0\.1 +annotation of the pod/,
     /a\/out +not enrolled +nothing asks for it/,
     /a\/bad +failed +no namespace/,

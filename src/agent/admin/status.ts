@@ -3,6 +3,8 @@ import type { GatewayReport } from '../enroll/gateway-listeners.ts';
 import type { PodPhase } from '../enroll/reconciler.ts';
 import type { ProblemReport } from '../model/report.ts';
 import type { SourceReport } from '../model/sink.ts';
+import type { LastError } from '../problem-reporter.ts';
+import type { PropagationReport } from '../propagation.ts';
 import type { GateReport } from '../readiness.ts';
 import type { WorkerReport } from '../worker-pool/pool.ts';
 
@@ -15,6 +17,8 @@ export interface AgentStatus {
   readonly draining: boolean;
   readonly gates: readonly GateReport[];
   readonly snapshot: number;
+  readonly propagation: PropagationReport;
+  readonly lastError: LastError | null;
   readonly workers: readonly WorkerReport[];
   readonly workerRestarts: number;
   readonly pods: readonly PodStatus[];

@@ -138,6 +138,11 @@ export class ObjectStore {
     return this.#contributors.every(({ synced }) => synced);
   }
 
+  /** Objects that have changed since the last `takeChanges`. */
+  get untaken(): number {
+    return this.#before.size;
+  }
+
   /** Every object whose version in effect changed since the last call, once. Nothing while a source is in the middle of a change. */
   takeChanges(): readonly ObjectChange[] {
     if (this.#telling) return [];

@@ -5,7 +5,7 @@ import type { RequestLogReport } from '../requests/request-log.ts';
 import type { ExporterReport } from './export/exporters.ts';
 import { type ExpositionFormat, renderSeries } from './exposition.ts';
 import { processMetrics } from './process-metrics.ts';
-import { Counter, Gauge, Registry, type RegistryContentType } from './prometheus-client.ts';
+import { Counter, Gauge, Histogram, Registry, type RegistryContentType } from './prometheus-client.ts';
 import type { SeriesTable } from './series-table.ts';
 
 export interface MetricSources {
@@ -17,6 +17,7 @@ export interface MetricSources {
   readonly spans: () => readonly ExporterReport[];
   readonly logRecords: () => readonly ExporterReport[];
   readonly requests: { report(): RequestLogReport };
+  readonly propagation: { listen(listener: (seconds: number) => void): void };
   /** Verdicts of the kernel programs by reason; null without a datapath. */
   readonly verdicts: () => Readonly<Record<string, number>> | null;
 }
@@ -29,8 +30,10 @@ export function agentMetrics(sources: MetricSources): Exposition {
   for (const { kind, name, help, value } of processMetrics(sources.startedAtSeconds)) {
     (kind === 'counter' ? counter : gauge)(registry, name, help, [], (set) => set({}, value()));
   }
-  buildInfo(registry, sources.status().version);
-  const { status } = sources;
+  // One report for all metrics of a scrape.
+  let report = sources.status();
+  const status = (): AgentStatus => report;
+  buildInfo(registry, report.version);
   gauge(registry, 'nodeway_ready', '1 while the agent is ready.', [], (set) => set({}, status().ready ? 1 : 0));
   gauge(registry, 'nodeway_snapshot_version', 'Version of the configuration that was handed to the workers.', [], (set) =>
     set({}, status().snapshot),
@@ -46,6 +49,7 @@ export function agentMetrics(sources: MetricSources): Exposition {
     for (const severity of ['error', 'unsupported', 'warning']) set({ severity }, 0);
     for (const [severity, problems] of Map.groupBy(status().problems, (problem) => problem.severity)) set({ severity }, problems.length);
   });
+  propagationMetrics(registry, { ...sources, status });
   sourceMetrics(registry, status);
   gauge(
     registry,
@@ -78,8 +82,35 @@ export function agentMetrics(sources: MetricSources): Exposition {
     (registry as Registry<RegistryContentType>).setContentType(
       format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
     );
+    report = sources.status();
     yield Buffer.from(await registry.metrics());
   };
+}
+
+function propagationMetrics(registry: Registry, { status, propagation }: MetricSources): void {
+  const time = new Histogram({
+    name: 'nodeway_config_propagation_seconds',
+    help: 'Time from the receipt of a change to its being in effect in all workers.',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+    registers: [registry],
+  });
+  propagation.listen((seconds) => time.observe(seconds));
+  counter(registry, 'nodeway_config_changes_total', 'Changes of objects, and of what DNS says of names.', [], (set) =>
+    set({}, status().propagation.total),
+  );
+  gauge(registry, 'nodeway_config_changes_pending', 'Changes that are not in effect in all workers yet.', [], (set) =>
+    set({}, status().propagation.pending),
+  );
+  gauge(registry, 'nodeway_config_oldest_pending_seconds', 'For how long the oldest pending change has been on its way.', [], (set) =>
+    set({}, status().propagation.oldestSeconds),
+  );
+  gauge(
+    registry,
+    'nodeway_config_last_error_timestamp_seconds',
+    'When the last error of the configuration was found; 0: never.',
+    [],
+    (set) => set({}, (status().lastError?.at ?? 0) / 1000),
+  );
 }
 
 /** By resource, whatever the number of watches that it is read by. */

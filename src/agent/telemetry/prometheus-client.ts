@@ -9,5 +9,6 @@ const require = createRequire(import.meta.url);
 export const Registry = require('prom-client/lib/registry') as typeof PromClient.Registry;
 export const Gauge = require('prom-client/lib/gauge') as typeof PromClient.Gauge;
 export const Counter = require('prom-client/lib/counter') as typeof PromClient.Counter;
+export const Histogram = require('prom-client/lib/histogram') as typeof PromClient.Histogram;
 export type Registry<Type extends PromClient.RegistryContentType = PromClient.PrometheusContentType> = PromClient.Registry<Type>;
 export type RegistryContentType = PromClient.RegistryContentType;

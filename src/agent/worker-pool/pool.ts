@@ -166,9 +166,9 @@ export class WorkerPool {
     return this.#slots.every((slot) => slot.member?.listening.has(id) === true);
   }
 
-  /** Whether every worker runs this version of the snapshot. */
-  configured(version: number): boolean {
-    return this.#slots.every((slot) => (slot.member?.configured ?? 0) >= version);
+  /** The version of the snapshot that every worker has in effect, or a later one; 0: not every one has any. */
+  get version(): number {
+    return Math.min(...this.#slots.map((slot) => slot.member?.configured ?? 0));
   }
 
   /** Whether new connections can be answered by all workers; one that was just started counts as responsive. */

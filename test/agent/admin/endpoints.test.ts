@@ -25,6 +25,8 @@ const STATUS: AgentStatus = {
   draining: false,
   gates: [],
   snapshot: 4,
+  propagation: { pending: 2, total: 9, oldestSeconds: 1.5 },
+  lastError: { at: 5500, message: 'VirtualService a/b: m' },
   workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3, longestPauseSeconds: 0 }],
   workerRestarts: 2,
   pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', capturedAt: 5, error: '', addresses: ['10.0.0.1'] }],
@@ -62,6 +64,7 @@ async function serve(t: Test, server: HttpServer) {
 t.test('the node endpoint', async (t) => {
   const readiness = new Readiness(() => {});
   const gate = readiness.gate('configured', 'the first configuration');
+  let tellTime: (seconds: number) => void = () => {};
   const metrics = agentMetrics({
     startedAtSeconds: 9,
     status: () => STATUS,
@@ -71,6 +74,7 @@ t.test('the node endpoint', async (t) => {
     accessLogs: () => ({ lines: 0, droppedByWorkers: 0, droppedByFiles: 0 }),
     requests: { report: () => ({ taps: 0, droppedByWorkers: 3, droppedByTaps: 4 }) },
     verdicts: () => ({ through: 5 }),
+    propagation: { listen: (listener) => (tellTime = listener) },
   });
   const ask = await serve(t, nodeEndpoint({ readiness, metrics }));
 
@@ -81,6 +85,7 @@ t.test('the node endpoint', async (t) => {
   gate.close('draining');
   t.equal((await ask('GET', '/readyz')).status, 503);
 
+  tellTime(0.003);
   const { body } = await ask('GET', '/metrics');
   t.equal((await ask('GET', '/metrics')).body.includes('nodeway_worker_restarts_total 2\n'), true, 'a second scrape does not add');
   for (const line of [
@@ -90,6 +95,13 @@ t.test('the node endpoint', async (t) => {
     'nodeway_source_events_total{resource="pods"} 7',
     'nodeway_source_lists_total{resource="pods"} 3',
     'nodeway_source_bytes_total{resource="pods"} 110',
+    'nodeway_config_propagation_seconds_bucket{le="0.002"} 0',
+    'nodeway_config_propagation_seconds_bucket{le="0.005"} 1',
+    'nodeway_config_propagation_seconds_sum 0.003',
+    'nodeway_config_changes_total 9',
+    'nodeway_config_changes_pending 2',
+    'nodeway_config_oldest_pending_seconds 1.5',
+    'nodeway_config_last_error_timestamp_seconds 5.5',
     'nodeway_requests_untold_total{by="worker"} 3',
     'nodeway_requests_untold_total{by="tap"} 4',
     /^nodeway_build_info\{version="1\.2\.3",node="v.+"\} 1$/m,
