@@ -115,6 +115,17 @@ export class Cluster {
     return { ip: pod === undefined ? NOWHERE : ipOf(pod), port };
   }
 
+  /**
+   * Pods of one group differ in their names alone: they have the same labels, are on the same node, and are named by the same objects. For
+   * rules they are one server.
+   */
+  readonly groupOf = (name: string): string =>
+    JSON.stringify(
+      this.#pods
+        .filter(({ metadata }) => metadata.name === name)
+        .map((pod) => [pod.metadata.namespace, pod.spec.nodeName, this.#naming(ipOf(pod)), ...labelTexts(pod)]),
+    );
+
   /** The objects as an agent gets them, with where each pod's network namespace is. */
   manifests(namespaceOf: (pod: string) => string | null): Doc[] {
     return this.docs.map((doc) => {
@@ -124,6 +135,12 @@ export class Cluster {
       if (path !== null) own['nodeway.io/netns'] = path;
       return { ...doc, metadata: { ...doc.metadata, annotations: { ...own, ...doc.metadata.annotations } } };
     });
+  }
+
+  /** Objects that have an address in them, beside its pod. */
+  #naming(ip: string): string[] {
+    const naming = this.docs.filter((doc) => doc.kind !== 'Pod' && JSON.stringify(doc).includes(`"${ip}"`));
+    return naming.map((doc) => `${doc.kind} ${keyOf(doc)}`);
   }
 
   #endpoint(service: ServiceDoc, port: number): { readonly ip: string; readonly port: number } {
@@ -275,4 +292,8 @@ function byName(a: Doc, b: Doc): number {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const keyOf = ({ metadata }: Doc): string => `${metadata.namespace}/${metadata.name}`;
 const ipOf = ({ status }: PodDoc): string => status?.podIP ?? '';
+const labelTexts = (pod: PodDoc): string[] =>
+  Object.entries(labelsOf(pod))
+    .map(([key, value]) => `${key}=${value}`)
+    .sort(compare);
 const labelsOf = ({ metadata }: Doc): Labels => metadata.labels ?? {};

@@ -34,27 +34,31 @@ const WAIT_MS = 290;
 const SLACK_MS = 400;
 const SLACK = 0.4;
 
-export function differencesOf(want: readonly Result[], got: readonly Result[]): Difference[] {
+/** @param groupOf which servers do not differ for a balancer. */
+export function differencesOf(want: readonly Result[], got: readonly Result[], groupOf: (server: string) => string): Difference[] {
   return want.flatMap((wanted) => {
     const seen = got.find(({ name }) => name === wanted.name);
     if (seen === undefined) return [{ request: wanted.name, what: 'missing', want: 'a result', got: null }];
-    return new Comparison(wanted, seen).differences();
+    return new Comparison(wanted, seen, groupOf).differences();
   });
 }
 
 class Comparison {
   readonly #want: Result;
   readonly #got: Result;
+  readonly #groupOf: (server: string) => string;
   readonly #found: Difference[] = [];
 
-  constructor(want: Result, got: Result) {
+  constructor(want: Result, got: Result, groupOf: (server: string) => string) {
     this.#want = want;
     this.#got = got;
+    this.#groupOf = groupOf;
   }
 
   differences(): Difference[] {
     const times = timesOf(this.#want);
     if (times > FEW) this.#shares(times, timesOf(this.#got));
+    else this.#servers();
     // Random by intent: only the shares say something.
     const random = [this.#want, this.#got].some(({ summary }) => Object.keys(summary).length > 1);
     const [want, got] = [this.#want, this.#got].map(({ tries, first }) => furthest(tries ?? first ?? [])) as [Try, Try];
@@ -82,6 +86,13 @@ class Comparison {
     }
   }
 
+  /** Every server that answered must be like one that answered when the answers were recorded. */
+  #servers(): void {
+    const [want, got] = [this.#want, this.#got].map(serversOf) as [string[], string[]];
+    const groups = new Set(want.map(this.#groupOf));
+    if (got.some((server) => !groups.has(this.#groupOf(server)))) this.#say('servers', want, got);
+  }
+
   #say(what: string, want: unknown, got: unknown): void {
     if (JSON.stringify(want) !== JSON.stringify(got)) this.#found.push({ request: this.#want.name, what, want, got });
   }
@@ -95,6 +106,10 @@ function furthest(tries: readonly Try[]): Try {
 
 function timesOf({ summary }: Result): number {
   return Object.values(summary).reduce((sum, times) => sum + times, 0);
+}
+
+function serversOf({ tries = [] }: Result): string[] {
+  return [...new Set(tries.flatMap(({ backend }) => backend ?? []))].sort();
 }
 
 function seenBy({ arrivals = [] }: Try): string[] {

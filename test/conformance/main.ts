@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Cluster } from './cluster.ts';
 import { type Difference, differencesOf } from './differences.ts';
 import type { Result } from './exchange.ts';
 import { replay } from './replay.ts';
@@ -39,7 +40,8 @@ for (const set of sets) {
   const { results: want } = JSON.parse(readFileSync(join(directory, 'want.json'), 'utf8')) as { results: Result[] };
   const got = await replay(directory);
   if (keepIn !== null) keep(keepIn, set, got);
-  const differences = differencesOf(want, got);
+  const { groupOf } = Cluster.read(join(directory, 'manifests'));
+  const differences = differencesOf(want, got, groupOf);
   const open = differences.filter((difference) => !isAccepted(set, difference));
   groups += want.length;
   unaccepted += open.length;

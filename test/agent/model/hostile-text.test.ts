@@ -11,8 +11,8 @@ import { applied, OPTIONS } from './compile/world.ts';
 import { Compiler } from '../../../src/agent/model/compile/index.ts';
 import { HOSTILE, textsIn, uncovered, withText } from './hostile-text.ts';
 
-/** Fields of the API that nobody serves. */
-const ALWAYS_REFUSED = /\.(exponentialDelay|http2Error)$/;
+/** Fields of the API that nobody serves, and what TLS needs, which is checked only. */
+const ALWAYS_REFUSED = /\.(exponentialDelay|http2Error|servers\.port\.targetPort)$|\.tls\.(?!mode$|httpsRedirect$)/;
 const ORIGIN: Origin = { trusted: true, locate: () => null };
 const istio = (kind: string, spec: object): RawObject =>
   ({ apiVersion: 'networking.istio.io/v1', kind, metadata: { name: 'a', namespace: 'default' }, spec }) as RawObject;

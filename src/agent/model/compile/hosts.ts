@@ -35,17 +35,22 @@ export function intersect(a: readonly string[], b: readonly string[]): string[] 
   return [...both];
 }
 
-/** How a service is called from any namespace; besides, clients of its own call it by its bare name. A ServiceEntry has its host only. */
-export function serviceDomains({
-  name,
-  namespace,
-  host,
-}: {
-  readonly name: string;
-  readonly namespace: string;
-  readonly host: string;
-}): string[] {
-  return name === host ? [host] : [host, [name, namespace, 'svc'].join('.'), [name, namespace].join('.')];
+/** How a host is called. */
+export interface HostNames {
+  /** From any namespace. */
+  readonly everywhere: readonly string[];
+  /** By clients of its own namespace besides; null: it is of none. */
+  readonly local: { readonly namespace: string; readonly domains: readonly string[] } | null;
+}
+
+/** What is in the domain of the cluster's services has short names, whoever gives the host. */
+export function hostNames(host: string, clusterDomain: string): HostNames {
+  const [name = '', ...rest] = host.split('.');
+  const below = rest.join('.');
+  const suffix = `.svc.${clusterDomain}`;
+  if (isWildcard(name) || !below.endsWith(suffix)) return { everywhere: [host], local: null };
+  const namespace = below.slice(0, -suffix.length);
+  return { everywhere: [host, `${name}.${namespace}.svc`, `${name}.${namespace}`], local: { namespace, domains: [name] } };
 }
 
 /** An IP address in the form in which sockets show it (RFC 5952, and IPv4 for what is mapped into IPv6); null: it is none. */

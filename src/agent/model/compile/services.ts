@@ -75,11 +75,11 @@ export class Services {
     const all = this.all(host);
     if (all.every(isPublic)) return all[0] ?? null;
     if (client !== null) {
-      // Its own come before those that are there for it by name, and these before those of everyone; Kubernetes' own are never hidden.
-      const order = [isOwn, isFor, isPublic].map((sees) => all.filter((service) => sees(service, client)));
-      const seen = order.flat();
-      const [first] = seen;
-      if (first !== undefined) return seen.find(({ registry }) => registry === 'kubernetes') ?? first;
+      // Those that are there for it by name come before those of everyone, and what is of its own namespace before both.
+      const seen = [...all.filter((service) => isFor(service, client)), ...all.filter(isPublic)];
+      const own = seen.filter(({ namespace }) => namespace === client);
+      const candidates = own.length > 0 ? own : seen;
+      return candidates.find(({ registry }) => registry === 'kubernetes') ?? candidates[0] ?? null;
     }
     return all.find(isPublic) ?? null;
   }
@@ -87,9 +87,9 @@ export class Services {
   /** Namespaces whose clients see another service at the host than most. */
   clientsOfTheirOwn(host: string): string[] {
     const all = this.all(host);
-    if (all.every(isPublic)) return [];
+    if (all.length < 2 && all.every(isPublic)) return [];
     const most = this.get(host);
-    const named = all.flatMap(({ exportTo }) => exportTo ?? []);
+    const named = all.flatMap(({ exportTo, namespace }) => exportTo ?? namespace);
     return [...new Set(named)].filter((namespace) => this.get(host, namespace) !== most).sort();
   }
 
@@ -189,7 +189,7 @@ export class Services {
   }
 }
 
-/** Nobody squats on the name of a Kubernetes Service. */
+/** Nobody squats on the name of a Kubernetes Service, but for the clients of his own namespace. */
 function byPreference(a: MeshService, b: MeshService): number {
   return (
     Number(a.registry === 'entry') - Number(b.registry === 'entry') ||
@@ -199,10 +199,7 @@ function byPreference(a: MeshService, b: MeshService): number {
 }
 
 const isPublic = ({ exportTo }: MeshService): boolean => exportTo === null;
-const isOwn = ({ exportTo, namespace }: MeshService, client: string): boolean =>
-  exportTo?.includes(client) === true && namespace === client;
-const isFor = ({ exportTo, namespace }: MeshService, client: string): boolean =>
-  exportTo?.includes(client) === true && namespace !== client;
+const isFor = ({ exportTo }: MeshService, client: string): boolean => exportTo?.includes(client) === true;
 
 function exportAnnotation({ metadata: { annotations } }: Service): readonly string[] {
   return (annotations?.[EXPORT_TO] ?? '').split(',').flatMap((entry) => entry.trim() || []);

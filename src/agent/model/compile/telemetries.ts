@@ -90,7 +90,8 @@ export class Telemetries {
 
   #compute(object: Telemetry): true {
     const { namespace = '' } = object.metadata;
-    const { selector, tracing = [], accessLogging: logging = [], metrics = [] } = object.spec ?? {};
+    const { selector, tracing = [], accessLogging: logging = [], metrics = [], forPods = true } = object.spec ?? {};
+    if (!forPods) return true;
     const bound = { ...ageOf(object), ref: refOf(object), selector: selector?.matchLabels ?? null, tracing, logging, metrics };
     const { tracing: traces, logging: logs, metrics: meters } = this.#mesh.get();
     this.#reportUnknown(bound.ref, 'tracing', tracing, traces.exporters);

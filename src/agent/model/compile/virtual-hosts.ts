@@ -7,11 +7,11 @@
  */
 import { isIP } from 'node:net';
 import type { RouteConfig } from '../../../l7/config/route.ts';
-import { type Aged, byAge } from './age.ts';
+import { byAge } from './age.ts';
 import type { Alias } from './aliases.ts';
 import { instanceId } from './clusters.ts';
 import type { Endpoints } from './endpoints.ts';
-import { isWildcard, serviceDomains } from './hosts.ts';
+import { hostNames, type HostNames, isWildcard } from './hosts.ts';
 import { type MeshPort, type MeshService, portOf } from './mesh-service.ts';
 import { namesake } from './namesakes.ts';
 import { retryConfig } from './retries.ts';
@@ -27,7 +27,7 @@ export const UNKNOWN_HOSTS_PORT = 80;
 export interface HostClaim {
   readonly name: string;
   readonly domains: readonly string[];
-  readonly local: { readonly namespace: string; readonly domains: readonly string[] } | null;
+  readonly local: HostNames['local'];
   readonly routes: readonly RouteConfig[];
   /** Of another name of a service. */
   readonly alias?: true;
@@ -122,7 +122,7 @@ export class VirtualHosts {
     for (const owner of ownersFor(site, client.namespace)) {
       const routes = this.#routeLists.inMesh(owner, client, site.port);
       // If none of the rules is for this client, the service keeps its own route.
-      if (routes.length > 0) return { owner, hosts: this.#withAliases(site, [claimOf(site, routes)], client) };
+      if (routes.length > 0) return { owner, hosts: this.#withAliases(site, [this.#claimOf(site, routes)], client) };
     }
     return site.of === null ? NOTHING : { owner: null, hosts: this.#withAliases(site, this.#defaults(site, site.of, client), client) };
   }
@@ -135,23 +135,46 @@ export class VirtualHosts {
     const headless = of?.service.headless === true;
     return seen.length === 0
       ? hosts
-      : [...hosts, ...seen.map((alias) => ({ ...claimOfName(alias, headless, port, routes), alias: true as const }))];
+      : [...hosts, ...seen.map(({ host }) => ({ ...this.#claimOfName(host, headless, port, routes), alias: true as const }))];
   }
 
   #defaults(site: Site, { service, port }: NonNullable<Site['of']>, client: ClientView): HostClaim[] {
     const { ids, rules } = this.#source;
     const cluster = ids.of(rules.classOf(client, service), service.host, port.number, '');
-    const whole = claimOf(site, [this.#defaultRoute(cluster)]);
+    const whole = this.#claimOf(site, [this.#defaultRoute(cluster)]);
     if (!service.headless) return [whole];
     const endpoints = this.#endpoints.get(service)[service.ports.indexOf(port)] ?? [];
     const named = new Map(endpoints.filter(({ hostname }) => hostname !== '').map((endpoint) => [endpoint.hostname, endpoint]));
+    const { everywhere, local } = this.#namesOf(service.host);
+    const below = (domains: readonly string[], hostname: string): string[] => domains.map((domain) => `${hostname}.${domain}`);
     const instances = [...named].map(([hostname, { config }]): HostClaim => ({
       name: `${hostname}.${whole.name}`,
-      domains: serviceDomains(service).map((domain) => `${hostname}.${domain}`),
-      local: { namespace: service.namespace, domains: [`${hostname}.${service.name}`] },
+      domains: below(everywhere, hostname),
+      local: local && { ...local, domains: below(local.domains, hostname) },
       routes: [this.#defaultRoute(instanceId(cluster, config.address))],
     }));
     return [...instances, whole];
+  }
+
+  #claimOf({ host, port, of, alias }: Site, routes: readonly RouteConfig[]): HostClaim {
+    if (alias !== undefined) return this.#claimOfName(alias.host, false, port, routes);
+    if (of === null) return { name: [host, port].join(':'), domains: [host], local: null, routes };
+    const claim = this.#claimOfName(host, of.service.headless, port, routes);
+    return { ...claim, domains: claim.domains.concat(of.service.addresses) };
+  }
+
+  #claimOfName(host: string, headless: boolean, port: number, routes: readonly RouteConfig[]): HostClaim {
+    const { everywhere, local } = this.#namesOf(host);
+    return {
+      name: [host, port].join(':'),
+      domains: withBelow(everywhere, headless),
+      local: local && { ...local, domains: withBelow(local.domains, headless) },
+      routes,
+    };
+  }
+
+  #namesOf(host: string): HostNames {
+    return hostNames(host, this.#source.options.clusterDomain);
   }
 
   #defaultRoute(cluster: string): RouteConfig {
@@ -202,20 +225,6 @@ function ownersFor({ namings }: Site, namespace: string | null): BoundVirtualSer
   // Of wildcards only the narrowest counts, and of those that give the same one the first.
   if (first === undefined || isWildcard(first.host)) return first === undefined ? [] : [first.service];
   return [...new Set(seen.filter(({ host }) => host === first.host).map(({ service }) => service))];
-}
-
-function claimOf({ host, port, of, alias }: Site, routes: readonly RouteConfig[]): HostClaim {
-  if (alias !== undefined) return claimOfName(alias, false, port, routes);
-  if (of === null) return { name: [host, port].join(':'), domains: [host], local: null, routes };
-  const { service } = of;
-  const claim = claimOfName(service, service.headless, port, routes);
-  return { ...claim, domains: claim.domains.concat(service.addresses), ...(service.entry !== null && { local: null }) };
-}
-
-function claimOfName(named: Aged & { readonly host: string }, headless: boolean, port: number, routes: readonly RouteConfig[]): HostClaim {
-  const domains = withBelow(serviceDomains(named), headless);
-  const local = { namespace: named.namespace, domains: withBelow([named.name], headless) };
-  return { name: [named.host, port].join(':'), domains, local, routes };
 }
 
 /** Whatever is below the name of a headless service leads to it. */

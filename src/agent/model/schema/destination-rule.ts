@@ -1,12 +1,14 @@
 /** networking.istio.io DestinationRule, with the rules of Istio's own validation. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
 import { localitySetting, zoneAwareSetting } from './locality.ts';
 import { outlierDetection } from './outlier-detection.ts';
-import { duration, type Fault, judged, partial, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
+import { duration, type Fault, judged, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
-import { checkedText, dnsLabel, domainFault, labelSelector } from './names.ts';
+import { checkedText, dnsLabel, domainFault, fullNameFault, labelSelector } from './names.ts';
+import { clientTls } from './tls-settings.ts';
 import { visibility } from './visibility.ts';
 
 /** Envoy's limit of a ring (RingHashLbConfig.minimum_ring_size). */
@@ -82,24 +84,28 @@ const loadBalancer = z
     'localityLbSetting and zoneAwareLbSetting exclude each other',
   );
 /** Between pods everything is plain text: that is what DISABLE asks for, and what ISTIO_MUTUAL finds. */
-const clientTls = judged(
-  partial({ mode: z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']).optional() }),
-  ({ mode = 'DISABLE' }): readonly Fault[] => {
-    if (mode === 'DISABLE') return [];
-    if (mode === 'ISTIO_MUTUAL') return [{ path: ['mode'], reason: 'connections between pods are not encrypted yet', severity: 'warning' }];
-    return [{ path: ['mode'], reason: 'TLS to destinations is not served yet' }];
-  },
-).transform(() => undefined);
+const tls = judged(clientTls, ({ mode = 'DISABLE' }): readonly Fault[] => {
+  if (mode === 'DISABLE') return [];
+  if (mode === 'ISTIO_MUTUAL') return [{ path: ['mode'], reason: 'connections between pods are not encrypted yet', severity: 'warning' }];
+  return [{ path: ['mode'], reason: 'TLS to destinations is not served yet' }];
+}).transform(() => undefined);
 const blocks = {
   loadBalancer: loadBalancer.optional(),
   connectionPool: connectionPool.optional(),
   outlierDetection: outlierDetection.optional(),
-  tls: clientTls.optional(),
+  tls: tls.optional(),
 };
 interface PlacingBlocks {
   readonly loadBalancer?: z.output<typeof loadBalancer> | undefined;
   readonly outlierDetection?: unknown;
 }
+const TUNNEL_PROTOCOLS = ['CONNECT', 'POST'] as const;
+const tunnel = z.object({
+  protocol: z.enum(TUNNEL_PROTOCOLS).optional(),
+  targetHost: checkedText((name) => (isIP(name) === 0 ? fullNameFault(name) : null)),
+  targetPort: port,
+});
+const proxyProtocol = z.object({ version: z.enum(['V1', 'V2']).optional() });
 /** Retries that a client may have under way: a share of its requests. */
 const retryBudget = z.object({
   percent: present(z.number().min(0).max(100)).optional(),
@@ -118,11 +124,12 @@ const trafficPolicy = judged(
     .object({
       ...blocks,
       portLevelSettings: z.array(portPolicy).optional(),
-      tunnel: unsupported('connections go to the destination itself, without CONNECT'),
-      proxyProtocol: unsupported('connections begin without a PROXY header'),
+      tunnel: unsupported('connections go to the destination itself, without CONNECT', tunnel),
+      proxyProtocol: unsupported('connections begin without a PROXY header', proxyProtocol),
       retryBudget: retryBudget.optional(),
     })
-    .refine(notEmpty, 'a policy has at least one field'),
+    .refine(notEmpty, 'a policy has at least one field')
+    .refine((value) => !('tunnel' in value && 'proxyProtocol' in value), 'tunnel and proxyProtocol exclude each other'),
   failoverFaults,
 );
 

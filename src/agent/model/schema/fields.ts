@@ -26,15 +26,19 @@ export type Met = ReadonlyMap<Judge, readonly unknown[]>;
 /** Of the parse that is going on; null: nobody asks. */
 let meeting: Map<Judge, unknown[]> | null = null;
 
-/** A field that Istio has and this release does not serve: it is reported, and the compiler does not get it. */
-export function unsupported(reason: string) {
-  const schema = z
-    .unknown()
-    .transform(() => undefined)
-    .optional();
-  reasons.set(schema, reason);
-  return schema;
+/** A field that Istio has and this release does not serve: it is checked as Istio does and reported, and the compiler does not get it. */
+export function unsupported(reason: string, schema: z.ZodType) {
+  const dropped = schema.transform(() => undefined).optional();
+  reasons.set(dropped, reason);
+  return dropped;
 }
+
+/** A field of the API that Istio refuses wherever it is set. */
+export const refused = (reason: string) =>
+  z
+    .unknown()
+    .refine(() => false, reason)
+    .optional();
 
 /** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in effect. Not for an alternative of a union, which may be parsed in vain. */
 export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S>) => readonly Fault[]): S {

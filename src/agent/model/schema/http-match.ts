@@ -33,7 +33,7 @@ export const matchRequest = z.object({
   sourceNamespace: dnsLabel.optional(),
   gateways: z.array(checkedText(gatewayNameFault)).optional(),
   ignoreUriCase: z.boolean().optional(),
-  statPrefix: unsupported('it names statistics of Envoy; istio_requests_total counts the requests of each service'),
+  statPrefix: unsupported('it names statistics of Envoy; istio_requests_total counts the requests of each service', text),
 });
 
 /** Where the conditions of a match name claims of a token. */

@@ -1,7 +1,7 @@
 /** networking.istio.io TCPRoute and TLSRoute, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { int32, port, unsupported } from './fields.ts';
+import { int32, port, text, unsupported } from './fields.ts';
 import { destination } from './http-route.ts';
 import { checkedText, dnsLabel, domainFault, gatewayNameFault, labelSelector, subnetFault } from './names.ts';
 
@@ -12,7 +12,7 @@ const common = {
   sourceNamespace: dnsLabel.optional(),
   gateways: z.array(checkedText(gatewayNameFault)).optional(),
 };
-const l4Match = z.object({ ...common, sourceSubnet: unsupported('Istio does not look at it either') });
+const l4Match = z.object({ ...common, sourceSubnet: unsupported('Istio does not look at it either', text) });
 const sniHost = checkedText((name) => (isIP(name) === 0 && name !== '*' ? domainFault(name) : null));
 const tlsMatch = z.object({ ...common, sniHosts: z.array(sniHost).min(1, 'at least one name is needed') });
 

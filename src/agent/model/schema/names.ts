@@ -25,6 +25,9 @@ export function domainFault(domain: string): string | null {
   return bad === undefined ? null : `“${bad}” is not a DNS label`;
 }
 
+/** Of a host without a wildcard. */
+export const fullNameFault = (name: string): string | null => (name.startsWith('*') ? 'a wildcard is no host' : domainFault(name));
+
 /** Of an IP address or a range. */
 export function subnetFault(address: string): string | null {
   const [ip = '', bits, ...rest] = address.split('/');

@@ -34,8 +34,9 @@ class Report {
 
   walk(shape: Shape, value: unknown): void {
     if (shape.kind === 'unsupported') {
-      const exported = this.#path.at(-1) === 'exportTo' && Array.isArray(value) && value.length === 1 && value[0] === '*';
-      if (!exported) this.#say('unsupported', [], shape.reason);
+      this.#say('unsupported', [], shape.reason);
+      this.walk(shape.of, value);
+      return;
     }
     if (typeof value !== 'object' || value === null) return;
     if (Array.isArray(value)) {

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { hasPresence, isGoMap, isPartial, type Judge, judgeOf, unsupportedReason } from './fields.ts';
 
 export type Shape =
-  | { readonly kind: 'unsupported'; readonly reason: string }
+  /** Not served, however it is written. */
+  | { readonly kind: 'unsupported'; readonly reason: string; readonly of: Shape }
   | { readonly kind: 'scalar' }
   | { readonly kind: 'list'; readonly element: Shape }
   /** `null` of an entry: stays, is left out, or reads as the empty text. */
@@ -36,7 +37,7 @@ export interface Field {
 
 export function shapeOf(schema: z.core.$ZodType): Shape {
   const reason = unsupportedReason(schema);
-  if (reason !== undefined) return { kind: 'unsupported', reason };
+  if (reason !== undefined) return { kind: 'unsupported', reason, of: shapeOf((schema as z.ZodOptional).unwrap()) };
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return shapeOf(schema.unwrap());
   if (schema instanceof z.ZodPipe) return shapeOf(schema.in);
   if (schema instanceof z.ZodArray) return { kind: 'list', element: shapeOf(schema.element) };
@@ -63,16 +64,21 @@ function readBlock(schema: z.ZodObject, value: unknown): { readonly block: never
 /** Zero of the field's own type: of another it is a mistake, which the schema finds. */
 function fieldOf(field: z.core.$ZodType): Field {
   const shape = shapeOf(field);
-  const inner = inside(field);
+  const { kind } = shape.kind === 'unsupported' ? shape.of : shape;
   const unset = field instanceof z.ZodOptional && !hasPresence(field) && !hasPresence(field.unwrap());
-  const anything = shape.kind === 'unsupported';
-  const zeros = inner instanceof z.ZodNumber ? [0] : inner instanceof z.ZodBoolean ? [false] : inner instanceof z.ZodUnion ? ['', 0] : [''];
   return {
     shape,
-    zeros: !unset ? [] : anything ? ['', 0, false] : shape.kind === 'scalar' ? zeros : [],
-    emptyList: unset && (anything || shape.kind === 'list'),
-    emptyMap: unset && shape.kind === 'map',
+    zeros: unset && kind === 'scalar' ? zerosOf(inside(field)) : [],
+    emptyList: unset && kind === 'list',
+    emptyMap: unset && kind === 'map',
   };
+}
+
+function zerosOf(schema: z.core.$ZodType): readonly unknown[] {
+  if (schema instanceof z.ZodNumber) return [0];
+  if (schema instanceof z.ZodBoolean) return [false];
+  if (schema instanceof z.ZodUnknown) return ['', 0, false];
+  return schema instanceof z.ZodUnion ? ['', 0] : [''];
 }
 
 function inside(schema: z.core.$ZodType): z.core.$ZodType {

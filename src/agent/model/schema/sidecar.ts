@@ -1,11 +1,17 @@
 /** networking.istio.io Sidecar, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type Fault, judged, port, text, unsupported } from './fields.ts';
-import { checkedText, domainFault, isDnsLabel, labelSelector } from './names.ts';
+import { connectionPool } from './connection-pool.ts';
+import { type Fault, judged, port, refused, text, unsupported } from './fields.ts';
+import { destination } from './http-route.ts';
+import { checkedText, dnsLabel, domainFault, fullNameFault, isDnsLabel, labelSelector } from './names.ts';
+import { isUnixAddress, unixAddressFault } from './workload-entry.ts';
+import { type ServerTls, serverTls } from './tls-settings.ts';
 
 const CAPTURE_MODES = ['DEFAULT', 'IPTABLES', 'NONE'] as const;
 const PROTOCOL = /^(tcp|udp|grpc|grpc-web|http|http_proxy|http2|https|tls|mongo|redis|mysql)$/i;
+
+const HTTP = /^(https?|http_proxy|http2|grpc|grpc-web)$/i;
 
 /** `namespace/dnsName`; the namespace is `*`, `.`, `~`, a name, or one of the last after `~`, which takes them out again. */
 function importFault(host: string): string | null {
@@ -17,11 +23,19 @@ function importFault(host: string): string | null {
   return name === '*' ? null : domainFault(name);
 }
 
+/** Where an application listens: an address of its own, with a port. */
+function endpointFault(endpoint: string): string | null {
+  if (isUnixAddress(endpoint)) return unixAddressFault(endpoint);
+  const [, number] = /^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\])?:(\+?\d+)$/.exec(endpoint) ?? [];
+  if (number === undefined) return 'must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix://PATH';
+  return port.safeParse(Number(number)).success ? null : `${number} is no port`;
+}
+
 const sidecarPort = z.object({
   number: port.optional(),
   protocol: text.regex(PROTOCOL, 'is not a protocol').optional(),
-  name: text.optional(),
-  targetPort: unsupported('it has no effect on Sidecars'),
+  name: dnsLabel.optional(),
+  targetPort: refused('it has no effect on Sidecars'),
 });
 const egress = z.object({
   port: sidecarPort.optional(),
@@ -29,47 +43,74 @@ const egress = z.object({
   captureMode: z.enum(CAPTURE_MODES).optional(),
   hosts: z.array(checkedText(importFault)).min(1, 'an egress listener has at least one host'),
 });
-const ingress = z.looseObject({
+const ingress = z.object({
   port: sidecarPort,
-  bind: text.optional(),
+  bind: checkedText((address) => (isIP(address) === 0 ? 'must be an IP address' : null)).optional(),
   captureMode: z.enum(CAPTURE_MODES).optional(),
-  defaultEndpoint: text.optional(),
+  defaultEndpoint: checkedText(endpointFault).optional(),
+  tls: serverTls.optional(),
+  connectionPool: connectionPool.optional(),
 });
+const egressProxy = destination.superRefine(({ host, port: of }, context) => {
+  const fault = fullNameFault(host);
+  if (fault !== null) context.addIssue({ code: 'custom', path: ['host'], message: fault });
+  if (of === undefined) context.addIssue({ code: 'custom', path: ['port'], message: 'a port is needed' });
+});
+const outboundTrafficPolicy = z
+  // In protobuf's JSON a message without a mode is that of mode 0.
+  .object({
+    mode: z.enum(['REGISTRY_ONLY', 'ALLOW_ANY']).optional(),
+    egressProxy: unsupported('unknown destinations have no proxy', egressProxy),
+  })
+  .superRefine((value, context) => {
+    if (!('egressProxy' in value) || value.mode === 'ALLOW_ANY') return;
+    context.addIssue({ code: 'custom', path: ['egressProxy'], message: 'only ALLOW_ANY has unknown destinations' });
+  });
 const spec = z.object({
   workloadSelector: z.object({ labels: labelSelector.optional() }).optional(),
   ingress: z.array(ingress).optional(),
-  inboundConnectionPool: unsupported('limits of connections that a pod receives are not applied yet'),
+  inboundConnectionPool: unsupported('limits of connections that a pod receives are not applied yet', connectionPool),
   egress: z.array(egress).optional(),
-  // In protobuf's JSON a message without a mode is that of mode 0.
-  outboundTrafficPolicy: z
-    .object({ mode: z.enum(['REGISTRY_ONLY', 'ALLOW_ANY']).optional(), egressProxy: unsupported('unknown destinations have no proxy') })
-    .optional(),
+  outboundTrafficPolicy: outboundTrafficPolicy.optional(),
 });
 
 type Spec = z.output<typeof spec>;
 type Complain = (path: (string | number)[], message: string) => void;
 
+function complainOfSocket(bind: string, captureMode: string | undefined, complain: Complain): void {
+  const fault = isUnixAddress(bind) ? unixAddressFault(bind) : 'a port 0 is for sockets of the file system, unix://';
+  if (fault !== null) complain(['bind'], fault);
+  if (captureMode === 'IPTABLES') complain(['captureMode'], 'connections to sockets are not captured');
+}
+
 function complainOfEgress({ egress: listeners = [] }: Spec, complain: Complain): void {
-  listeners.forEach(({ port: of, bind = '' }, index) => {
+  listeners.forEach(({ port: of, bind = '', captureMode }, index) => {
     const at: Complain = (path, message) => complain(['egress', index, ...path], message);
     if (of === undefined && index < listeners.length - 1) at([], 'the listener without a port comes last');
     if (of === undefined) return;
-    if (of.number === undefined && !bind.startsWith('unix://')) at(['bind'], 'a port 0 is for sockets of the file system, unix://');
+    if (of.number === undefined) complainOfSocket(bind, captureMode, at);
     if (of.number !== undefined && bind !== '' && isIP(bind) === 0) at(['bind'], 'must be an IP address');
-    if (of.protocol === undefined) at(['port', 'protocol'], 'a protocol is needed');
     const same = listeners.slice(0, index).some((other) => other.port?.number === of.number && of.number !== undefined);
     if (same) at(['port', 'number'], `port ${of.number} is already given`);
   });
 }
 
+/** What a Gateway may ask for and a Sidecar may not. */
+const NOT_HERE = ['subjectAltNames', 'httpsRedirect', 'credentialName', 'credentialNames', 'tlsCertificates'] as const;
+
+function complainOfTls(given: ServerTls, protocol: string, complain: Complain): void {
+  for (const field of NOT_HERE) if (given[field] !== undefined) complain([field], 'it has no effect on Sidecars');
+  const { mode } = given;
+  if (mode === 'ISTIO_MUTUAL' || mode === 'AUTO_PASSTHROUGH') complain(['mode'], `${mode} is for Gateways`);
+  if (!/^(https|tls)$/i.test(protocol)) complain([], 'only HTTPS and TLS have TLS settings');
+}
+
 function complainOfIngress({ ingress: listeners = [] }: Spec, complain: Complain): void {
-  listeners.forEach(({ port: { number }, defaultEndpoint }, index) => {
+  listeners.forEach(({ port: { number, protocol = '' }, tls }, index) => {
     const at: Complain = (path, message) => complain(['ingress', index, ...path], message);
     if (number === undefined) at(['port', 'number'], 'a port is needed');
     if (listeners.slice(0, index).some((other) => other.port.number === number)) at(['port', 'number'], `port ${number} is already given`);
-    const local = /^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\])?:\d{1,5}$/.test(defaultEndpoint ?? ':1');
-    if (!local && !defaultEndpoint?.startsWith('unix://'))
-      at(['defaultEndpoint'], 'must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix://PATH');
+    if (tls !== undefined) complainOfTls(tls, protocol, (path, message) => at(['tls', ...path], message));
   });
 }
 
@@ -91,6 +132,11 @@ function specFaults({ egress: listeners = [], ingress: into = [], workloadSelect
     if (of !== undefined && of.number === undefined) at(['port'], 'sockets of the file system are not served; the listener is left out');
     else if (bind !== undefined && bind !== '0.0.0.0' && bind !== '::')
       at(['bind'], 'no listener is opened at an address; the hosts are seen at the port');
+  });
+  into.forEach(({ port: { protocol = '' }, connectionPool: pool }, index) => {
+    if (pool?.http === undefined || HTTP.test(protocol)) return;
+    const reason = 'the port is not one of HTTP, so only settings of TCP can have an effect';
+    faults.push({ path: ['ingress', index, 'connectionPool', 'http'], reason, severity: 'warning' });
   });
   if (into.length > 0) faults.push({ path: ['ingress'], reason: 'connections that a pod receives go to the port that they ask for' });
   if (workloadSelector !== undefined && Object.keys(workloadSelector.labels ?? {}).length === 0) {

@@ -15,10 +15,10 @@ const customTag = z
     literal: z.object({ value: text.min(1, 'must not be empty') }).optional(),
     environment: z.object({ name: text.min(1, 'must not be empty'), defaultValue: text.optional() }).optional(),
     header: z.object({ name: text.min(1, 'must not be empty'), defaultValue: text.optional() }).optional(),
-    formatter: unsupported('tags by a format are not served yet; this tag is left out'),
+    formatter: unsupported('tags by a format are not served yet; this tag is left out', z.object({ value: text.optional() })),
   })
   .superRefine((value, context) => {
-    const kinds = (['literal', 'environment', 'header'] as const).filter((kind) => value[kind] !== undefined);
+    const kinds = (['literal', 'environment', 'header', 'formatter'] as const).filter((kind) => kind in value);
     if (kinds.length > 1)
       context.addIssue({ code: 'custom', path: [kinds[1] as string], message: `${kinds[0]} and ${kinds[1]} exclude each other` });
   });
@@ -105,13 +105,35 @@ const metrics = z.object({
   reportingInterval: positiveDuration.optional(),
 });
 
-export const telemetrySpec = z
+const NO_TARGETS = 'only selectors choose workloads; this Telemetry concerns none';
+/** Kinds that a policy may be attached to, by their groups. */
+const TARGETS = /^(core\/Service|networking\.istio\.io\/ServiceEntry|gateway\.networking\.k8s\.io\/(Gateway|GatewayClass))$/;
+const targetRef = z
+  .object({ group: text.optional(), kind: text.optional(), name: text.min(1, 'a target has a name'), namespace: text.optional() })
+  .superRefine(({ group = 'core', kind = '', namespace }, context) => {
+    if (!TARGETS.test(`${group}/${kind}`))
+      context.addIssue({ code: 'custom', path: ['kind'], message: `a ${kind} of ${group} is no target` });
+    if (namespace !== undefined) context.addIssue({ code: 'custom', path: ['namespace'], message: 'a target is of the same namespace' });
+  });
+
+const spec = z
   .object({
     selector: z.object({ matchLabels: labelSelector.optional() }).optional(),
-    targetRef: unsupported('only selectors choose workloads; this Telemetry concerns none'),
-    targetRefs: unsupported('only selectors choose workloads; this Telemetry concerns none'),
+    targetRef: unsupported(NO_TARGETS, targetRef),
+    targetRefs: unsupported(NO_TARGETS, z.array(targetRef)),
     tracing: z.array(tracing).optional(),
     metrics: z.array(metrics).optional(),
     accessLogging: z.array(accessLogging).optional(),
   })
+  .superRefine((value, context) => {
+    const [first, second] = (['selector', 'targetRef', 'targetRefs'] as const).filter((field) => field in value);
+    if (second !== undefined) context.addIssue({ code: 'custom', path: [second], message: `${first} and ${second} exclude each other` });
+  });
+
+export const telemetrySpec = judged(spec, ({ selector }): readonly Fault[] => {
+  if (selector === undefined || Object.keys(selector.matchLabels ?? {}).length > 0) return [];
+  return [{ path: ['selector'], reason: 'without labels it is for all pods of the namespace', severity: 'warning' }];
+})
+  // One that targets something else than pods is for no pod.
+  .transform((value) => ({ ...value, forPods: !('targetRef' in value) && !('targetRefs' in value) }))
   .optional();

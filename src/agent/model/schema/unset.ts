@@ -11,6 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The value without what is unset: the same value where there is none of it. It may have the wrong type. */
 export function withoutUnset(shape: Shape, value: unknown): unknown {
+  if (shape.kind === 'unsupported') return withoutUnset(shape.of, value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return shape.kind === 'list' ? withoutUnsetItems(shape.element, value) : value;
   if (shape.kind === 'map') {

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Fault, judged, port, text, uint32 } from './fields.ts';
-import { domainFault, labelSelector } from './names.ts';
+import { fullNameFault, labelSelector } from './names.ts';
 
 const UNIX = 'unix://';
 
@@ -20,16 +20,22 @@ type Complain = (path: (string | number)[], message: string) => void;
 
 export const isUnixAddress = (address: string): boolean => address.startsWith(UNIX);
 
+/** What is wrong with an address of a socket of the file system. */
+export function unixAddressFault(address: string): string | null {
+  return /^(@|\/(.*[^/])?$)/s.test(address.slice(UNIX.length)) ? null : 'the path of a socket is absolute, of a file, or begins with @';
+}
+
 /** Istio's rules (validateWorkloadEntry). */
 export function complainOfWorkload({ address, ports, network }: WorkloadFields, names: boolean, complain: Complain): void {
   if (address === undefined) {
     if (network === undefined) complain(['address'], 'an address, or a network, must be given');
   } else if (isUnixAddress(address)) {
-    if (!/^[/@]/.test(address.slice(UNIX.length))) complain(['address'], 'the path of a socket is absolute or begins with @');
+    const fault = unixAddressFault(address);
+    if (fault !== null) complain(['address'], fault);
     if (ports !== undefined) complain(['ports'], 'a socket has no ports');
   } else if (isIP(address) === 0) {
-    const fault = domainFault(address);
-    if (fault !== null || address.startsWith('*')) complain(['address'], fault ?? 'an address has no wildcard');
+    const fault = fullNameFault(address);
+    if (fault !== null) complain(['address'], fault);
     else if (!names) complain(['address'], 'must be an IP address, because nothing asks for names here');
   }
 }

@@ -46,7 +46,7 @@ t.test('protocols of servers', async (t) => {
   const passthrough = (mode: string): string => server('"*"', 443, 'TLS').replace('hosts:', `tls: { ${mode} }, hosts:`);
   t.match(gatewayAt(gateway(passthrough('mode: PASSTHROUGH')), 443), { protocol: 'tls' });
   t.match(gatewayAt(gateway(passthrough('')), 443), { protocol: 'tls' });
-  for (const mode of ['SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL']) {
+  for (const mode of ['SIMPLE, credentialName: c', 'MUTUAL, credentialName: c', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL']) {
     const text = gateway(`${passthrough(`mode: ${mode}`)}, ${server('"*"')}`);
     t.notOk(gatewayAt(text, 443), mode);
     t.ok(gatewayAt(text, 80), `${mode}: the other server is served`);

@@ -237,13 +237,18 @@ t.test('who sees it: exportTo', async (t) => {
   t.equal(cluster(compiled, EXT), undefined, 'nothing that everyone shares');
 });
 
-t.test("a Kubernetes Service's name is its own", async (t) => {
+t.test("a Kubernetes Service's name is its own, but for clients of the entry's namespace", async (t) => {
   const rival = entry(
     `{ hosts: [a.default.svc.cluster.local], ${http}, resolution: STATIC, endpoints: [{ address: 192.0.2.1 }] }`,
     'name: squat, namespace: other, creationTimestamp: "2020-01-01T00:00:00Z"',
   );
-  const compiled = compileText([client(), service('a'), pod('p', '10.0.0.1', 'app: a'), rival]);
-  t.same(places(compiled, 'outbound|80||a.default.svc.cluster.local'), ['10.0.0.1:8080']);
+  const compiled = compileText([client(), client('client', 'other'), service('a'), pod('p', '10.0.0.1', 'app: a'), rival]);
+  const found = (name: string, from: string): string[] => places(compiled, clustersOf(routesOf(compiled, name, 80, from)[0])[0] ?? '');
+  for (const name of ['a.default', 'a.default.svc', 'a.default.svc.cluster.local']) {
+    t.same(found(name, 'default/client'), ['10.0.0.1:8080'], name);
+    t.same(found(name, 'other/client'), ['192.0.2.1:80'], name);
+  }
+  t.same(found('a', 'default/client'), ['10.0.0.1:8080']);
 });
 
 t.test('a service that is there for some namespaces only', async (t) => {

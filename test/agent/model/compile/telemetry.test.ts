@@ -49,6 +49,13 @@ t.test('nothing is traced unless somebody says so', async (t) => {
   t.same(compiled.problems, []);
 });
 
+t.test('a Telemetry that targets something else than pods is for no pod', async (t) => {
+  const spec = '{ targetRefs: [{ kind: Service, name: web }], tracing: [{ providers: [{ name: zipkin }] }] }';
+  const compiled = compileText([client(), mesh(MESH), telemetry(spec)]);
+  t.equal(tracingOf(compiled), null);
+  t.match(compiled.problems, []);
+});
+
 t.test('the exporters', async (t) => {
   const { exporters } = compileText([mesh(MESH)]).compiler;
   t.match(exporters.get('zipkin'), {

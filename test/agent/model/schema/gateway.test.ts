@@ -13,7 +13,7 @@ const CASES: readonly Case[] = [
   ['HTTP servers', `${GOOD}${server('GRPC-WEB')}`, []],
   ['HTTPS without TLS block', `${GOOD}${server('HTTPS')}`, ['8 error spec.servers[1].tls']],
   ['TLS passed through', `${GOOD}${server('TLS')}    tls: {}\n`, []],
-  ['TLS ended', `${GOOD}${server('TLS')}    tls: {mode: SIMPLE}\n`, ['13 unsupported spec.servers[1].tls']],
+  ['TLS ended', `${GOOD}${server('TLS')}    tls: {mode: SIMPLE, credentialName: c}\n`, ['13 unsupported spec.servers[1].tls']],
   [
     'TLS by the names of clusters',
     `${GOOD}${server('TLS')}    tls: {mode: AUTO_PASSTHROUGH}\n`,
@@ -21,7 +21,7 @@ const CASES: readonly Case[] = [
   ],
   [
     'TLS of a port in the clear',
-    `${GOOD}${server('HTTP')}    tls: {mode: SIMPLE}\n`,
+    `${GOOD}${server('HTTP')}    tls: {mode: SIMPLE, credentialName: c}\n`,
     ['13 error spec.servers[1].tls', '13 unsupported spec.servers[1].tls'],
   ],
   ['TLS of TCP', `${GOOD}${server('TCP')}    tls: {}\n`, ['13 error spec.servers[1].tls']],

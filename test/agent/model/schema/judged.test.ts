@@ -62,5 +62,5 @@ t.test('what the parse met is what each block is by itself', async (t) => {
       );
     }
   }
-  t.ok(judged > 500 && found >= 10, `${judged} blocks, ${found} findings`);
+  t.ok(judged > 500 && found > 5, `${judged} blocks, ${found} findings`);
 });

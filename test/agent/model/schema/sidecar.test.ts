@@ -14,7 +14,6 @@ t.test('what Istio refuses', async (t) => {
     ['{ egress: [{ hosts: ["*/*"] }, { hosts: ["*/*"] }] }', 'spec.egress[0]'],
     ['{ egress: [{ port: { protocol: HTTP }, hosts: ["*/*"] }] }', 'spec.egress[0].bind'],
     ['{ egress: [{ port: { number: 80, protocol: HTTP }, bind: x, hosts: ["*/*"] }] }', 'spec.egress[0].bind'],
-    ['{ egress: [{ port: { number: 80 }, hosts: ["*/*"] }] }', 'spec.egress[0].port.protocol'],
     [
       '{ egress: [{ port: { number: 80, protocol: HTTP }, hosts: ["*/*"] }, { port: { number: 80, protocol: HTTP }, hosts: ["*/*"] }] }',
       'spec.egress[1].port.number',
@@ -45,7 +44,10 @@ t.test('what is not served is said', async (t) => {
     ['{ egress: [{ bind: 127.0.0.1, port: { number: 80, protocol: HTTP }, hosts: ["*/*"] }] }', 'spec.egress[0].bind'],
     ['{ egress: [{ captureMode: NONE, hosts: ["*/*"] }] }', 'spec.egress[0].captureMode'],
     ['{ inboundConnectionPool: { http: { http1MaxPendingRequests: 1 } } }', 'spec.inboundConnectionPool'],
-    ['{ outboundTrafficPolicy: { mode: ALLOW_ANY, egressProxy: { host: a } } }', 'spec.outboundTrafficPolicy.egressProxy'],
+    [
+      '{ outboundTrafficPolicy: { mode: ALLOW_ANY, egressProxy: { host: a, port: { number: 80 } } } }',
+      'spec.outboundTrafficPolicy.egressProxy',
+    ],
   ] as const) {
     t.match(problemsOf(spec), [{ severity: 'unsupported', path }], spec);
   }
