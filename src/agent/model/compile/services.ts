@@ -73,7 +73,7 @@ export class Services {
   /** What clients of that namespace see at the host. @param client null: clients for which nothing is there that others do not see. */
   get(host: string, client: string | null = null): MeshService | null {
     const all = this.all(host);
-    if (all.every(isPublic)) return all[0] ?? null;
+    if (all.length < 2 && all.every(isPublic)) return all[0] ?? null;
     if (client !== null) {
       // Those that are there for it by name come before those of everyone, and what is of its own namespace before both.
       const seen = [...all.filter((service) => isFor(service, client)), ...all.filter(isPublic)];
