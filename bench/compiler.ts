@@ -86,6 +86,7 @@ const compiler = new Compiler({
   rootNamespace: 'istio-system',
   agentNamespace: 'nodeway-system',
   gatewayLabels: [],
+  gatewayName: 'istio-ingressgateway',
   istioCompat: true,
 });
 const heap = heapMegabytes();

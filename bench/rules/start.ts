@@ -36,6 +36,7 @@ export function measureStart(routes: number, clock: () => number): StartCost {
     rootNamespace: 'istio-system',
     agentNamespace: 'nodeway-system',
     gatewayLabels: [],
+    gatewayName: 'istio-ingressgateway',
     istioCompat: true,
   });
   const text = `${BASE}---\n${rules(routes, '5s')}`;

@@ -1,7 +1,10 @@
 import type { AgentConfig } from './config.ts';
 import type { CompileOptions } from './model/compile/index.ts';
 
-type Flags = Pick<AgentConfig, 'node-name' | 'cluster-domain' | 'root-namespace' | 'agent-namespace' | 'gateway-labels' | 'istio-compat'>;
+type Flags = Pick<
+  AgentConfig,
+  'node-name' | 'cluster-domain' | 'root-namespace' | 'agent-namespace' | 'gateway-labels' | 'gateway-name' | 'istio-compat'
+>;
 
 /** What the compiler must know of the agent, from its settings. */
 export function compileOptions(flags: Flags): CompileOptions {
@@ -11,6 +14,7 @@ export function compileOptions(flags: Flags): CompileOptions {
     rootNamespace: flags['root-namespace'],
     agentNamespace: flags['agent-namespace'],
     gatewayLabels: flags['gateway-labels'],
+    gatewayName: flags['gateway-name'],
     istioCompat: flags['istio-compat'],
   };
 }

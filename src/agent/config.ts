@@ -111,6 +111,13 @@ export const AGENT_FLAGS = {
     ),
     repeated: ';',
   },
+  'gateway-name': flag<string>(
+    'NAME',
+    'The workload that the ports of Gateways are in metrics, traces and logs.',
+    name,
+    'istio-ingressgateway',
+    "the name of Istio's own gateway, by which its dashboards ask",
+  ),
   'istio-compat': toggle(
     "Honour Istio's own injection labels, and leave pods with a sidecar alone.",
     true,

@@ -27,6 +27,7 @@ export const MANIFEST_FLAGS = {
   'root-namespace': AGENT_FLAGS['root-namespace'],
   'agent-namespace': AGENT_FLAGS['agent-namespace'],
   'gateway-labels': AGENT_FLAGS['gateway-labels'],
+  'gateway-name': AGENT_FLAGS['gateway-name'],
   'istio-compat': AGENT_FLAGS['istio-compat'],
 } satisfies FlagTable;
 

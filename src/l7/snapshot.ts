@@ -74,5 +74,7 @@ export interface MeshSettings {
   readonly connectTimeoutMs: number;
   /** Istio's root namespace. */
   readonly rootNamespace: string;
+  /** Of gateways as a workload. */
+  readonly gatewayName: string;
   readonly pathNormalization: PathNormalization;
 }

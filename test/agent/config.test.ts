@@ -22,6 +22,7 @@ t.test('values that are understood', async (t) => {
     [['--admin-address=[::1]:15000'], 'admin-address', { ip: '::1', port: 15000 }],
     [['--admin-address', 'none'], 'admin-address', null],
     [['--gateway-address', '10.0.0.1,fd00::1'], 'gateway-address', ['10.0.0.1', 'fd00::1']],
+    [['--gateway-name', 'edge'], 'gateway-name', 'edge'],
     [['--gateway-labels', 'a=b,c=d'], 'gateway-labels', [{ a: 'b', c: 'd' }]],
     [['--gateway-labels', 'a=b', '--gateway-labels', 'c=d'], 'gateway-labels', [{ a: 'b' }, { c: 'd' }]],
     [['--istio-compat'], 'istio-compat', true],

@@ -12,7 +12,7 @@ function snapshot(version: number, ports: readonly number[]): Snapshot {
   const records = { ...none, gateways };
   return {
     version,
-    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' },
+    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records,
     endpoints: new Map(),
   };

@@ -11,7 +11,13 @@ export interface CollectedSpan {
 }
 
 /** Who reports what, in order: each is the child of the one before. */
-export const COMPLETE = ['SERVER nodeway-gateway', 'CLIENT nodeway-gateway', 'SERVER sa-web-app', 'CLIENT sa-web-app', 'SERVER sa-logic'];
+export const COMPLETE = [
+  'SERVER istio-ingressgateway',
+  'CLIENT istio-ingressgateway',
+  'SERVER sa-web-app',
+  'CLIENT sa-web-app',
+  'SERVER sa-logic',
+];
 
 interface ZipkinSpan {
   readonly traceId: string;

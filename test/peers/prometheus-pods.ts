@@ -82,7 +82,11 @@ async function tryGraph(query: Query, check: Check): Promise<void> {
       edges.add(`${reporter}: ${metric['source_workload']} to ${metric['destination_workload']}`);
     }
   }
-  const expected = ['destination: nodeway-gateway to sa-web-app', 'destination: sa-web-app to sa-logic', 'source: sa-web-app to sa-logic'];
+  const expected = [
+    'destination: istio-ingressgateway to sa-web-app',
+    'destination: sa-web-app to sa-logic',
+    'source: sa-web-app to sa-logic',
+  ];
   check(JSON.stringify([...edges].sort()) === JSON.stringify(expected), `Kiali's edges are ${[...edges].join(', ')}`);
   console.log(`edges for Kiali: ${[...edges].join(', ')}`);
 }

@@ -55,6 +55,8 @@ try {
     [`istio_requests_total{${service},response_code="404"}`, MISSING],
     [`istio_request_duration_milliseconds_count{${service}}`, FOUND + MISSING],
     [`istio_request_duration_milliseconds_bucket{${service},le="+Inf"}`, FOUND + MISSING],
+    // As Istio's performance dashboard asks for its gateway.
+    ['istio_requests_total{source_workload="istio-ingressgateway",reporter="source"}', FOUND + MISSING],
     ['istio_build{component="proxy"}', 1],
   ] as const) {
     const counted = await total(expression);

@@ -31,8 +31,7 @@ export interface ServiceRef {
   readonly port: number;
 }
 
-/** Of the ports of Gateways, which are nobody's pod. */
-export function gatewayIdentity(rootNamespace: string): Identity {
-  const name = 'nodeway-gateway';
-  return { ...UNKNOWN_IDENTITY, workload: name, namespace: rootNamespace, app: name, canonicalService: name };
+/** Of the ports of Gateways, which are nobody's pod: what Istio's own gateway says of itself by its labels. */
+export function gatewayIdentity(name: string, namespace: string): Identity {
+  return { ...UNKNOWN_IDENTITY, workload: name, namespace, app: name, canonicalService: name };
 }

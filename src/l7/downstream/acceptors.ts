@@ -7,6 +7,7 @@ import type { ExchangeTools } from '../exchange/tools.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Refusal } from '../record/recorder.ts';
+import type { MeshSettings } from '../snapshot.ts';
 import { gatewayIdentity, type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { DestinationConfig } from '../config/workload.ts';
 import type { Stacks } from '../stack.ts';
@@ -129,7 +130,6 @@ export class GatewayAcceptor extends ConnectionAcceptor {
   readonly #listener: GatewayListener;
   /** One object for all connections, because metrics are keyed by it. */
   #identity: Identity = UNKNOWN_IDENTITY;
-  #rootNamespace: string | null = null;
 
   constructor(ground: AcceptorGround, listener: GatewayListener) {
     super(ground);
@@ -141,18 +141,16 @@ export class GatewayAcceptor extends ConnectionAcceptor {
     const { gateways, mesh } = tools.runtime;
     const gateway = gateways.get(this.#listener.port);
     if (gateway === undefined) return this.refuse('gateway_gone');
-    const origin = new GatewayOrigin(this.#listener.port, this.#identityIn(mesh.rootNamespace), gateways, wire.transport, id);
+    const origin = new GatewayOrigin(this.#listener.port, this.#identityIn(mesh), gateways, wire.transport, id);
     const { protocol, rules } = gateway.config;
     if (protocol === undefined) return this.http(origin, stacks.gateway, id);
     const destination = { to: 'host', protocol, ...(rules !== undefined && { rules }) } as const;
     return this.byProtocol(origin, wire.transport.localAddress(id).ip, stacks.gateway, id, destination);
   }
 
-  #identityIn(rootNamespace: string): Identity {
-    if (rootNamespace !== this.#rootNamespace) {
-      this.#rootNamespace = rootNamespace;
-      this.#identity = gatewayIdentity(rootNamespace);
-    }
+  #identityIn({ gatewayName, rootNamespace }: MeshSettings): Identity {
+    const { workload, namespace } = this.#identity;
+    if (gatewayName !== workload || rootNamespace !== namespace) this.#identity = gatewayIdentity(gatewayName, rootNamespace);
     return this.#identity;
   }
 }

@@ -30,7 +30,10 @@ export class Contents {
   readonly workloads = new ChangingMap<string, Workload>(this.epoch);
   readonly gateways = new ChangingMap<number, Gateway>(this.epoch);
   readonly byAddress = new ChangingMap<string, Workload>(this.epoch);
-  settings: Held<MeshSettings> = { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' };
+  settings: Held<MeshSettings> = {
+    ...{ connectTimeoutMs: 10_000, pathNormalization: 'base' },
+    ...{ rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway' },
+  };
   version = 0;
   /** Pods of this node of which more than Istio's metrics may be told in their callers' passes. */
   readonly loggingCallees = new Set<string>();

@@ -32,7 +32,7 @@ function bench() {
   const mesh = { layer: 'mesh', port: 80, name: 'shop', domains: ['shop'], local: null, routes: [route('/', 'web')] };
   const snapshot: Snapshot = {
     version: 1,
-    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' },
+    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records: {
       ...{ gateways: new Map(), virtualHosts: new Map([['mesh', mesh]]), addresses: new Map() },
       workloads: new Map([['default/app', podOf()]]),

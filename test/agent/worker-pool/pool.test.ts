@@ -31,7 +31,7 @@ function snapshot(version: number): Snapshot {
   const none = { workloads: new Map(), scopes: new Map(), virtualHosts: new Map(), addresses: new Map(), clusters: new Map() };
   return {
     version,
-    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' },
+    mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records: { ...none, gateways: new Map([['80', { port: 80, layer: 'gateway' }]]) },
     endpoints: new Map(),
   };

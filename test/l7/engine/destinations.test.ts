@@ -241,5 +241,5 @@ t.test('gateways: TCP by rules, TLS by name, while HTTP ports serve HTTP', async
   unknown.write(clientHello('shop.example').toString('latin1'));
   rig.advance(2000);
   t.equal(unknown.wasReset, true, 'a name that nobody has');
-  t.equal(rig.count('istio_tcp_connections_opened_total', { reporter: 'source', source_workload: 'nodeway-gateway' }), 2);
+  t.equal(rig.count('istio_tcp_connections_opened_total', { reporter: 'source', source_workload: 'istio-ingressgateway' }), 2);
 });

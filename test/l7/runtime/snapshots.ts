@@ -23,7 +23,9 @@ export function delta(version: number, { set = {}, remove = {}, endpoints = [], 
     version,
     records: Object.fromEntries(records) as SnapshotDelta['records'],
     endpoints,
-    ...(connectTimeoutMs === undefined ? {} : { mesh: { connectTimeoutMs, rootNamespace: 'istio-system', pathNormalization: 'base' } }),
+    ...(connectTimeoutMs === undefined
+      ? {}
+      : { mesh: { connectTimeoutMs, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' } }),
   };
 }
 

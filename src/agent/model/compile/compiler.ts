@@ -65,7 +65,12 @@ export class Compiler {
   constructor(options: CompileOptions, origins: Origins = () => null) {
     const graph = this.#graph;
     const problems = new ProblemLog(graph, origins);
-    const outputs = new Outputs({ connectTimeoutMs: 0, rootNamespace: options.rootNamespace, pathNormalization: 'base' });
+    const outputs = new Outputs({
+      connectTimeoutMs: 0,
+      rootNamespace: options.rootNamespace,
+      gatewayName: options.gatewayName,
+      pathNormalization: 'base',
+    });
     const clientNamespaces = new Index<true>(graph);
     const mesh = new Mesh(graph, options, problems);
     const telemetries = new Telemetries(graph, options, mesh, problems);

@@ -111,8 +111,8 @@ export function serverHosts({ hosts }: GatewayServer, namespace: string, of: str
   });
 }
 
-export function gatewaySubject({ rootNamespace, nodeName, gatewayLabels: [labels = {}] }: CompileOptions): TelemetrySubject {
-  const identity = gatewayIdentity(rootNamespace);
+export function gatewaySubject({ rootNamespace, gatewayName, nodeName, gatewayLabels: [labels = {}] }: CompileOptions): TelemetrySubject {
+  const identity = gatewayIdentity(gatewayName, rootNamespace);
   const nodeId = `router~~${identity.workload}-${nodeName}.${rootNamespace}~${rootNamespace}.svc.cluster.local`;
   return { namespace: rootNamespace, labels, identity, nodeId };
 }

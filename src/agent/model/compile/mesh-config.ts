@@ -132,6 +132,7 @@ export class Mesh {
       settings: {
         connectTimeoutMs: milliseconds(connectTimeout) || DEFAULT_CONNECT_TIMEOUT_MS,
         rootNamespace: this.#options.rootNamespace,
+        gatewayName: this.#options.gatewayName,
         pathNormalization: NORMALIZATIONS[pathNormalization?.normalization ?? 'DEFAULT'],
       },
       tcpKeepalive,

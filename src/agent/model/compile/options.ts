@@ -11,5 +11,7 @@ export interface CompileOptions {
   readonly agentNamespace: string;
   /** A Gateway applies to this node when one of these label sets has all of its selector. */
   readonly gatewayLabels: readonly StringMap[];
+  /** The workload that gateways are in metrics, traces and logs. */
+  readonly gatewayName: string;
   readonly istioCompat: boolean;
 }

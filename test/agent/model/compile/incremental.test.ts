@@ -31,7 +31,7 @@ interface Follower extends Snapshot {
 
 const newSnapshot = (): Follower => ({
   version: 0,
-  mesh: { connectTimeoutMs: 0, rootNamespace: '', pathNormalization: 'base' },
+  mesh: { connectTimeoutMs: 0, rootNamespace: '', gatewayName: '', pathNormalization: 'base' },
   records: Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Follower['records'],
   endpoints: new Map(),
 });

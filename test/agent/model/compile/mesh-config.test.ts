@@ -18,7 +18,12 @@ const rule = (retries: string): string => virtualService(`[{ retries: ${retries}
 
 t.test('defaults', async (t) => {
   const compiled = compileText(client());
-  t.same(compiled.snapshot.mesh, { connectTimeoutMs: 10_000, rootNamespace: 'istio-system', pathNormalization: 'base' });
+  t.same(compiled.snapshot.mesh, {
+    connectTimeoutMs: 10_000,
+    rootNamespace: 'istio-system',
+    gatewayName: 'istio-ingressgateway',
+    pathNormalization: 'base',
+  });
   t.equal(scopeOf(compiled).outboundTrafficPolicy, 'ALLOW_ANY');
 });
 

@@ -15,6 +15,7 @@ export const OPTIONS: CompileOptions = {
   rootNamespace: 'istio-system',
   agentNamespace: 'nodeway-system',
   gatewayLabels: [{ istio: 'ingressgateway' }, { istio: 'gateway' }],
+  gatewayName: 'istio-ingressgateway',
   istioCompat: true,
 };
 
