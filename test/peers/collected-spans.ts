@@ -78,6 +78,7 @@ interface OtlpLogs {
     readonly scopeLogs: readonly {
       readonly logRecords: readonly {
         readonly traceId?: string;
+        readonly spanId?: string;
         readonly body: { readonly stringValue?: string };
         readonly attributes?: readonly Attribute[];
       }[];
@@ -87,6 +88,7 @@ interface OtlpLogs {
 
 export interface CollectedLog {
   readonly traceId: string;
+  readonly spanId: string;
   readonly body: string;
   readonly attributes: Readonly<Record<string, string | undefined>>;
 }
@@ -94,8 +96,9 @@ export interface CollectedLog {
 export function otlpLogs(message: unknown): CollectedLog[] {
   const { resourceLogs = [] } = message as OtlpLogs;
   const records = resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
-  return records.map(({ traceId = '', body, attributes = [] }) => ({
+  return records.map(({ traceId = '', spanId = '', body, attributes = [] }) => ({
     traceId: hex(traceId),
+    spanId: hex(spanId),
     body: body.stringValue ?? '',
     attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue])),
   }));

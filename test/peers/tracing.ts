@@ -65,7 +65,7 @@ async function tryCollector(sentiment: Sentiment, settings: Settings, { provider
   }
 }
 
-/** Both sides of both hops of the last request. */
+/** Both sides of both hops of the last request, each with the span of who tells of it. */
 async function tryLogs(heard: () => Promise<readonly Heard[]>): Promise<void> {
   const expected = [
     '/sentiment?by=grpc-known 200 outbound|80||sa-web-app.default.svc.cluster.local',
@@ -74,13 +74,17 @@ async function tryLogs(heard: () => Promise<readonly Heard[]>): Promise<void> {
     '/analyse/sentiment 200 inbound|5000||',
   ].sort();
   let seen: string[] = [];
+  let strangers: string[] = [];
   const collected = until(async () => {
-    const records = (await heard()).filter(({ wire }) => wire === 'grpc').flatMap(({ request }) => otlpLogs(request));
-    const own = records.filter(({ traceId }) => traceId === CLIENT.trace);
+    const requests = (await heard()).filter(({ wire }) => wire === 'grpc').map(({ request }) => request);
+    const own = requests.flatMap((request) => otlpLogs(request)).filter(({ traceId }) => traceId === CLIENT.trace);
+    const spans = new Set(requests.flatMap((request) => otlpSpans(request)).map(({ id }) => id));
+    strangers = own.filter(({ spanId }) => !spans.has(spanId)).map(({ body, spanId }) => `${body} ${spanId}`);
     seen = [...new Set(own.map(({ body, attributes }) => `${body} ${attributes['code']} ${attributes['to']}`))].sort();
-    return expected.every((line) => seen.includes(line));
+    return expected.every((line) => seen.includes(line)) && strangers.length === 0;
   }, 'records of access logs');
   await collected.catch(() => {}); // what is missing is said below
+  check('access logs: each has a span that was sent', [], strangers);
   check(
     'access logs: each side of each hop, with the trace',
     expected,

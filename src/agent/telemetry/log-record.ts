@@ -8,6 +8,8 @@ export interface LogRecord {
   readonly atMs: number;
   /** Empty: it is not traced. */
   readonly traceId: string;
+  /** Of whoever tells of the request; empty: it has no span of its own. */
+  readonly spanId: string;
   readonly body: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -28,6 +30,7 @@ export function logRecordOf(sink: string, line: Uint8Array): LogRecord | null {
     provider: providerOfSink(sink),
     atMs: Date.parse(String(fields[OTLP_FIELDS.time])),
     traceId: String(fields[OTLP_FIELDS.trace] ?? ''),
+    spanId: String(fields[OTLP_FIELDS.span] ?? ''),
     body: textOf(fields[OTLP_FIELDS.body]),
     attributes: Object.fromEntries(attributes),
   };

@@ -180,7 +180,8 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ remoteText }) => withoutPort(remoteText),
   REQUESTED_SERVER_NAME: ({ serverName }) => serverName,
   ROUTE_NAME: ({ inbound, note }, { route }) => route?.name ?? (inbound && note !== null ? 'default' : ''),
-  TRACE_ID: ({ traceId }) => traceId,
+  TRACE_ID: ({ trace }) => trace?.traceId ?? '',
+  SPAN_ID: ({ span }) => span?.spanId ?? '',
 };
 
 export function clusterName({ inbound }: LogEntry, { cluster, fallbackService, endpointPort, endpointAddress }: ExchangeRecord): string {

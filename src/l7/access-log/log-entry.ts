@@ -8,6 +8,12 @@ export interface LogPlace {
   readonly hostname: string;
 }
 
+/** Asked for only where a format has one of them: each is made when somebody asks. */
+export interface LoggedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 export class LogEntry {
   /** Null: bytes that were passed through. */
   note: RequestNote | null = null;
@@ -20,8 +26,10 @@ export class LogEntry {
   requestId = '';
   /** The name that a TLS client asked for; empty: none. */
   serverName = '';
-  /** Empty: it is not traced. */
-  traceId = '';
+  /** Null: it is not traced. */
+  trace: LoggedSpan | null = null;
+  /** Where the reporter's own span stands; null: nobody has given it an id. */
+  span: LoggedSpan | null = null;
   /** What a gateway has added to x-forwarded-for; empty: nothing. */
   forwardedFor = '';
   /** Milliseconds on the transport's clock at which the whole request had come; 0: it had not. */
@@ -32,7 +40,8 @@ export class LogEntry {
   /** As of a connection of which nothing is known. */
   clear(): void {
     this.note = null;
-    this.localText = this.remoteText = this.upstreamLocal = this.requestId = this.serverName = this.traceId = this.forwardedFor = '';
+    this.localText = this.remoteText = this.upstreamLocal = this.requestId = this.serverName = this.forwardedFor = '';
+    this.trace = this.span = null;
     this.requestEndedAt = 0;
     this.inbound = false;
   }

@@ -105,6 +105,7 @@ export const LOG_COMMANDS = [
   'REQUEST_HEADERS_BYTES',
   'RESPONSE_HEADERS_BYTES',
   'TRACE_ID',
+  'SPAN_ID',
   'HOSTNAME',
   'NOTHING',
 ] as const;

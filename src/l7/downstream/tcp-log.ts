@@ -94,7 +94,8 @@ export class TcpLog {
     const { accessLog, record } = this.#ground;
     const { entry } = accessLog;
     entry.note = null;
-    entry.requestId = entry.serverName = entry.traceId = entry.forwardedFor = '';
+    entry.requestId = entry.serverName = entry.forwardedFor = '';
+    entry.trace = entry.span = null;
     entry.requestEndedAt = 0;
     entry.upstreamLocal = this.#upstreamLocal;
     entry.localText = addressText(local);

@@ -165,7 +165,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     record.traceId = this.sampledTrace;
     if (this.log?.active !== true) return;
     const callee = this.tools.runtime.workloads.get(local)?.telemetry?.inbound;
-    this.log.tellCallee(record, (callee === undefined ? null : this.tools.tellings.of(callee)) ?? NOTHING_TOLD);
+    const telling = (callee === undefined ? null : this.tools.tellings.of(callee)) ?? NOTHING_TOLD;
+    this.log.tellCallee(record, telling, this.attempted?.trace?.server?.context ?? null);
   }
 
   /** The id of its trace; empty: it is not sampled. */

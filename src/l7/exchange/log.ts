@@ -5,6 +5,7 @@
  */
 import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
+import type { LoggedSpan } from '../access-log/log-entry.ts';
 import { RequestNote } from '../access-log/request-note.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
@@ -43,6 +44,7 @@ export class ExchangeLog implements RecordLog {
   /** What the record that comes next is told by. */
   #current: Telling = this.#own;
   #isCallee = false;
+  #calleeSpan: LoggedSpan | null = null;
   // Of the connection: asking costs a system call.
   #local = '';
   #remote = '';
@@ -85,9 +87,10 @@ export class ExchangeLog implements RecordLog {
     this.#note.takeResponse(head, this.#accessLog.names.response);
   }
 
-  /** @param record of a callee, filled. */
-  tellCallee(record: ExchangeRecord, callee: Telling): void {
+  /** @param record of a callee, filled. @param span its own; null: it has none. */
+  tellCallee(record: ExchangeRecord, callee: Telling, span: LoggedSpan | null): void {
     this.#isCallee = true;
+    this.#calleeSpan = span;
     this.#tell(record, callee);
   }
 
@@ -123,7 +126,8 @@ export class ExchangeLog implements RecordLog {
     entry.upstreamLocal = this.#upstreamLocal;
     entry.requestEndedAt = this.#requestEndedAt;
     entry.serverName = '';
-    entry.traceId = trace === null || trace.policy === null ? '' : trace.context.traceId;
+    entry.trace = trace === null || trace.policy === null ? null : trace.context;
+    entry.span = this.#isCallee ? this.#calleeSpan : entry.trace;
     entry.inbound = this.#isCallee || origin.kind === 'inbound';
     entry.localText = this.#isCallee ? socketText(record.endpointAddress, record.endpointPort) : this.#local;
     entry.remoteText = this.#remote;

@@ -104,17 +104,19 @@ t.test('records for a collector', async (t) => {
   t.match(mesh.exporters.get(provider.name), { protocol: 'otlp-logs', host: 'otel.tools', port: 4317, logName: 'otel_envoy_accesslog' });
   t.same(mesh.byDefault, [provider.name]);
   const { sink, line } = mesh.providers.get(provider.name) ?? { sink: '', line: null };
-  t.match(line, { kind: 'json', fields: [['time'], ['trace'], ['body'], ['label code', [{ command: 'RESPONSE_CODE' }]]] });
+  t.match(line, { kind: 'json', fields: [['time'], ['trace'], ['span'], ['body'], ['label code', [{ command: 'RESPONSE_CODE' }]]] });
   const { ring } = worker();
   const write = (text: string): boolean => ring.write(bytes(sink), bytes(text), bytes(text).length);
-  write('{"time":"2026-01-02T03:04:05.678Z","trace":null,"body":"GET \\u000a \u00e9","label code":503}\n');
-  write('{"time":"2026-01-02T03:04:05.678Z","trace":"463ac35c9f6413ad48485a3953bb6124","body":"x","label code":null}\n');
+  write('{"time":"2026-01-02T03:04:05.678Z","trace":null,"span":null,"body":"GET \\u000a \u00e9","label code":503}\n');
+  write(
+    '{"time":"2026-01-02T03:04:05.678Z","trace":"463ac35c9f6413ad48485a3953bb6124","span":"a2fb4a1d1a96d312","body":"x","label code":null}\n',
+  );
   write('{"time":"2026-01-02T03:04:05.678Z","body":"cut');
   clock.advance(50);
   const common = { provider: provider.name, atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678) };
   t.same(sent, [
-    { ...common, traceId: '', body: 'GET \n \u00e9', attributes: { code: '503' } },
-    { ...common, traceId: '463ac35c9f6413ad48485a3953bb6124', body: 'x', attributes: { code: '-' } },
+    { ...common, traceId: '', spanId: '', body: 'GET \n \u00e9', attributes: { code: '503' } },
+    { ...common, traceId: '463ac35c9f6413ad48485a3953bb6124', spanId: 'a2fb4a1d1a96d312', body: 'x', attributes: { code: '-' } },
   ]);
   t.match(logs.report(), { droppedByFiles: 1 }, 'one that is not whole is counted');
   await logs.close();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { TracingConfig } from '../../../src/l7/config/telemetry.ts';
+import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import type { AccessLogConfig, LogCommand, LogLine, TracingConfig } from '../../../src/l7/config/telemetry.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 import { endpointOf, get, identityOf, ok, OUTBOUND, podOf, Rig, route } from './rig.ts';
 
@@ -25,12 +26,17 @@ interface Setup {
   readonly caller?: TracingConfig | null;
   /** Of `web`, which is on the same node; undefined: it is not enrolled. */
   readonly callee?: TracingConfig | null;
+  readonly ring?: LogRing;
+  readonly accessLogs?: readonly AccessLogConfig[];
 }
 
 /** The enrolled pod `default/app` calls `web`. */
-function podRig({ caller = tracing(), callee }: Setup = {}) {
+function podRig({ caller = tracing(), callee, ring, accessLogs = [] }: Setup = {}) {
   const spans: Span[] = [];
-  const rig = new Rig({ onSpans: (batch) => spans.push(...batch) }).cluster('web', []);
+  const rig = new Rig({ onSpans: (batch) => spans.push(...batch), ...(ring !== undefined && { openLogRing: () => ring }) }).cluster(
+    'web',
+    [],
+  );
   const local = callee === undefined ? null : 'default/web';
   rig.apply({ endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', local), identity: identityOf('web') }] } });
   rig.scope(
@@ -38,7 +44,7 @@ function podRig({ caller = tracing(), callee }: Setup = {}) {
     { '10.96.0.1:80': { to: 'cluster', protocol: 'http', cluster: 'web' } },
   );
   const both = (config: TracingConfig | null) => ({
-    telemetry: { outbound: { tracing: config, accessLogs: [] }, inbound: { tracing: config, accessLogs: [] } },
+    telemetry: { outbound: { tracing: config, accessLogs }, inbound: { tracing: config, accessLogs } },
   });
   rig.apply({
     workloads: {
@@ -242,6 +248,26 @@ t.test('a callee of this node has its own span, a child of the caller’s, in on
   t.equal(headers['x-b3-spanid'], server?.spanId, 'the application continues the callee’s span');
   t.equal(headers['x-b3-parentspanid'], client?.spanId);
   t.equal(Object.fromEntries(server?.tags ?? [])['istio.namespace'], 'theirs');
+});
+
+t.test('lines of access logs name the trace, and the span of who tells of the request', async (t) => {
+  const ring = new LogRing();
+  const command = (name: 'TRACE_ID' | 'SPAN_ID'): LogCommand => ({ command: name, names: [], most: 0 });
+  const line: LogLine = { kind: 'text', parts: [command('TRACE_ID'), ' ', command('SPAN_ID'), '\n'] };
+  for (const sampling of [ALWAYS, 0]) {
+    const { ask, spans } = podRig({
+      caller: tracing({ sampling }),
+      callee: tracing({ sampling }),
+      ring,
+      accessLogs: [{ sink: 's', line, filter: null }],
+    });
+    const headers = ask();
+    const lines: string[] = [];
+    ring.read((_sink, written) => lines.push(Buffer.from(written).toString()));
+    if (sampling > 0) t.same(lines.toSorted(), spans.map(({ traceId, spanId }) => `${traceId} ${spanId}\n`).toSorted());
+    else t.same(lines.toSorted(), [`${headers['x-b3-traceid']} -\n`, `${headers['x-b3-traceid']} ${headers['x-b3-spanid']}\n`].toSorted());
+    t.equal(lines.length, 2);
+  }
 });
 
 t.test('contexts that are not passed on are left out, and spans that are not reported are not made', async (t) => {

@@ -28,7 +28,7 @@ const STDOUT = '/dev/stdout';
 /** No path begins like this. */
 const OTLP_SINK = '\u0001';
 /** What a record is made of, besides its attributes. */
-export const OTLP_FIELDS = { time: 'time', trace: 'trace', body: 'body' } as const;
+export const OTLP_FIELDS = { time: 'time', trace: 'trace', span: 'span', body: 'body' } as const;
 /** Before the name of an attribute. */
 export const LABEL_FIELD = 'label ';
 
@@ -97,8 +97,9 @@ function recordLine({
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }): LogLine {
   const named = Object.fromEntries(Object.entries(labels).map(([name, format]) => [LABEL_FIELD + name, format]));
-  const { time, trace, body } = OTLP_FIELDS;
-  return objectLine({ [time]: '%START_TIME%', [trace]: '%TRACE_ID%', [body]: text === '' ? DEFAULT_TEXT : text, ...named });
+  const { time, trace, span, body } = OTLP_FIELDS;
+  const formats = { [time]: '%START_TIME%', [trace]: '%TRACE_ID%', [span]: '%SPAN_ID%', [body]: text === '' ? DEFAULT_TEXT : text };
+  return objectLine({ ...formats, ...named });
 }
 
 function objectLine(labels: Readonly<Record<string, string>>): LogLine {

@@ -4,8 +4,6 @@ import type { ExporterConfig } from '../../model/compile/index.ts';
 
 /** Of @opentelemetry/core's ExportResultCode. */
 const SUCCESS = 0;
-/** Of @opentelemetry/api's TraceFlags. */
-export const SAMPLED = 1;
 /** One object for all: they are grouped by it. */
 export const SCOPE = { name: 'nodeway' } as const;
 

@@ -3,7 +3,10 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { SocketAddress } from '../../../base/socket-address.ts';
 import type { Span } from '../../../l7/tracing/span.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
-import { grpcSettings, hrTime, OtlpSender, SAMPLED, SCOPE, type SdkExporter, urlOf } from './otlp-sender.ts';
+import { grpcSettings, hrTime, OtlpSender, SCOPE, type SdkExporter, urlOf } from './otlp-sender.ts';
+
+/** Of @opentelemetry/api's TraceFlags. */
+const SAMPLED = 1;
 
 /** Of @opentelemetry/api: SpanKind and SpanStatusCode, which are numbers of the protocol. */
 const SPAN_KIND = { server: 1, client: 2 } as const;
