@@ -6,6 +6,7 @@ import { socketText } from '../../base/socket-address.ts';
 import type { LogCommand, LogLine, LogPart } from '../config/telemetry.ts';
 import { flagText } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
+import { routeName } from '../record/route-name.ts';
 import type { LineBuffer } from './line-buffer.ts';
 import type { LogEntry, LogPlace } from './log-entry.ts';
 import { type NotedName, notedName } from './request-note.ts';
@@ -179,7 +180,7 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
   DOWNSTREAM_REMOTE_ADDRESS: ({ remoteText }) => remoteText,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ remoteText }) => withoutPort(remoteText),
   REQUESTED_SERVER_NAME: ({ serverName }) => serverName,
-  ROUTE_NAME: ({ inbound, note }, { route }) => route?.name ?? (inbound && note !== null ? 'default' : ''),
+  ROUTE_NAME: ({ inbound, note }, { route, fallbackService }) => (note === null ? '' : routeName(route, inbound, fallbackService)),
   TRACE_ID: ({ trace }) => trace?.traceId ?? '',
   SPAN_ID: ({ span }) => span?.spanId ?? '',
 };

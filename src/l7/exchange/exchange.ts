@@ -233,6 +233,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (!this.#asking) this.restore();
     const { forward, trace } = this;
     if (trace !== null) attempt.trace = traceAttempt(this, attempt, calleeOf(this, attempt));
+    this.expectedMs = this.timeFor(attempt);
     const changes = this.tools.requests.prepare(this, this.head, requestOps(this), forward?.rewrite ?? null);
     stream.head(attempt, this.head, changes, this.requestLength, this);
     if (this.down.blocked) stream.pause();
@@ -392,10 +393,9 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   }
 
   #ask(attempt: Attempt): void {
-    const perTry = this.retrying.policy?.perTryTimeoutMs ?? 0;
     this.#asking = true;
     try {
-      attempt.begin(perTry > 0 && (this.timeoutMs === 0 || perTry < this.timeoutMs) ? perTry : 0);
+      attempt.begin(this.perTryTimeoutMs);
     } finally {
       this.#asking = false;
     }
@@ -452,7 +452,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
 
   /** Once the request is complete, and the stages have said what its timeout is. */
   #armTimeout(): void {
-    if (this.timeoutMs > 0 && !this.over) this.#timers.armTimeout(this.timeoutMs);
+    if (this.timeoutMs > 0 && !this.over) this.#timers.armTimeout(this.timed());
   }
 
   onTimeout(): void {

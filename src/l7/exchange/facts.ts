@@ -57,6 +57,10 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   cookie: WireText | null = null;
   /** Of the whole exchange, from the end of the request; 0: none. */
   timeoutMs = 0;
+  /** When it began to count; -1: it has not. */
+  timedFrom = -1;
+  /** What the upstream is told of the time that it has; 0: nothing. */
+  expectedMs = 0;
   /** Of the route, for the response that is under way. */
   responseOps: HeaderOps | null = null;
   /** Of the request, if the route's policy of CORS lets it in. */
@@ -102,6 +106,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.fallbackService = 'unknown';
     this.hash = -1;
     this.timeoutMs = this.injected = 0;
+    this.timedFrom = -1;
     this.grpc = isGrpc(head) ? new GrpcCall() : null;
     this.startedAt = tools.transport.now;
     this.answeredAt = 0;
@@ -109,6 +114,27 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.requestHeadBytes = head.end - head.start;
     this.outcome = OUTCOME.completed;
     this.status = 0;
+  }
+
+  /** Of one attempt, where that is less than the whole time; 0: none. */
+  get perTryTimeoutMs(): number {
+    const perTry = this.retrying.policy?.perTryTimeoutMs ?? 0;
+    return this.timeoutMs === 0 || perTry < this.timeoutMs ? perTry : 0;
+  }
+
+  /** The time of the exchange counts from now on. @returns it. */
+  protected timed(): number {
+    this.timedFrom = this.tools.transport.now;
+    return this.timeoutMs;
+  }
+
+  /** How long an upstream has to answer (Envoy's setTimeoutHeaders); 0: as long as it wants, or its own proxy keeps that from it. */
+  timeFor({ endpoint }: Attempt): number {
+    const { perTryTimeoutMs, timeoutMs, timedFrom } = this;
+    if (endpoint.config.local !== null) return 0;
+    if (timeoutMs === 0) return perTryTimeoutMs;
+    const elapsed = timedFrom < 0 ? 0 : this.tools.transport.now - timedFrom;
+    return Math.max(1, Math.floor(Math.min(perTryTimeoutMs || timeoutMs, timeoutMs - elapsed)));
   }
 
   get clientHttp2(): boolean {

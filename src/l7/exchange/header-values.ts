@@ -9,6 +9,7 @@ import { flagText, type Outcome } from '../message/outcome.ts';
 import { fieldLine, latin1Value, type WireText, wireBytes } from '../message/wire-text.ts';
 import type { HeaderOps, MadeSegment } from '../runtime/header-ops.ts';
 import type { Address } from '../transport.ts';
+import { routeName } from '../record/route-name.ts';
 import type { ExchangeFacts } from './facts.ts';
 import { protocolOf } from './protocol-name.ts';
 
@@ -88,7 +89,7 @@ function factText(
     case 'cluster-raw':
       return clusterOf(facts, '');
     case 'route':
-      return Buffer.from(facts.route?.name ?? '', 'utf8').toString('latin1');
+      return Buffer.from(routeName(facts.route, origin.kind === 'inbound', facts.fallbackService), 'utf8').toString('latin1');
     case 'protocol':
       return protocolOf(facts);
     case 'path':

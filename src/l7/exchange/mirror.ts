@@ -68,6 +68,7 @@ class Mirror implements AttemptSink, BodyTap {
     const exchange = this.#exchange;
     const { forward } = exchange;
     const { requests } = exchange.tools;
+    exchange.expectedMs = exchange.timeFor(attempt);
     const changes = requests.prepare(exchange, exchange.head, requestOps(exchange), forward?.rewrite ?? null);
     stream.head(attempt, exchange.head, changes, exchange.requestLength, exchange);
   }

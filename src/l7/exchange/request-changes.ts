@@ -8,6 +8,7 @@
  *     x-envoy-attempt-count      set                  set                    left alone
  *     x-forwarded-for            left alone           client's IP appended   left alone
  *     x-envoy-external-address   left alone           set                    left alone
+ *     x-envoy-expected-rq-timeout-ms   set where the route has a timeout, and the callee no proxy that would take it away
  */
 import { TargetForm, type Head } from '../message/head.ts';
 import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
@@ -29,6 +30,8 @@ export interface RequestFacts {
   readonly requestId: RequestId;
   /** Number of the attempt, from 1. */
   readonly attempt: number;
+  /** Milliseconds that the upstream has to answer, which it is told; 0: it is not. */
+  readonly expectedMs: number;
   /** Bytes of the path that a rewrite replaces; -1: all of them. */
   readonly matchedPrefix: number;
   /** The context of a trace that goes to the upstream; null: headers of traces pass as they are. */
@@ -42,6 +45,7 @@ export interface RequestFacts {
 const PROTO = literal('x-forwarded-proto: http\r\n');
 const ATTEMPT = literal('x-envoy-attempt-count: ');
 const REQUEST_ID = literal('x-request-id: ');
+const EXPECTED = literal('x-envoy-expected-rq-timeout-ms: ');
 const FIRST_ATTEMPT = literal('x-envoy-attempt-count: 1\r\n');
 const FORWARDED_FOR = literal('x-forwarded-for: ');
 const EXTERNAL_ADDRESS = literal('\r\nx-envoy-external-address: ');
@@ -86,6 +90,7 @@ export class RequestChanges {
     const hides = ops?.hides ?? 0;
     if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head, hides);
     else this.#addForMesh(changes, facts, head, hides);
+    if (facts.expectedMs > 0 && (hides & Hides.ExpectedTimeout) === 0) addExpected(changes, facts.expectedMs);
     if (wireTrace !== null) applyTrace(changes, head, wireTrace, facts.traceDigit);
     return changes;
   }
@@ -165,6 +170,12 @@ function markRequestId(changes: HeadChanges, head: Head, digit: number): void {
 function addAttempt(changes: HeadChanges, attempt: number): void {
   changes.text(ATTEMPT);
   changes.integer(attempt);
+  changes.endLine();
+}
+
+function addExpected(changes: HeadChanges, ms: number): void {
+  changes.text(EXPECTED);
+  changes.integer(ms);
   changes.endLine();
 }
 

@@ -3,6 +3,7 @@ import { socketText } from '../../base/socket-address.ts';
 import type { Identity } from '../config/identity.ts';
 import { flagText } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
+import { routeName } from '../record/route-name.ts';
 import { podOf } from '../tap/request-tap.ts';
 import type { ToldPeer, ToldRequest } from '../tap/told-request.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,7 +27,7 @@ export function tellRequest(exchange: Exchange, record: ExchangeRecord): ToldReq
     ...{ method: head.method, authority: head.authority, path: head.path },
     protocol: down.isHttp2 ? 'HTTP/2' : head.version,
     service: record.service?.host ?? record.fallbackService,
-    route: record.route?.name ?? '',
+    route: routeName(record.route, origin.kind === 'inbound', record.fallbackService),
     cluster: record.cluster?.name ?? '',
     endpoint: record.endpointAddress === '' ? '' : socketText(record.endpointAddress, record.endpointPort),
     attempts: record.attempts,

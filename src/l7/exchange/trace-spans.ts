@@ -7,6 +7,7 @@ import { flagText } from '../message/outcome.ts';
 import type { Workload } from '../runtime/runtime.ts';
 import type { Span } from '../tracing/span.ts';
 import { TraceContext } from '../tracing/trace-context.ts';
+import { routeName } from '../record/route-name.ts';
 import type { Attempt } from './attempt.ts';
 import type { ExchangeFacts } from './facts.ts';
 import type { AttemptTrace, TracedRequest } from './trace.ts';
@@ -140,12 +141,12 @@ function tagsOf({ request, status, flags, cluster, upstream, requestBytes, respo
 }
 
 /** Istio's name of a route (pilot/pkg/networking/core/route: GetRouteOperation). */
-function routeOperation({ route, forward, origin }: ExchangeFacts, cluster: ClusterConfig | null): string {
+function routeOperation({ route, forward, origin, fallbackService }: ExchangeFacts, cluster: ClusterConfig | null): string {
   const path = route?.shownPath ?? '/*';
   if (cluster !== null && (forward === null || forward.destinations.length === 1)) {
     return `${cluster.service.host}:${cluster.service.port}${path}`;
   }
-  return `${route?.name ?? 'default'}:${origin.port}${path}`;
+  return `${routeName(route, origin.kind === 'inbound', fallbackService)}:${origin.port}${path}`;
 }
 
 function addressOf({ endpoint: { address, port } }: Attempt): string {

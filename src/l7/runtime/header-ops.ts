@@ -18,13 +18,22 @@ export interface HeaderOps {
 }
 
 /** What the proxy leaves to the operations of users. */
-export const Hides = { RequestId: 1, ForwardedProto: 2, ForwardedFor: 4, ServiceTime: 8, Date: 16, AttemptCount: 32 } as const;
+export const Hides = {
+  RequestId: 1,
+  ForwardedProto: 2,
+  ForwardedFor: 4,
+  ServiceTime: 8,
+  Date: 16,
+  AttemptCount: 32,
+  ExpectedTimeout: 64,
+} as const;
 
 const HIDDEN: Readonly<Record<string, number>> = {
   'x-request-id': Hides.RequestId,
   'x-forwarded-proto': Hides.ForwardedProto,
   'x-forwarded-for': Hides.ForwardedFor,
   'x-envoy-attempt-count': Hides.AttemptCount,
+  'x-envoy-expected-rq-timeout-ms': Hides.ExpectedTimeout,
   'x-envoy-upstream-service-time': Hides.ServiceTime,
 };
 

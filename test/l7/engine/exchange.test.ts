@@ -235,6 +235,33 @@ t.test('a body is sent again with a retry, unless it is too long to be kept', as
   t.equal(up.requests.length, 3);
 });
 
+t.test('the upstream is told how much time it has', async (t) => {
+  for (const { timeoutMs = 0, perTryTimeoutMs = 0, told } of [
+    { told: () => undefined },
+    { timeoutMs: 1000, told: (elapsed: number) => 1000 - elapsed },
+    { timeoutMs: 5000, perTryTimeoutMs: 400, told: () => 400 },
+    { timeoutMs: 500, perTryTimeoutMs: 490, told: (elapsed: number) => Math.min(490, 500 - elapsed) },
+    { timeoutMs: 400, perTryTimeoutMs: 900, told: (elapsed: number) => 400 - elapsed },
+    { perTryTimeoutMs: 900, told: () => 900 },
+  ]) {
+    const rig = new Rig()
+      .cluster('a', ['10.0.0.1:80'])
+      .gateway(route('/', 'a', { timeoutMs, retry: retry({ perTryTimeoutMs, backoffMs: 300 }) }));
+    const begun = rig.transport.now;
+    const expected: (string | undefined)[] = [];
+    const up = rig.serve('10.0.0.1:80', (_request, nth) => {
+      expected.push(told(rig.transport.now - begun)?.toString());
+      return nth === 0 ? 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n' : ok('yes');
+    });
+    rig.transport.dial(GATEWAY).write('GET / HTTP/1.1\r\nHost: shop\r\nx-envoy-expected-rq-timeout-ms: 7\r\n\r\n');
+    rig.run();
+    for (let ms = 0; ms < 300; ms++) rig.advance(1);
+    const seen = up.requests.map((request) => /x-envoy-expected-rq-timeout-ms: (\d+)\r\n/.exec(request)?.[1]);
+    t.strictSame(seen, expected);
+    t.equal(seen.length, 2);
+  }
+});
+
 t.test('per-try and route timeouts', async (t) => {
   const rig = new Rig()
     .cluster('a', ['10.0.0.1:80'])
