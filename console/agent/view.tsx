@@ -126,7 +126,7 @@ function figures({ ready, draining, workers, workerRestarts, snapshot, propagati
     { title: 'Workers running', value: integer(running), of: `of ${workers.length}`, tone: running < workers.length ? 'bad' : 'quiet' },
     { title: 'Workers replaced', value: integer(workerRestarts), of: 'since the start', tone: workerRestarts > 0 ? 'warn' : 'quiet' },
     {
-      ...{ title: 'Configuration', value: `version ${integer(snapshot)}` },
+      ...{ title: 'Configuration version', value: integer(snapshot) },
       of: propagation.pending === 0 ? 'in all workers' : `${integer(propagation.pending)} pending for ${span(propagation.oldestSeconds)}`,
       tone: propagation.oldestSeconds > LONG_PENDING_SECONDS ? 'warn' : 'quiet',
     },

@@ -18,7 +18,8 @@ const CHARACTER = 5.9;
 /** `auto`: smaller where it is too wide, as long as it can be read. `fit`: all of it at once. */
 export type Scale = number | 'auto' | 'fit';
 
-const LEAST_LEGIBLE = 0.72;
+/** Of 11 pixels, the smallest text, some 10 are left. */
+const LEAST_LEGIBLE = 0.9;
 
 interface DrawingProps {
   readonly services: readonly Service[];
@@ -146,13 +147,12 @@ interface BoxProps {
 }
 
 function Box({ service, place, sizes, className, query }: BoxProps): JSX.Element {
-  const { id, name, namespace, perSecond, errorShare, isOutside, isCalled } = service;
+  const { id, name, namespace, perSecond, bytesPerSecond, errorShare, isOutside } = service;
   const { width, height } = sizes;
   const [left, top] = [place.x - width / 2, place.y - height / 2];
-  const tone = !isCalled || perSecond === 0 ? 'idle' : toneOf(errorShare);
-  const load = isCalled ? `${rate(perSecond)}/s${errorShare > 0 ? ` · ${percent(errorShare)}` : ''}` : 'calls only';
+  const tone = perSecond === 0 && bytesPerSecond === 0 ? 'idle' : toneOf(errorShare);
   const shown = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
-  const below = sizes.label === null ? '' : `${namespace} · ${load}`;
+  const below = sizes.label === null ? '' : `${namespace} · ${loadOf(service)}`;
   return (
     <a
       href={hashOf('graph', id, query)}
@@ -174,8 +174,17 @@ function Box({ service, place, sizes, className, query }: BoxProps): JSX.Element
   );
 }
 
-function describe({ isCalled, perSecond, errorShare }: Service): string {
-  return isCalled ? `gets ${rate(perSecond)} requests a second, ${percent(errorShare)} of them end in errors` : 'is not called by anybody';
+/** Connections are told of where there are no requests. */
+function loadOf({ isCalled, perSecond, bytesPerSecond, errorShare }: Service): string {
+  if (!isCalled) return 'calls only';
+  if (perSecond === 0 && bytesPerSecond > 0) return `${bytes(bytesPerSecond)}/s`;
+  return `${rate(perSecond)}/s${errorShare > 0 ? ` · ${percent(errorShare)}` : ''}`;
+}
+
+function describe({ isCalled, perSecond, bytesPerSecond, errorShare }: Service): string {
+  if (!isCalled) return 'is not called by anybody';
+  if (perSecond === 0 && bytesPerSecond > 0) return `has connections with ${bytes(bytesPerSecond)} a second`;
+  return `gets ${rate(perSecond)} requests a second, ${percent(errorShare)} of them end in errors`;
 }
 
 function inWords({ protocol, perSecond, errorShare, p50, p99 }: Call): string {

@@ -29,6 +29,8 @@ export interface Service {
   /** Of the requests that it got; their sum and the share of errors among them. */
   readonly perSecond: number;
   readonly errorShare: number;
+  /** Of the connections that it got which are not of requests, both ways. */
+  readonly bytesPerSecond: number;
   /** Whether anything was sent to it. */
   readonly isCalled: boolean;
 }
@@ -100,6 +102,7 @@ function serviceOf(id: string, calls: readonly Call[]): Service {
     ...{ id, namespace, name: id.slice(slash + 1) },
     isOutside: namespace === 'unknown' || namespace === '',
     ...{ perSecond, errorShare: perSecond > 0 ? errors / perSecond : 0, isCalled: calls.length > 0 },
+    bytesPerSecond: sum(calls, (call) => (call.p50 === null ? call.bytesPerSecond : 0)),
   };
 }
 

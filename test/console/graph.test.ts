@@ -19,7 +19,7 @@ t.test('a service sums what it gets, and connections have no errors', async (t) 
     call('unknown/unknown', 'a/x'),
   ]);
   t.strictSame(mesh.services.get('a/z'), {
-    ...{ id: 'a/z', namespace: 'a', name: 'z', isOutside: false, perSecond: 10, errorShare: 0.1, isCalled: true },
+    ...{ id: 'a/z', namespace: 'a', name: 'z', isOutside: false, perSecond: 10, errorShare: 0.1, isCalled: true, bytesPerSecond: 10 },
   });
   t.match(mesh.services.get('unknown/unknown'), { isOutside: true, isCalled: false });
   t.strictSame(

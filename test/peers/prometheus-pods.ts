@@ -1,6 +1,7 @@
 /**
  * Prometheus watches the demonstration's application under a steady load: the edges of Kiali's graph are there from both reporters with all
- * labels, counts are what was sent, rates what was sent a second, and each panel of our own dashboards has an answer.
+ * labels, counts are what was sent, rates what was sent a second, and each panel of our own dashboards has an answer. Then so are edges of
+ * gRPC and of bytes (prometheus-protocols.ts).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { freePorts } from '../base/free-ports.ts';
 import { until } from '../node/pod-network.ts';
 import { dashboardExpressions } from './dashboards.ts';
 import { graphQueries, lackingLabels } from './kiali.ts';
+import { tryProtocols } from './prometheus-protocols.ts';
 import { type Query, startPrometheus } from './prometheus-server.ts';
 import { type Sentiment, startSentiment } from './sentiment.ts';
 
@@ -32,6 +34,7 @@ export async function watchPods(directory: string, check: Check): Promise<void> 
     await compareRates(sentiment, query, check);
     await tryGraph(query, check);
     await tryOwnDashboards(query, check);
+    await tryProtocols(sentiment, query, check);
   } finally {
     await sentiment.close();
   }

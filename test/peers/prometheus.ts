@@ -1,7 +1,7 @@
 /**
  * Prometheus scrapes an agent whose gateway has served requests. All expressions of Istio's published dashboards parse, Prometheus answers
  * them, and what it counts is what was sent. The gateway's series have all labels that Kiali's graph reads. Where root runs it, it scrapes
- * the demonstration's application as well (prometheus-pods.ts), and pods of each protocol (prometheus-edges.ts).
+ * the demonstration's application as well (prometheus-pods.ts).
  */
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,6 @@ import { dashboardExpressions } from './dashboards.ts';
 import { lackingLabels } from './kiali.ts';
 import { canMakePods } from './places.ts';
 import { run, start, stopAll } from './processes.ts';
-import { watchEdges } from './prometheus-edges.ts';
 import { watchPods } from './prometheus-pods.ts';
 import { type Query, startPrometheus } from './prometheus-server.ts';
 
@@ -68,10 +67,7 @@ try {
     check(lacking.length === 0, `Kiali needs ${lacking.join(', ')} of ${JSON.stringify(metric)}`);
   }
   await tryDashboards(query);
-  if (canMakePods()) {
-    await watchPods(join(directory, 'pods'), check);
-    await watchEdges(join(directory, 'edges'), check);
-  }
+  if (canMakePods()) await watchPods(join(directory, 'pods'), check);
 } finally {
   stopAll();
   backend.close();

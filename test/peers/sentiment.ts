@@ -5,6 +5,7 @@ import { readChapters } from '../../examples/sentiment/demo/chapters.ts';
 import { Cluster } from '../../examples/sentiment/demo/cluster.ts';
 import { claim, DIRECTORY, removeDirectory, sweepAll } from '../../examples/sentiment/demo/leftovers.ts';
 import type { KubeObject } from '../../examples/sentiment/demo/manifests.ts';
+import type { PodPlace } from '../../examples/sentiment/demo/pod.ts';
 import { freePorts } from '../base/free-ports.ts';
 
 const NODEWAY = fileURLToPath(new URL('../../scripts/nodeway', import.meta.url));
@@ -16,6 +17,8 @@ export interface Sentiment {
   readonly agent: Agent;
   /** Applies objects, and returns when the agent works by them. */
   readonly apply: (...objects: readonly KubeObject[]) => Promise<void>;
+  /** A pod of the namespace `default` that runs what is started in its network namespace. */
+  readonly addPod: (name: string) => Promise<PodPlace>;
   readonly close: () => Promise<void>;
 }
 
@@ -40,6 +43,12 @@ export async function startSentiment(): Promise<Sentiment> {
     await cluster.apply(objects);
     if (agent.running) await agent.settled(before);
   };
+  const addPod = async (name: string): Promise<PodPlace> => {
+    const before = (await agent.status()).snapshot;
+    const { place: home } = await cluster.addClient(name, 'default');
+    await agent.settled(before);
+    return home;
+  };
   try {
     const { application, enrolment, gateway, routes } = await readChapters(null);
     await apply(...[application, enrolment, gateway, routes].flat().map(({ object }) => object));
@@ -49,7 +58,7 @@ export async function startSentiment(): Promise<Sentiment> {
     await close();
     throw error;
   }
-  return { url: `http://${network.nodeAddress}`, metricsPort, agent, apply, close };
+  return { url: `http://${network.nodeAddress}`, metricsPort, agent, apply, addPod, close };
 }
 
 /** MeshConfig, as Istio's ConfigMap has it. */

@@ -53,10 +53,6 @@ export class AgentProcess {
     return `http://127.0.0.1:${this.#admin}/`;
   }
 
-  get metricsPort(): number {
-    return this.#metrics;
-  }
-
   /** Where the admin endpoint is served too. */
   get socket(): string {
     return join(this.#directory, 'admin.sock');
