@@ -104,6 +104,8 @@ export class FrameReader {
         return at + 1;
       case Phase.Data:
         return this.#readData(bytes, at, end);
+      case Phase.Stopped:
+        return end;
       default:
         return this.#skip(at, end);
     }

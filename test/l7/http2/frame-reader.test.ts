@@ -1,60 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { ErrorCode } from '../../../src/l7/http2/frame.ts';
-import { FrameReader, type FrameSink } from '../../../src/l7/http2/frame-reader.ts';
+import { FrameReader } from '../../../src/l7/http2/frame-reader.ts';
+import { Heard } from './heard.ts';
 import { frame, parameters, TYPES, word } from './peer.ts';
-
-/** Writes down what it hears; pieces of DATA are joined. */
-class Heard implements FrameSink {
-  readonly events: string[] = [];
-  #data = '';
-
-  onFrame(type: number, flags: number, stream: number, length: number): ErrorCode {
-    this.events.push(`frame ${type} ${flags} ${stream} ${length}`);
-    return ErrorCode.NoError;
-  }
-
-  onDataPiece(bytes: Uint8Array, start: number, end: number): void {
-    this.#data += hex(bytes, start, end);
-  }
-
-  onDataEnd(stream: number, endStream: boolean): void {
-    this.events.push(`data ${stream} ${this.#data} ${endStream}`);
-    this.#data = '';
-  }
-
-  onBlock(stream: number, endStream: boolean, bytes: Uint8Array, start: number, end: number): void {
-    this.events.push(`block ${stream} ${hex(bytes, start, end)} ${endStream}`);
-  }
-
-  onReset(stream: number, code: number): void {
-    this.events.push(`reset ${stream} ${code}`);
-  }
-
-  onSettings(bytes: Uint8Array, start: number, end: number): void {
-    this.events.push(`settings ${hex(bytes, start, end)}`);
-  }
-
-  onSettingsAck(): void {
-    this.events.push('settings ack');
-  }
-
-  onPing(bytes: Uint8Array, start: number, ack: boolean): void {
-    this.events.push(`ping ${hex(bytes, start, start + 8)} ${ack}`);
-  }
-
-  onGoAway(lastStream: number, code: number): void {
-    this.events.push(`goaway ${lastStream} ${code}`);
-  }
-
-  onWindow(stream: number, increment: number): void {
-    this.events.push(`window ${stream} ${increment}`);
-  }
-}
-
-function hex(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.subarray(start, end)).toString('hex');
-}
 
 /** What is heard of bytes that are cut at these places, and the error that follows. */
 function read(bytes: Buffer, cuts: readonly number[] = []): { readonly events: readonly string[]; readonly code: number } {
@@ -185,6 +134,12 @@ t.test('after a fault, or when it is stopped, nothing more is heard', async (t) 
   t.equal(reader.receive(frame('PING', 0, 1, Buffer.alloc(8)), 0, 17), ErrorCode.Protocol);
   reader.receive(frame('SETTINGS', 1, 0), 0, 9);
   t.same(heard.events, []);
+  const stopped = new FrameReader(heard, 16_384);
+  heard.onSettingsAck = () => stopped.stop();
+  stopped.receive(frame('SETTINGS', 1, 0), 0, 9);
+  // The first bytes after it might be taken for the end of what was under way.
+  for (let i = 0; i < 3; i++) stopped.receive(frame('PING', 0, 0, Buffer.alloc(8)), 0, 17);
+  t.same(heard.events, ['frame 4 1 0 0']);
 });
 
 t.test('it knows whether something is incomplete', async (t) => {
