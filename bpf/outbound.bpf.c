@@ -59,10 +59,11 @@ static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct d
   if (!f->tcp || !f->agent_known) return;
   __u64 cgroup = bpf_get_current_cgroup_id();
   f->agents_own = ctx->sk->mark == l->mark;
+  f->agents_onward = ctx->sk->mark == l->mark + ONWARD_MARK;
   f->prober = bpf_map_lookup_elem(&nw_probers, &cgroup) != 0;
   const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &netns);
   f->enrolled = pod != 0;
-  if (f->agents_own || f->prober || !pod) return;
+  if (f->agents_own || f->agents_onward || f->prober || !pod) return;
   struct pod_address own = {.cookie = netns, .address = to->address};
   f->fail_closed = pod->fail_closed != 0;
   f->to_self = is_loopback(&to->address) || is_unspecified(&to->address) || bpf_map_lookup_elem(&nw_addresses, &own) != 0;

@@ -66,6 +66,8 @@ struct flow {
   struct address local, remote;
   __u16 local_port, remote_port;
 };
+/* The agent's mark with this added is on its sockets to a pod whose own side is to see the connection, too. */
+#define ONWARD_MARK 1
 struct liveness {
   __u64 beat_ns;
   __u64 timeout_ns;

@@ -8,9 +8,10 @@
 /* In the order in which they are found; a fact that no longer matters may stay 0. */
 struct outbound_facts {
   __u8 tcp;
-  __u8 agent_known; /* an agent has run since the maps were made */
-  __u8 agents_own;  /* the socket carries the agent's mark */
-  __u8 prober;      /* opened in a cgroup of the kubelet's */
+  __u8 agent_known;   /* an agent has run since the maps were made */
+  __u8 agents_own;    /* the socket carries the agent's mark */
+  __u8 agents_onward; /* it carries the one for pods whose own side is to see the connection, too */
+  __u8 prober;        /* opened in a cgroup of the kubelet's */
   __u8 enrolled;
   __u8 fail_closed;
   __u8 to_self;       /* loopback, or an address of the pod */
@@ -34,6 +35,8 @@ static __always_inline struct verdict decide_outbound(const struct outbound_fact
   if (!f->agent_known) return (struct verdict){ACTION_PASS, REASONS};
   /* Open: the agent's second leg, or a health probe; both must reach the application itself. */
   if (f->agents_own || f->prober) return (struct verdict){ACTION_THROUGH, REASONS};
+  /* Open: to where the caller's rules say; the callee's are applied where it arrives. */
+  if (f->agents_onward) return (struct verdict){ACTION_PASS, REASONS};
   /* Open: not enrolled. */
   if (!f->enrolled) return (struct verdict){ACTION_PASS, REASONS};
   /* Closed: the only destination of this connection would be the agent itself. */

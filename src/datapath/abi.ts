@@ -20,6 +20,7 @@ export const OUTBOUND_FACTS = [
   'tcp',
   'agent_known',
   'agents_own',
+  'agents_onward',
   'prober',
   'enrolled',
   'fail_closed',

@@ -84,6 +84,11 @@ const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
 
 /** What clients use of clusters, as far as rules limit it. Another worker's bell is answered in a turn. */
+function originalsOf(runtime: Runtime, guards: Guards): Pick<ExchangeTools, 'originals' | 'callees'> {
+  const originals = new OriginalCluster();
+  return { originals, callees: { runtime, originals, guards } };
+}
+
 function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport, random }: EngineOptions, recorder: Recorder): Guards {
   const guards = new Guards(ledger, {
     timers: transport.timers,
@@ -176,7 +181,7 @@ export class Engine {
       runtime,
       pools,
       http2Pools,
-      originals: new OriginalCluster(),
+      ...originalsOf(runtime, guards),
       heads: new HeadStore(transport, transport.ownStart + ARENA_TEXT_BYTES, transport.ownEnd),
       changes,
       requests: new RequestChanges(changes, text),

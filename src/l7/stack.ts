@@ -32,6 +32,7 @@ import type { CalleeCall } from './exchange/callee-call.ts';
 import type { Exchange, ExchangeStack } from './exchange/exchange.ts';
 import { allowOrigin, answerPreflight } from './exchange/cors.ts';
 import { answerDirectly } from './exchange/direct-response.ts';
+import { inboundSlot } from './exchange/inbound-slot.ts';
 import { injectAbort, injectDelay } from './exchange/fault-injection.ts';
 import { countMessages, exchangeRecord } from './exchange/fill-record.ts';
 import { routeResponseOps } from './exchange/own-answer.ts';
@@ -91,7 +92,7 @@ function keepOriginal(exchange: Exchange, fallback: 'PassthroughCluster' | 'Inbo
   const { origin, tools } = exchange;
   if (origin.kind === 'gateway') return exchange.refuse(REPLY.routeNotFound);
   exchange.fallbackService = fallback;
-  exchange.fixedEndpoint = originalEndpoint(tools, origin);
+  exchange.fixedEndpoint = originalEndpoint(tools, origin, exchange.inboundSlot?.cluster?.config.original);
   return Verdict.Next;
 }
 
@@ -121,7 +122,7 @@ const useCluster: RequestStage<Exchange> = {
     if (cluster === null) return exchange.refuse(REPLY.clusterNotFound);
     const { original } = cluster.config;
     if (original !== undefined && exchange.origin.kind !== 'gateway') {
-      exchange.fixedEndpoint = originalEndpoint(exchange.tools, exchange.origin, original.port);
+      exchange.fixedEndpoint = originalEndpoint(exchange.tools, exchange.origin, original);
     }
     exchange.retrying.policy = forward.retry;
     exchange.timeoutMs = exchange.grpc === null ? forward.timeoutMs : grpcTimeout(exchange.head, forward.timeoutMs);
@@ -151,7 +152,9 @@ const INBOUND_RETRY = new RetryPolicy({
 const keepDestination: RequestStage<Exchange> = {
   name: 'keepDestination',
   run(exchange) {
+    const { origin, tools } = exchange;
     exchange.retrying.policy = INBOUND_RETRY;
+    if (origin.kind === 'inbound') exchange.inboundSlot = inboundSlot(tools.runtime, origin.workload, origin.port);
     return keepOriginal(exchange, 'InboundPassthroughCluster');
   },
 };

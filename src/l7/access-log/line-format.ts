@@ -186,6 +186,8 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
 };
 
 export function clusterName({ inbound }: LogEntry, { cluster, fallbackService, endpointPort, endpointAddress }: ExchangeRecord): string {
+  // A callee's own cluster is called by the port at which it is reached, wherever its application is.
+  if (inbound && cluster?.name.startsWith('inbound|') === true) return cluster.name;
   if (inbound) return endpointAddress === '' ? '' : `inbound|${endpointPort}||`;
   if (cluster !== null) return cluster.name;
   return fallbackService === 'unknown' ? '' : fallbackService;

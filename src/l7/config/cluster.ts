@@ -11,11 +11,8 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number;
   /** The address family that the service prefers, where it has endpoints of both. */
   readonly family: 4 | 6;
-  /**
-   * It has no endpoints of its own: a captured connection goes on to where it was going (Envoy's ORIGINAL_DST), at this port if there
-   * is one. Nothing comes to it from a gateway.
-   */
-  readonly original?: { readonly port: number | null };
+  /** It has no endpoints of its own. Nothing comes to it from a gateway. */
+  readonly original?: OriginalConfig;
   /**
    * What its endpoints are spoken to. `http2`: HTTP/2 with prior knowledge; `client`: what the client speaks; `undeclared`: likewise, but
    * HTTP/1 from a gateway. Absent: HTTP/1.
@@ -23,6 +20,12 @@ export interface ClusterConfig {
   readonly wire?: 'http2' | 'client' | 'undeclared';
   readonly pool?: PoolConfig;
   readonly outliers?: OutlierConfig;
+}
+
+/** A captured connection goes on to where it was going (Envoy's ORIGINAL_DST), but for what is given here. */
+export interface OriginalConfig {
+  readonly port: number | null;
+  readonly address?: string;
 }
 
 /**
@@ -115,4 +118,9 @@ export interface EndpointConfig {
   readonly identity: Identity;
   /** Key into `workloads` when that pod is enrolled on this node: its server stage runs in the same pass. Null otherwise. */
   readonly local: string | null;
+  /**
+   * Key of such a pod, with `local` null: its application is elsewhere than where it is reached, so a connection from this node passes
+   * the pod's own side, as one from another node does.
+   */
+  readonly twoSided?: string;
 }

@@ -25,6 +25,11 @@ export interface InboundPort {
   readonly wire?: 'client';
   /** The service through which this port is usually reached, for labels and names; empty when there is none. */
   readonly service: ServiceRef | null;
+  /**
+   * Id of the cluster `inbound|PORT||` with what its own rules say of connections to the application (`pool`), and where it is (`original`).
+   * Absent: they say nothing.
+   */
+  readonly cluster?: string;
 }
 
 /**

@@ -120,9 +120,10 @@ export class InboundAcceptor extends ConnectionAcceptor {
     if (this.#listener.ownPorts.includes(destination.port)) return this.refuse('own_port');
     const workload = tools.runtime.workloads.get(this.#listener.workload);
     if (workload === undefined) return this.refuse('workload_gone');
-    const protocol = workload.inbound[destination.port]?.protocol ?? 'auto';
+    const { protocol = 'auto', cluster } = workload.inbound[destination.port] ?? {};
     const origin = new InboundOrigin(this.#listener, workload, destination);
-    return this.byProtocol(origin, destination.ip, stacks.inbound, id, { to: 'host', protocol });
+    const target = { to: 'host', protocol, ...(cluster !== undefined && { opaque: cluster }) } as const;
+    return this.byProtocol(origin, destination.ip, stacks.inbound, id, target);
   }
 }
 

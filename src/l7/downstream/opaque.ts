@@ -18,6 +18,7 @@ import { type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import { TcpCount, type TcpCounts } from './tcp-counts.ts';
 import { TcpLog, type TcpLogGround } from './tcp-log.ts';
 import { send } from '../send.ts';
+import { type CalleeGround, calleeLimits } from '../exchange/callee-place.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { Origin } from '../exchange/origin.ts';
 import { type SecondWatcher, Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
@@ -41,6 +42,7 @@ export interface OpaqueGround extends TcpLogGround {
   readonly recorder: Recorder;
   readonly counts: TcpCounts;
   readonly guards: Guards;
+  readonly callees: CalleeGround;
   readonly tellings: Tellings;
   /** SO_MARK of upstream sockets. */
   readonly mark: number;
@@ -66,7 +68,7 @@ export function opaqueTarget(ground: OpaqueGround, origin: Origin, client: Conne
   }
   const { cluster } = slot;
   const original = cluster?.config.original;
-  if (original !== undefined && origin.kind !== 'gateway') return { endpoint: originalEndpoint(ground, origin, original.port), cluster };
+  if (original !== undefined && origin.kind !== 'gateway') return { endpoint: originalEndpoint(ground, origin, original), cluster };
   // Of the keys by which requests are hashed, a connection has only the address of its client (Envoy, tcp_proxy hash_policy).
   const bySource = cluster?.hash?.key.kind === 'source-address';
   const hash = bySource ? murmur3Text(origin.sourceOf(ground.transport.peerAddress(client).ip), 0) : -1;
@@ -108,6 +110,10 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   readonly #early: (early: EarlyServer) => void;
   readonly #guard: Guard | null;
   readonly #slot: Slot | null;
+  /** At a callee of this node that limits what all its callers have of it. */
+  readonly #calleeSlot: Slot | null;
+  #begun = false;
+  #refused = false;
   #isEstablished = false;
   /** Null: it is not logged. */
   #line: TcpLog | null = null;
@@ -150,7 +156,9 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
     const { cluster, endpoint } = target;
     const guard = (this.#guard = cluster === null ? null : ground.guards.of(cluster, origin.client));
     const limited = cluster?.config.pool !== undefined;
-    this.#slot = guard === null || !limited ? null : new Slot(guard, endpoint, () => this.#connect());
+    this.#slot = guard === null || !limited ? null : new Slot(guard, endpoint, () => this.#enter());
+    const callee = calleeLimits(ground.callees, endpoint);
+    this.#calleeSlot = callee === null ? null : new Slot(callee.guard, callee.endpoint, () => this.#connect());
   }
 
   /** Joins client and server. @param first what the client has sent already. @param ended who has sent FIN already. */
@@ -174,6 +182,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
 
   established(): void {
     this.#slot?.established();
+    this.#calleeSlot?.established();
     this.#line?.established(this.#upstream);
     this.#guard?.outliers.connected(this.#target.endpoint);
   }
@@ -204,12 +213,22 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
 
   #begin(): boolean {
     this.#target.endpoint.active++;
-    if (this.#slot === null) this.#connect();
-    else if (!this.#slot.begin()) {
-      this.#leave();
-      return false;
-    }
-    return true;
+    if (this.#slot === null) this.#enter();
+    else if (!this.#slot.begin()) this.#refused = true;
+    if (this.#refused) this.#leave();
+    this.#begun = true;
+    return !this.#refused;
+  }
+
+  /** The client may have another connection there; whether the callee may, its own rules say. */
+  #enter(): void {
+    if (this.#calleeSlot === null) return this.#connect();
+    if (this.#calleeSlot.begin()) return;
+    this.#refused = true;
+    if (!this.#begun) return;
+    this.#leave();
+    if (this.#waiting === null) this.#early({ kind: 'unreachable' });
+    else this.#ground.transport.reset(this.#client);
   }
 
   #connect(): void {
@@ -248,6 +267,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   #leave(): void {
     this.#target.endpoint.active--;
     this.#slot?.free();
+    this.#calleeSlot?.free();
     if (this.#age !== null) this.#ground.transport.timers.disarm(this.#age);
   }
 

@@ -15,7 +15,7 @@
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Head } from '../message/head.ts';
-import type { LocalReply } from '../message/local-reply.ts';
+import { type LocalReply, REPLY } from '../message/local-reply.ts';
 import { httpStatusOfGrpc } from '../message/grpc-status.ts';
 import { H } from '../message/header-names.ts';
 import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
@@ -30,6 +30,7 @@ import type { ConnectionId } from '../transport.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { noteGrpc } from './note-grpc.ts';
 import type { Origin } from './origin.ts';
+import { calleeLimits, CalleePlace, type PlaceUser } from './callee-place.ts';
 import type { ExchangeTools } from './tools.ts';
 import type { AttemptTrace } from './trace.ts';
 import { speaksHttp2 } from './upstream-wire.ts';
@@ -58,6 +59,8 @@ export interface AttemptSink extends Carried {
   onUpgraded(attempt: Attempt, head: Head, connection: DetachedConnection | null): void;
   /** It ended without a whole response. `attempt.answered` says whether part of one was passed on. */
   onFailed(attempt: Attempt, failure: StreamFailure): void;
+  /** The callee's own rules have answered in its place. */
+  calleeRefused(attempt: Attempt, reply: LocalReply): void;
   /** The access log of a callee of this node, for its record. */
   /** @param record of the callee, filled. */
   tellCallee(record: ExchangeRecord, local: string): void;
@@ -68,7 +71,7 @@ export interface AttemptSink extends Carried {
   rawTarget(): ConnectionId;
 }
 
-export class Attempt implements ResponseSink, StreamUser {
+export class Attempt implements ResponseSink, StreamUser, PlaceUser {
   endpoint: Endpoint;
   /** Null: the endpoint is the original destination. */
   cluster: Cluster | null;
@@ -87,6 +90,10 @@ export class Attempt implements ResponseSink, StreamUser {
   readonly #sink: AttemptSink;
   readonly #origin: Origin;
   #pool: StreamPool | null = null;
+  /** At a callee of this node whose own rules limit what its callers have of it; null nearly always. */
+  #place: CalleePlace | null = null;
+  /** A stream is there, but no place yet. */
+  #held: UpstreamStream | null = null;
   #timer: Timer | null = null;
   /** When the head of a response came; 0: none did. */
   #answeredAt = 0;
@@ -173,6 +180,7 @@ export class Attempt implements ResponseSink, StreamUser {
   endRefused({ outcome, status }: LocalReply): void {
     if (this.over) return;
     this.#leave();
+    this.guard?.outliers.answered(this.endpoint, status);
     if (this.trace !== null) this.trace.over(status, outcome.flags);
     this.#recordCallee(outcome, status, outcome.flags);
   }
@@ -185,6 +193,26 @@ export class Attempt implements ResponseSink, StreamUser {
   // ── from the pool and the stream ──────────────────────────────────────────────────────────────────────────────
 
   onStream(stream: UpstreamStream): void {
+    const limits = this.endpoint.config.local === null ? null : calleeLimits(this.#tools.callees, this.endpoint);
+    if (limits === null) return this.#send(stream);
+    stream.hold(this);
+    this.#held = stream;
+    this.#place = new CalleePlace(limits, stream.exclusive, this);
+    this.#place.begin();
+  }
+
+  onPlace(): void {
+    const stream = this.#held;
+    this.#held = null;
+    if (stream !== null) this.#send(stream);
+  }
+
+  /** As the proxy of the callee would answer: it has the request in its own record. */
+  onNoPlace(): void {
+    this.#sink.calleeRefused(this, REPLY.overflow);
+  }
+
+  #send(stream: UpstreamStream): void {
     this.stream = stream;
     this.#sink.onStream(this, stream);
   }
@@ -289,10 +317,26 @@ export class Attempt implements ResponseSink, StreamUser {
   }
 
   #leave(): void {
+    const held = this.#held;
     this.over = true;
-    this.stream = null;
+    this.stream = this.#held = null;
     this.endpoint.active--;
     this.#stopTimer();
+    this.#place?.free();
+    this.#place = null;
+    held?.unused();
+  }
+
+  /** It ends, and a tunnel stays in its place. @returns what is to be called when that ends. */
+  becomeTunnel(): () => void {
+    const { endpoint } = this;
+    const place = this.#place;
+    this.#place = null;
+    endpoint.active++;
+    return () => {
+      endpoint.active--;
+      place?.free();
+    };
   }
 
   #stopTimer(): void {

@@ -216,12 +216,14 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     (this.#mirrors ??= []).push(mirror);
   }
 
-  /** @internal Asked by the call of a callee: its policy has answered this attempt. For the caller that is a response like any other. */
+  /** The callee's policy has answered this attempt, or its limits have. For the caller that is a response like any other. */
   calleeRefused(attempt: Attempt, reply: LocalReply): void {
     if (this.over || attempt.over) return;
-    const answer = toldInGrpc(this, reply);
+    if (!this.#asking) this.restore();
+    const answer = ownAnswer(this, reply);
+    const grpcStatus = this.grpc?.status ?? -1;
     attempt.endRefused(answer);
-    if (this.retrying.afterStatus(reply.status, -1, false, this.#replayable()) && this.retrying.take(attempt.guard))
+    if (this.retrying.afterStatus(answer.status, grpcStatus, false, this.#replayable()) && this.retrying.take(attempt.guard))
       return this.#retryLater(attempt);
     this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, answer.status);
     this.down.local(answer);
@@ -281,11 +283,10 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     this.#answer(attempt, head, 0);
     const client = upstream === null ? null : this.down.detach();
     if (client === null || upstream === null) return carryTunnel(this, this.#timers, attempt, upstream);
-    const { endpoint } = attempt;
-    endpoint.active++;
+    const over = attempt.becomeTunnel();
     attempt.end(OUTCOME.upgraded);
     this.#end(OUTCOME.upgraded, head.status);
-    joinConnections(this.tools, client, upstream, () => void endpoint.active--);
+    joinConnections(this.tools, client, upstream, over);
   }
 
   onFailed(attempt: Attempt, failure: StreamFailure): void {
@@ -352,7 +353,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   /** @param again the endpoint to use, on a new connection: a kept one has just turned out to be dead. */
   #attemptAt(again: Endpoint | null): void {
     const { tools, origin } = this;
-    const cluster = this.destination?.slot.cluster ?? null;
+    const cluster = (this.destination?.slot ?? this.inboundSlot)?.cluster ?? null;
     if (this.destination !== null && cluster === null) return void this.refuse(REPLY.clusterNotFound);
     const endpoint =
       again ?? this.fixedEndpoint ?? (cluster === null ? null : tools.pools.guards.pick(cluster, this.hash, origin, this.retrying.tried));

@@ -13,6 +13,7 @@ import type { ExchangeRecord, FallbackService } from '../record/exchange-record.
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Attempt } from './attempt.ts';
 import { GrpcCall, isGrpc } from './grpc-call.ts';
@@ -50,6 +51,8 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
   destination: Destination | null = null;
   /** The original destination, if the request goes there. */
   fixedEndpoint: Endpoint | null = null;
+  /** Of the callee itself, where the request has come to its side and its rules say something of the port. */
+  inboundSlot: ClusterSlot | null = null;
   fallbackService: FallbackService = 'unknown';
   /** Of the key that the cluster's balancer hashes; -1: none. */
   hash = -1;
@@ -100,7 +103,7 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     this.idempotent = isIdempotent(head);
     this.requestId.renew();
     this.retrying.renew();
-    this.route = this.destination = this.fixedEndpoint = this.cookie = this.corsOrigin = this.attempted = null;
+    this.route = this.destination = this.fixedEndpoint = this.inboundSlot = this.cookie = this.corsOrigin = this.attempted = null;
     if (this.trace !== null) this.trace.policy = null;
     if (this.log !== null) this.log.active = false;
     this.fallbackService = 'unknown';

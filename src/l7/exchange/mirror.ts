@@ -4,6 +4,7 @@
  * original down. Not retried; the route's timeout bounds it. The Host stays as it is, as in today's Istio.
  */
 import type { Head } from '../message/head.ts';
+import type { LocalReply } from '../message/local-reply.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import { type DetachedConnection, NOT_RAW, type StreamFailure, type Trailers, type UpstreamStream } from '../message/stream.ts';
 import type { ForwardAction } from '../runtime/actions.ts';
@@ -103,6 +104,10 @@ class Mirror implements AttemptSink, BodyTap {
     this.#end(outcome);
   }
 
+  calleeRefused(attempt: Attempt, reply: LocalReply): void {
+    this.#end(reply.outcome, () => attempt.endRefused(reply));
+  }
+
   tellCallee(record: ExchangeRecord, local: string): void {
     const { runtime } = this.#exchange.tools;
     this.#rule(record, runtime.workloads.get(local)?.telemetry?.inbound.metrics);
@@ -123,10 +128,10 @@ class Mirror implements AttemptSink, BodyTap {
     return NOT_RAW;
   }
 
-  #end(outcome: Outcome): void {
+  #end(outcome: Outcome, endAttempt = (): void => this.#attempt.giveUp(outcome)): void {
     const attempt = this.#attempt;
     if (attempt.over) return;
-    attempt.giveUp(outcome);
+    endAttempt();
     const { recorder, transport } = this.#exchange.tools;
     const record = recordOf(this.#exchange, attempt);
     record.attempts = 1;

@@ -16,6 +16,11 @@ export type ServerName = 'envoy' | 'istio-envoy';
 /** The family of addresses to prefer at a cluster that has both; 0: the cluster's own preference. */
 export type Family = 0 | 4 | 6;
 
+/** Whose limits hold for what all callers of a pod use of it. @param workload its key. */
+export function inboundClient(workload: string): string {
+  return `inbound ${workload}`;
+}
+
 /** A connection that an enrolled pod has opened. */
 export class OutboundOrigin {
   readonly kind = 'outbound';
@@ -97,7 +102,7 @@ export class InboundOrigin {
   readonly unknownAllowed = true;
 
   constructor(listener: InboundListener, workload: Workload, destination: Address) {
-    this.client = `inbound ${listener.workload}`;
+    this.client = inboundClient(listener.workload);
     this.netns = listener.netns;
     this.workload = workload;
     this.destination = destination;

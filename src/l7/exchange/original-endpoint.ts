@@ -1,8 +1,10 @@
 /** The original destination of a captured connection, with the local pod that has it. */
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Workload } from '../runtime/runtime.ts';
+import type { OriginalConfig } from '../config/cluster.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
+import { inboundSlot } from './inbound-slot.ts';
 import type { CapturedOrigin } from './origin.ts';
 
 export interface OriginalEndpoints {
@@ -10,10 +12,19 @@ export interface OriginalEndpoints {
   readonly originals: OriginalCluster;
 }
 
-/** @param port another one at the same address; null: the same. */
-export function originalEndpoint({ runtime, originals }: OriginalEndpoints, origin: CapturedOrigin, port: number | null = null): Endpoint {
-  const { ip } = origin.destination;
+/** @param other where to instead, as far as that is another place. */
+export function originalEndpoint({ runtime, originals }: OriginalEndpoints, origin: CapturedOrigin, other?: OriginalConfig): Endpoint {
+  const { ip, port } = origin.destination;
   const callee = origin.kind === 'inbound' ? origin.workload : runtime.workloadAt(ip);
-  const local = origin.kind === 'inbound' ? null : (callee?.key ?? null);
-  return originals.endpoint(ip, port ?? origin.destination.port, callee?.identity ?? UNKNOWN_IDENTITY, local);
+  const address = other?.address ?? ip;
+  const number = other?.port ?? port;
+  const identity = callee?.identity ?? UNKNOWN_IDENTITY;
+  if (origin.kind === 'inbound' || callee === null) return originals.endpoint(address, number, identity, null);
+  return originals.endpoint(address, number, identity, callee.key, isElsewhere(runtime, callee, number));
+}
+
+/** Whether the application is not where its pod is reached. */
+function isElsewhere(runtime: Runtime, callee: Workload, port: number): boolean {
+  const original = inboundSlot(runtime, callee, port)?.cluster?.config.original;
+  return original !== undefined && original.port !== null;
 }

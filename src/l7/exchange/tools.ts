@@ -11,6 +11,7 @@ import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import type { Http2Pools } from '../upstream/http2-pools.ts';
 import type { Pools } from '../upstream/pools.ts';
+import type { CalleeGround } from './callee-place.ts';
 import type { GrpcCalls } from './grpc-calls.ts';
 import type { HeadStore } from './head-store.ts';
 import type { Tellings } from './tellings.ts';
@@ -26,6 +27,7 @@ export interface ExchangeTools {
   readonly pools: Pools;
   readonly http2Pools: Http2Pools;
   readonly originals: OriginalCluster;
+  readonly callees: CalleeGround;
   readonly heads: HeadStore;
   readonly changes: HeadChanges;
   readonly requests: RequestChanges;

@@ -2,6 +2,7 @@
  * Says what would become of a request, without sending anything: with the tables, rules and balancers of the worker that is asked, by
  * the calls that a request makes of them (src/l7/stack.ts).
  */
+import type { OriginalConfig } from '../config/cluster.ts';
 import { answersPreflight } from '../exchange/cors.ts';
 import { isGrpc, grpcTimeout } from '../exchange/grpc-call.ts';
 import { OutboundOrigin } from '../exchange/origin.ts';
@@ -71,7 +72,7 @@ class Request {
     const host = origin.table()?.find(this.#head) ?? null;
     if (host !== null) return this.#routed(protocol, host);
     if (!origin.unknownAllowed) return this.#answer('blocked', protocol);
-    return { ...this.#answer('pass-through', protocol), destinations: [this.#toOriginal('', 1, null)] };
+    return { ...this.#answer('pass-through', protocol), destinations: [this.#toOriginal('', 1)] };
   }
 
   #routed(protocol: string, host: VirtualHost<Action>): ExplainedRequest {
@@ -102,7 +103,7 @@ class Request {
     const { cluster } = slot;
     if (cluster === null) return { cluster: slot.id, share, missing: true, by: 'balancer', endpoints: [] };
     const { original } = cluster.config;
-    if (original !== undefined) return this.#toOriginal(slot.id, share, original.port);
+    if (original !== undefined) return this.#toOriginal(slot.id, share, original);
     const origin = this.#origin;
     const hash = cluster.hash?.hash(this.#head, () => origin.sourceOf('127.0.0.1')) ?? -1;
     const odds = this.#ground.guards.odds(cluster, hash, origin);
@@ -114,8 +115,8 @@ class Request {
     return cluster.endpoints.filter(({ removed }) => !removed);
   }
 
-  #toOriginal(cluster: string, share: number, port: number | null): ExplainedDestination {
-    const endpoint = originalEndpoint(this.#ground, this.#origin, port);
+  #toOriginal(cluster: string, share: number, other?: OriginalConfig): ExplainedDestination {
+    const endpoint = originalEndpoint(this.#ground, this.#origin, other);
     return { cluster, share, missing: false, by: 'original destination', endpoints: [explained(endpoint, 1)] };
   }
 

@@ -27,5 +27,6 @@ export const REPLY = {
   blocked: replyOf(OUTCOME.blocked),
   timeout: replyOf(OUTCOME.timeout),
   fault: replyOf(OUTCOME.fault),
+  overflow: replyOf(OUTCOME.overflow),
   headTimeout: replyOf(OUTCOME.headTimeout),
 } as const;

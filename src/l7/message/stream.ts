@@ -75,6 +75,12 @@ export interface UpstreamStream {
   readonly connected: boolean;
   /** Our end of that connection, which is established. */
   localAddress(): Address;
+  /** Whether the connection carries this stream alone. */
+  readonly exclusive: boolean;
+  /** The request does not begin yet. `sink` hears meanwhile if it cannot begin any more. */
+  hold(sink: ResponseSink): void;
+  /** Nothing has begun, nor will. */
+  unused(): void;
   /** Begins a request; the answer goes to `sink`. @param length as of Downstream.head. */
   head(sink: ResponseSink, head: Head, changes: HeadChanges, length: number, kind: RequestKind): void;
   data(bytes: Uint8Array, start: number, end: number): void;

@@ -6,6 +6,7 @@ import type { Address, ConnectionHandler, ConnectionId, Transport } from '../tra
 
 export class ConnectionStream implements ConnectionHandler, UpstreamStream {
   readonly connected = true;
+  readonly exclusive = true;
   readonly #transport: Transport;
   readonly #sink: ResponseSink;
   readonly #id: ConnectionId;
@@ -23,6 +24,8 @@ export class ConnectionStream implements ConnectionHandler, UpstreamStream {
   // ── towards the server ────────────────────────────────────────────────────────────────────────────────────────
 
   /** Its request has been sent by the stream that handed it out. */
+  hold(): void {}
+  unused(): void {}
   head(): void {}
 
   data(bytes: Uint8Array, start: number, end: number): void {

@@ -20,6 +20,12 @@ interface Place {
   readonly row: number;
 }
 
+/** Of an address, for as many endpoints as have had it and are not forgotten. */
+interface AccountPlace extends Place {
+  readonly account: Account;
+  endpoints: number;
+}
+
 export interface GuardGround extends OutlierGround {
   /** Uniform over 32 bits. */
   readonly random: () => number;
@@ -42,7 +48,9 @@ export class Guard {
   readonly #key: string;
   readonly #place: Place;
   readonly #attach: (key: string) => Place;
-  readonly #accounts = new Map<Endpoint, { readonly account: Account; readonly place: Place }>();
+  readonly #accounts = new Map<Endpoint, Account>();
+  /** Where they are counted, by address: an endpoint that goes and comes back is another object with the same row. */
+  readonly #places = new Map<string, AccountPlace>();
 
   constructor(cluster: Cluster, key: string, attach: (key: string) => Place, ground: GuardGround) {
     this.#key = key;
@@ -55,11 +63,19 @@ export class Guard {
 
   account(endpoint: Endpoint): Account {
     const known = this.#accounts.get(endpoint);
-    if (known !== undefined) return known.account;
-    const place = this.#attach(accountKey(this.#key, endpoint.address, endpoint.port));
-    const account = new Account(place.ledger, place.row);
-    this.#accounts.set(endpoint, { account, place });
-    return account;
+    if (known !== undefined) return known;
+    const key = accountKey(this.#key, endpoint.address, endpoint.port);
+    const place = this.#places.get(key) ?? this.#newPlace(key);
+    place.endpoints++;
+    this.#accounts.set(endpoint, place.account);
+    return place.account;
+  }
+
+  #newPlace(key: string): AccountPlace {
+    const { ledger, row } = this.#attach(key);
+    const place = { ledger, row, account: new Account(ledger, row), endpoints: 0 };
+    this.#places.set(key, place);
+    return place;
   }
 
   get idle(): boolean {
@@ -68,16 +84,21 @@ export class Guard {
 
   /** Forgets endpoints that are gone. */
   sweep(): void {
-    for (const [endpoint, { place }] of this.#accounts) {
-      if (!endpoint.removed || place.ledger.isCounting(place.row)) continue;
-      place.ledger.detach(place.row);
+    for (const endpoint of this.#accounts.keys()) {
+      const key = accountKey(this.#key, endpoint.address, endpoint.port);
+      const place = this.#places.get(key);
+      if (!endpoint.removed || place === undefined || (place.endpoints === 1 && place.ledger.isCounting(place.row))) continue;
       this.#accounts.delete(endpoint);
+      if (--place.endpoints > 0) continue;
+      place.ledger.detach(place.row);
+      this.#places.delete(key);
     }
   }
 
   drop(): void {
     this.outliers.stop();
-    for (const { place } of this.#accounts.values()) place.ledger.detach(place.row);
+    for (const { ledger, row } of this.#places.values()) ledger.detach(row);
+    this.#places.clear();
     this.#accounts.clear();
     this.#place.ledger.detach(this.#place.row);
   }

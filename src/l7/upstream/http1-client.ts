@@ -38,6 +38,7 @@ export interface ClientHome {
 }
 
 export class Http1Client implements ConnectionHandler, UpstreamStream {
+  readonly exclusive = true;
   readonly id: ConnectionId;
   idleSince = 0;
   /** Its neighbours in the list of idle connections, which its home maintains. */
@@ -79,6 +80,17 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   }
 
   // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  hold(sink: ResponseSink): void {
+    this.#sink = sink;
+  }
+
+  unused(): void {
+    if (this.#state === State.Gone) return;
+    this.#sink = null;
+    this.idleSince = this.#wire.transport.now;
+    this.#home.release(this);
+  }
 
   head(sink: ResponseSink, head: Head, changes: HeadChanges, length: number, kind: RequestKind): void {
     this.#sink = sink;
@@ -182,7 +194,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
     while (this.#state === State.Head && at >= 0 && at < end) at = this.#processHead(bytes, at, end);
     if (at < 0 || at >= end) return;
     if (this.#state === State.Body) this.#processBody(bytes, at, end);
-    else if (this.#state === State.Idle) this.close();
+    else if (this.#state === State.Idle) this.#fail(OUTCOME.terminated);
   }
 
   /** @returns where to continue, or -1 when there is nothing left. */

@@ -25,6 +25,7 @@ export interface ClientCarrier extends Http2Connection<Http2ClientStream> {
 }
 
 export class Http2ClientStream extends Http2Stream implements UpstreamStream {
+  readonly exclusive = false;
   /** Its home counts it: as a request, and as one whose connection is not established yet. */
   counted = false;
   pending = false;
@@ -51,6 +52,12 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
   }
 
   // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nobody has to: other streams may begin meanwhile. */
+  hold(): void {}
+
+  /** Its home gives back what was counted for it. */
+  unused(): void {}
 
   head(sink: ResponseSink, head: Head, changes: HeadChanges, length: number, kind: RequestKind): void {
     const connection = this.#connection;

@@ -15,13 +15,17 @@ export class OriginalCluster {
     return this.#endpoints.size;
   }
 
-  /** @param local key of the enrolled workload of this node that has the address, or null. */
-  endpoint(address: string, port: number, identity: Identity, local: string | null): Endpoint {
-    const key = `${address}|${port}|${local ?? ''}`;
+  /**
+   * @param workload key of the enrolled workload of this node that has the address, or null.
+   * @param twoSided that pod's own side is passed, too.
+   */
+  endpoint(address: string, port: number, identity: Identity, workload: string | null, twoSided = false): Endpoint {
+    const key = `${address}|${port}|${workload ?? ''}${twoSided ? '|' : ''}`;
     const known = this.#endpoints.get(key);
     if (known !== undefined && known.config.identity === identity) return known;
     if (this.#endpoints.size >= LIMIT) this.#dropUnused();
-    const endpoint = new Endpoint({ address, port, weight: 1, identity, local });
+    const place = workload !== null && twoSided ? { local: null, twoSided: workload } : { local: workload };
+    const endpoint = new Endpoint({ address, port, weight: 1, identity, ...place });
     known?.remove();
     this.#endpoints.set(key, endpoint);
     return endpoint;

@@ -62,6 +62,7 @@ t.test('outbound', { skip: root ? false : 'needs root' }, async (t) => {
   t.equal(decide(...but('listening'), 'fail_closed'), 'refuse outbound_refused');
   t.equal(decide(...served, 'agents_own'), 'through');
   t.equal(decide(...served, 'prober'), 'through');
+  t.equal(decide(...served, 'agents_onward'), 'pass', 'the callee’s side captures it');
   t.equal(decide(...but('alive'), 'agents_own', 'fail_closed'), 'through', 'a connection that is being served may still be opened');
   t.equal(decide(...served, 'to_self'), 'pass outbound_to_self');
   t.equal(decide(...served, 'to_self', 'to_agent_port'), 'refuse outbound_loop_refused');

@@ -87,7 +87,7 @@ export class Compiler {
     const sidecars = new Sidecars(graph, options, problems);
     const clients = new Clients(graph, served.pods, [virtualServices.sourceLabels, rules.clientLabels], sidecars);
     const entries = new EntryEndpoints(graph, problems);
-    const parts = { pods, services, rules, entries, needed, localities, mesh, options, problems };
+    const parts = { pods, services, rules, entries, needed, localities, sidecars, mesh, options, problems };
     const endpoints = new Endpoints(graph, { ...parts, output: outputs.endpoints });
     entries.collectNames(graph);
     const source = { options, mesh, services, rules, ids: new ClusterIds(services, rules), problems };
@@ -98,7 +98,8 @@ export class Compiler {
     compileGatewayHosts(graph, { gateways, virtualServices, routeLists, output: outputs.virtualHosts });
     compileGatewayListeners(graph, { options, gateways, virtualServices, rules: connectionRules, telemetries, outputs });
     compileScopes(graph, mesh, clients, hosts, outputs.scopes);
-    compileWorkloads(graph, { served, services, endpoints, clients, rules, telemetries, output: outputs.workloads });
+    const inbound = { mesh, services, endpoints, rules, sidecars };
+    compileWorkloads(graph, { ...inbound, served, clients, telemetries, output: outputs.workloads, clusters: outputs.clusters });
     new Table(graph, 'settings', () => graph.emit(outputs.mesh, '', mesh.get().settings)).want('');
     this.#inputs = new ObjectInputs({
       mesh,
@@ -192,7 +193,9 @@ export class Compiler {
     for (const key of workloads.leaving()) {
       const config = workloads.values.get(key);
       const scope = config === undefined ? undefined : this.#clients.known.values.get(config.scope);
-      if (served.has(key) && config !== undefined && scope !== undefined) this.#served.keep(key, { ...scope, config });
+      if (!served.has(key) || config === undefined || scope === undefined) continue;
+      const clusters = Object.values(config.inbound).flatMap(({ cluster }) => this.snapshot.records.clusters.get(cluster ?? '') ?? []);
+      this.#served.keep(key, { ...scope, config, clusters });
     }
     for (const key of this.#served.leaving) if (!served.has(key) || this.#pods.isEnrolled(key)) this.#served.release(key);
     this.settle();

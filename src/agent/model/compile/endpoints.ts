@@ -15,6 +15,7 @@ import { type ClusterPlan, clusterPlans, instanceId, type ServiceView, serviceVi
 import { type DestinationRules, policyOf } from './destination-rules.ts';
 import type { EntryEndpoints } from './entry-endpoints.ts';
 import { socketForm } from './hosts.ts';
+import { isElsewhere } from './ingress-endpoint.ts';
 import { NamedIdentities } from './identity.ts';
 import type { Localities } from './localities.ts';
 import type { Mesh } from './mesh-config.ts';
@@ -27,6 +28,7 @@ import type { NeededObjects } from './needed-objects.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { selects } from './selectors.ts';
 import type { Services } from './services.ts';
+import type { Sidecars } from './sidecars.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
@@ -73,6 +75,7 @@ export class Endpoints {
   readonly #problems: ProblemLog;
   readonly #entries: EntryEndpoints;
   readonly #localities: Localities;
+  readonly #sidecars: Sidecars;
   readonly #mesh: Mesh;
   readonly #options: Pick<CompileOptions, 'nodeName'>;
   readonly #output: Target;
@@ -90,6 +93,7 @@ export class Endpoints {
       needed,
       entries,
       localities,
+      sidecars,
       mesh,
       options,
       problems,
@@ -101,6 +105,7 @@ export class Endpoints {
       readonly needed: NeededObjects;
       readonly entries: EntryEndpoints;
       readonly localities: Localities;
+      readonly sidecars: Sidecars;
       readonly mesh: Mesh;
       readonly options: Pick<CompileOptions, 'nodeName'>;
       readonly problems: ProblemLog;
@@ -114,6 +119,7 @@ export class Endpoints {
     this.#needed = needed;
     this.#entries = entries;
     this.#localities = localities;
+    this.#sidecars = sidecars;
     this.#mesh = mesh;
     this.#options = options;
     this.#problems = problems;
@@ -161,7 +167,8 @@ export class Endpoints {
   #emitLocal(service: MeshService, found: ServiceEndpoints): void {
     for (const [index, port] of service.ports.entries()) {
       for (const { config } of found[index] ?? []) {
-        if (config.local !== null) this.local.emit(config.local, { host: service.host, port: port.number, containerPort: config.port });
+        const pod = config.local ?? config.twoSided;
+        if (pod !== undefined) this.local.emit(pod, { host: service.host, port: port.number, containerPort: config.port });
         if (service.headless) this.#services.addressClaims.emit(config.address, service);
       }
     }
@@ -258,8 +265,13 @@ export class Endpoints {
     pod: MeshPod | null,
     written: Pick<WrittenEndpoint, 'hostname' | 'nodeName' | 'zone'>,
   ): ServiceEndpoint {
-    const local = pod?.local?.enrolled === true ? pod.key : null;
-    const config: EndpointConfig = { address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY, local };
+    const served = pod?.local?.enrolled === true ? pod : null;
+    const sidecar = served === null ? null : this.#sidecars.inboundOf(served.namespace, served.labels);
+    const elsewhere = served !== null && sidecar !== null && isElsewhere(sidecar, served, port);
+    const config: EndpointConfig = {
+      ...{ address, port, weight: 1, identity: pod?.identity ?? UNKNOWN_IDENTITY },
+      ...(elsewhere ? { local: null, twoSided: served.key } : { local: served?.key ?? null }),
+    };
     const labels = pod?.labels ?? NO_LABELS;
     const node = written.nodeName ?? pod?.node;
     return { config, labels, hostname: written.hostname ?? '', locality: this.#localities.of(labels, node, written.zone), node };

@@ -2,6 +2,7 @@
  * Pods whose traffic this node serves: those that are enrolled, and those that are leaving. A pod that is no longer enrolled is
  * served as it was until the last connection that the kernel had sent here on its behalf was accepted.
  */
+import type { ClusterConfig } from '../../../l7/config/cluster.ts';
 import type { WorkloadConfig } from '../../../l7/config/workload.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
@@ -12,6 +13,8 @@ import type { MeshPod } from './mesh-pod.ts';
 /** What is kept of a pod that is leaving. */
 export interface LeavingPod extends ClientPod {
   readonly config: WorkloadConfig;
+  /** Of what it receives. */
+  readonly clusters: readonly ClusterConfig[];
 }
 
 export type ServedPod = MeshPod | LeavingPod;

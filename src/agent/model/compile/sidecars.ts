@@ -1,8 +1,8 @@
-/** Sidecars: what of the mesh the clients of a namespace, or some of its pods, see. The pod's own comes first, then the namespace's, then the root's. */
+/** Sidecars: what of the mesh the clients of a namespace, or some of its pods, see, and how they receive connections. The pod's own comes first, then the namespace's, then the root's. */
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
-import type { Sidecar, StringMap } from '../objects.ts';
+import type { ConnectionPool, Sidecar, StringMap } from '../objects.ts';
 import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
@@ -17,6 +17,17 @@ interface BoundSidecar extends Aged {
   readonly selector: StringMap;
   readonly spec: Sidecar['spec'];
 }
+
+/** What a pod's Sidecar says of the connections that it receives. */
+export interface InboundSidecar {
+  readonly name: string;
+  readonly namespace: string;
+  /** Empty: as the services have it that lead to the pod. */
+  readonly ingress: readonly IngressListener[];
+  readonly pool: ConnectionPool | undefined;
+}
+
+export type IngressListener = NonNullable<Sidecar['spec']['ingress']>[number];
 
 /** What a client's Sidecar says. */
 export interface SidecarView {
@@ -62,17 +73,29 @@ export class Sidecars {
     this.#sidecars.set(key, object);
   }
 
-  /** What a client sees, by the one Sidecar that is for it. */
+  /** What a client sees. */
   of(namespace: string, labels: StringMap): SidecarView {
-    const own = this.#byNamespace.get(namespace);
-    const { rootNamespace } = this.#options;
-    const root = namespace === rootNamespace ? own : this.#byNamespace.get(rootNamespace);
-    const chosen =
-      own.find(({ selector }) => !isEmpty(selector) && selects(selector, labels)) ?? own.find(isDefault) ?? root.find(isDefault);
+    const chosen = this.#chosen(namespace, labels);
     if (chosen === undefined) return EVERYTHING;
     const { egress = [], outboundTrafficPolicy } = chosen.spec;
     const policy = outboundTrafficPolicy === undefined ? null : (outboundTrafficPolicy.mode ?? 'REGISTRY_ONLY');
     return { imports: importsOf(egress, namespace), outboundTrafficPolicy: policy };
+  }
+
+  /** What is said of the connections that a pod receives; null: nothing. */
+  inboundOf(namespace: string, labels: StringMap): InboundSidecar | null {
+    const chosen = this.#chosen(namespace, labels);
+    if (chosen === undefined) return null;
+    const { ingress = [], inboundConnectionPool: pool } = chosen.spec;
+    return ingress.length === 0 && pool === undefined ? null : { name: chosen.name, namespace: chosen.namespace, ingress, pool };
+  }
+
+  /** The one Sidecar that is for a pod. */
+  #chosen(namespace: string, labels: StringMap): BoundSidecar | undefined {
+    const own = this.#byNamespace.get(namespace);
+    const { rootNamespace } = this.#options;
+    const root = namespace === rootNamespace ? own : this.#byNamespace.get(rootNamespace);
+    return own.find(({ selector }) => !isEmpty(selector) && selects(selector, labels)) ?? own.find(isDefault) ?? root.find(isDefault);
   }
 
   #compute(object: Sidecar): true {

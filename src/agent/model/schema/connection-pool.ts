@@ -1,4 +1,4 @@
-/** ConnectionPoolSettings of a DestinationRule, with the rules of Istio's own validation. */
+/** ConnectionPoolSettings, of a DestinationRule or a Sidecar, with the rules of Istio's own validation. */
 import { z } from 'zod';
 import { duration, int32, nanosecondsOf, positiveDuration, present, uint32 } from './fields.ts';
 

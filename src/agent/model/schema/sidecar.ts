@@ -1,6 +1,7 @@
 /** networking.istio.io Sidecar, with the rules of Istio's own validation. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { Severity } from '../problem.ts';
 import { connectionPool } from './connection-pool.ts';
 import { type Fault, judged, port, refused, text, unsupported } from './fields.ts';
 import { destination } from './http-route.ts';
@@ -9,6 +10,8 @@ import { isUnixAddress, unixAddressFault } from './workload-entry.ts';
 import { type ServerTls, serverTls } from './tls-settings.ts';
 
 const CAPTURE_MODES = ['DEFAULT', 'IPTABLES', 'NONE'] as const;
+/** Of the pod itself: where, and at which port. */
+export const LOCAL_ENDPOINT = /^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\])?:(\+?\d+)$/;
 const PROTOCOL = /^(tcp|udp|grpc|grpc-web|http|http_proxy|http2|https|tls|mongo|redis|mysql)$/i;
 
 const HTTP = /^(https?|http_proxy|http2|grpc|grpc-web)$/i;
@@ -25,8 +28,9 @@ function importFault(host: string): string | null {
 
 /** Where an application listens: an address of its own, with a port. */
 function endpointFault(endpoint: string): string | null {
+  if (endpoint === '') return null;
   if (isUnixAddress(endpoint)) return unixAddressFault(endpoint);
-  const [, number] = /^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\])?:(\+?\d+)$/.exec(endpoint) ?? [];
+  const [, , number] = LOCAL_ENDPOINT.exec(endpoint) ?? [];
   if (number === undefined) return 'must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix://PATH';
   return port.safeParse(Number(number)).success ? null : `${number} is no port`;
 }
@@ -45,6 +49,7 @@ const egress = z.object({
 });
 const ingress = z.object({
   port: sidecarPort,
+  /** Istio's own listener for all ports looks at the port alone, too. */
   bind: checkedText((address) => (isIP(address) === 0 ? 'must be an IP address' : null)).optional(),
   captureMode: z.enum(CAPTURE_MODES).optional(),
   defaultEndpoint: checkedText(endpointFault).optional(),
@@ -69,7 +74,7 @@ const outboundTrafficPolicy = z
 const spec = z.object({
   workloadSelector: z.object({ labels: labelSelector.optional() }).optional(),
   ingress: z.array(ingress).optional(),
-  inboundConnectionPool: unsupported('limits of connections that a pod receives are not applied yet', connectionPool),
+  inboundConnectionPool: connectionPool.optional(),
   egress: z.array(egress).optional(),
   outboundTrafficPolicy: outboundTrafficPolicy.optional(),
 });
@@ -133,16 +138,23 @@ function specFaults({ egress: listeners = [], ingress: into = [], workloadSelect
     else if (bind !== undefined && bind !== '0.0.0.0' && bind !== '::')
       at(['bind'], 'no listener is opened at an address; the hosts are seen at the port');
   });
-  into.forEach(({ port: { protocol = '' }, connectionPool: pool }, index) => {
-    if (pool?.http === undefined || HTTP.test(protocol)) return;
-    const reason = 'the port is not one of HTTP, so only settings of TCP can have an effect';
-    faults.push({ path: ['ingress', index, 'connectionPool', 'http'], reason, severity: 'warning' });
+  into.forEach(({ port: of, captureMode, defaultEndpoint, connectionPool: pool, tls }, index) => {
+    const at = (path: (string | number)[], reason: string, severity?: Severity): void =>
+      void faults.push({ path: ['ingress', index, ...path], reason, ...(severity !== undefined && { severity }) });
+    if (captureMode === 'NONE') at(['captureMode'], 'clients do not connect to the agent themselves; the port is served as if captured');
+    if (isUnixAddress(defaultEndpoint ?? ''))
+      at(['defaultEndpoint'], 'sockets of the file system are not served; the listener is left out');
+    if (pool?.http !== undefined && !HTTP.test(of.protocol ?? ''))
+      at(['connectionPool', 'http'], 'the port is not one of HTTP, so only settings of TCP can have an effect', 'warning');
+    if (tls !== undefined) at(['tls'], 'TLS of clients is not ended');
   });
-  if (into.length > 0) faults.push({ path: ['ingress'], reason: 'connections that a pod receives go to the port that they ask for' });
   if (workloadSelector !== undefined && Object.keys(workloadSelector.labels ?? {}).length === 0) {
     faults.push({ path: ['workloadSelector'], reason: 'without labels it is for all pods of the namespace', severity: 'warning' });
   }
   return faults;
 }
 
-export const sidecarSpec = judged(checkedSpec, specFaults).transform(({ ingress: _ingress, ...rest }) => rest);
+export const sidecarSpec = judged(checkedSpec, specFaults).transform(({ ingress: listeners, ...rest }) => ({
+  ...rest,
+  ...(listeners !== undefined && { ingress: listeners.filter(({ defaultEndpoint }) => !isUnixAddress(defaultEndpoint ?? '')) }),
+}));
