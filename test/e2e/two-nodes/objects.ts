@@ -16,6 +16,8 @@ export interface Workload {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the container. */
   readonly more?: object;
+  /** Names of further containers, which do nothing. */
+  readonly beside?: readonly string[];
 }
 
 export function namespaceObject(name: string, annotations: Readonly<Record<string, string>> = {}): KubeObject {
@@ -56,7 +58,7 @@ export function firstObject(workload: Workload): KubeObject {
 }
 
 function deployment(workload: Workload, program: string, container: object): KubeObject {
-  const { namespace, name, replicas = 1, node, version = 'v1', env = {}, more = {} } = workload;
+  const { namespace, name, replicas = 1, node, version = 'v1', env = {}, more = {}, beside = [] } = workload;
   const values = Object.entries({ VERSION: version, ...env }).map(([key, value]) => ({ name: key, value }));
   const labels = { app: name, version };
   return {
@@ -77,6 +79,7 @@ function deployment(workload: Workload, program: string, container: object): Kub
               ...container,
               ...more,
             },
+            ...beside.map((other) => ({ name: other, image: IMAGE, command: ['sleep', 'infinity'] })),
           ],
           volumes: [{ name: 'programs', configMap: { name: 'programs' } }],
         },

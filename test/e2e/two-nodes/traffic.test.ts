@@ -1,5 +1,6 @@
 /** What a user does first: install, annotate, call. */
 import t from 'tap';
+import type { PodStatus } from '../../../src/agent/admin/status.ts';
 import { Mesh, type PodObject } from './mesh.ts';
 import { clientObject, namespaceObject, serverObject, serviceObject } from './objects.ts';
 
@@ -65,10 +66,40 @@ t.test('pods of an annotated namespace are in the mesh, between nodes and on one
   t.ok(counts.ok > 0);
 });
 
+t.test('a pod with a sidecar of Istio is left alone, and speaks plain text with enrolled pods', async (t) => {
+  await mesh.place(
+    namespaceObject(NAMESPACE, { 'nodeway.io/enroll': 'true' }),
+    serverObject({ namespace: NAMESPACE, name: 'sidecar', node: 'node1', beside: ['istio-proxy'] }),
+    serviceObject(NAMESPACE, 'sidecar'),
+  );
+  const pod = await mesh.pod(NAMESPACE, 'sidecar');
+  const named = (): PodStatus | undefined => mesh.status('node1').pods.find((known) => known.pod === `${NAMESPACE}/${pod.metadata.name}`);
+  t.match(named(), { enrolled: false, phase: 'absent', reason: 'it has an istio-proxy container' });
+  const annotation = async (): Promise<string> =>
+    ((await mesh.pod(NAMESPACE, 'sidecar')).metadata['annotations'] as Record<string, string> | undefined)?.['nodeway.io/status'] ?? '';
+  await mesh.until('the pod says why', async () => (await annotation()).includes('it has an istio-proxy container'));
+  t.match(JSON.parse(await annotation()), { captured: null, reason: 'it has an istio-proxy container' });
+
+  const client = await mesh.pod(NAMESPACE, 'client');
+  const request = await seen(client, `http://sidecar.${NAMESPACE}/`);
+  t.equal(request.pod, pod.metadata.name);
+  t.match(request.headers, { 'x-request-id': /.+/ }, 'an enrolled client calls it through the mesh');
+  const before = await mesh.metric('node1', 'istio_requests_total', { reporter: 'source', source_workload: 'sidecar-v1' });
+  const answered = await seen(pod, `http://near.${NAMESPACE}/`);
+  t.equal(answered.pod, (await mesh.pod(NAMESPACE, 'near')).metadata.name);
+  t.equal(
+    await mesh.metric('node1', 'istio_requests_total', { reporter: 'source', source_workload: 'sidecar-v1' }),
+    before,
+    'nobody takes over what it sends',
+  );
+});
+
 t.test("two agents on one kernel leave each other's pods alone", async (t) => {
   const all = await mesh.pods(NAMESPACE, '');
   for (const node of ['node1', 'node2']) {
-    const own = all.filter(({ spec }) => spec.nodeName === node).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    const own = all
+      .filter(({ spec, metadata }) => spec.nodeName === node && metadata.labels?.['app'] !== 'sidecar')
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
     const captured = mesh.status(node).pods.filter(({ phase }) => phase === 'captured');
     t.strictSame(captured.map(({ pod }) => pod).sort(), own.sort(), `the agent of ${node} has its own pods`);
   }
