@@ -11,6 +11,9 @@ const EDITS = 200;
 /** As many requests tell that what happened before has reached the traffic. */
 const ENOUGH = 100;
 const BETWEEN_EDITS = 3;
+const CUTS = 10;
+/** Characters, below what an annotation may have. */
+const LARGE = 200_000;
 const AWAY_S = 60;
 
 const mesh = await Mesh.start();
@@ -156,6 +159,26 @@ t.test('the API server is away for a minute, and comes back', async (t) => {
   await mesh.asFresh(t);
 });
 
+t.test("the agents' watches are cut while rules change", async (t) => {
+  let cut = 0;
+  unnoticed(
+    t,
+    await during(async () => {
+      for (let edit = 1; edit <= CUTS; edit++) {
+        const large = rule(edit % 101, edit);
+        // Longer than what a socket holds, so that a cut may fall into it.
+        await kube.apply({ ...large, metadata: { ...large.metadata, annotations: { filling: 'x'.repeat(LARGE) } } });
+        for (const node of nodes) cut += mesh.cutWatches(node);
+        await sent(BETWEEN_EDITS * edit);
+      }
+      await kube.apply(rule(100));
+    }),
+  );
+  t.ok(cut >= nodes.length * CUTS, `${cut} connections were cut`);
+  await effective(t, 'v2');
+  await mesh.asFresh(t);
+});
+
 t.test('rights and custom resources are taken away, and come back', async (t) => {
   unnoticed(
     t,
@@ -169,8 +192,9 @@ t.test('rights and custom resources are taken away, and come back', async (t) =>
       );
     }),
   );
-  await kube.apply(rule(100), ...agentManifests());
-  await effective(t, 'v2');
+  await kube.apply(rule(0), ...agentManifests());
+  await effective(t, 'v1');
+  await mesh.asFresh(t);
   unnoticed(
     t,
     await during(async () => {
@@ -178,11 +202,13 @@ t.test('rights and custom resources are taken away, and come back', async (t) =>
       await mesh.until('both versions are called', async () =>
         (await counted()).every(({ versions }) => Object.keys(versions).length === 2),
       );
+      await mesh.asFresh(t);
       await mesh.customResources();
-      await kube.apply(subsets, rule(0));
+      await kube.apply(subsets, rule(100));
     }),
   );
-  await effective(t, 'v1');
+  await effective(t, 'v2');
+  await mesh.asFresh(t);
 });
 
 t.test('after all of it, the agents know what agents that start now know', async (t) => {
