@@ -84,13 +84,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./clusters.ts')).clusters,
   },
   explain: {
-    usage: 'explain NAMESPACE/POD METHOD URL [-H "NAME: VALUE"]…',
+    usage: 'explain NAMESPACE/POD|gateway METHOD URL [-H "NAME: VALUE"]…',
     summary: 'What would become of a request of that pod, and why. Nothing is sent.',
     details: [
       'The agent looks the request up as it would if it came: which rules match and which do not, where it would go and with which chance, timeouts, retries, faults and copies.',
+      'With gateway in the place of a pod, the request comes from outside to the port of the URL, which a Gateway of this node has.',
       'The name in the URL is resolved as in the pod, from the Services that the agent knows; --address gives the address of another.',
     ],
-    examples: ['nodeway explain shop/client GET http://reviews:9080/v2 -H "end-user: jason"'],
+    examples: [
+      'nodeway explain shop/client GET http://reviews:9080/v2 -H "end-user: jason"',
+      'nodeway explain gateway GET http://shop.example.com/cart',
+    ],
     flags: EXPLAIN_FLAGS,
     load: async () => (await import('./explain.ts')).explain,
   },

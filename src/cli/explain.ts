@@ -1,8 +1,10 @@
-/** `nodeway explain POD METHOD URL`: what would become of a request, and why. Nothing is sent. */
+/** `nodeway explain POD|gateway METHOD URL`: what would become of a request, and why. Nothing is sent. */
+import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import type { ExplainView, RouteView } from '../agent/admin/explain-view.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import { socketText } from '../base/socket-address.ts';
 import type { ExplainedDestination } from '../l7/explain/explanation.ts';
+import { refusalText } from '../agent/admin/refusal-text.ts';
 import { ask, clientArguments, podKey } from './admin-client.ts';
 import type { Run } from './command.ts';
 import { EXPLAIN_FLAGS } from './flag-tables.ts';
@@ -12,8 +14,15 @@ export const explain: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(EXPLAIN_FLAGS, args, environment);
   const [pod, method, url, ...more] = positionals;
   if (pod === undefined || method === undefined || url === undefined || more.length > 0)
-    throw new CommandError(ExitCode.Usage, 'needs a pod, a method and a URL, as: default/client GET http://reviews:9080/');
-  const query = new URLSearchParams({ pod: podKey(pod), method, url: url.includes('://') ? url : `http://${url}` });
+    throw new CommandError(
+      ExitCode.Usage,
+      'needs a pod (or the word gateway), a method and a URL, as: default/client GET http://reviews:9080/',
+    );
+  const query = new URLSearchParams({
+    pod: pod === GATEWAY_CLIENT ? pod : podKey(pod),
+    method,
+    url: url.includes('://') ? url : `http://${url}`,
+  });
   if (flags.address !== '') query.set('address', flags.address);
   for (const line of flags.header.split('\n')) if (line !== '') query.append('header', line);
   const view = await ask<ExplainView>(flags, `/explain?${query.toString()}`);
@@ -23,10 +32,9 @@ export const explain: Run = async ({ args, environment, terminal }) => {
 
 export function describeExplanation(view: ExplainView): string {
   const { request, verdict, why, host, protocol, routes, route } = view;
-  const address = request.isAddressKnown ? request.address : 'an address that no Service has (--address gives one)';
   const lines = [
     `${request.pod} ${request.method} ${request.authority}${request.path}`,
-    `  to       ${address}, whose port is ${protocol}`,
+    `  to       ${placeText(request)}, whose port is ${protocol}`,
     `  verdict  ${verdict}: ${why}`,
     ...(host === null ? [] : [`  host     ${host.name} (${host.domains.join(', ')})`]),
     ...(routes.length === 0 ? [] : ['', 'rules, in order', ...routes.map(ruleText)]),
@@ -37,10 +45,15 @@ export function describeExplanation(view: ExplainView): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function destinationLines({ destinations, mirrors }: ExplainView): string[] {
+function placeText({ pod, address, isAddressKnown }: ExplainView['request']): string {
+  if (pod === GATEWAY_CLIENT) return `port ${address.slice(1)} of this node's Gateways`;
+  return isAddressKnown ? address : 'an address that no Service has (--address gives one)';
+}
+
+function destinationLines({ destinations, mirrors, grpc }: ExplainView): string[] {
   return [
-    ...destinations.map((destination) => destinationText(destination, 'goes to')),
-    ...mirrors.map((mirror) => destinationText(mirror, 'a copy goes to')),
+    ...destinations.map((destination) => destinationText(destination, 'goes to', grpc)),
+    ...mirrors.map((mirror) => destinationText(mirror, 'a copy goes to', grpc)),
   ];
 }
 
@@ -60,11 +73,11 @@ function policyLines({ policies, timeoutMs }: ExplainView): string[] {
   return all.length === 0 ? [] : ['', 'what else applies', ...all.map((policy) => `   ${policy}`)];
 }
 
-function destinationText({ cluster, share, missing, by, endpoints }: ExplainedDestination, verb: string): string {
+function destinationText({ cluster, share, missing, by, endpoints }: ExplainedDestination, verb: string, grpc: boolean): string {
   const name = cluster === '' ? 'the original destination' : cluster;
   const head = `\n${verb} ${name}${share === 1 ? '' : ` for ${percent(share)} of such requests`}`;
-  if (missing) return `${head}\n   there is no such cluster: 503 (NC)`;
-  if (endpoints.length === 0) return `${head}\n   it has no endpoints: 503 (UH)`;
+  if (missing) return `${head}\n   there is no such cluster: ${refusalText(503, grpc)} (NC)`;
+  if (endpoints.length === 0) return `${head}\n   it has no endpoints: ${refusalText(503, grpc)} (UH)`;
   const rows = endpoints.map((endpoint) => {
     const chance = endpoint.chance === 0 ? 'not now' : percent(endpoint.chance);
     return ['  ', chance, socketText(endpoint.address, endpoint.port), endpoint.pod, String(endpoint.active)];

@@ -221,7 +221,7 @@ export class Engine {
   /** What would become of a request. */
   explain(question: ExplainQuestion): Explanation {
     const { originals } = this.#ground.tools;
-    const ground = { runtime: this.#runtime, originals, limits: this.#limits, guards: this.#pools.guards };
+    const ground = { runtime: this.#runtime, originals, transport: this.#transport, limits: this.#limits, guards: this.#pools.guards };
     return explain(ground, question);
   }
 

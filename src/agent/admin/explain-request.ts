@@ -1,8 +1,10 @@
 /** The request that somebody asks about: its head as it would be on the wire, and where its connection would go. */
 import { isIP } from 'node:net';
 import { socketText } from '../../base/socket-address.ts';
-import type { ExplainQuestion } from '../../l7/explain/explanation.ts';
+import { GATEWAY_CLIENT, type ExplainQuestion } from '../../l7/explain/explanation.ts';
 import type { Snapshot } from '../../l7/snapshot.ts';
+
+export { GATEWAY_CLIENT };
 
 export interface AskedRequest {
   readonly pod: string;
@@ -10,7 +12,7 @@ export interface AskedRequest {
   readonly authority: string;
   /** With its query. */
   readonly path: string;
-  /** `ip:port`. */
+  /** `ip:port`, or `:port` of this node's Gateways. */
   readonly address: string;
   /** Whether the address was found, from the name or given. Without one an address that nobody has is asked about. */
   readonly isAddressKnown: boolean;
@@ -38,13 +40,14 @@ export function askedRequest(
   const port = url.port === '' ? 80 : Number(url.port);
   const given = query.get('address');
   if (given !== null && isIP(given) === 0) return `address: "${given}" is not an IP address`;
-  const found = given ?? addressOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), port, pod, snapshot, clusterDomain);
+  const isGateway = pod === GATEWAY_CLIENT;
+  const found = given ?? (isGateway ? NOBODYS : addressOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), port, pod, snapshot, clusterDomain));
   const ip = found ?? NOBODYS;
   const authority = headers.find((line) => /^host:/i.test(line))?.replace(/^host:\s*/i, '') ?? url.host;
   const lines = [`Host: ${authority}`, ...headers.filter((line) => !/^host:/i.test(line))];
   const path = rawPath(text);
   const head = `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
-  const asked = { pod, method, authority, path, address: socketText(ip, port), isAddressKnown: found !== null };
+  const asked = { pod, method, authority, path, address: isGateway ? `:${port}` : socketText(ip, port), isAddressKnown: found !== null };
   return { asked, question: { pod, ip, port, head } };
 }
 

@@ -4,6 +4,7 @@ import type { ExplainedDestination, ExplainedRequest, Explanation, ExplainQuesti
 import type { Snapshot } from '../../l7/snapshot.ts';
 import { type AskedRequest, askedRequest } from './explain-request.ts';
 import { type AdminRequest, json, plain, type Reply } from './http-server.ts';
+import { refusalText } from './refusal-text.ts';
 import { describeAction, conditionTexts, policyTexts } from './route-text.ts';
 
 export interface ExplainView {
@@ -13,6 +14,8 @@ export interface ExplainView {
   readonly why: string;
   readonly version: number;
   readonly protocol: string;
+  /** It is a call of gRPC. */
+  readonly grpc: boolean;
   readonly host: { readonly name: string; readonly domains: readonly string[] } | null;
   readonly routes: readonly RouteView[];
   /** Index of the route that applies; −1: none. */
@@ -56,7 +59,7 @@ export async function explainReply({ snapshot, explain, clusterDomain }: Explain
     const version = now.version;
     const answer = await explain(request.question);
     if (answer === null) return plain('no worker answers', 503);
-    if ('why' in answer) return plain(answer.why, answer.verdict === 'unknown-pod' ? 404 : 400);
+    if ('why' in answer) return plain(answer.why, answer.verdict === 'bad-request' ? 400 : 404);
     if (answer.version === version && now.version === version) return json(explainView(request.asked, answer, now));
   }
   return plain('the configuration keeps changing; ask again', 503);
@@ -65,9 +68,9 @@ export async function explainReply({ snapshot, explain, clusterDomain }: Explain
 function explainView(request: AskedRequest, answer: ExplainedRequest, { records }: Snapshot): ExplainView {
   const host = answer.host === null ? null : (records.virtualHosts.get(answer.host) ?? null);
   const route = host?.routes[answer.matched] ?? null;
-  const { verdict, version, protocol, matched, preflight, timeoutMs, destinations, mirrors } = answer;
+  const { verdict, version, protocol, grpc, matched, preflight, timeoutMs, destinations, mirrors } = answer;
   return {
-    ...{ request, verdict, why: WHY[verdict], version, protocol },
+    ...{ request, verdict, why: whyOf(verdict, grpc), version, protocol, grpc },
     host: host === null ? null : { name: host.name, domains: host.domains },
     routes: host === null ? [] : routeViews(answer, host),
     ...{ matched, preflight, timeoutMs, policies: route === null ? [] : policyTexts(route), destinations, mirrors, route },
@@ -87,10 +90,16 @@ function routeViews({ routes, matched }: ExplainedRequest, host: VirtualHostConf
   });
 }
 
-const WHY: Readonly<Record<ExplainedRequest['verdict'], string>> = {
-  route: 'a rule matches',
-  'no-route': 'its host has no rule that matches: 404',
-  'pass-through': 'no virtual host has the name, and unknown ones are passed through to the original destination',
-  blocked: 'no virtual host has the name, and unknown ones are refused (REGISTRY_ONLY): 502',
-  opaque: 'the connection is passed on as bytes: its port is not HTTP, or nothing is known of its address',
+function whyOf(verdict: ExplainedRequest['verdict'], grpc: boolean): string {
+  const { text, status } = WHY[verdict];
+  return status === undefined ? text : `${text}: ${refusalText(status, grpc)}`;
+}
+
+const WHY: Readonly<Record<ExplainedRequest['verdict'], { readonly text: string; readonly status?: number }>> = {
+  route: { text: 'a rule matches' },
+  'no-route': { text: 'its host has no rule that matches', status: 404 },
+  'no-host': { text: 'no Gateway has the name at this port with a VirtualService for it', status: 404 },
+  'pass-through': { text: 'no virtual host has the name, and unknown ones are passed through to the original destination' },
+  blocked: { text: 'no virtual host has the name, and unknown ones are refused (REGISTRY_ONLY)', status: 502 },
+  opaque: { text: 'the connection is passed on as bytes: its port is not HTTP, or nothing is known of its address' },
 };

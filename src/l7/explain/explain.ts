@@ -5,13 +5,14 @@
 import type { OriginalConfig } from '../config/cluster.ts';
 import { answersPreflight } from '../exchange/cors.ts';
 import { isGrpc, grpcTimeout } from '../exchange/grpc-call.ts';
-import { OutboundOrigin } from '../exchange/origin.ts';
+import { GatewayOrigin, OutboundOrigin } from '../exchange/origin.ts';
 import { originalEndpoint, type OriginalEndpoints } from '../exchange/original-endpoint.ts';
 import { outboundTarget } from '../exchange/outbound-target.ts';
 import { normalizeHead } from '../http1/normalized-head.ts';
 import { parseRequestHead } from '../http1/parser.ts';
 import { parseError } from '../http1/parse-error.ts';
 import type { EngineLimits } from '../limits.ts';
+import { gatewayIdentity } from '../config/identity.ts';
 import { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import type { Action, ForwardAction } from '../runtime/actions.ts';
@@ -19,10 +20,19 @@ import type { VirtualHost } from '../routing/virtual-host.ts';
 import type { Scheme } from '../routing/route.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guards } from '../upstream/guards.ts';
+import type { Transport } from '../transport.ts';
 import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
-import type { ExplainedDestination, ExplainedRequest, Explanation, ExplainQuestion } from './explanation.ts';
+import {
+  type ExplainedDestination,
+  type ExplainedRequest,
+  type Explanation,
+  type ExplainQuestion,
+  type ExplainRefusal,
+  GATEWAY_CLIENT,
+} from './explanation.ts';
 
 export interface ExplainGround extends OriginalEndpoints {
+  readonly transport: Transport;
   readonly limits: EngineLimits;
   readonly guards: Guards;
 }
@@ -30,14 +40,27 @@ export interface ExplainGround extends OriginalEndpoints {
 const MILLION = 1_000_000;
 
 export function explain(ground: ExplainGround, question: ExplainQuestion): Explanation {
-  const { runtime } = ground;
-  const workload = runtime.workloads.get(question.pod);
-  if (workload === undefined) return { verdict: 'unknown-pod', why: `the worker knows no pod ${question.pod}` };
+  const origin = question.pod === GATEWAY_CLIENT ? gatewayOrigin(ground, question) : podOrigin(ground, question);
+  if ('why' in origin) return origin;
   const head = headOf(ground, question.head);
   if (typeof head === 'string') return { verdict: 'bad-request', why: head };
-  const listener = { kind: 'outbound', id: 0, fd: -1, workload: question.pod, netns: -1, cookie: '' } as const;
-  const origin = new OutboundOrigin(listener, workload, { ip: question.ip, port: question.port });
   return new Request(ground, origin, head).explain();
+}
+
+function podOrigin({ runtime }: ExplainGround, { pod, ip, port }: ExplainQuestion): OutboundOrigin | ExplainRefusal {
+  const workload = runtime.workloads.get(pod);
+  if (workload === undefined) return { verdict: 'unknown-pod', why: `the worker knows no pod ${pod}` };
+  const listener = { kind: 'outbound', id: 0, fd: -1, workload: pod, netns: -1, cookie: '' } as const;
+  return new OutboundOrigin(listener, workload, { ip, port });
+}
+
+/** Of no connection: nobody asks for its addresses. */
+function gatewayOrigin({ runtime, transport }: ExplainGround, { port }: ExplainQuestion): GatewayOrigin | ExplainRefusal {
+  const { gateways, mesh } = runtime;
+  if (gateways.get(port) !== undefined) {
+    return new GatewayOrigin(port, gatewayIdentity(mesh.gatewayName, mesh.rootNamespace), gateways, transport, -1);
+  }
+  return { verdict: 'unknown-port', why: `no Gateway of this node has port ${port}` };
 }
 
 /** A text says why it is refused. */
@@ -52,11 +75,11 @@ function headOf({ runtime, limits }: ExplainGround, text: string): Head | string
 
 class Request {
   readonly #ground: ExplainGround;
-  readonly #origin: OutboundOrigin;
+  readonly #origin: OutboundOrigin | GatewayOrigin;
   readonly #head: Head;
   readonly #scheme: Scheme;
 
-  constructor(ground: ExplainGround, origin: OutboundOrigin, head: Head) {
+  constructor(ground: ExplainGround, origin: OutboundOrigin | GatewayOrigin, head: Head) {
     this.#ground = ground;
     this.#origin = origin;
     this.#head = head;
@@ -66,13 +89,21 @@ class Request {
 
   explain(): ExplainedRequest {
     const origin = this.#origin;
-    const target = outboundTarget(this.#ground.runtime, origin);
-    const { protocol } = target;
+    const protocol = this.#protocol();
     if (protocol === 'tcp' || protocol === 'tls') return this.#answer('opaque', protocol);
     const host = origin.table()?.find(this.#head) ?? null;
     if (host !== null) return this.#routed(protocol, host);
+    if (origin.kind === 'gateway') return this.#answer('no-host', protocol);
     if (!origin.unknownAllowed) return this.#answer('blocked', protocol);
-    return { ...this.#answer('pass-through', protocol), destinations: [this.#toOriginal('', 1)] };
+    return { ...this.#answer('pass-through', protocol), destinations: [this.#toOriginal(origin, '', 1)] };
+  }
+
+  #protocol(): string {
+    const { runtime } = this.#ground;
+    const origin = this.#origin;
+    return origin.kind === 'gateway'
+      ? (runtime.gateways.get(origin.port)?.config.protocol ?? 'http')
+      : outboundTarget(runtime, origin).protocol;
   }
 
   #routed(protocol: string, host: VirtualHost<Action>): ExplainedRequest {
@@ -103,8 +134,8 @@ class Request {
     const { cluster } = slot;
     if (cluster === null) return { cluster: slot.id, share, missing: true, by: 'balancer', endpoints: [] };
     const { original } = cluster.config;
-    if (original !== undefined) return this.#toOriginal(slot.id, share, original);
     const origin = this.#origin;
+    if (original !== undefined && origin.kind !== 'gateway') return this.#toOriginal(origin, slot.id, share, original);
     const hash = cluster.hash?.hash(this.#head, () => origin.sourceOf('127.0.0.1')) ?? -1;
     const odds = this.#ground.guards.odds(cluster, hash, origin);
     const endpoints = this.#endpoints(cluster).map((endpoint) => explained(endpoint, odds.get(endpoint) ?? 0));
@@ -115,8 +146,8 @@ class Request {
     return cluster.endpoints.filter(({ removed }) => !removed);
   }
 
-  #toOriginal(cluster: string, share: number, other?: OriginalConfig): ExplainedDestination {
-    const endpoint = originalEndpoint(this.#ground, this.#origin, other);
+  #toOriginal(origin: OutboundOrigin, cluster: string, share: number, other?: OriginalConfig): ExplainedDestination {
+    const endpoint = originalEndpoint(this.#ground, origin, other);
     return { cluster, share, missing: false, by: 'original destination', endpoints: [explained(endpoint, 1)] };
   }
 
@@ -126,6 +157,7 @@ class Request {
       verdict,
       version,
       protocol,
+      grpc: isGrpc(this.#head),
       host: null,
       routes: [],
       matched: -1,

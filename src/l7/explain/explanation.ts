@@ -1,9 +1,12 @@
 /** What a worker would do with a request. Plain data, from the routing that requests themselves go through. */
 
+/** In the place of a pod: the request comes from outside, to a port of this node's Gateways. */
+export const GATEWAY_CLIENT = 'gateway';
+
 export interface ExplainQuestion {
-  /** Key of the enrolled pod that would send it. */
+  /** Key of the enrolled pod that would send it, or `GATEWAY_CLIENT`. */
   readonly pod: string;
-  /** Where its connection would go. */
+  /** Where its connection would go; at a gateway only the port counts. */
   readonly ip: string;
   readonly port: number;
   /** The request's head as on the wire of HTTP/1. */
@@ -14,20 +17,22 @@ export type Explanation = ExplainRefusal | ExplainedRequest;
 
 /** It cannot be said. */
 export interface ExplainRefusal {
-  readonly verdict: 'unknown-pod' | 'bad-request';
+  readonly verdict: 'unknown-pod' | 'unknown-port' | 'bad-request';
   readonly why: string;
 }
 
 export interface ExplainedRequest {
   /**
-   * `route`: a rule matches. `no-route`: its host has no rule for it. `pass-through`: to its original destination. `blocked`: its host is
-   * unknown, and that is not allowed. `opaque`: the connection is not looked into.
+   * `route`: a rule matches. `no-route`: its host has no rule for it. `no-host`: no Gateway has its host. `pass-through`: to its original
+   * destination. `blocked`: its host is unknown, and that is not allowed. `opaque`: the connection is not looked into.
    */
-  readonly verdict: 'route' | 'no-route' | 'pass-through' | 'blocked' | 'opaque';
+  readonly verdict: 'route' | 'no-route' | 'no-host' | 'pass-through' | 'blocked' | 'opaque';
   /** Of the configuration that the worker serves. */
   readonly version: number;
   /** As the address's port declares it. */
   readonly protocol: string;
+  /** It is a call of gRPC, which is refused with a status of gRPC. */
+  readonly grpc: boolean;
   /** Key of its record; null: no virtual host has the name. */
   readonly host: string | null;
   /** All of that host, in order. */

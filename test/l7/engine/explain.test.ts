@@ -5,7 +5,7 @@ import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';
 import type { ExplainedRequest } from '../../../src/l7/explain/explanation.ts';
 import type { ToldRequest } from '../../../src/l7/tap/told-request.ts';
-import { clusterOf, endpointOf, identityOf, ok, OUTBOUND, Rig, route } from './rig.ts';
+import { clusterOf, endpointOf, identityOf, ok, OUTBOUND, Rig, route, virtualHost } from './rig.ts';
 
 const ADDRESS = '10.96.0.1';
 
@@ -80,6 +80,30 @@ t.test('what has no rule, no host, no HTTP, or no meaning', (t) => {
   });
   t.match(explain('GET\r\n\r\n'), { verdict: 'bad-request' });
   t.match(explain('GET / HTTP/1.1\r\nHost: a'), { verdict: 'bad-request', why: 'the head of the request does not end' });
+  t.end();
+});
+
+t.test('at a gateway: its rules, a host that it does not know, a port that it does not have, and bytes', (t) => {
+  const rig = new Rig().cluster('a', ['10.0.1.1:80', '10.0.1.2:80']);
+  rig.apply({
+    gateways: { 80: { port: 80, layer: 'gateway' }, 9000: { port: 9000, layer: 'gateway 9000', protocol: 'tcp', rules: [] } },
+    virtualHosts: { shop: virtualHost('gateway', 80, [{ ...route('/api', 'a'), name: 'api' }], ['shop.example']) },
+  });
+  const explain = (text: string, port = 80) => rig.engine.explain({ pod: 'gateway', ip: '192.0.2.1', port, head: text });
+  const found = explain(head('/api/x', '', 'shop.example')) as ExplainedRequest;
+  t.match(found, { verdict: 'route', matched: 0, grpc: false, routes: [{ name: 'api', conditions: [true] }] });
+  t.match(found.destinations, [{ cluster: 'a', endpoints: [{ chance: 0.5 }, { chance: 0.5 }] }]);
+  t.match(explain(head('/', '', 'shop.example')), { verdict: 'no-route', host: 'shop' });
+  t.match(explain(head('/api', '', 'other.example')), { verdict: 'no-host', host: null });
+  t.match(explain(head('/'), 9000), { verdict: 'opaque', protocol: 'tcp' });
+  t.match(explain(head('/'), 81), { verdict: 'unknown-port', why: 'no Gateway of this node has port 81' });
+  t.end();
+});
+
+t.test('a call of gRPC is told as one', (t) => {
+  const { explain } = bench([route('/only', 'a')]);
+  t.match(explain(head('/other', 'content-type: application/grpc\r\n', 'shop', 'POST')), { verdict: 'no-route', grpc: true });
+  t.match(explain(head('/other')), { grpc: false });
   t.end();
 });
 

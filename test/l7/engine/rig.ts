@@ -196,7 +196,12 @@ export function retry(more: Partial<RetryConfig> = {}): RetryConfig {
   return { attempts: 2, perTryTimeoutMs: 0, on: ['5xx'], statusCodes: [], backoffMs: 25, avoidPreviousHosts: true, ...more };
 }
 
-function virtualHost(layer: string, port: number, routes: readonly RouteConfig[], domains: readonly string[] = ['*']): VirtualHostConfig {
+export function virtualHost(
+  layer: string,
+  port: number,
+  routes: readonly RouteConfig[],
+  domains: readonly string[] = ['*'],
+): VirtualHostConfig {
   return { layer, port, name: domains.join(), domains, local: null, routes };
 }
 
