@@ -65,7 +65,7 @@ export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
 
 export type DestinationRule = Kinds['DestinationRule'];
 export type TrafficPolicy = NonNullable<DestinationRule['spec']['trafficPolicy']>;
-export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'retryBudget'>;
+export type PolicyBlocks = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'retryBudget' | 'proxyProtocol'>;
 export type LocalitySetting = NonNullable<LoadBalancer['localityLbSetting']>;
 export type ZoneAwareSetting = NonNullable<LoadBalancer['zoneAwareLbSetting']>;
 export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;

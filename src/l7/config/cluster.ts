@@ -20,6 +20,10 @@ export interface ClusterConfig {
   readonly wire?: 'http2' | 'client' | 'undeclared';
   readonly pool?: PoolConfig;
   readonly outliers?: OutlierConfig;
+  /** Its endpoints are told who has connected, by a header of the PROXY protocol of that version. */
+  readonly proxyProtocol?: 1 | 2;
+  /** Its endpoints are forward proxies, which are asked for a connection to this `host:port`. For connections that are not HTTP. */
+  readonly tunnel?: string;
 }
 
 /** A captured connection goes on to where it was going (Envoy's ORIGINAL_DST), but for what is given here. */

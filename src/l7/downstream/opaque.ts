@@ -21,6 +21,8 @@ import { send } from '../send.ts';
 import { type CalleeGround, calleeLimits } from '../exchange/callee-place.ts';
 import { originalEndpoint } from '../exchange/original-endpoint.ts';
 import type { Origin } from '../exchange/origin.ts';
+import { proxyHeader } from '../tcp/proxy-protocol.ts';
+import { type ProxyAnswer, ProxyRequest } from '../tcp/proxy-request.ts';
 import { type SecondWatcher, Tunnel, type TunnelBytes } from '../tcp/tunnel.ts';
 import type { CloseReason, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 import type { Cluster, ClusterSlot } from '../upstream/cluster.ts';
@@ -100,9 +102,10 @@ function peersOf(
 
 /**
  *     waiting ──its turn──▶ connecting ──▶ joined ──▶ over
+ *        │                      │  └─▶ asking a proxy ─▶ joined
  *        └──────────────────────┴─ cancel, server gone ─▶ over
  */
-export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
+export class OpaqueConnection implements ConnectionHandler, SecondWatcher, ProxyAnswer {
   readonly #ground: OpaqueGround;
   readonly #origin: Origin;
   readonly #target: OpaqueTarget;
@@ -119,6 +122,8 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   #line: TcpLog | null = null;
   /** -1: not opened yet. */
   #upstream: ConnectionId = -1;
+  /** Null: the endpoint is the server itself, or the proxy has answered. */
+  #asking: ProxyRequest | null = null;
   /** Who has joined before the connection was opened. */
   #waiting: WaitingClient | null = null;
   /** Bytes that the server sent before it was joined with its client. */
@@ -165,7 +170,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   join(first: Uint8Array | null, ended: 'none' | 'first' | 'second' = 'none'): void {
     if (this.#joined) return;
     this.#joined = true;
-    if (this.#upstream >= 0) this.#join(first, ended);
+    if (this.#upstream >= 0 && this.#asking === null) this.#join(first, ended);
     else this.#waiting = new WaitingClient(this.#ground.transport, this.#client, first, ended === 'first', () => this.cancel());
   }
 
@@ -237,11 +242,49 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
     const timeoutMs = cluster?.config.connectTimeoutMs ?? runtime.mesh.connectTimeoutMs;
     const from = { netns: this.#origin.netns, mark, timeoutMs };
     this.#upstream = transport.connect(connectOptions(endpoint, cluster?.config.pool ?? NO_LIMITS, from), this);
+    const { proxyProtocol, tunnel } = cluster?.config ?? {};
+    if (proxyProtocol !== undefined) this.#introduce(proxyProtocol);
+    if (tunnel === undefined) this.#letIn();
+    else this.#asking = new ProxyRequest(transport, this.#upstream, tunnel, timeoutMs, this);
+  }
+
+  #introduce(version: 1 | 2): void {
+    const { transport } = this.#ground;
+    const { ip, port } = transport.peerAddress(this.#client);
+    const header = proxyHeader(version, { ip: this.#origin.sourceOf(ip), port }, this.#origin.localAddress);
+    send(transport, this.#upstream, header, 0, header.length);
+  }
+
+  /** Whoever has joined already. */
+  #letIn(): void {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;
-    transport.resume(this.#client);
+    this.#ground.transport.resume(this.#client);
     this.#join(waiting.first, waiting.ended ? 'first' : 'none');
+  }
+
+  /** A proxy has opened the way to its target. */
+  opened(rest: Uint8Array | null): void {
+    const { transport } = this.#ground;
+    this.#asking = null;
+    transport.setHandler(this.#upstream, this);
+    this.onConnect();
+    if (rest !== null) this.#spoken += rest.length;
+    if (rest !== null && this.#joined) send(transport, this.#client, rest, 0, rest.length);
+    else if (rest !== null) this.#early({ kind: 'spoke', bytes: rest });
+    this.#letIn();
+  }
+
+  /** A proxy does not want to, or is not there. */
+  refused(closed: boolean): void {
+    const { transport } = this.#ground;
+    this.#asking = null;
+    this.failed();
+    this.#leave();
+    if (!closed) transport.close(this.#upstream);
+    if (this.#waiting === null) this.#early({ kind: 'unreachable' });
+    else transport.close(this.#client);
   }
 
   #join(first: Uint8Array | null, ended: 'none' | 'first' | 'second'): void {
@@ -265,6 +308,7 @@ export class OpaqueConnection implements ConnectionHandler, SecondWatcher {
   }
 
   #leave(): void {
+    this.#asking?.cancel();
     this.#target.endpoint.active--;
     this.#slot?.free();
     this.#calleeSlot?.free();

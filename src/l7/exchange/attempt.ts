@@ -22,11 +22,12 @@ import { Failing, Flag, OUTCOME, type Outcome } from '../message/outcome.ts';
 import type { DetachedConnection, ResponseSink, StreamFailure, Trailers, UpstreamStream } from '../message/stream.ts';
 import { type ExchangeRecord, NO_TAGS } from '../record/exchange-record.ts';
 import { ConnectionStream } from '../tcp/connection-stream.ts';
+import { proxyHeader } from '../tcp/proxy-protocol.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Guard } from '../upstream/guards.ts';
 import type { StreamPool, StreamUser } from '../upstream/stream-pool.ts';
-import type { ConnectionId } from '../transport.ts';
+import type { Address, ConnectionId } from '../transport.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { noteGrpc } from './note-grpc.ts';
 import type { Origin } from './origin.ts';
@@ -48,6 +49,8 @@ export interface AttemptSink extends Carried {
   /** The request came over HTTP/2. */
   readonly clientHttp2: boolean;
   readonly grpc: GrpcCall | null;
+  /** Who has connected. */
+  readonly clientAddress: Address;
   /** A stream is there: the request is to be sent. */
   onStream(attempt: Attempt, stream: UpstreamStream): void;
   onInformational(head: Head): void;
@@ -75,8 +78,6 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
   endpoint: Endpoint;
   /** Null: the endpoint is the original destination. */
   cluster: Cluster | null;
-  /** Not on a connection that has been kept. */
-  fresh: boolean;
   /** Milliseconds on the transport's clock. */
   startedAt = 0;
   stream: UpstreamStream | null = null;
@@ -89,6 +90,7 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
   readonly #tools: ExchangeTools;
   readonly #sink: AttemptSink;
   readonly #origin: Origin;
+  #again: boolean;
   #pool: StreamPool | null = null;
   /** At a callee of this node whose own rules limit what its callers have of it; null nearly always. */
   #place: CalleePlace | null = null;
@@ -104,7 +106,7 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
     this.#origin = origin;
     this.cluster = cluster;
     this.endpoint = endpoint;
-    this.fresh = fresh;
+    this.#again = fresh;
     this.#count();
   }
 
@@ -112,7 +114,7 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
   aim(cluster: Cluster | null, endpoint: Endpoint, fresh: boolean): void {
     this.cluster = cluster;
     this.endpoint = endpoint;
-    this.fresh = fresh;
+    this.#again = fresh;
     this.answered = this.over = false;
     this.status = this.#answeredAt = 0;
     this.trace = null;
@@ -122,6 +124,16 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
   /** Read per attempt: a change of the configuration holds for the next one. */
   get connectTimeoutMs(): number {
     return this.cluster?.config.connectTimeoutMs ?? this.#tools.runtime.mesh.connectTimeoutMs;
+  }
+
+  /** Not on a connection that has been kept: one was dead, or the endpoint is to know whose it is. */
+  get fresh(): boolean {
+    return this.#again || this.cluster?.config.proxyProtocol !== undefined;
+  }
+
+  get introduction(): Uint8Array | null {
+    const version = this.cluster?.config.proxyProtocol;
+    return version === undefined ? null : proxyHeader(version, this.#sink.clientAddress, this.#origin.localAddress);
   }
 
   /** What is known of its client at the cluster, where rules ask for that. */

@@ -13,6 +13,7 @@ import type { ExchangeRecord, FallbackService } from '../record/exchange-record.
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { Address } from '../transport.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { Attempt } from './attempt.ts';
@@ -159,6 +160,11 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     const { origin, down } = this;
     if (origin.kind !== 'outbound') return down.peerIp();
     return origin.workload.addresses.find((ip) => ip.includes(':') === (origin.family === 6)) ?? down.peerIp();
+  }
+
+  get clientAddress(): Address {
+    const peer = this.down.peerAddress();
+    return { ip: this.clientIp, port: Number(peer.slice(peer.lastIndexOf(':') + 1)) };
   }
 
   /** Inside the mesh X-Forwarded-Proto gives the scheme: Envoy trusts it there. */

@@ -66,14 +66,14 @@ function factText(
   moment: Moment,
 ): string {
   const { facts, outcome, isRequest } = moment;
-  const { down, origin, head } = facts;
+  const { origin, head } = facts;
   switch (fact) {
     case 'remote':
-      return addressText({ ip: facts.clientIp, port: Number(portOf(down.peerAddress())) });
+      return addressText(facts.clientAddress);
     case 'remote-ip':
       return facts.clientIp;
     case 'remote-port':
-      return portOf(down.peerAddress());
+      return String(facts.clientAddress.port);
     case 'local':
       return addressText(origin.localAddress);
     case 'local-ip':
@@ -173,5 +173,4 @@ function clusterOf({ destination }: ExchangeFacts, suffix: string): string {
 }
 
 const addressText = ({ ip, port }: Address): string => socketText(ip, port);
-const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
 const latin1 = ({ bytes }: Head, start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString('latin1');

@@ -8,7 +8,7 @@ import type { LocalReply } from '../message/local-reply.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import { type DetachedConnection, NOT_RAW, type StreamFailure, type Trailers, type UpstreamStream } from '../message/stream.ts';
 import type { ForwardAction } from '../runtime/actions.ts';
-import type { ConnectionId } from '../transport.ts';
+import type { Address, ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
@@ -60,6 +60,10 @@ class Mirror implements AttemptSink, BodyTap {
 
   /** Nobody counts what a copy is answered. */
   readonly grpc = null;
+
+  get clientAddress(): Address {
+    return this.#exchange.clientAddress;
+  }
 
   get clientHttp2(): boolean {
     return this.#exchange.clientHttp2;

@@ -19,6 +19,7 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import { OUTCOME } from '../message/outcome.ts';
+import { send } from '../send.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import type { Cluster } from './cluster.ts';
@@ -201,6 +202,11 @@ export class Pool extends GuardedPool implements ClientHome {
     this.open++;
     this.#ground.counted(1);
     const client = new Http1Client(wire, this, this.connectOptions(user, mark));
+    const { introduction = null } = user;
+    if (introduction !== null) {
+      client.spent = true;
+      send(wire.transport, client.id, introduction, 0, introduction.length);
+    }
     if (maxConnectionMs !== undefined) this.#limitAge(client, maxConnectionMs);
     return client;
   }

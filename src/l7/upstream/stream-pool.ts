@@ -7,6 +7,8 @@ export interface StreamUser {
   /** A new connection: a kept one could be stale. */
   readonly fresh: boolean;
   readonly connectTimeoutMs: number;
+  /** What a new connection to HTTP/1 begins with; it is that user's alone then. */
+  readonly introduction?: Uint8Array | null;
   onStream(stream: UpstreamStream): void;
   /** @param elsewhere nothing is wrong with the request: another endpoint may take it. */
   onRefused(outcome: Outcome, elsewhere?: boolean): void;

@@ -75,6 +75,11 @@ const BLOCKS = {
   tls: { mode: 'DISABLE' },
 };
 
+const OPENING = {
+  introduced: { proxyProtocol: { version: 'V2' } },
+  through: { tunnel: { protocol: 'CONNECT', targetHost: 'b.example', targetPort: 443 } },
+};
+
 const connection = { destinationSubnets: ['10.0.0.0/8'], port: 80, sourceLabels: { app: 'a' }, gateways: ['mesh'] };
 const OBJECTS: readonly RawObject[] = [
   rule({
@@ -207,6 +212,10 @@ const OBJECTS: readonly RawObject[] = [
     trafficPolicy: { ...BLOCKS, retryBudget, portLevelSettings: [{ port: { number: 80 }, ...BLOCKS }] },
     subsets: [{ name: 'v1', trafficPolicy: { ...BLOCKS, retryBudget, portLevelSettings: [{ port: { number: 80 }, ...BLOCKS }] } }],
   }),
+  ...[
+    [OPENING.introduced, OPENING.through],
+    [OPENING.through, OPENING.introduced],
+  ].map(([whole, own]) => istio('DestinationRule', { host: 'a', trafficPolicy: whole, subsets: [{ name: 'v1', trafficPolicy: own }] })),
   istio('Gateway', {
     servers: [{ hosts: ['*'], bind: '127.0.0.1', tls: { httpsRedirect: true }, port: { number: 81, protocol: 'HTTP', name: 'http' } }],
   }),

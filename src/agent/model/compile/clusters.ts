@@ -4,7 +4,8 @@ import type { PolicyBlocks, StringMap } from '../objects.ts';
 import { balancerConfig } from './balancers.ts';
 import { connectTimeout, poolConfig } from './connection-pools.ts';
 import { namespaceOf } from './client-class.ts';
-import { type DestinationRules, policyOf } from './destination-rules.ts';
+import { type DestinationRules, policyOf, tunnelOf } from './destination-rules.ts';
+import { socketAddress } from './hosts.ts';
 import type { MergedRule } from './merged-rules.ts';
 import type { MeshConfig } from './mesh-config.ts';
 import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
@@ -90,6 +91,7 @@ export function clusterConfig(
   const original = originalOf(service, port, policy);
   const wire = wireOf(port.protocol, policy.connectionPool?.http, h2UpgradePolicy);
   const pool = poolConfig(policy, tcpKeepalive);
+  const tunnel = tunnelOf(rule, subset);
   return {
     id,
     name,
@@ -101,6 +103,8 @@ export function clusterConfig(
     ...(pool !== undefined && { pool }),
     ...(policy.outlierDetection !== undefined && { outliers: outlierConfig(policy.outlierDetection) }),
     ...(wire !== undefined && { wire }),
+    ...(policy.proxyProtocol !== undefined && { proxyProtocol: policy.proxyProtocol.version === 'V2' ? 2 : 1 }),
+    ...(tunnel !== undefined && { tunnel: socketAddress(tunnel.targetHost, tunnel.targetPort) }),
   };
 }
 

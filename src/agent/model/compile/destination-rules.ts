@@ -202,8 +202,14 @@ export function policyOf(rule: MergedRule | null, subset: string, port: number):
   if (rule === null) return {};
   const base = atPort(rule.trafficPolicy, port).blocks;
   const own = atPort(subsetOf(rule, subset)?.trafficPolicy, port);
-  if (own.byPort) return { ...own.blocks, ...(base.retryBudget !== undefined && { retryBudget: base.retryBudget }) };
-  return { ...base, ...own.blocks };
+  if (!own.byPort) return { ...base, ...own.blocks };
+  const { retryBudget, proxyProtocol } = base;
+  return { ...own.blocks, ...(retryBudget !== undefined && { retryBudget }), ...(proxyProtocol !== undefined && { proxyProtocol }) };
+}
+
+/** Of a subset, or of the whole: in Istio neither is the other's. */
+export function tunnelOf(rule: MergedRule | null, subset: string): TrafficPolicy['tunnel'] {
+  return (subset === '' ? rule?.trafficPolicy : subsetOf(rule, subset)?.trafficPolicy)?.tunnel;
 }
 
 /** Blocks that are given. */
@@ -212,12 +218,13 @@ function atPort(policy: TrafficPolicy | undefined, port: number): { readonly blo
   return { blocks: blocksOf(entry ?? policy ?? {}), byPort: entry !== undefined };
 }
 
-function blocksOf({ loadBalancer, connectionPool, outlierDetection, retryBudget }: PolicyBlocks): PolicyBlocks {
+function blocksOf({ loadBalancer, connectionPool, outlierDetection, retryBudget, proxyProtocol }: PolicyBlocks): PolicyBlocks {
   return {
     ...(loadBalancer !== undefined && { loadBalancer }),
     ...(connectionPool !== undefined && { connectionPool }),
     ...(outlierDetection !== undefined && { outlierDetection }),
     ...(retryBudget !== undefined && { retryBudget }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
   };
 }
 

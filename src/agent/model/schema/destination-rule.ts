@@ -5,7 +5,7 @@ import { cookiePath, fieldName } from '../../../l7/message/wire-text.ts';
 import { connectionPool } from './connection-pool.ts';
 import { localitySetting, zoneAwareSetting } from './locality.ts';
 import { outlierDetection } from './outlier-detection.ts';
-import { duration, type Fault, judged, port, positiveDuration, present, text, uint32, unsupported, wireText } from './fields.ts';
+import { duration, type Fault, judged, port, positiveDuration, present, text, uint32, wireText } from './fields.ts';
 import { matchedHeaderFault } from './header-operations.ts';
 import { checkedText, dnsLabel, domainFault, fullNameFault, labelSelector } from './names.ts';
 import { clientTls } from './tls-settings.ts';
@@ -99,12 +99,14 @@ interface PlacingBlocks {
   readonly loadBalancer?: z.output<typeof loadBalancer> | undefined;
   readonly outlierDetection?: unknown;
 }
-const TUNNEL_PROTOCOLS = ['CONNECT', 'POST'] as const;
-const tunnel = z.object({
-  protocol: z.enum(TUNNEL_PROTOCOLS).optional(),
-  targetHost: checkedText((name) => (isIP(name) === 0 ? fullNameFault(name) : null)),
-  targetPort: port,
-});
+const tunnel = judged(
+  z.object({
+    protocol: z.enum(['CONNECT', 'POST']).optional(),
+    targetHost: checkedText((name) => (isIP(name) === 0 ? fullNameFault(name) : null)),
+    targetPort: port,
+  }),
+  ({ protocol }): readonly Fault[] => (protocol === 'POST' ? [{ path: ['protocol'], reason: 'proxies are asked by CONNECT only' }] : []),
+);
 const proxyProtocol = z.object({ version: z.enum(['V1', 'V2']).optional() });
 /** Retries that a client may have under way: a share of its requests. */
 const retryBudget = z.object({
@@ -124,8 +126,8 @@ const trafficPolicy = judged(
     .object({
       ...blocks,
       portLevelSettings: z.array(portPolicy).optional(),
-      tunnel: unsupported('connections go to the destination itself, without CONNECT', tunnel),
-      proxyProtocol: unsupported('connections begin without a PROXY header', proxyProtocol),
+      tunnel: tunnel.optional(),
+      proxyProtocol: proxyProtocol.optional(),
       retryBudget: retryBudget.optional(),
     })
     .refine(notEmpty, 'a policy has at least one field')

@@ -323,3 +323,40 @@ t.test('PASSTHROUGH: connections go on to where they were going', async (t) => {
   t.same(cluster(compiled, `outbound|80||${A}`).original, { port: null });
   t.same(compiled.problems, []);
 });
+
+t.test('proxyProtocol is inherited as retryBudget is, tunnel from nowhere', async (t) => {
+  const compiled = compileText([
+    service('a', ports),
+    pods,
+    destinationRule(`
+  host: a
+  trafficPolicy: { proxyProtocol: { version: V2 }, portLevelSettings: [{ port: { number: 81 }, connectionPool: { tcp: { maxConnections: 1 } } }] }
+  subsets:
+    - { name: bare }
+    - { name: own, trafficPolicy: { proxyProtocol: {} } }
+    - { name: port, trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, connectionPool: { tcp: { maxConnections: 1 } } }] } }
+    - { name: through, trafficPolicy: { tunnel: { targetHost: b.example, targetPort: 443 } } }
+    - { name: six, trafficPolicy: { tunnel: { protocol: CONNECT, targetHost: "2001:db8::1", targetPort: 443 } } }
+`),
+  ]);
+  const at = (port: number, subset: string): unknown => {
+    const { proxyProtocol, tunnel } = cluster(compiled, `outbound|${port}|${subset}|${A}`);
+    return [proxyProtocol, tunnel];
+  };
+  t.same(at(80, ''), [2, undefined]);
+  t.same(at(81, ''), [undefined, undefined], 'an entry for a port replaces the level');
+  t.same(at(80, 'bare'), [2, undefined]);
+  t.same(at(80, 'own'), [1, undefined]);
+  t.same(at(80, 'port'), [2, undefined]);
+  t.same(at(80, 'through'), [2, 'b.example:443']);
+  t.same(at(80, 'six'), [2, '[2001:db8::1]:443']);
+});
+
+t.test('the tunnel of a rule is not that of its subsets', async (t) => {
+  const rule = destinationRule(
+    '{ host: a, trafficPolicy: { tunnel: { targetHost: b.example, targetPort: 443 } }, subsets: [{ name: v1 }] }',
+  );
+  const compiled = compileText([service('a', ports), pods, rule]);
+  t.equal(cluster(compiled, `outbound|80||${A}`).tunnel, 'b.example:443');
+  t.equal(cluster(compiled, `outbound|80|v1|${A}`).tunnel, undefined);
+});

@@ -155,6 +155,6 @@ const CASES: readonly Case[] = [
 for (const [name, text, expected] of CASES) t.test(name, async (t) => t.same(problemsOf(text), expected));
 
 t.test('what is not served does not reach the compiler', async (t) => {
-  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM}, tunnel: {targetHost: c, targetPort: 443}}\n`;
-  t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } });
+  const text = `${GOOD}  trafficPolicy: {tls: {}, loadBalancer: {simple: RANDOM}, outlierDetection: {}}\n`;
+  t.same(specInForce(text), { host: 'b', trafficPolicy: { loadBalancer: { simple: 'RANDOM' }, outlierDetection: {} } });
 });
