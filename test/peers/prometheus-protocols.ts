@@ -59,9 +59,15 @@ async function succeeds(command: string, words: readonly string[]): Promise<void
 /** @param hostOf a service. @param gone port of the service without pods. */
 async function askAll(run: Run, hostOf: (service: string) => string, gone: number): Promise<void> {
   await run(['-e', `fetch('http://${hostOf('gone')}:${gone}/').then((response) => process.exit(response.status === 503 ? 0 : 1))`]);
-  await run([ECHO, 'client', hostOf(CALLS.service), String(CALLS.port)]);
+  await run(['-e', callOf(`${hostOf(CALLS.service)}:${CALLS.port}`)]);
   const bytes = `const s = require('net').connect(${BYTES.port}, '${hostOf(BYTES.service)}', () => s.write('bytes'))`;
   await run(['-e', `${bytes}; s.on('data', () => s.end())`]);
+}
+
+function callOf(address: string): string {
+  const client = `new grpc.Client('${address}', grpc.credentials.createInsecure())`;
+  const call = `makeUnaryRequest('/nodeway.peers.Echo/Unary', asIs, asIs, Buffer.from('x'), (error) => process.exit(error ? 1 : 0))`;
+  return `const grpc = require('@grpc/grpc-js'); const asIs = (bytes) => bytes; ${client}.${call}`;
 }
 
 /** Everything that has been counted. */

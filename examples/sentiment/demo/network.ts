@@ -121,10 +121,19 @@ async function processesIn(netns: string): Promise<number[]> {
   return (await ip(['netns', 'pids', netns])).split('\n').filter(Boolean).map(Number);
 }
 
-/** The interface goes with its peer's namespace; this is for one that was left without. */
+/** The interface goes with its peer's namespace, some time after that; this is for one that was left without. */
 export async function removeNodeLink(): Promise<void> {
+  if (!(await hasNodeLink())) return;
+  try {
+    await ip(['link', 'del', NODE_LINK]);
+  } catch (error) {
+    if (await hasNodeLink()) throw error; // else it has gone by itself
+  }
+}
+
+async function hasNodeLink(): Promise<boolean> {
   const links = JSON.parse(await ip(['-j', 'link', 'show'])) as { ifname: string }[];
-  if (links.some((link) => link.ifname === NODE_LINK)) await ip(['link', 'del', NODE_LINK]);
+  return links.some((link) => link.ifname === NODE_LINK);
 }
 
 async function freeNetwork(): Promise<string> {

@@ -67,6 +67,7 @@ t.test('any format is refused with a reason, or writes a line that ends', async 
       if (!parsed.ok) return parsed.fault.length > 0;
       return lineOf({ kind: 'text', parts: parsed.parts }, entry).endsWith('\n');
     }),
+    { numRuns: 1000 },
   );
 });
 
@@ -81,6 +82,7 @@ t.test('whatever keys and formats of JSON say, a line is one object', async () =
       const value = JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as object;
       return line.indexOf('\n') === line.length - 1 && Object.keys(value).length <= fields.length;
     }),
+    { numRuns: 1000 },
   );
 });
 
@@ -93,6 +95,7 @@ t.test('any expression is refused with a reason, or says yes or no of a record t
       if (!parsed.ok) return parsed.fault.length > 0;
       return typeof compileCondition(parsed.filter, noNames())(entry, new ExchangeRecord()) === 'boolean';
     }),
+    { numRuns: 1000 },
   );
 });
 
@@ -123,6 +126,6 @@ t.test('any Telemetry is refused with its faults, or compiles', async () => {
       const isRefused = checked.problems.some(({ severity }) => severity === 'error');
       return isRefused || compileText([client(), `---\n${JSON.stringify(object)}\n`]).snapshot.records.workloads.size === 1;
     }),
-    { numRuns: 200 },
+    { numRuns: 500 },
   );
 });
