@@ -138,13 +138,13 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     this.#last = id;
     if (this.#going === 'yes' || this.streams.size >= MAX_STREAMS) return this.#refuse(id, ErrorCode.RefusedStream);
     if (fault === BlockFault.Malformed) return this.#refuse(id, ErrorCode.Protocol);
-    const { transport, requestHead: head, limits } = this.wire;
+    const { transport, requestHead: head, limits, lines } = this.wire;
     const stream = new Http2ServerStream(this, id, this.outflow.initialWindow);
     stream.openedAt = this.wire.transport.now;
     this.streams.add(stream);
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();
-    const next = parseRequestHead(transport.arena, at, at + this.wire.lines.length - this.wire.lines.start, head, limits.heads);
+    const next = parseRequestHead(transport.arena, at, at + lines.length - lines.start, head, limits.heads, lines.fieldLines);
     const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads, this.ground.tools.runtime.mesh.pathNormalization);
     if (refusal !== null) return stream.refuse(refusal.status, refusal.message);
     this.#begin(stream, head, endStream);

@@ -7,7 +7,10 @@ import { H } from '../message/header-names.ts';
 import type { Trailers } from '../message/stream.ts';
 
 const TYPE = 'application/grpc';
+const CR = 13;
 const PLUS = 43;
+const ZERO = 48;
+const OF_ONE_DIGIT = 'grpc-status: ';
 /** The code of what has no status, or one that nobody knows. */
 const UNKNOWN = 2;
 const MOST = 16;
@@ -69,9 +72,25 @@ export class GrpcCall {
   }
 
   onTrailers(trailers: Trailers): void {
-    const code = trailers === null ? null : /^grpc-status:[ \t]*(\d+)[ \t]*\r$/im.exec(Buffer.from(trailers).toString('latin1'));
+    if (trailers === null) return;
+    const first = OF_ONE_DIGIT.length;
+    // Nearly always it is the first line, and has one digit.
+    if (trailers[first + 1] === CR && beginsWith(trailers, OF_ONE_DIGIT) && isDigit(trailers[first] as number)) {
+      this.status = (trailers[first] as number) - ZERO;
+      return;
+    }
+    const code = /^grpc-status:[ \t]*(\d+)[ \t]*\r$/im.exec(Buffer.from(trailers).toString('latin1'));
     if (code !== null) this.status = codeOf(code[1] as string);
   }
+}
+
+function beginsWith(bytes: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+function isDigit(c: number): boolean {
+  return c >= ZERO && c <= ZERO + 9;
 }
 
 function codeOf(text: string): number {

@@ -27,6 +27,9 @@ const DEL = 127;
 /** Ids up to this one mean something to the parser; the order of WELL_KNOWN puts them first. */
 const LAST_SPECIAL = H.expect;
 
+/** How the lines of a head are found: `parseFieldLines`, or who has written them knows. */
+export type FieldLines = typeof parseFieldLines;
+
 /**
  * Parses lines from `p` to the blank line.
  * @returns the offset after the blank line, 0 when `end` comes first, or a ParseError.
@@ -72,20 +75,28 @@ export function parseFieldLines(bytes: Uint8Array, p: number, end: number, head:
     const id = head.names.find(bytes, start, nameEnd[count] as number, hash);
     ids[count] = id;
     if (id >= 0) {
-      if (id <= LAST_SPECIAL) {
-        const fault = special(bytes, value, stop, head, id);
-        if (fault !== 0) return fault;
-      }
-      if (head.seen[id] !== head.generation) {
-        head.seen[id] = head.generation;
-        head.first[id] = count;
-      }
+      const fault = noteField(bytes, value, stop, head, id, count);
+      if (fault !== 0) return fault;
     }
     count++;
   }
 }
 
-function beginFields(head: Head): void {
+/** Gathers what the field with a known name says whose value is `bytes[start, end)`. @returns 0, or why the head is refused. */
+export function noteField(bytes: Uint8Array, start: number, end: number, head: Head, id: number, index: number): number {
+  if (id <= LAST_SPECIAL) {
+    const fault = special(bytes, start, end, head, id);
+    if (fault !== 0) return fault;
+  }
+  if (head.seen[id] !== head.generation) {
+    head.seen[id] = head.generation;
+    head.first[id] = index;
+  }
+  return 0;
+}
+
+/** Forgets the fields of the head before. */
+export function beginFields(head: Head): void {
   head.fit();
   // Generations are 32 bits wide: marks of four billion heads ago must not count again.
   if (head.generation === 0x7fffffff) {
@@ -94,6 +105,7 @@ function beginFields(head: Head): void {
   }
   head.generation++;
   head.count = 0;
+  head.sourced = false;
   head.contentLength = -1;
   head.chunked = false;
   head.connectionClose = false;

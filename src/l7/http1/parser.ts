@@ -15,7 +15,7 @@
  * - the space before an empty reason phrase may be missing, as all clients accept.
  */
 import { hostEnd, isAuthority, isPort, sameHost } from './authority.ts';
-import { equalsIgnoreCase, FIELD_VALUE, framingFault, hostFault, parseFieldLines } from './field-lines.ts';
+import { equalsIgnoreCase, FIELD_VALUE, type FieldLines, framingFault, hostFault, parseFieldLines } from './field-lines.ts';
 import { TargetForm, type Head, type HeadLimits } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
@@ -50,11 +50,19 @@ const VERSION_LENGTH = 8;
 
 /**
  * Parses a request's head from `bytes[start, end)` into `head`.
+ * @param fieldLines finds the lines of the fields.
  * @returns the offset after the blank line; 0: incomplete; negative: a ParseError.
  */
-export function parseRequestHead(bytes: Uint8Array, start: number, end: number, head: Head, limits: HeadLimits): number {
+export function parseRequestHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: Head,
+  limits: HeadLimits,
+  fieldLines: FieldLines = parseFieldLines,
+): number {
   const stop = end - start > limits.maxHeadBytes ? start + limits.maxHeadBytes : end;
-  const next = requestHead(bytes, start, stop, head, limits);
+  const next = requestHead(bytes, start, stop, head, limits, fieldLines);
   return next === 0 && end - start >= limits.maxHeadBytes ? ParseError.HeadTooLarge : next;
 }
 
@@ -70,14 +78,21 @@ const MENDABLE: ReadonlySet<number> = new Set([
 ]);
 
 /** As parseRequestHead, for a response; but the spans may refer to a clean copy of the head, which `head.bytes` is then. */
-export function parseResponseHead(bytes: Uint8Array, start: number, end: number, head: Head, limits: HeadLimits): number {
+export function parseResponseHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: Head,
+  limits: HeadLimits,
+  fieldLines: FieldLines = parseFieldLines,
+): number {
   const stop = end - start > limits.maxHeadBytes ? start + limits.maxHeadBytes : end;
-  let next = responseHead(bytes, start, stop, head, limits);
+  let next = responseHead(bytes, start, stop, head, limits, fieldLines);
   if (next < 0 && MENDABLE.has(next)) next = mendedHead(bytes, start, stop, head, limits);
   return next === 0 && end - start >= limits.maxHeadBytes ? ParseError.HeadTooLarge : next;
 }
 
-function requestHead(bytes: Uint8Array, p: number, end: number, head: Head, limits: HeadLimits): number {
+function requestHead(bytes: Uint8Array, p: number, end: number, head: Head, limits: HeadLimits, fieldLines: FieldLines): number {
   if (p < end && bytes[p] === CR) {
     if (p + 1 >= end) return 0;
     if (bytes[p + 1] !== LF) return ParseError.LineEnd;
@@ -88,7 +103,7 @@ function requestHead(bytes: Uint8Array, p: number, end: number, head: Head, limi
   const fields = requestLine(bytes, p, end, head);
   if (fields <= 0) return fields;
   head.fields = fields;
-  const next = parseFieldLines(bytes, fields, end, head, maxFields(head, limits));
+  const next = fieldLines(bytes, fields, end, head, maxFields(head, limits));
   if (next <= 0) return next;
   const fault = checkRequest(head);
   return fault === 0 ? next : fault;
@@ -246,13 +261,13 @@ function agrees(head: Head, start: number, end: number): boolean {
   return sameHost(bytes, authorityStart, hostEnd(bytes, authorityStart, authorityEnd), start, end);
 }
 
-function responseHead(bytes: Uint8Array, p: number, end: number, head: Head, limits: HeadLimits): number {
+function responseHead(bytes: Uint8Array, p: number, end: number, head: Head, limits: HeadLimits, fieldLines: FieldLines): number {
   head.bytes = bytes;
   head.start = p;
   const fields = statusLine(bytes, p, end, head);
   if (fields <= 0) return fields;
   head.fields = fields;
-  const next = parseFieldLines(bytes, fields, end, head, maxFields(head, limits));
+  const next = fieldLines(bytes, fields, end, head, maxFields(head, limits));
   if (next <= 0) return next;
   const fault = checkResponse(head);
   return fault === 0 ? next : fault;
@@ -261,7 +276,7 @@ function responseHead(bytes: Uint8Array, p: number, end: number, head: Head, lim
 function mendedHead(bytes: Uint8Array, start: number, end: number, head: Head, limits: HeadLimits): number {
   const clean = cleanResponseHead(bytes, start, end);
   if (clean === null) return 0;
-  const parsed = responseHead(clean.bytes, 0, clean.bytes.length, head, limits);
+  const parsed = responseHead(clean.bytes, 0, clean.bytes.length, head, limits, parseFieldLines);
   return parsed > 0 ? clean.next : parsed;
 }
 

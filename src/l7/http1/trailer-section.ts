@@ -13,7 +13,7 @@
  * Memory is bounded by MAX_BYTES, and none is taken when there are no trailers.
  */
 import { FIELD_VALUE } from './field-lines.ts';
-import { TOKEN_LOWER } from '../message/header-names.ts';
+import { HeaderNames, TOKEN_LOWER } from '../message/header-names.ts';
 import { ParseError } from './parse-error.ts';
 
 const MAX_BYTES = 16 * 1024;
@@ -41,6 +41,10 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 const LONGEST_FORBIDDEN = 19;
+/** Whatever has none of these hashes is none of them, and need not become a string. */
+const FORBIDDEN_HASHES: ReadonlySet<number> = new Set(
+  Array.from(FORBIDDEN, (name) => HeaderNames.hash(Buffer.from(name, 'latin1'), 0, name.length)),
+);
 
 const State = { Line: 0, Name: 1, Blank: 2, Value: 3, Lf: 4, Fold: 5, EndLf: 6 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -193,7 +197,8 @@ export class TrailerSection {
 
 /** Whether the lower-case name `bytes[start, end)` may only stand in a head. */
 export function isForbiddenTrailer(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start <= LONGEST_FORBIDDEN && FORBIDDEN.has(String.fromCharCode(...bytes.subarray(start, end)));
+  if (end - start > LONGEST_FORBIDDEN || !FORBIDDEN_HASHES.has(HeaderNames.hash(bytes, start, end))) return false;
+  return FORBIDDEN.has(String.fromCharCode(...bytes.subarray(start, end)));
 }
 
 function isBlank(c: number): boolean {

@@ -24,10 +24,15 @@ const SLASH: Uint8Array = Buffer.from('/', 'latin1');
 const CONNECT: Uint8Array = Buffer.from('CONNECT', 'latin1');
 const PROTOCOL: Uint8Array = Buffer.from(':protocol', 'latin1');
 
+const HTAB = 9;
 const LF = 10;
 const SP = 32;
 const COLON = 58;
-const CRLF = 2;
+
+/** Bytes of lines that are not looked at to know how many they are. */
+const FEW = 512;
+/** `a:` CR LF. */
+const SHORTEST_LINE = 4;
 
 export class BlockWriter {
   /** What has been written: `bytes[0, length)`. */
@@ -42,9 +47,9 @@ export class BlockWriter {
       this.length = encoder.indexed(this.bytes, this.length, SCHEME);
       this.#path(encoder, head, changes);
     }
-    if (changes.hasAuthority) this.#literal(encoder, AUTHORITY, changes.arena, changes.authorityStart, changes.authorityEnd);
+    if (changes.hasAuthority) this.#pseudo(encoder, AUTHORITY, changes.arena, changes.authorityStart, changes.authorityEnd);
     else if (head.authorityEnd > head.authorityStart) {
-      this.#literal(encoder, AUTHORITY, head.bytes, head.authorityStart, head.authorityEnd);
+      this.#pseudo(encoder, AUTHORITY, head.bytes, head.authorityStart, head.authorityEnd);
     }
     this.#dropConnectionFields(head, changes);
     changes.removeName(head, H.host);
@@ -83,44 +88,49 @@ export class BlockWriter {
     if (size > this.bytes.length) this.bytes = new Uint8Array(2 * size);
   }
 
-  #literal(encoder: HpackEncoder, name: number, bytes: Uint8Array, start: number, end: number): void {
-    this.length = encoder.literal(this.bytes, this.length, name, bytes, start, end);
+  #pseudo(encoder: HpackEncoder, name: number, bytes: Uint8Array, start: number, end: number): void {
+    this.length = encoder.pseudo(this.bytes, this.length, name, bytes, start, end);
   }
 
   #method(encoder: HpackEncoder, head: Head): void {
     if (isMethod(head, 'GET')) this.length = encoder.indexed(this.bytes, this.length, METHOD);
     else if (isMethod(head, 'POST')) this.length = encoder.indexed(this.bytes, this.length, POST);
-    else this.#literal(encoder, METHOD, head.bytes, head.methodStart, head.methodEnd);
+    else this.#pseudo(encoder, METHOD, head.bytes, head.methodStart, head.methodEnd);
   }
 
   #pseudoUpgrade(encoder: HpackEncoder, head: Head): void {
     const upgrade = head.find(H.upgrade);
     const start = head.valueStart[upgrade] as number;
     const end = head.valueEnd[upgrade] as number;
-    this.#literal(encoder, METHOD, CONNECT, 0, CONNECT.length);
+    this.#pseudo(encoder, METHOD, CONNECT, 0, CONNECT.length);
     this.length = encoder.named(this.bytes, this.length, PROTOCOL, head.bytes, start, end);
   }
 
   #path(encoder: HpackEncoder, head: Head, changes: HeadChanges): void {
-    if (changes.hasTarget) return this.#literal(encoder, PATH, changes.arena, changes.targetStart, changes.targetEnd);
     const { bytes, pathStart, pathEnd, queryStart, queryEnd } = head;
-    const end = queryEnd > queryStart ? queryEnd : pathEnd;
-    if (end - pathStart === 1 && bytes[pathStart] === SLASH[0]) this.length = encoder.indexed(this.bytes, this.length, PATH);
-    else if (pathEnd > pathStart) this.#literal(encoder, PATH, bytes, pathStart, end);
-    else if (queryEnd > queryStart) this.#pathOfQuery(encoder, head);
+    const query = queryEnd > queryStart;
+    if (changes.hasTarget) this.#literalPath(encoder, changes.arena, changes.targetStart, changes.targetEnd);
+    // What stands in a query differs from request to request, and may be a secret.
+    else if (pathEnd > pathStart && query) this.#literalPath(encoder, bytes, pathStart, queryEnd);
+    else if (pathEnd > pathStart) this.#pseudo(encoder, PATH, bytes, pathStart, pathEnd);
+    else if (query) this.#pathOfQuery(encoder, head);
     else this.length = encoder.indexed(this.bytes, this.length, PATH);
+  }
+
+  #literalPath(encoder: HpackEncoder, bytes: Uint8Array, start: number, end: number): void {
+    this.length = encoder.literal(this.bytes, this.length, PATH, bytes, start, end);
   }
 
   /** An absolute target without a path: `http://host?query`. */
   #pathOfQuery(encoder: HpackEncoder, { bytes, queryStart, queryEnd }: Head): void {
     const path = Buffer.concat([SLASH, bytes.subarray(queryStart - 1, queryEnd)]);
-    this.#literal(encoder, PATH, path, 0, path.length);
+    this.#literalPath(encoder, path, 0, path.length);
   }
 
   #status(encoder: HpackEncoder, status: number): void {
     const known = STATUSES.get(status);
     if (known !== undefined) this.length = encoder.indexed(this.bytes, this.length, known);
-    else this.#literal(encoder, STATUS, Buffer.from(String(status), 'latin1'), 0, 3);
+    else this.#pseudo(encoder, STATUS, Buffer.from(String(status), 'latin1'), 0, 3);
   }
 
   #dropConnectionFields(head: Head, changes: HeadChanges): void {
@@ -132,7 +142,7 @@ export class BlockWriter {
   /** The fields that are kept, then those of the exchange. */
   #fields(encoder: HpackEncoder, head: Head, changes: HeadChanges): void {
     changes.sortRemoved();
-    const { bytes, nameStart, nameEnd, valueStart, valueEnd, count } = head;
+    const { bytes, nameStart, nameEnd, valueStart, valueEnd, count, source, sourced } = head;
     let next = 0;
     let at = this.length;
     for (let i = 0; i < count; i++) {
@@ -140,7 +150,8 @@ export class BlockWriter {
         next++;
         continue;
       }
-      at = encoder.field(this.bytes, at, bytes, nameStart[i]!, nameEnd[i]!, valueStart[i]!, valueEnd[i]!);
+      const from = sourced ? source[i]! : 0;
+      at = encoder.field(this.bytes, at, bytes, nameStart[i]!, nameEnd[i]!, valueStart[i]!, valueEnd[i]!, from);
     }
     this.length = at;
     this.#lines(encoder, changes.arena, changes.linesStart, changes.cursor);
@@ -149,21 +160,25 @@ export class BlockWriter {
   /** Complete lines, `name: value` CR LF. */
   #lines(encoder: HpackEncoder, bytes: Uint8Array, start: number, end: number): void {
     for (let line = start; line < end;) {
-      const lineEnd = bytes.indexOf(LF, line) + 1;
-      const colon = bytes.indexOf(COLON, line);
+      let colon = line;
+      while (bytes[colon] !== COLON) colon++;
       let value = colon + 1;
-      let valueEnd = lineEnd - CRLF;
-      while (value < valueEnd && (bytes[value] as number) <= SP) value++;
+      while (bytes[value] === SP || bytes[value] === HTAB) value++;
+      let lineEnd = value;
+      while (bytes[lineEnd] !== LF) lineEnd++;
+      let valueEnd = Math.max(value, lineEnd - 1);
       while (valueEnd > value && (bytes[valueEnd - 1] as number) <= SP) valueEnd--;
       this.length = encoder.field(this.bytes, this.length, bytes, line, colon, value, valueEnd);
-      line = lineEnd;
+      line = lineEnd + 1;
     }
   }
 }
 
-/** Of lines: their text, and what encoding takes besides. */
+/** Of lines: their text, and what encoding takes besides. Few of them are not counted: none has less than a colon and its end. */
 function roomOf(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length <= FEW) return length + Math.ceil(length / SHORTEST_LINE) * FIELD_ROOM;
   let lines = 0;
   for (let p = start; p < end; p++) if (bytes[p] === LF) lines++;
-  return end - start + lines * FIELD_ROOM;
+  return length + lines * FIELD_ROOM;
 }

@@ -6,6 +6,8 @@
  * largest limit that the connection ever had, at most.
  */
 
+import { copyBytes } from '../message/copy-bytes.ts';
+
 /** What an entry counts beyond its text (RFC 7541 §4.1). */
 export const ENTRY_OVERHEAD = 32;
 
@@ -60,8 +62,7 @@ export class DynamicTable {
     while (this.count > 0 && this.size + size > this.limit) this.#evict();
     if (size > this.limit) return false;
     const start = this.#room(name + value);
-    copy(names, nameStart, nameEnd, this.bytes, start);
-    copy(values, valueStart, valueEnd, this.bytes, start + name);
+    copyBytes(values, valueStart, valueEnd, this.bytes, copyBytes(names, nameStart, nameEnd, this.bytes, start));
     this.#end = start + name + value;
     this.#push(start, name, value);
     this.size += size;
@@ -119,10 +120,4 @@ export class DynamicTable {
     const place = this.#newest - (index - 1);
     return (place < 0 ? place + this.#entries.length / WORDS : place) * WORDS;
   }
-}
-
-/** Most texts are short: a loop is quicker than a view of them. */
-function copy(source: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
-  if (end - start > 64) into.set(source.subarray(start, end), at);
-  else for (let p = start; p < end; p++) into[at++] = source[p] as number;
 }

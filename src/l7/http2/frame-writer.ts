@@ -1,4 +1,5 @@
 /** Writes frames to a transport. Content of DATA goes as slices of the arena; what is small is put together there. */
+import { copyBytes } from '../message/copy-bytes.ts';
 import { send } from '../send.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
 import { type ErrorCode, FRAME_HEADER, FrameFlag, FrameType } from './frame.ts';
@@ -22,12 +23,13 @@ export class FrameWriter {
 
   /** A header block, in as many frames as it needs. */
   block(id: ConnectionId, stream: number, block: Uint8Array, length: number, endStream: boolean, maxFrame: number): void {
+    const { arena } = this.#transport;
     let from = 0;
     do {
       const to = Math.min(length, from + maxFrame);
       const flags = (from === 0 && endStream ? FrameFlag.EndStream : 0) | (to === length ? FrameFlag.EndHeaders : 0);
-      this.#header(id, to - from, from === 0 ? FrameType.Headers : FrameType.Continuation, flags, stream);
-      send(this.#transport, id, block, from, to);
+      const at = this.#begin(to - from, from === 0 ? FrameType.Headers : FrameType.Continuation, flags, stream);
+      this.#transport.write(id, at, copyBytes(block, from, to, arena, at + FRAME_HEADER));
       from = to;
     } while (from < length);
   }

@@ -1,22 +1,26 @@
 /**
  * Fields of a header block, in the form in which the engine has heads: the lines of an HTTP/1 head. The strict parser of HTTP/1 then
  * reads them, so there is one definition of what a head may be, and what goes on to an HTTP/1 server is what that parser has let
- * through. Before that, everything that HTTP/2 forbids is refused here (RFC 9113 §8.2, §8.3), first of all the bytes that would make one
- * line into two.
+ * through; where the lines of fields begin and end, it is told from here. Before that, everything that HTTP/2 forbids is refused here
+ * (RFC 9113 §8.2, §8.3), first of all the bytes that would make one line into two. What was found of the entry of a table is not
+ * looked for again.
  *
  *     pseudo-headers ──first other field──▶ request line or status line, Host ──▶ the other fields ──finish──▶ blank line
  *
  * Invariants (test/l7/http2/head-lines.test.ts): a block that is not refused gives one line for each field, and no byte of a field outside
  * its line; memory is bounded by `MOST_EXCESS` times the limit of heads; after a fault nothing more is kept.
  */
-import { FIELD_VALUE } from '../http1/field-lines.ts';
+import { beginFields, FIELD_VALUE, type FieldLines, parseFieldLines } from '../http1/field-lines.ts';
 import { sameHost } from '../http1/authority.ts';
 import { reasonOf } from '../http1/reasons.ts';
+import { ParseError } from '../http1/parse-error.ts';
 import { isForbiddenTrailer } from '../http1/trailer-section.ts';
 import { H, type HeaderNames, TOKEN_LOWER } from '../message/header-names.ts';
-import type { HeadLimits } from '../message/head.ts';
+import type { Head, HeadLimits } from '../message/head.ts';
 import { ENTRY_OVERHEAD } from './dynamic-table.ts';
 import type { FieldSink } from './hpack-decoder.ts';
+import { LineSpans } from './line-spans.ts';
+import { STATIC_SIZE } from './static-table.ts';
 
 export const BlockKind = { Request: 0, Response: 1, Trailers: 2 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
@@ -41,6 +45,7 @@ const Pseudo = { Method: 0, Scheme: 1, Path: 2, Authority: 3, Protocol: 4, Statu
 /** Where the status stands in `HTTP/1.1 200`. */
 const STATUS_AT = 9;
 const SWITCHING = '101';
+const HOST = 'host: ';
 
 const ZERO = 48;
 const COLON = 58;
@@ -50,6 +55,13 @@ const CR = 13;
 const LF = 10;
 const SEMICOLON = 59;
 const SLASH = 47;
+
+/** Lines that are there besides those of fields: Host, and the two of an upgrade. */
+const OWN_LINES = 3;
+/** Of entries of tables whose fields are known; a power of two. */
+const PLACES = 512;
+/** The field may not stand in a head, or nothing is known of it. */
+const UNKNOWN = -2;
 
 /** 1 for visible ASCII. */
 const VISIBLE: Uint8Array = new Uint8Array(256).fill(1, 33, 127);
@@ -69,12 +81,27 @@ export class HeadLines implements FieldSink {
   #opened = false;
   #size = 0;
   #count = 0;
-  /** End of the value of the cookie line; 0: there is none. */
+  /** End of the value of the cookie line, and its number; 0: there is none. */
   #cookieEnd = 0;
+  #cookieLine = 0;
+  /** The lines of fields so far, as a head has them. */
+  #lines = 0;
+  /** Whether all of them are known; the parser has to look for them otherwise. */
+  #known = true;
+  readonly #spans: LineSpans;
+  /** Entries of tables (their numbers) whose fields may stand in a head, and the ids of their names. */
+  readonly #sources = new Float64Array(PLACES);
+  readonly #ids = new Int32Array(PLACES);
+  #version = 0;
+  #number = STATIC_SIZE;
+  /** For the parser of these lines, after `finish`. */
+  readonly fieldLines: FieldLines = (bytes, p, end, head, maxFields) =>
+    this.#known ? this.#fill(bytes, p, end, head, maxFields) : parseFieldLines(bytes, p, end, head, maxFields);
 
   constructor(names: HeaderNames, limits: HeadLimits) {
     this.#names = names;
     this.#limits = limits;
+    this.#spans = new LineSpans(limits.maxHeaders + PSEUDO.length + OWN_LINES);
   }
 
   begin(kind: BlockKind): void {
@@ -83,7 +110,15 @@ export class HeadLines implements FieldSink {
     this.fault = BlockFault.None;
     this.#pseudo.fill(0);
     this.#opened = kind === BlockKind.Trailers;
-    this.#size = this.#count = this.#cookieEnd = 0;
+    this.#size = this.#count = this.#cookieEnd = this.#lines = 0;
+    this.#known = true;
+    if (this.#version === this.#names.version) return;
+    this.#version = this.#names.version;
+    this.#sources.fill(0);
+  }
+
+  number(): number {
+    return ++this.#number;
   }
 
   room(size: number): void {
@@ -93,14 +128,14 @@ export class HeadLines implements FieldSink {
     this.bytes = bytes;
   }
 
-  field(nameEnd: number, valueStart: number, valueEnd: number): boolean {
+  field(nameEnd: number, valueStart: number, valueEnd: number, source: number): boolean {
     const { maxHeadBytes, maxHeaders } = this.#limits;
     this.#size += nameEnd - this.length + valueEnd - valueStart + ENTRY_OVERHEAD;
     if (this.#size > MOST_EXCESS * maxHeadBytes) return false;
     if (this.fault !== BlockFault.None) return true;
     if (this.#size > maxHeadBytes || ++this.#count > maxHeaders + PSEUDO.length) this.fault = BlockFault.TooLarge;
     else if (this.bytes[this.length] === COLON) this.#pseudoField(nameEnd, valueStart, valueEnd);
-    else this.#regularField(nameEnd, valueStart, valueEnd);
+    else this.#regularField(nameEnd, valueStart, valueEnd, source);
     return true;
   }
 
@@ -120,6 +155,7 @@ export class HeadLines implements FieldSink {
     const status = this.start + STATUS_AT;
     for (let i = 0; i < SWITCHING.length; i++) this.bytes[status + i] = SWITCHING.charCodeAt(i);
     this.length -= 2;
+    this.#known = false;
     this.#text(`connection: Upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
   }
 
@@ -195,16 +231,21 @@ export class HeadLines implements FieldSink {
     this.#text(' ');
     this.#value(plain ? Pseudo.Authority : Pseudo.Path);
     this.#text(' HTTP/1.1\r\n');
-    if (this.#has(Pseudo.Authority)) {
-      this.#text('host: ');
-      this.#value(Pseudo.Authority);
-      this.#lineEnd();
-    }
+    if (this.#has(Pseudo.Authority)) this.#hostLine();
     if (extended) this.#upgradeLines();
+  }
+
+  #hostLine(): void {
+    const start = this.length;
+    this.#text(HOST);
+    const value = this.length;
+    this.#value(Pseudo.Authority);
+    this.#line(start, value - 2, value, this.length, H.host, 0);
   }
 
   /** An extended CONNECT (RFC 8441) is what HTTP/1 says with Upgrade. */
   #upgradeLines(): void {
+    this.#known = false;
     const start = this.#pseudo[2 * Pseudo.Protocol] as number;
     for (let p = start; p < (this.#pseudo[2 * Pseudo.Protocol + 1] as number); p++) {
       if (TOKEN_LOWER[this.bytes[p] as number] === 0) return this.#refuse();
@@ -229,20 +270,36 @@ export class HeadLines implements FieldSink {
 
   // ── other fields ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #regularField(nameEnd: number, valueStart: number, valueEnd: number): void {
-    const hash = this.#checkedName(this.length, nameEnd);
-    if (hash === null || !this.#isValue(valueStart, valueEnd)) return this.#refuse();
-    const id = this.#names.find(this.bytes, this.length, nameEnd, hash);
-    if (!this.#isAllowed(id, valueStart, valueEnd)) return this.#refuse();
+  #regularField(nameEnd: number, valueStart: number, valueEnd: number, source: number): void {
+    const id = this.#idOf(nameEnd, valueStart, valueEnd, source);
+    if (id === UNKNOWN) return this.#refuse();
     if (this.#kind === BlockKind.Trailers && isForbiddenTrailer(this.bytes, this.length, nameEnd)) return;
     const shift = this.#opened ? 0 : this.#openBefore(valueEnd);
     if (this.fault !== BlockFault.None) return;
     if (id === H.host && this.#has(Pseudo.Authority)) return this.#compareHost(valueStart + shift, valueEnd + shift);
     if (id === H.cookie && this.#cookieEnd > 0) return this.#joinCookie(valueStart + shift, valueEnd + shift);
+    const start = this.length;
     this.length = valueEnd + shift;
-    if (id === H.cookie) this.#cookieEnd = this.length;
-    this.room(2);
-    this.#lineEnd();
+    if (id === H.cookie) {
+      this.#cookieEnd = this.length;
+      this.#cookieLine = this.#lines;
+    }
+    this.#line(start, nameEnd + shift, valueStart + shift, this.length, id, source);
+  }
+
+  /** The interned id of a field's name, -1: it has none; or UNKNOWN: the field may not stand in a head. */
+  #idOf(nameEnd: number, valueStart: number, valueEnd: number, source: number): number {
+    const place = source & (PLACES - 1);
+    if (source > 0 && this.#sources[place] === source) return this.#ids[place] as number;
+    const hash = this.#checkedName(this.length, nameEnd);
+    if (hash === null || !this.#isValue(valueStart, valueEnd)) return UNKNOWN;
+    const id = this.#names.find(this.bytes, this.length, nameEnd, hash);
+    if (!this.#isAllowed(id, valueStart, valueEnd)) return UNKNOWN;
+    if (source > 0) {
+      this.#sources[place] = source;
+      this.#ids[place] = id;
+    }
+    return id;
   }
 
   /** Puts the first lines before the field that has just been read, which ends at `end`. @returns by how much it moved. */
@@ -313,6 +370,31 @@ export class HeadLines implements FieldSink {
     this.bytes.set(value, this.#cookieEnd + 2);
     this.length += more;
     this.#cookieEnd += more;
+    this.#spans.lengthen(this.#cookieLine, this.#lines, more);
+  }
+
+  // ── what the parser is told ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends the line that begins at `start`, and notes it. */
+  #line(start: number, nameEnd: number, valueStart: number, valueEnd: number, id: number, source: number): void {
+    this.room(2);
+    this.#lineEnd();
+    this.#spans.put(this.#lines++, start, nameEnd, valueStart, valueEnd, id, source);
+  }
+
+  /** As parseFieldLines, of lines that stand in another array from `p` on. */
+  #fill(bytes: Uint8Array, p: number, end: number, head: Head, maxFields: number): number {
+    const count = this.#lines;
+    beginFields(head);
+    if (count > maxFields) return ParseError.TooManyFields;
+    const next = p + this.length - (count === 0 ? this.length - 2 : this.#spans.start(0));
+    if (next > end) return 0;
+    const fault = this.#spans.fill(bytes, p, head, count);
+    if (fault !== 0) return fault;
+    head.count = count;
+    head.end = next;
+    head.sourced = true;
+    return next;
   }
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,8 @@
  * Invariants (test/l7/http2/hpack.test.ts): the table follows the peer's encoder whatever the receiver does with the fields; an integer has
  * at most 28 bits; a block is decoded to at most what the receiver lets through, which bounds the work too.
  */
-import { DynamicTable } from './dynamic-table.ts';
+import { copyBytes } from '../message/copy-bytes.ts';
+import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts';
 import { EXPANSION, huffmanDecode } from './huffman.ts';
 import { STATIC_SIZE, staticName, staticValue } from './static-table.ts';
 
@@ -16,9 +17,18 @@ export interface FieldSink {
   length: number;
   /** Makes room for so many bytes behind `length`; it may replace `bytes`. */
   room(size: number): void;
-  /** A field stands at `bytes[length, nameEnd)` and `bytes[valueStart, valueEnd)`. @returns false when no more are taken: the block is given up. */
-  field(nameEnd: number, valueStart: number, valueEnd: number): boolean;
+  /**
+   * A field stands at `bytes[length, nameEnd)` and `bytes[valueStart, valueEnd)`.
+   * @param source what it has been taken from: an entry of the static table (its index), one of a dynamic table (its number), 0, or SECRET.
+   * @returns false when no more are taken: the block is given up.
+   */
+  field(nameEnd: number, valueStart: number, valueEnd: number, source: number): boolean;
+  /** A number for an entry of a dynamic table, above all indices of the static one. No other entry of any decoder that writes here gets it. */
+  number(): number;
 }
+
+/** A field that is marked as never to be indexed, by whoever passes it on as well (RFC 7541 §6.2.3). */
+export const SECRET = -1;
 
 export const Decoded = {
   Whole: 0,
@@ -35,11 +45,15 @@ const MAX_SHIFT = 28;
 const SEPARATOR = 2;
 const COLON = 58;
 const SP = 32;
+/** First byte of a literal that is never to be indexed; those below may be. */
+const NEVER_INDEXED = 16;
 
 export class HpackDecoder {
   readonly table: DynamicTable;
   /** What we have told the peer: its table size updates may not exceed it. */
   readonly #bound: number;
+  /** Numbers of the entries, in a ring; made when the first one comes. */
+  #numbers: Float64Array | null = null;
   #block: Uint8Array = new Uint8Array(0);
   #at = 0;
   #end = 0;
@@ -81,8 +95,9 @@ export class HpackDecoder {
     const nameEnd = index <= 0 ? -1 : this.#name(sink, index);
     if (nameEnd < 0) return Decoded.Malformed;
     const value = nameEnd + SEPARATOR;
-    const valueEnd = index <= STATIC_SIZE ? put(staticValue(index), sink, value) : this.#tableValue(index - STATIC_SIZE, sink, value);
-    return finish(sink, nameEnd, value, valueEnd);
+    if (index <= STATIC_SIZE) return finish(sink, nameEnd, value, put(staticValue(index), sink, value), index);
+    const own = index - STATIC_SIZE;
+    return finish(sink, nameEnd, value, this.#tableValue(own, sink, value), this.#numberOf(own));
   }
 
   #literal(sink: FieldSink, byte: number): Decoded {
@@ -94,8 +109,17 @@ export class HpackDecoder {
     const value = nameEnd + SEPARATOR;
     const valueEnd = this.#string(sink, value);
     if (valueEnd < 0) return Decoded.Malformed;
-    if (indexing) this.table.add(sink.bytes, sink.length, nameEnd, sink.bytes, value, valueEnd);
-    return finish(sink, nameEnd, value, valueEnd);
+    if (!indexing || !this.table.add(sink.bytes, sink.length, nameEnd, sink.bytes, value, valueEnd))
+      return finish(sink, nameEnd, value, valueEnd, !indexing && byte >= NEVER_INDEXED ? SECRET : 0);
+    const number = sink.number();
+    const numbers = (this.#numbers ??= new Float64Array(ringFor(this.#bound)));
+    numbers[this.table.added & (numbers.length - 1)] = number;
+    return finish(sink, nameEnd, value, valueEnd, number);
+  }
+
+  #numberOf(own: number): number {
+    const numbers = this.#numbers as Float64Array;
+    return numbers[(this.table.added - own + 1) & (numbers.length - 1)] as number;
   }
 
   /** Writes the name of entry `index`. @returns its end, or −1: there is no such entry. */
@@ -140,10 +164,15 @@ export class HpackDecoder {
   }
 }
 
-function finish(sink: FieldSink, nameEnd: number, value: number, valueEnd: number): Decoded {
+/** Places for all the entries that a table of so many bytes can have; a power of two. */
+function ringFor(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, bytes / ENTRY_OVERHEAD)));
+}
+
+function finish(sink: FieldSink, nameEnd: number, value: number, valueEnd: number, source: number): Decoded {
   sink.bytes[nameEnd] = COLON;
   sink.bytes[nameEnd + 1] = SP;
-  return sink.field(nameEnd, value, valueEnd) ? Decoded.Whole : Decoded.GivenUp;
+  return sink.field(nameEnd, value, valueEnd, source) ? Decoded.Whole : Decoded.GivenUp;
 }
 
 function put(text: Uint8Array, sink: FieldSink, at: number): number {
@@ -152,8 +181,5 @@ function put(text: Uint8Array, sink: FieldSink, at: number): number {
 
 function putRange(source: Uint8Array, start: number, end: number, sink: FieldSink, at: number): number {
   sink.room(at - sink.length + end - start + SEPARATOR);
-  const { bytes } = sink;
-  if (end - start > 64) bytes.set(source.subarray(start, end), at);
-  else for (let p = start, to = at; p < end; p++) bytes[to++] = source[p] as number;
-  return at + end - start;
+  return copyBytes(source, start, end, sink.bytes, at);
 }

@@ -86,20 +86,13 @@ export function staticIndex(name: string, value = ''): number {
   return index + 1;
 }
 
-/** Hash of a name, over its bytes in lower case. */
-function hashOf(name: Uint8Array): number {
-  let hash = 0;
-  for (const byte of name) hash = HeaderNames.mix(hash, byte);
-  return hash;
-}
-
 const SLOTS = 256;
 /** Index of the first entry of a name, by the name's hash; collisions go to the next slot. */
 const BY_NAME: Uint8Array = (() => {
   const slots = new Uint8Array(SLOTS);
   for (let index = STATIC_SIZE; index > 0; index--) {
     const name = NAMES[index] as Uint8Array;
-    let slot = hashOf(name) & (SLOTS - 1);
+    let slot = HeaderNames.hash(name, 0, name.length) & (SLOTS - 1);
     while (slots[slot] !== 0 && Buffer.compare(NAMES[slots[slot] as number] as Uint8Array, name) !== 0) slot = (slot + 1) & (SLOTS - 1);
     slots[slot] = index;
   }

@@ -7,6 +7,8 @@
  */
 
 const SMALLEST = 8;
+/** 2^32 divided by the golden ratio, odd. */
+const GOLDEN = 0x9e3779b1;
 /** Slots that a table without streams gives back. */
 const LARGE = 64;
 
@@ -79,7 +81,7 @@ function free<S>(slots: number): (S | null)[] {
   return Array.from<S | null>({ length: slots }).fill(null);
 }
 
-/** One end's identifiers are all odd or all even. */
+/** Identifiers follow each other: slots beside each other would make one long row, which every removal would have to pass along. */
 function home(id: number, mask: number): number {
-  return (id >>> 1) & mask;
+  return (Math.imul(id, GOLDEN) >>> 15) & mask;
 }

@@ -62,6 +62,9 @@ export class Head {
   readonly lineEnd: Int32Array;
   /** Interned id of the name, or -1. */
   readonly id: Int32Array;
+  /** Where `sourced`: what stands for the text of a line in HTTP/2, as `FieldSink` has it. */
+  readonly source: Float64Array;
+  sourced = false;
   /** `first[id]` is the index of the first header with that name, valid only where `seen[id] === generation`. */
   first: Int32Array;
   seen: Int32Array;
@@ -96,6 +99,7 @@ export class Head {
     this.valueEnd = new Int32Array(n);
     this.lineEnd = new Int32Array(n);
     this.id = new Int32Array(n);
+    this.source = new Float64Array(n);
     this.hopByHop = new Int32Array(n);
     this.first = new Int32Array(names.bound);
     this.seen = new Int32Array(names.bound);

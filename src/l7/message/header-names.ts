@@ -138,6 +138,8 @@ export class HeaderNames implements Interner {
   readonly #hashes: number[] = [];
   readonly #uses: number[] = [];
   readonly #free: number[] = [];
+  /** Changes whenever a name gets an id or loses it. */
+  version = 0;
   #table = new SlotTable(SMALLEST);
   /** What has not moved to the new table yet, and from which slot on. */
   #old: SlotTable | null = null;
@@ -170,6 +172,7 @@ export class HeaderNames implements Interner {
     this.#uses[id] = uses;
     if (uses > 0) return;
     const hash = this.#hashes[id] as number;
+    this.version++;
     this.#table.remove(hash, id);
     this.#old?.remove(hash, id);
     this.#free.push(id);
@@ -191,6 +194,13 @@ export class HeaderNames implements Interner {
     return (Math.imul(hash, 31) + lower) | 0;
   }
 
+  /** The hash of the lower-case name `bytes[start, end)`. */
+  static hash(bytes: Uint8Array, start: number, end: number): number {
+    let hash = 0;
+    for (let p = start; p < end; p++) hash = HeaderNames.mix(hash, bytes[p] as number);
+    return hash;
+  }
+
   /** The id of the name `bytes[start, end)` (any case) whose hash is given, or -1. */
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const id = this.#findIn(this.#table, bytes, start, end, hash);
@@ -200,8 +210,7 @@ export class HeaderNames implements Interner {
   /** `known`: its id, or -1. */
   #lookUp(name: string): { readonly bytes: Uint8Array; readonly hash: number; readonly known: number } {
     const bytes = Buffer.from(name.toLowerCase(), 'latin1');
-    let hash = 0;
-    for (const byte of bytes) hash = HeaderNames.mix(hash, byte);
+    const hash = HeaderNames.hash(bytes, 0, bytes.length);
     return { bytes, hash, known: this.find(bytes, 0, bytes.length, hash) };
   }
 
@@ -213,6 +222,7 @@ export class HeaderNames implements Interner {
   }
 
   #add(bytes: Uint8Array, hash: number): number {
+    this.version++;
     const id = this.#free.pop() ?? this.#bytes.length;
     this.#bytes[id] = bytes;
     this.#hashes[id] = hash;

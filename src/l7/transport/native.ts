@@ -26,8 +26,11 @@ import { WakingTimerWheel } from './waking-timer-wheel.ts';
 const SCRATCH_BYTES = 1024 * 1024;
 const COMMAND_WORDS = 48 * 1024;
 const EVENT_WORDS = WORDS_PER_EVENT * 4096;
+const WORDS_PER_WRITE = 3;
 /** The longest sleep without any timer armed. */
 const LONGEST_WAIT_MS = 60_000;
+/** A write before the first command ends nowhere. */
+const NO_WRITE = -WORDS_PER_WRITE - 1;
 const TWO_POW_32 = 2 ** 32;
 
 export interface NativeTransportOptions {
@@ -56,6 +59,8 @@ export class NativeTransport implements Transport {
   readonly #scratchStart: number;
   readonly #onExhausted: () => void;
   #scratch: number;
+  /** Where the last of the commands stands, if it is a write. */
+  #lastWrite = NO_WRITE;
   onFault = rethrow;
   readonly #deferred: (() => void)[] = [];
   #nextTask = 0;
@@ -151,8 +156,20 @@ export class NativeTransport implements Transport {
 
   write(id: ConnectionId, start: number, end: number): void {
     if (start >= end || !this.#isOpen(id)) return;
-    const at = this.#claim(3);
-    this.#commands[at] = (id << KIND_BITS) | Command.Write;
+    const command = (id << KIND_BITS) | Command.Write;
+    const last = this.#lastWrite;
+    // What follows what was written just now goes with it.
+    if (
+      last + WORDS_PER_WRITE === this.#cells[Cell.CommandWords] &&
+      this.#commands[last] === command &&
+      this.#commands[last + 2] === start
+    ) {
+      this.#commands[last + 2] = end;
+      return;
+    }
+    const at = this.#claim(WORDS_PER_WRITE);
+    this.#lastWrite = at;
+    this.#commands[at] = command;
     this.#commands[at + 1] = start;
     this.#commands[at + 2] = end;
   }
@@ -334,6 +351,7 @@ export class NativeTransport implements Transport {
   }
 
   #claim(words: number): number {
+    this.#lastWrite = NO_WRITE;
     let at = this.#cells[Cell.CommandWords]!;
     if (at + words > COMMAND_WORDS) {
       this.#flush();

@@ -221,7 +221,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   #parse(): Head | null {
     const { transport, responseHead, lines, limits } = this.wire;
     const at = this.place();
-    const next = parseResponseHead(transport.arena, at, at + lines.length - lines.start, responseHead, limits.heads);
+    const next = parseResponseHead(transport.arena, at, at + lines.length - lines.start, responseHead, limits.heads, lines.fieldLines);
     return next > 0 ? responseHead : null;
   }
 

@@ -164,3 +164,58 @@ t.test('what is not refused is one head to the parser of HTTP/1, with one line f
     { numRuns: 2000 },
   );
 });
+
+/** What a parser has found in a head, without what HTTP/2 knows besides. */
+function found(head: Head, next: number): unknown {
+  const lines = Array.from({ length: next > 0 ? head.count : 0 }, (_, i) =>
+    [head.nameStart, head.nameEnd, head.valueStart, head.valueEnd, head.lineEnd, head.id].map((span) => span[i]),
+  );
+  const { start, fields, end, contentLength, authorityStart, authorityEnd, upgrade } = head;
+  const ids = next > 0 ? [...head.id.subarray(0, head.count)].map((id) => (id < 0 ? -1 : head.find(id))) : [];
+  return { next, lines, ids, start, fields, end: next > 0 ? end : 0, contentLength, authorityStart, authorityEnd, upgrade };
+}
+
+t.test('a parser that is told of the lines finds what one finds that looks for them, also in fields that it has met before', async () => {
+  const told = new Head(names, DEFAULT_LIMITS);
+  const looked = new Head(names, DEFAULT_LIMITS);
+  const lines = new HeadLines(names, DEFAULT_LIMITS);
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder(4096);
+  fc.assert(
+    fc.property(someFields, ([first, more, rest]) => {
+      const block = blockOf(encoder, [...first, ...more, ...rest]);
+      lines.begin(BlockKind.Request);
+      if (decoder.decode(block, 0, block.length, lines) !== Decoded.Whole) throw new Error('malformed');
+      if (lines.finish() !== BlockFault.None) return;
+      const at = 7;
+      const bytes = new Uint8Array(at + lines.length - lines.start);
+      bytes.set(lines.bytes.subarray(lines.start, lines.length), at);
+      const next = parseRequestHead(bytes, at, bytes.length, told, DEFAULT_LIMITS, lines.fieldLines);
+      const got = found(told, next);
+      const want = found(looked, parseRequestHead(bytes, at, bytes.length, looked, DEFAULT_LIMITS));
+      if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('what was found of an entry of a table does not outlive the names', async (t) => {
+  const own = new HeaderNames();
+  const lines = new HeadLines(own, DEFAULT_LIMITS);
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder(4096);
+  const idOf = (): number | undefined => {
+    const block = blockOf(encoder, [...get('/'), ['x-late', 'y']]);
+    const head = new Head(own, DEFAULT_LIMITS);
+    lines.begin(BlockKind.Request);
+    decoder.decode(block, 0, block.length, lines);
+    lines.finish();
+    parseRequestHead(lines.bytes, lines.start, lines.length, head, DEFAULT_LIMITS, lines.fieldLines);
+    return head.id[head.count - 1];
+  };
+  t.strictSame([idOf(), idOf(), idOf()], [-1, -1, -1]);
+  const id = own.intern('x-late');
+  t.equal(idOf(), id);
+  own.release(id);
+  t.equal(idOf(), -1);
+});

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { ENTRY_OVERHEAD } from '../../../src/l7/http2/dynamic-table.ts';
 import { EXPANSION, huffmanDecode, huffmanEncode, huffmanLength } from '../../../src/l7/http2/huffman.ts';
-import { Decoded, HpackDecoder } from '../../../src/l7/http2/hpack-decoder.ts';
+import { Decoded, HpackDecoder, SECRET } from '../../../src/l7/http2/hpack-decoder.ts';
 import { HpackEncoder } from '../../../src/l7/http2/hpack-encoder.ts';
 import { decodeBlock, encodeBlock, type Field, FieldList } from './field-list.ts';
 
@@ -89,6 +89,29 @@ t.test('every block means to any decoder what went in', async () => {
   );
 });
 
+t.test('what is known by number means the same behind several hops, whatever the tables have lost meanwhile', async () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), fc.boolean(), (steps, one) => {
+      const clients = [new HpackEncoder(), new HpackEncoder()];
+      const servers = [new HpackDecoder(4096), new HpackDecoder(4096)];
+      const onwards = new HpackEncoder();
+      const last = new HpackDecoder(9000);
+      const numbers = new FieldList();
+      steps.forEach(({ fields, limit }, i) => {
+        if (limit !== null) onwards.limit(limit);
+        const side = one ? 0 : i % 2;
+        const block = encodeBlock(clients[side] as HpackEncoder, [...fields, ...fields]);
+        const from = numbers.fields.length;
+        numbers.length = 0;
+        if (servers[side]?.decode(block, 0, block.length, numbers) !== Decoded.Whole) throw new Error('malformed');
+        const want = numbers.fields.slice(from);
+        const got = decodeBlock(last, encodeBlock(onwards, want, numbers.sources.slice(from)));
+        if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+      });
+    }),
+  );
+});
+
 t.test('a decoder reads nothing beyond its block, and ends whatever the bytes are', async () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(20), (bytes, offset) => {
@@ -129,6 +152,11 @@ t.test('secrets are never indexed', async (t) => {
   t.equal(encoder.table.added, 0);
   const block = encodeBlock(encoder, [['authorization', 'x']]);
   t.equal((block[0] as number) & 0xf0, 0x10, 'marked for every further hop');
+  for (let i = 0; i < 5; i++) encodeBlock(encoder, [['x-key', 'abc']], [SECRET]);
+  t.equal(encoder.table.added, 0, 'nor is what another hop has marked');
+  const marked = new FieldList();
+  new HpackDecoder(4096).decode(block, 0, block.length, marked);
+  t.same(marked.sources, [SECRET]);
 });
 
 t.test('malformed blocks', async (t) => {
