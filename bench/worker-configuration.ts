@@ -9,8 +9,8 @@ import { systemClock } from '../src/base/clock.ts';
 import { parseRequestHead } from '../src/l7/http1/parser.ts';
 import { DEFAULT_LIMITS, Head } from '../src/l7/message/head.ts';
 import { HeaderNames } from '../src/l7/message/header-names.ts';
-import { RecordPacker } from '../src/l7/packed/record-packer.ts';
-import { compiledDelta } from './compiled-delta.ts';
+import { PackedRecords } from '../src/l7/packed/packed-records.ts';
+import { packedDelta } from './packed-delta.ts';
 import { type DeltaPart, partsOf } from '../src/l7/runtime/parts.ts';
 import { Runtime } from '../src/l7/runtime/runtime.ts';
 import type { EndpointConfig } from '../src/l7/config/cluster.ts';
@@ -127,7 +127,7 @@ function steps(work: Steps<void>, longest: Longest): void {
 }
 
 /** The control thread's side. */
-const packer = new RecordPacker();
+const kept = new PackedRecords();
 let known = 0;
 
 function apply(runtime: Runtime, make: () => SnapshotDelta, what: string): void {
@@ -141,9 +141,9 @@ function apply(runtime: Runtime, make: () => SnapshotDelta, what: string): void 
   // Received bytes are made into objects as the worker's port does it.
   const endpointsOf = new Map(delta.endpoints.map(({ cluster, set }) => [cluster, set]));
   const start = clock.monotonic();
-  const packed = packer.pack(compiledDelta(delta, (id) => endpointsOf.get(id)));
+  const packed = packedDelta(kept, delta, (id) => endpointsOf.get(id));
   const packing = clock.monotonic() - start;
-  const slabs = packer.memory.slabs.slice(known);
+  const slabs = kept.memory.slabs.slice(known);
   known += slabs.length;
   if (slabs.length > 0) runtime.staging.take({ what: 'memory', slabs });
   const parts = Array.from(partsOf(packed), (part) => serialize(part));
@@ -155,7 +155,7 @@ function apply(runtime: Runtime, make: () => SnapshotDelta, what: string): void 
   steps(runtime.staging.prepare(), preparing);
   committing.measure(() => runtime.staging.commit(delta.version));
   steps(runtime.staging.settle(), settling);
-  packer.memory.release(delta.version);
+  kept.memory.release(delta.version);
   steps(runtime.staging.rebuild(), rebuilding);
   process.stdout.write(
     `${what}: packed in ${packing.toFixed(0)} ms; ${parts.length} parts, ${(bytes / 1e6).toFixed(1)} MB\n  read    ${reading.toString()}\n  stage   ${staging.toString()}\n  prepare ${preparing.toString()}\n` +
@@ -196,7 +196,7 @@ function lookUp(runtime: Runtime): void {
 
 /** The packer's own tables stand in for the control thread's, which has them too. */
 function tell(): void {
-  const [held, shared] = [memory() - before, packer.memory.slabs.length * 2 ** 19].map((bytes) => Math.round(bytes / SERVICES));
+  const [held, shared] = [memory() - before, kept.memory.slabs.length * 2 ** 19].map((bytes) => Math.round(bytes / SERVICES));
   process.stdout.write(`memory: ${held} bytes a service, ${shared} of them shared by all threads\n`);
 }
 

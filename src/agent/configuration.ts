@@ -10,8 +10,8 @@
  */
 import type { Cancel, Clock } from '../base/clock.ts';
 import { giveMemoryBack } from '../base/memory.ts';
-import type { CompiledDelta } from '../l7/packed/record-packer.ts';
-import type { Snapshot } from '../l7/snapshot.ts';
+import type { PackedDelta } from '../l7/packed/packed-delta.ts';
+import type { PackedSnapshot } from '../l7/packed/packed-records.ts';
 import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 import type { Log } from './log.ts';
@@ -35,9 +35,9 @@ const PROGRESS_MS = 1000;
 
 export interface Outcome {
   /** As of `delta`; it changes with the next one. */
-  readonly snapshot: Snapshot;
+  readonly snapshot: PackedSnapshot;
   /** Null: no record has changed. */
-  readonly delta: CompiledDelta | null;
+  readonly delta: PackedDelta | null;
   /** The same array while they are the same. */
   readonly wanted: readonly WantedPod[];
   /** Whose addresses DNS is to be asked for; the same object while they are the same. */

@@ -3,13 +3,14 @@
  *
  *     ports of Gateways that are gone are closed -> workers get the change -> new ports are opened -> pods are reconciled
  */
-import type { CompiledDelta } from '../l7/packed/record-packer.ts';
+import type { PackedDelta } from '../l7/packed/packed-delta.ts';
+import type { PackedSnapshot } from '../l7/packed/packed-records.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import type { GatewayListeners } from './enroll/gateway-listeners.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
 
 export interface RolloutTarget {
-  configure(snapshot: Snapshot, delta: CompiledDelta): void;
+  configure(snapshot: PackedSnapshot, delta: PackedDelta): void;
 }
 
 export interface PodTarget {
@@ -37,14 +38,14 @@ export class Rollout {
   }
 
   /** @param delta null: no record has changed. @param wanted the same array while they are the same. */
-  apply(snapshot: Snapshot, delta: CompiledDelta | null, wanted: readonly WantedPod[]): void {
+  apply(snapshot: PackedSnapshot, delta: PackedDelta | null, wanted: readonly WantedPod[]): void {
     if (delta !== null) this.#handOut(snapshot, delta);
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     this.#options.pods?.want(wanted);
   }
 
-  #handOut(snapshot: Snapshot, delta: CompiledDelta): void {
+  #handOut(snapshot: PackedSnapshot, delta: PackedDelta): void {
     const { workers, gateways } = this.#options;
     const ports = new Set([...snapshot.records.gateways.values()].map(({ port }) => port));
     this.current = snapshot;

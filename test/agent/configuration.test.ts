@@ -7,6 +7,7 @@ import { refOf } from '../../src/agent/model/problem.ts';
 import type { ObjectSink, ObjectSource, Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { ManualClock } from '../base/manual-clock.ts';
 import { OPTIONS } from './model/compile/world.ts';
+import { lightIds } from '../l7/packed/light-records.ts';
 
 const ORIGIN: Origin = { trusted: true, file: 'f.yaml', line: 3, column: 1, locate: () => ({ line: 4, column: 2 }) };
 const pod = (name: string, enroll = true): RawObject =>
@@ -104,7 +105,7 @@ t.test('changes of a turn are compiled together, once all sources have told ever
     'only enrolled pods are wanted',
   );
   t.equal(configuration.localPods().length, 2);
-  t.ok(outcomes[0]?.delta?.light.clusters?.has('outbound|80||s.a.svc.cluster.local'));
+  t.same(lightIds('clusters', outcomes[0]?.delta), ['outbound|80||s.a.svc.cluster.local']);
 });
 
 t.test('what is wrong with a source is logged before it has told everything', async (t) => {
@@ -137,7 +138,7 @@ t.test('a single change is compiled at once, a stream of them once an interval',
   t.equal(outcomes.length, 2);
   clock.advance(1000);
   t.equal(outcomes.length, 3);
-  t.equal(outcomes[2]?.delta?.light.clusters?.size, 10);
+  t.equal(lightIds('clusters', outcomes[2]?.delta).length, 10);
   await configuration.stop();
   first.give(service('late'));
   await turn();

@@ -1,12 +1,13 @@
 import t from 'tap';
 import { Rollout } from '../../src/agent/rollout.ts';
 import type { GatewayConfig } from '../../src/l7/config/workload.ts';
-import type { CompiledDelta } from '../../src/l7/packed/record-packer.ts';
+import type { PackedDelta } from '../../src/l7/packed/packed-delta.ts';
+import { PackedRecords, type PackedSnapshot } from '../../src/l7/packed/packed-records.ts';
 import { RECORD_KINDS, type Snapshot } from '../../src/l7/snapshot.ts';
 
 const WANTED = { key: 'default/a', uid: '', netns: '/n', addresses: [], failClosed: false };
 
-function snapshot(version: number, ports: readonly number[]): Snapshot {
+function snapshot(version: number, ports: readonly number[]): PackedSnapshot {
   const gateways = new Map(ports.map((port): [string, GatewayConfig] => [String(port), { port, layer: `gateway ${port}` }]));
   const none = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, new Map()])) as unknown as Snapshot['records'];
   const records = { ...none, gateways };
@@ -15,10 +16,12 @@ function snapshot(version: number, ports: readonly number[]): Snapshot {
     mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records,
     endpoints: new Map(),
+    packed: new PackedRecords(),
   };
 }
 
-const delta = (version: number): CompiledDelta => ({ version, records: {}, endpoints: [], light: {} });
+const NOWHERE = { clusters: [], virtualHosts: [], addresses: [], endpoints: [] };
+const delta = (version: number): PackedDelta => ({ version, records: {}, endpoints: [], packed: NOWHERE, slabs: [] });
 
 function set() {
   const journal: string[] = [];

@@ -5,16 +5,18 @@
  *     idle --delta--> sending --commit--> committing --configured--> settling --settled--> idle
  *
  * Invariants (test/agent/worker-pool/feed.test.ts):
- *  1. at most WINDOW parts are under way;
+ *  1. at most WINDOW parts are under way, and FIRST_WINDOW before the worker has a configuration;
  *  2. no part follows a commit before the worker has settled it;
  *  3. messages and configurations take effect in the order in which they were pushed.
  */
 import { type DeltaPart, partsOf } from '../../l7/runtime/parts.ts';
-import type { PackedDelta } from '../../l7/packed/record-packer.ts';
+import type { PackedDelta } from '../../l7/packed/packed-delta.ts';
 import type { ToWorker } from './protocol.ts';
 
 /** One is worked on, one is waiting. */
 const WINDOW = 2;
+/** A worker without a configuration serves nobody who would wait, and need not wait for this thread, which then has other things to do. */
+const FIRST_WINDOW = 1000;
 
 const NO_PARTS: Iterator<DeltaPart> = [].values();
 
@@ -27,7 +29,7 @@ export class Feed {
   #phase: Phase = 'idle';
   #parts: Iterator<DeltaPart> = NO_PARTS;
   #version = 0;
-  #room = WINDOW;
+  #room = FIRST_WINDOW;
   /** How many of the slabs of packed records the worker knows. */
   #slabs = 0;
 
@@ -53,6 +55,8 @@ export class Feed {
 
   configured(): void {
     this.#phase = 'settling';
+    // All of its parts have been taken.
+    this.#room = WINDOW;
     this.#pump();
   }
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { takenMemory } from '../../datapath/original-destinations.ts';
 import type { Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
-import type { PackedDelta } from '../../l7/packed/record-packer.ts';
+import type { PackedDelta } from '../../l7/packed/packed-delta.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
 import { Vitals } from './vitals.ts';

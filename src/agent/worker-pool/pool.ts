@@ -12,14 +12,13 @@
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
 import type { SeriesDefinition } from '../../l7/record/stats.ts';
-import type { CompiledDelta } from '../../l7/packed/record-packer.ts';
-import type { Snapshot } from '../../l7/snapshot.ts';
+import type { PackedDelta } from '../../l7/packed/packed-delta.ts';
 import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Explanation, ExplainQuestion } from '../../l7/explain/explanation.ts';
 import type { Answer, PoolsAnswer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { Span } from '../../l7/tracing/span.ts';
-import { RecordPacker } from '../../l7/packed/record-packer.ts';
+import type { PackedSnapshot } from '../../l7/packed/packed-records.ts';
 import type { Log } from '../log.ts';
 import { Inquiries } from './inquiries.ts';
 import { Member } from './member.ts';
@@ -79,9 +78,7 @@ export class WorkerPool {
   readonly #memory: LedgerMemory;
   /** What clients use of clusters; for reading. */
   readonly ledger: Ledger;
-  /** Packs records once for all workers. */
-  readonly #packer = new RecordPacker();
-  #snapshot: Snapshot | null = null;
+  #snapshot: PackedSnapshot | null = null;
   /** By listener id: one configuration per worker, differing in the descriptor. */
   readonly #listeners = new Map<number, readonly ListenerConfig[]>();
   readonly #unlistening = new Map<number, { readonly waiting: Set<Member>; readonly done: () => void }>();
@@ -112,10 +109,9 @@ export class WorkerPool {
     this.#check = this.#options.clock.every(CHECK_MS, () => this.#superviseAll());
   }
 
-  configure(snapshot: Snapshot, delta: CompiledDelta): void {
+  configure(snapshot: PackedSnapshot, delta: PackedDelta): void {
     this.#snapshot = snapshot;
-    const packed = this.#packer.pack(delta);
-    for (const member of this.members) member.configure(packed);
+    for (const member of this.members) member.configure(delta);
   }
 
   /** @param configs one a worker. */
@@ -216,7 +212,7 @@ export class WorkerPool {
       onGone: (from, cause) => this.#lose(from, cause),
     });
     slot.member = member;
-    if (this.#snapshot !== null) member.configure(this.#packer.whole(this.#snapshot));
+    if (this.#snapshot !== null) member.configure(this.#snapshot.packed.whole(this.#snapshot));
     for (const configs of this.#listeners.values()) this.#tell(member, configs);
     if (this.#filters.length > 0) member.tap(this.#filters);
     if (this.#draining !== null) member.drain(this.#draining.deadlineMs);
@@ -247,7 +243,7 @@ export class WorkerPool {
 
   /** Nobody looks any more at what was replaced by a version that all have settled. */
   #releaseRecords(): void {
-    this.#packer.memory.release(Math.min(...this.members.map(({ settled }) => settled)));
+    this.#snapshot?.packed.memory.release(Math.min(...this.members.map(({ settled }) => settled)));
   }
 
   #lose(member: Member, cause: string): void {

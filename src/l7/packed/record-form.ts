@@ -94,8 +94,12 @@ export function unpackRecord<K extends PackedKind>(kind: K, id: string, packed: 
   if (packed.length > bytes.length) bytes = Buffer.alloc(2 * packed.length);
   bytes.write(packed, 'latin1');
   if (!isLight(packed)) return reader.read(bytes, NOT_LIGHT_HEADER) as PackedValues[K];
-  const record = reader.read(bytes, HEADER + id.length, id);
-  return (kind === 'virtualHosts' ? withoutHeaderNames(record as PackedVirtualHost) : record) as PackedValues[K];
+  return readRecord(kind, reader.read(bytes, HEADER + id.length, id));
+}
+
+/** A light one as its value is read. */
+export function readRecord<K extends PackedKind>(kind: K, value: unknown): PackedValues[K] {
+  return (kind === 'virtualHosts' ? withoutHeaderNames(value as PackedVirtualHost) : value) as PackedValues[K];
 }
 
 function withoutHeaderNames({ layer, port, domains, name, local, routes }: PackedVirtualHost): VirtualHostConfig {

@@ -74,6 +74,15 @@ export class RecordMemory extends RecordView {
     return place;
   }
 
+  /** Whether it is the same, its id included. */
+  holds(place: number, record: PackedRecord): boolean {
+    if (this.sizeOf(place) !== record.length) return false;
+    const view = this.views[place >>> UNIT_BITS] as Buffer;
+    const from = offsetOf(place);
+    for (let at = 0; at < record.length; at++) if (view[from + at] !== record.charCodeAt(at)) return false;
+    return true;
+  }
+
   /** From this version on nobody is told of it. */
   free(place: number, version: number): void {
     const last = this.#leaving.at(-1);

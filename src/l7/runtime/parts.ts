@@ -4,7 +4,7 @@
  */
 import type { RouteConfig } from '../config/route.ts';
 import { isPackedKind, type PackedKind } from '../packed/record-form.ts';
-import type { PackedPlaces } from '../packed/record-packer.ts';
+import type { PackedPlaces } from '../packed/packed-delta.ts';
 import {
   RECORD_KINDS,
   type EndpointsDelta,

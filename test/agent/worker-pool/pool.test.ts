@@ -9,11 +9,12 @@ import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
 import { WorkerPool } from '../../../src/agent/worker-pool/pool.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ListenerConfig } from '../../../src/l7/engine-port.ts';
-import type { CompiledDelta } from '../../../src/l7/packed/record-packer.ts';
-import type { Snapshot } from '../../../src/l7/snapshot.ts';
+import type { PackedDelta } from '../../../src/l7/packed/packed-delta.ts';
+import { PackedRecords, type PackedSnapshot } from '../../../src/l7/packed/packed-records.ts';
 import type { Fault } from './faulty-worker.ts';
 
 const WORKERS = 2;
+const NOWHERE = { clusters: [], virtualHosts: [], addresses: [], endpoints: [] };
 const PATIENCE_MS = 60_000;
 const inherited = process.env['NODEWAY_TEST_LISTENERS'];
 
@@ -27,19 +28,20 @@ if (inherited === undefined) {
   run(inherited.split(',').map(Number), Number(process.env['NODEWAY_TEST_PORT']));
 }
 
-function snapshot(version: number): Snapshot {
+function snapshot(version: number): PackedSnapshot {
   const none = { workloads: new Map(), scopes: new Map(), virtualHosts: new Map(), addresses: new Map(), clusters: new Map() };
   return {
     version,
     mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records: { ...none, gateways: new Map([['80', { port: 80, layer: 'gateway' }]]) },
     endpoints: new Map(),
+    packed: new PackedRecords(),
   };
 }
 
-function whole(version: number): CompiledDelta {
+function whole(version: number): PackedDelta {
   const { mesh, records } = snapshot(version);
-  return { version, mesh, records: { gateways: { set: records.gateways, remove: [] } }, endpoints: [], light: {} };
+  return { version, mesh, records: { gateways: { set: records.gateways, remove: [] } }, endpoints: [], packed: NOWHERE, slabs: [] };
 }
 
 /** `404` for an answer, else the error's code. */

@@ -1,12 +1,13 @@
 /** Changes as workers get them: light records packed, in shared memory. */
-import { compiledDelta } from '../../../bench/compiled-delta.ts';
+import { packedDelta } from '../../../bench/packed-delta.ts';
 import { partsOf, type DeltaPart } from '../../../src/l7/runtime/parts.ts';
-import { type PackedDelta, RecordPacker } from '../../../src/l7/packed/record-packer.ts';
+import type { PackedDelta } from '../../../src/l7/packed/packed-delta.ts';
+import { PackedRecords } from '../../../src/l7/packed/packed-records.ts';
 import type { EndpointConfig } from '../../../src/l7/config/cluster.ts';
 import { addressKey, type SnapshotDelta } from '../../../src/l7/snapshot.ts';
 
 export class Packing {
-  readonly packer = new RecordPacker();
+  readonly kept = new PackedRecords();
   readonly #endpoints = new Map<string, Map<string, EndpointConfig>>();
   #slabs = 0;
 
@@ -18,7 +19,7 @@ export class Packing {
       for (const endpoint of set) known.set(addressKey(endpoint), endpoint);
     }
     for (const id of delta.records.clusters?.remove ?? []) this.#endpoints.delete(id);
-    return this.packer.pack(compiledDelta(delta, (cluster) => [...(this.#endpoints.get(cluster)?.values() ?? [])]));
+    return packedDelta(this.kept, delta, (cluster) => [...(this.#endpoints.get(cluster)?.values() ?? [])]);
   }
 
   parts(delta: SnapshotDelta): Iterable<DeltaPart> {
@@ -27,7 +28,7 @@ export class Packing {
   }
 
   newSlabs(): readonly SharedArrayBuffer[] {
-    const { slabs } = this.packer.memory;
+    const { slabs } = this.kept.memory;
     return slabs.slice(this.#slabs, (this.#slabs = slabs.length));
   }
 }

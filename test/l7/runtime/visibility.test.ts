@@ -237,7 +237,7 @@ t.test('a reader between slices sees the old configuration until the commit, and
         for (const work = staging.settle(); work.next().done !== true;) check('while it settles', version);
         if (staging.unsettled !== 0) throw new Error(`${staging.unsettled} values are still on their way`);
         check('settled', version);
-        packing.packer.memory.release(version);
+        packing.kept.memory.release(version);
         runtime.serve();
       }
       // All that goes leaves nothing behind.

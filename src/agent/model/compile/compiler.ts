@@ -1,6 +1,6 @@
 /** The parts of the compiler, put together, and how changes go in and records come out. */
-import type { CompiledDelta } from '../../../l7/packed/record-packer.ts';
-import type { Snapshot } from '../../../l7/snapshot.ts';
+import type { PackedDelta } from '../../../l7/packed/packed-delta.ts';
+import type { PackedSnapshot } from '../../../l7/packed/packed-records.ts';
 import { Graph, type GraphFault } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Table } from '../incremental/table.ts';
@@ -40,7 +40,7 @@ import { compileWorkloads } from './workloads.ts';
 
 export interface CompiledChange {
   /** Null: no record has changed. */
-  readonly delta: CompiledDelta | null;
+  readonly delta: PackedDelta | null;
   /** Parts that could not be computed, which are as they were before. Nothing that users write leads to one. */
   readonly faults: readonly GraphFault[];
 }
@@ -124,7 +124,7 @@ export class Compiler {
   }
 
   /** As of the last commit. It is changed by the next one. */
-  get snapshot(): Snapshot {
+  get snapshot(): PackedSnapshot {
     return this.#outputs.snapshot;
   }
 

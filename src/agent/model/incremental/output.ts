@@ -1,6 +1,5 @@
 /** What leaves the graph: the values by key as of the last `commit`, and what has changed since. */
-import { internal } from '../../../base/internal.ts';
-import type { Entry, Target } from './cell.ts';
+import { Pending } from './pending.ts';
 import { share } from './share.ts';
 
 export interface OutputChange<V> {
@@ -10,48 +9,24 @@ export interface OutputChange<V> {
   readonly after: V | undefined;
 }
 
-export class Output<V> implements Target {
-  /** Of cells that emit the same key, which none does for longer than until all is computed, the last counts. */
-  readonly #pending = new Map<string, Entry | null>();
-  readonly values: Map<string, V>;
-
-  constructor(values: Map<string, V> = new Map()) {
-    this.values = values;
-  }
-
-  emittedFrom(): void {
-    // No cell reads an output.
-  }
-
-  added(entry: Entry): void {
-    entry.key = internal(entry.key);
-    this.#pending.set(entry.key, entry);
-  }
-
-  replaced(entry: Entry): void {
-    this.#pending.set(entry.key, entry);
-  }
-
-  removed(entry: Entry): void {
-    const pending = this.#pending.get(entry.key) ?? entry;
-    if (pending === entry) this.#pending.set(entry.key, null);
-  }
+export class Output<V> extends Pending {
+  readonly values = new Map<string, V>();
 
   /** Whether anything is left after the next commit. */
   get any(): boolean {
-    const pending = [...this.#pending];
+    const pending = [...this.pending];
     return pending.some(([, entry]) => entry !== null) || this.leaving().length < this.values.size;
   }
 
   /** Keys whose value is to go. */
   leaving(): string[] {
-    return [...this.#pending].filter(([key, entry]) => entry === null && this.values.has(key)).map(([key]) => key);
+    return [...this.pending].filter(([key, entry]) => entry === null && this.values.has(key)).map(([key]) => key);
   }
 
   /** Brings what is pending into `values`. */
   commit(): OutputChange<V>[] {
     const changes: OutputChange<V>[] = [];
-    for (const [key, entry] of this.#pending) {
+    for (const [key, entry] of this.pending) {
       const before = this.values.get(key);
       const after = entry === null ? undefined : share(before, entry.value as V);
       if (after === before) continue;
@@ -59,7 +34,7 @@ export class Output<V> implements Target {
       else this.values.set(key, after);
       changes.push({ key, before, after });
     }
-    this.#pending.clear();
+    this.pending.clear();
     return changes;
   }
 }

@@ -7,8 +7,9 @@ import { refKey } from '../../../../src/agent/model/problem.ts';
 import type { ObjectChange } from '../../../../src/agent/model/store.ts';
 import type { EndpointConfig } from '../../../../src/l7/config/cluster.ts';
 import { addressKey, RECORD_KINDS, type RecordKind, type Snapshot, type SnapshotRecords } from '../../../../src/l7/snapshot.ts';
-import { isPackedKind, type PackedRecord, unpackRecord } from '../../../../src/l7/packed/record-form.ts';
-import type { CompiledDelta } from '../../../../src/l7/packed/record-packer.ts';
+import type { PackedDelta } from '../../../../src/l7/packed/packed-delta.ts';
+import { isPackedKind } from '../../../../src/l7/packed/record-form.ts';
+import { lightRecords } from '../../../l7/packed/light-records.ts';
 import { OBJECTS } from './objects.ts';
 import { OPTIONS, storeOf } from './world.ts';
 
@@ -37,7 +38,7 @@ const newSnapshot = (): Follower => ({
 });
 
 /** As a worker does. */
-function apply(snapshot: Follower, delta: CompiledDelta): void {
+function apply(snapshot: Follower, delta: PackedDelta): void {
   snapshot.version = delta.version;
   if (delta.mesh !== undefined) snapshot.mesh = delta.mesh;
   for (const kind of RECORD_KINDS) applyKind(snapshot, delta, kind);
@@ -50,18 +51,16 @@ function apply(snapshot: Follower, delta: CompiledDelta): void {
       [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint),
     );
   }
-  for (const [cluster, packed] of delta.light.endpoints ?? []) {
-    snapshot.endpoints.set(cluster, unpackRecord('endpoints', cluster, packed as PackedRecord<'endpoints'>));
-  }
+  for (const [cluster, endpoints] of lightRecords('endpoints', delta)) snapshot.endpoints.set(cluster, endpoints);
   for (const cluster of delta.records.clusters?.remove ?? []) snapshot.endpoints.delete(cluster);
 }
 
-function applyKind(snapshot: Follower, delta: CompiledDelta, kind: RecordKind): void {
+function applyKind(snapshot: Follower, delta: PackedDelta, kind: RecordKind): void {
   const records: Map<string, unknown> = snapshot.records[kind];
   for (const key of delta.records[kind]?.remove ?? []) records.delete(key);
   for (const [key, record] of delta.records[kind]?.set ?? []) records.set(key, record);
   if (!isPackedKind(kind)) return;
-  for (const [key, record] of delta.light[kind] ?? []) records.set(key, unpackRecord(kind, key, record));
+  for (const [key, record] of lightRecords(kind, delta)) records.set(key, record);
 }
 
 /** Clusters without endpoints may be there or not. */
@@ -76,7 +75,7 @@ function outcome(compiler: Compiler): unknown {
   return { ...(contents(compiler.snapshot) as object), problems: compiler.problems(), pods };
 }
 
-function run(compiler: Compiler, changes: readonly ObjectChange[]): CompiledDelta | null {
+function run(compiler: Compiler, changes: readonly ObjectChange[]): PackedDelta | null {
   const { delta, faults } = compiler.apply(changes);
   if (faults[0] !== undefined) throw faults[0].error;
   return delta;

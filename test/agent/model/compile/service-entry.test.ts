@@ -17,6 +17,7 @@ import {
   tableOf,
   virtualService,
 } from './world.ts';
+import { lightIds } from '../../../l7/packed/light-records.ts';
 
 const entry = (spec: string, metadata = 'name: ext, namespace: default'): string => `
 ---
@@ -193,12 +194,13 @@ t.test('DNS: names are asked for, and what they have are endpoints', async (t) =
 
   answer('ext.example', ['192.0.2.3'], 'queryA ETIMEOUT ext.example');
   const { delta } = compiler.commit();
-  t.same([...(delta?.light.endpoints?.keys() ?? [])], [EXT]);
+  t.same(lightIds('endpoints', delta), [EXT]);
   t.same(
     compiler.snapshot.endpoints.get(EXT)?.map(({ address, port }) => `${address}:${port}`),
     ['192.0.2.3:80'],
   );
-  t.same([delta?.records, Object.keys(delta?.light ?? {})], [{}, ['endpoints']], 'only endpoints travel');
+  const others = (['clusters', 'virtualHosts', 'addresses'] as const).flatMap((kind) => lightIds(kind, delta));
+  t.same([delta?.records, others], [{}, []], 'only endpoints travel');
   t.match(compiler.problems(), [
     { path: 'spec.hosts', message: /^ext\.example cannot be resolved: queryA ETIMEOUT ext\.example; the addresses before stay in use$/ },
   ]);

@@ -14,6 +14,7 @@ import {
   tableOf,
   virtualService,
 } from './world.ts';
+import { lightIds } from '../../../l7/packed/light-records.ts';
 
 const sidecar = (spec: string, metadata = 'name: default, namespace: default'): string => `
 ---
@@ -161,7 +162,7 @@ t.test('a service that comes touches those who see it', async (t) => {
   const before = compiler.progress.done;
   const { delta } = compiler.apply(storeOf(inNamespace(service('late'), 'other')).takeChanges());
   t.same(
-    [...(delta?.light.virtualHosts?.keys() ?? [])].map((id) => compiler.snapshot.records.virtualHosts.get(id)?.layer),
+    lightIds('virtualHosts', delta).map((id) => compiler.snapshot.records.virtualHosts.get(id)?.layer),
     ['mesh'],
   );
   t.ok(compiler.progress.done - before < 20, 'few cells');
