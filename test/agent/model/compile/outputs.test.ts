@@ -6,7 +6,7 @@ import type { PackedKind } from '../../../../src/l7/packed/record-form.ts';
 import { lightIds, lightRecords } from '../../../l7/packed/light-records.ts';
 import { clusterConfig, endpointConfig } from '../../../l7/runtime/snapshots.ts';
 
-const MESH = { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base' } as const;
+const MESH = { connectTimeoutMs: 1000, rootNamespace: 'istio-system', pathNormalization: 'base', gatewayName: '' } as const;
 
 function emit<K extends PackedKind>(output: PackedOutput<K>, id: string, value: unknown): Entry {
   const entry = new Entry(output, id, output.held(id, value));
