@@ -80,7 +80,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   readonly inflow: Inflow;
   gone = false;
   /** SETTINGS of the peer have come. */
-  protected greeted = false;
+  greeted = false;
   protected readonly reader: FrameReader;
   readonly #decoder = new HpackDecoder(TABLE_SIZE);
   readonly #resets = new Set<number>();

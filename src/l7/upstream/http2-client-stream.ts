@@ -14,6 +14,8 @@ export interface ClientCarrier extends Http2Connection<Http2ClientStream> {
   /** Our end of it. */
   localAddress(): Address;
   readonly connected: boolean;
+  /** SETTINGS of the peer have come. */
+  readonly greeted: boolean;
   /** Streams that it has begun, and times that something came. */
   readonly served: number;
   readonly reads: number;
@@ -41,6 +43,8 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
   #tunnelling = false;
   /** Times that something had come on the connection when the request was sent. */
   #readsBefore = 0;
+  /** Which of the connection's streams it was when it was sent, if the server had not said yet how many it takes; 0: it had. */
+  #guessed = 0;
 
   constructor(connection: ClientCarrier, window: number) {
     super(0, window);
@@ -68,6 +72,7 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
     if (head.upgrade) this.protocol = head.value(head.find(H.upgrade));
     this.#readsBefore = connection.reads;
     connection.begin(this);
+    if (!connection.greeted) this.#guessed = connection.streams.size;
     connection.wire.blocks.request(connection.encoder, head, changes);
     const ends = length === 0 && !this.upgrades && !this.#isConnect;
     connection.sendRequest(this, ends);
@@ -150,7 +155,8 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
     this.#sink = null;
     const outcome = connection.lostAs(cause, code);
     const stale = connection.served > 1 && connection.reads === this.#readsBefore && connection.gone;
-    const unprocessed = cause === LostCause.Unprocessed;
+    const beyond = cause === LostCause.Reset && code === ErrorCode.RefusedStream && this.#guessed > connection.settings.maxStreams;
+    const unprocessed = cause === LostCause.Unprocessed || beyond;
     // NO_ERROR would tell the client that its answer is whole.
     const told = (cause === LostCause.Reset || cause === LostCause.Malformed) && code !== ErrorCode.NoError;
     sink?.onFailed({ outcome, stale, unprocessed, ...(told && { code }) });

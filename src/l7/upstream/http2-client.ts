@@ -22,14 +22,16 @@ import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import { type Address, CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
 import { type ClientCarrier, Http2ClientStream } from './http2-client-stream.ts';
 
-/** Until the peer has said how many streams it takes (RFC 9113 §6.5.2 recommends that nobody goes below this). */
-const FIRST_STREAMS = 100;
+/** Until an endpoint has said how many streams it takes (RFC 9113 §6.5.2 recommends that nobody goes below this). */
+export const FIRST_STREAMS = 100;
 /** A connection whose identifiers run out retires in time. */
 const LAST_ID = MAX_WINDOW - 1000;
 const PING: Uint8Array = Buffer.from('liveness', 'latin1');
 
 /** Whoever gives its streams out. */
 export interface Http2Home {
+  /** How many streams the endpoint takes on a connection on which it has not said so yet. */
+  readonly expectedStreams: number;
   /** A stream has ended. */
   ended(stream: Http2ClientStream): void;
   /** It may take more streams than before. */
@@ -93,7 +95,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   /** Further streams that it may have now. */
   get room(): number {
     if (this.gone || this.retiring) return 0;
-    const peer = this.greeted ? this.settings.maxStreams : FIRST_STREAMS;
+    const peer = this.greeted ? this.settings.maxStreams : this.#home.expectedStreams;
     return Math.min(peer, this.#rules.maxStreams) - this.streams.size;
   }
 

@@ -21,7 +21,7 @@ import type { Budget } from './budget.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type GuardedGround, GuardedPool } from './guarded-pool.ts';
-import { Http2Client, type Http2ClientRules, type Http2Home } from './http2-client.ts';
+import { FIRST_STREAMS, Http2Client, type Http2ClientRules, type Http2Home } from './http2-client.ts';
 import type { Http2ClientStream } from './http2-client-stream.ts';
 import type { StreamUser } from './stream-pool.ts';
 
@@ -35,6 +35,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
   readonly #ground: Http2PoolGround;
   /** Those that take streams, the oldest first. */
   readonly #clients: Http2Client[] = [];
+  expectedStreams = FIRST_STREAMS;
   #idleTimer: Timer | null = null;
 
   constructor(ground: Http2PoolGround, endpoint: Endpoint, netns: number, cluster: Cluster | null) {
@@ -104,6 +105,8 @@ export class Http2Pool extends GuardedPool implements Http2Home {
   }
 
   released(client: Http2Client): void {
+    // What it has said on one connection it will say on the next one: as many are not sent there before it does.
+    this.expectedStreams = Math.min(FIRST_STREAMS, client.settings.maxStreams);
     const budget = this.guard?.budget ?? null;
     for (const [user, place] of this.queue) {
       if (budget === null || client.room <= 0) break;

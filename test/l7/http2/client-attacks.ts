@@ -27,6 +27,8 @@ export interface ClientAttack {
   readonly round: (client: Http2Peer<AttackingLine>, nth: number) => void;
   /** In how many rounds it has to be stopped. */
   readonly rounds: number;
+  /** It needs a server that takes nothing at all: the kernel's buffers of real ones take megabytes. */
+  readonly atStandstill?: boolean;
 }
 
 const pieces = (count: number, make: (nth: number) => Buffer): Buffer =>
@@ -254,6 +256,7 @@ const WINDOWS: readonly ClientAttack[] = [
     reason: 'http2_protocol_error',
     code: FLOW_CONTROL_ERROR,
     rounds: 3,
+    atStandstill: true,
     round: (client, nth) => {
       for (let i = 0; i < 70; i++) {
         if (nth === 0) client.headers(2 * i + 1, request('POST', '/silent'));

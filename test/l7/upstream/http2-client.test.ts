@@ -1,6 +1,6 @@
 /** Connections to servers of HTTP/2, and how requests share them, through a gateway. */
 import t from 'tap';
-import { get as fieldsOf, type Http2Peer, request, word } from '../http2/peer.ts';
+import { get as fieldsOf, Http2Peer, request, word } from '../http2/peer.ts';
 import { dialHttp2, http2Gateway, serveHttp2 } from '../engine/http2-rig.ts';
 import { GATEWAY, get, retry, Rig, route } from '../engine/rig.ts';
 
@@ -203,4 +203,24 @@ t.test('connections that are idle for long are closed', async (t) => {
   t.ok(servers[0]?.peer.ended);
   t.ok(client.peer.ended);
   t.same(client.goAway, [{ last: 1, code: 0 }]);
+});
+
+t.test('streams beyond what a server takes, which were sent before it could say so, are sent again, and no more of them', async (t) => {
+  const rig = http2Gateway();
+  const servers: Http2Peer[] = [];
+  rig.transport.serve({ ip: '10.0.0.1', port: 80 }, (peer) => servers.push(new Http2Peer(peer)));
+  const client = dialHttp2(rig);
+  client.request(1, '/1').request(3, '/2');
+  rig.run();
+  t.same(servers.map(requests), [['/1', '/2']]); // prettier-ignore
+  servers[0]?.settings([3, 1]).reset(3, 7);
+  rig.run();
+  t.same(servers.map(requests), [['/1', '/2'], ['/2']]); // prettier-ignore
+  client.request(5, '/3');
+  rig.run();
+  t.same(servers.map(requests), [['/1', '/2'], ['/2'], ['/3']]); // prettier-ignore
+  for (const server of servers.slice(1)) server.settings([3, 1]);
+  for (const server of servers) answerAll(server);
+  rig.run();
+  for (const stream of [1, 3, 5]) t.match(client.stream(stream).heads, [{ ':status': '200' }]);
 });
