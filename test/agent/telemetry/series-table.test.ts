@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { type ExpositionFormat, renderSeries } from '../../../src/agent/telemetry/exposition.ts';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';
@@ -132,6 +133,33 @@ t.test('numbers are written as JavaScript writes them', async (t) => {
     .map((line) => line.split(' ')[1]);
   t.strictSame(values, numbers.map(String));
 });
+
+t.test('any value of a label is one value of one line', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 4 }), (values) => {
+      const { worker, text } = rig();
+      const labels = Object.fromEntries(values.map((value, index) => [`l${index}`, value]));
+      worker((stats) => stats.add(stats.counter('requests_total', labels), 3));
+      const [line = '', ...more] = text()
+        .split('\n')
+        .filter((one) => one !== '' && !one.startsWith('#'));
+      return more.length === 0 && line.endsWith('} 3') && JSON.stringify(readLabels(line)) === JSON.stringify(labels);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** As Prometheus reads them. */
+function readLabels(line: string): Record<string, string> {
+  const inside = line.slice(line.indexOf('{') + 1, line.lastIndexOf('}'));
+  const pairs = [...inside.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"(?:,|$)/gsu)];
+  return Object.fromEntries(
+    pairs.map(([, name = '', value = '']) => [
+      name,
+      value.replaceAll(/\\(.)/gsu, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
+    ]),
+  );
+}
 
 t.test('OpenMetrics names the family of a counter without its suffix', async (t) => {
   const { worker, text } = rig();
