@@ -44,6 +44,8 @@ export class Recorder {
   readonly #upstreamOpen: number;
   readonly #upstreamTotal: number;
   readonly #tunnels: number;
+  /** By what happened and the cluster. */
+  readonly #ejections = new Map<string, number>();
   readonly #retries: number;
   readonly #mirrored: number;
   readonly #stale: number;
@@ -145,8 +147,15 @@ export class Recorder {
 
   /** An endpoint was ejected for a cause, is in use again (`ended`), or was not ejected because too many are (`refused`). */
   ejection(cluster: string, what: string): void {
-    const name = what === 'ended' || what === 'refused' ? `nodeway_ejections_${what}_total` : 'nodeway_ejections_total';
-    this.#stats.add(this.#stats.counter(name, name === 'nodeway_ejections_total' ? { cluster, cause: what } : { cluster }), 1);
+    const key = `${what} ${cluster}`;
+    let cell = this.#ejections.get(key);
+    if (cell === undefined) this.#ejections.set(key, (cell = this.#ejectionCell(cluster, what)));
+    this.#stats.add(cell, 1);
+  }
+
+  #ejectionCell(cluster: string, what: string): number {
+    if (what === 'ended' || what === 'refused') return this.#stats.counter(`nodeway_ejections_${what}_total`, { cluster });
+    return this.#stats.counter('nodeway_ejections_total', { cluster, cause: what });
   }
 
   retried(): void {

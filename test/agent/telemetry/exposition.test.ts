@@ -17,5 +17,6 @@ t.test('every metric of the engine has a help line, and every help line a metric
   connections.tcp('opened_total', OUTCOME.completed.flags);
   connections.tcp('closed_total', OUTCOME.completed.flags);
   connections.tcpBytes(1, 1, OUTCOME.completed.flags);
+  for (const what of ['consecutive-5xx', 'ended', 'refused']) recorder.ejection('outbound|80||a', what);
   t.same([...names].toSorted(), Object.keys(HELP).toSorted());
 });
