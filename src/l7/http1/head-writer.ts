@@ -45,7 +45,7 @@ export class HeadWriter {
 
   request(id: ConnectionId, head: Head, changes: HeadChanges, length: number): void {
     const ownTarget = changes.hasTarget || (head.form === TargetForm.Absolute && !changes.asSent);
-    const ownHost = changes.hasAuthority || (head.form === TargetForm.Absolute && !changes.asSent) || !head.has(H.host);
+    const ownHost = changes.hasAuthority || (head.form === TargetForm.Absolute && !changes.asSent) || head.hostBeaten || !head.has(H.host);
     this.#dropHopByHop(head, changes, head.upgrade);
     if (ownHost) changes.removeName(head, H.host);
     let from = head.start;

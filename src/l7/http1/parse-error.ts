@@ -62,7 +62,7 @@ const INFO: Readonly<Record<ParseErrorName, ParseErrorInfo>> = {
   HostMissing: { name: 'host_missing', status: 400, message: 'Host is missing' },
   HostRepeated: { name: 'host_repeated', status: 400, message: 'more than one Host' },
   Host: { name: 'host', status: 400, message: 'the host is malformed' },
-  HostMismatch: { name: 'host_mismatch', status: 400, message: 'Host differs from the host of the request target' },
+  HostMismatch: { name: 'host_mismatch', status: 400, message: 'Host differs from the host that CONNECT names' },
   UnexpectedBody: { name: 'unexpected_body', status: 400, message: 'a body is announced where there can be none' },
   StatusLine: { name: 'status_line', status: 400, message: 'the status line is malformed' },
   ChunkSize: { name: 'chunk_size', status: 400, message: 'a chunk size is malformed' },

@@ -10,7 +10,7 @@
  * Choices where the RFC leaves one, or where we are stricter:
  * - a method has upper-case letters, digits, `-` and `_` only: `get` is not GET, but some parsers read it so;
  * - a target has visible ASCII only, and no `#`: proxies differ on whether a fragment is dropped or forwarded;
- * - absolute-form is `http` or `https`, without userinfo, and Host says the same host;
+ * - absolute-form is `http` or `https`, without userinfo; its host beats Host, which goes no further (RFC 9112 §3.2.2);
  * - one empty line before a request line is skipped (RFC 9112 §2.2), not more;
  * - the space before an empty reason phrase may be missing, as all clients accept.
  */
@@ -236,6 +236,7 @@ function absoluteTarget(bytes: Uint8Array, head: Head): number {
 function checkRequest(head: Head): number {
   const framing = framingFault(head);
   if (framing !== 0) return framing;
+  head.hostBeaten = false;
   head.upgrade = head.upgrade && head.connectionUpgrade && head.minor === 1;
   if (head.minor === 0) head.expectContinue = false; // RFC 9110 §10.1.1
   const host = head.find(H.host);
@@ -250,7 +251,8 @@ function checkRequest(head: Head): number {
     head.authorityEnd = end;
     return 0;
   }
-  return agrees(head, start, end) ? 0 : ParseError.HostMismatch;
+  head.hostBeaten = !agrees(head, start, end);
+  return head.hostBeaten && head.form === TargetForm.Authority ? ParseError.HostMismatch : 0;
 }
 
 /** Host repeats the target's authority (RFC 9112 §3.2.2); that of CONNECT may leave the port out. */

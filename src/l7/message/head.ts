@@ -49,6 +49,8 @@ export class Head {
   /** The effective authority: that of an absolute target, else the value of Host; empty for HTTP/1.0 without Host. */
   authorityStart = 0;
   authorityEnd = 0;
+  /** Host says something else than the target, which counts. */
+  hostBeaten = false;
 
   // Responses.
   status = 0;

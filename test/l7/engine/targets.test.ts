@@ -70,6 +70,16 @@ for (const [way, { open, server }] of Object.entries(WAYS)) {
     t.match(client.text(), /proxied$/);
   });
 
+  t.test(`absolute form with another Host, ${way}: the target's host stands in both`, async (t) => {
+    const rig = podRig();
+    const up = rig.serve(server, () => ok('proxied'));
+    const client = open(rig);
+    client.write('GET http://example.org/a HTTP/1.1\r\nHost: admin\r\nX: y\r\n\r\n');
+    rig.run();
+    t.match(up.requests[0], /^GET http:\/\/example\.org\/a HTTP\/1\.1\r\nX: y\r\nhost: example\.org\r\n/);
+    t.notMatch(up.requests[0], /admin/);
+  });
+
   t.test(`asterisk form, ${way}`, async (t) => {
     const rig = podRig();
     const up = rig.serve(server, () => ok(''));
@@ -96,6 +106,11 @@ t.test('by a rule: CONNECT is 404 as in Envoy and ends the connection, absolute 
     rig.run();
     t.match(up.requests[0], /^GET \/a\?b HTTP\/1\.1\r\n/, way);
     t.match(up.requests[0], /\r\nhost: web\r\n/i, way);
+    const other = open();
+    other.write('GET http://web/a HTTP/1.1\r\nHost: admin\r\n\r\n');
+    rig.run();
+    t.match(up.requests[1], /^GET \/a HTTP\/1\.1\r\nhost: web\r\n/, `${way}: the target's host beats Host`);
+    t.notMatch(up.requests[1], /admin/);
   }
 });
 

@@ -23,7 +23,7 @@ const STRICTER: ReadonlyMap<string, string> = new Map([
   ['User information in Host', 'does not look into Host'],
   ['A path in Host', 'does not look into Host'],
   ['A port that is none', 'does not look into Host'],
-  ['Absolute-form and a Host that says something else: three proxies, three answers', 'does not compare the target with Host'],
+  ['CONNECT and a Host that says something else', 'does not compare the target with Host'],
   ['User information in the target (RFC 9110 §4.2.4)', 'leaves user information to the application'],
   ['Another scheme', 'leaves schemes to the application'],
   ['CONNECT without a port', 'leaves the target of CONNECT to the application'],
