@@ -112,6 +112,8 @@ export interface Transport {
   write(id: ConnectionId, start: number, end: number): void;
   /** Sends FIN after what is queued. */
   shutdown(id: ConnectionId): void;
+  /** Whether it is known that the peer has ended or broken the connection, though the handler has not heard of it: it is about to. */
+  ending(id: ConnectionId): boolean;
   /** Closes after what is queued has been sent (bounded by LINGER_MS without progress); forgets the handler at once. */
   close(id: ConnectionId): void;
   /**

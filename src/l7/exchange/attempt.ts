@@ -48,6 +48,8 @@ export interface Carried {
 export interface AttemptSink extends Carried {
   /** The request came over HTTP/2. */
   readonly clientHttp2: boolean;
+  /** The request may be sent again. */
+  readonly idempotent: boolean;
   readonly grpc: GrpcCall | null;
   /** Who has connected. */
   readonly clientAddress: Address;
@@ -119,6 +121,10 @@ export class Attempt implements ResponseSink, StreamUser, PlaceUser {
     this.status = this.#answeredAt = 0;
     this.trace = null;
     this.#count();
+  }
+
+  get cautious(): boolean {
+    return !this.#sink.idempotent;
   }
 
   /** Read per attempt: a change of the configuration holds for the next one. */

@@ -65,6 +65,10 @@ class Mirror implements AttemptSink, BodyTap {
     return this.#exchange.clientAddress;
   }
 
+  get idempotent(): boolean {
+    return this.#exchange.idempotent;
+  }
+
   get clientHttp2(): boolean {
     return this.#exchange.clientHttp2;
   }

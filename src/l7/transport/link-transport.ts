@@ -160,6 +160,11 @@ export abstract class LinkTransport implements Transport {
     this.#touch(connection);
   }
 
+  ending(id: ConnectionId): boolean {
+    const connection = this.#table.find(id);
+    return connection !== null && !connection.ended && (connection.broken || connection.link?.ended === true);
+  }
+
   abort(id: ConnectionId): void {
     const connection = this.#table.open(id);
     if (connection !== null) connection.aborting = true;

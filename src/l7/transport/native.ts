@@ -174,6 +174,17 @@ export class NativeTransport implements Transport {
     this.#commands[at + 2] = end;
   }
 
+  /** By the events that are still to be delivered in this turn. */
+  ending(id: ConnectionId): boolean {
+    const events = this.#events;
+    const words = this.#cells[Cell.EventWords]!;
+    for (let at = this.#cursor; this.#inTurn && at < words; at += WORDS_PER_EVENT) {
+      const kind = events[at]! & KIND_MASK;
+      if (events[at]! >> KIND_BITS === id && (kind === Event.End || kind === Event.Close)) return true;
+    }
+    return false;
+  }
+
   shutdown(id: ConnectionId): void {
     if (this.#isOpen(id)) this.#command(id, Command.Shutdown);
   }

@@ -68,7 +68,7 @@ export class Pool extends GuardedPool implements ClientHome {
     const budget = this.guard?.budget ?? null;
     // A limit may have become lower than what is open.
     while (budget !== null && this.#idle.size > 0 && budget.exceeded) this.closeOldest();
-    const idle = user.fresh ? null : this.#takeNewest(budget);
+    const idle = user.fresh ? null : this.#takeNewest(budget, user.cautious);
     if (budget !== null) return this.#acquireWithin(budget, user, idle);
     this.#hand(idle ?? this.#connect(user), user);
   }
@@ -171,9 +171,15 @@ export class Pool extends GuardedPool implements ClientHome {
 
   // ── pieces ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #takeNewest(budget: Budget | null): Http1Client | null {
-    const client = this.#idle.takeNewest();
-    if (client !== null && this.#idle.size === 0) budget?.removeHolder(this);
+  /** @param cautious not one that is about to close: it is let go of. */
+  #takeNewest(budget: Budget | null, cautious: boolean): Http1Client | null {
+    let client = this.#idle.takeNewest();
+    if (client === null) return null;
+    while (cautious && client !== null && this.#ground.wire.transport.ending(client.id)) {
+      client.close();
+      client = this.#idle.takeNewest();
+    }
+    if (this.#idle.size === 0) budget?.removeHolder(this);
     return client;
   }
 

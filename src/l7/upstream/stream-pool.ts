@@ -6,6 +6,8 @@ import type { UpstreamStream } from '../message/stream.ts';
 export interface StreamUser {
   /** A new connection: a kept one could be stale. */
   readonly fresh: boolean;
+  /** It could not be sent again: no kept connection that its peer has ended already. */
+  readonly cautious: boolean;
   readonly connectTimeoutMs: number;
   /** What a new connection to HTTP/1 begins with; it is that user's alone then. */
   readonly introduction?: Uint8Array | null;

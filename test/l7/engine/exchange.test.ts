@@ -316,6 +316,22 @@ t.test('a kept connection that turns out dead: idempotent requests get a fresh o
   t.match(exchange('POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n'), /^HTTP\/1\.1 503 [^]*connection termination$/);
 });
 
+t.test('a connection whose end has come already carries no request that could not be sent again', async (t) => {
+  for (const method of ['POST', 'GET']) {
+    const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+    const up = rig.serve('10.0.0.1:80', () => ok('x'));
+    t.match(rig.ask(get('/')), / 200 OK/);
+    const client = rig.transport.dial(GATEWAY);
+    rig.run();
+    client.write(`${method} / HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n`);
+    up.connections[0]?.end();
+    rig.run();
+    t.match(client.text(), /^HTTP\/1.1 200 OK/, method);
+    t.equal(up.requests.length, method === 'GET' ? 3 : 2, 'one that can be sent again is not spared the dead one');
+    t.equal(rig.count('nodeway_stale_connection_retries_total'), method === 'GET' ? 1 : 0);
+  }
+});
+
 t.test('a response that breaks off is not made to look whole', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
   const up = rig.serve('10.0.0.1:80', () => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');

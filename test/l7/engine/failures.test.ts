@@ -179,7 +179,7 @@ interface Row {
   readonly servers?: readonly string[];
   readonly request?: string;
   /** What happens after the request was sent. */
-  readonly then?: (world: World) => void;
+  readonly next?: (world: World) => void;
   /** `STATUS FLAGS DETAILS`, for each wire where they differ. */
   readonly ends: string | Readonly<Record<Wire, string>>;
   /** Times that it was sent. */
@@ -210,7 +210,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     policy: { retry: retry({ on: ['connect-failure'], attempts: 3 }) },
     servers: [FIRST, SECOND],
     down: [FIRST],
-    then: (world) => {
+    next: (world) => {
       world.run(BACKED_OFF);
       world.last.answer(200);
     },
@@ -220,32 +220,32 @@ const ROWS: Readonly<Record<string, Row>> = {
   'refused everywhere: used up': {
     policy: { retry: POLICY },
     down: [FIRST],
-    then: (world) => world.run(BACKED_OFF),
+    next: (world) => world.run(BACKED_OFF),
     ends: `503 UF,URX ${REFUSED}`,
     sent: 0,
   },
-  'broken before the response': { then: (world) => world.last.breakOff('reset'), ends: `503 UC ${CLOSED}`, sent: 1 },
-  'ended before the response': { then: (world) => world.last.breakOff('end'), ends: `503 UC ${CLOSED}`, sent: 1 },
+  'broken before the response': { next: (world) => world.last.breakOff('reset'), ends: `503 UC ${CLOSED}`, sent: 1 },
+  'ended before the response': { next: (world) => world.last.breakOff('end'), ends: `503 UC ${CLOSED}`, sent: 1 },
   'the stream is reset before the response': {
-    then: (world) => world.last.resetStream(),
+    next: (world) => world.last.resetStream(),
     ends: { 'HTTP/1': `503 UC ${CLOSED}`, 'HTTP/2': `503 UR ${RESET}` },
     sent: 1,
   },
   'broken before the response, each time: used up': {
     policy: { retry: POLICY },
-    then: always((arrival) => arrival.breakOff('reset')),
+    next: always((arrival) => arrival.breakOff('reset')),
     ends: `503 UC,URX ${CLOSED}`,
     sent: 2,
   },
   'broken before the response: reset-before-request does not cover what was sent': {
     policy: { retry: retry({ on: ['reset-before-request'] }) },
-    then: always((arrival) => arrival.breakOff('reset')),
+    next: always((arrival) => arrival.breakOff('reset')),
     ends: `503 UC ${CLOSED}`,
     sent: 1,
   },
   'broken after the head of the response: no retry, and no response that looks whole': {
     policy: { retry: POLICY },
-    then: ({ last }) => {
+    next: ({ last }) => {
       last.begin();
       last.breakOff('reset');
     },
@@ -255,7 +255,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the stream is reset after the head of the response': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.last.begin();
       world.run();
       world.last.resetStream();
@@ -269,7 +269,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'broken while it backs off: the retry has a connection of its own': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.last.answer(503);
       world.run();
       world.last.breakOff('end');
@@ -283,28 +283,28 @@ const ROWS: Readonly<Record<string, Row>> = {
   // ── statuses, and what is sent again ────────────────────────────────────────────────────────────────────────────
   'errors, each time: the last one is passed on': {
     policy: { retry: POLICY },
-    then: always((arrival) => arrival.answer(502)),
+    next: always((arrival) => arrival.answer(502)),
     ends: '502 URX via_upstream',
     sent: 2,
   },
   'a body within the retry buffer': {
     policy: { retry: POLICY },
     request: post(64 * 1024),
-    then: always((arrival) => arrival.answer(503)),
+    next: always((arrival) => arrival.answer(503)),
     ends: '503 URX via_upstream',
     sent: 2,
   },
   'a body beyond the retry buffer': {
     policy: { retry: POLICY },
     request: post(64 * 1024 + 1),
-    then: always((arrival) => arrival.answer(503)),
+    next: always((arrival) => arrival.answer(503)),
     ends: '503 - via_upstream',
     sent: 1,
   },
   'a body beyond the retry buffer, and the connection breaks': {
     policy: { retry: POLICY },
     request: post(64 * 1024 + 1),
-    then: always((arrival) => arrival.breakOff('reset')),
+    next: always((arrival) => arrival.breakOff('reset')),
     ends: `503 UC ${CLOSED}`,
     sent: 1,
   },
@@ -312,25 +312,25 @@ const ROWS: Readonly<Record<string, Row>> = {
   // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
   'per-try timeouts: used up': {
     policy: { retry: retry({ attempts: 1, backoffMs: 20, perTryTimeoutMs: 100 }) },
-    then: (world) => world.run(300),
+    next: (world) => world.run(300),
     ends: '504 URX,UT upstream_per_try_timeout',
     sent: 2,
   },
   'a per-try timeout that no condition covers': {
     policy: { retry: retry({ on: ['connect-failure'], perTryTimeoutMs: 100 }) },
-    then: (world) => world.run(300),
+    next: (world) => world.run(300),
     ends: '504 UT upstream_per_try_timeout',
     sent: 1,
   },
   'the route’s timeout ends the second attempt': {
     policy: { timeoutMs: 150, retry: retry({ attempts: 3, backoffMs: 20, perTryTimeoutMs: 100 }) },
-    then: (world) => world.run(300),
+    next: (world) => world.run(300),
     ends: '504 UT response_timeout',
     sent: 2,
   },
   'the route’s timeout ends the back-off': {
     policy: { timeoutMs: 100, retry: retry({ attempts: 1, backoffMs: 10_000 }) },
-    then: (world) => {
+    next: (world) => {
       world.last.answer(503);
       world.run(200);
     },
@@ -339,7 +339,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the route’s timeout after the head of the response': {
     policy: { timeoutMs: 100 },
-    then: (world) => {
+    next: (world) => {
       world.last.begin();
       world.run(200);
     },
@@ -349,7 +349,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'a per-try timeout ends with the head of the response': {
     policy: { retry: retry({ perTryTimeoutMs: 100 }) },
-    then: (world) => {
+    next: (world) => {
       world.last.begin();
       world.run(300);
       world.last.finish();
@@ -361,7 +361,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'grpc-timeout is shorter than the route’s': {
     policy: { timeoutMs: 10_000, retry: POLICY },
     request: 'POST / HTTP/1.1\r\nHost: shop\r\nContent-Type: application/grpc\r\ngrpc-timeout: 100m\r\nContent-Length: 0\r\n\r\n',
-    then: (world) => world.run(200),
+    next: (world) => world.run(200),
     ends: '200 UT response_timeout',
     sent: 1,
     got: /\r\ngrpc-status: 14\r\n/,
@@ -369,7 +369,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'grpc-timeout covers all attempts': {
     policy: { retry: retry({ attempts: 5, on: ['unavailable'], backoffMs: 20, perTryTimeoutMs: 60 }) },
     request: 'POST / HTTP/1.1\r\nHost: shop\r\nContent-Type: application/grpc\r\ngrpc-timeout: 40m\r\nContent-Length: 0\r\n\r\n',
-    then: (world) => world.run(200),
+    next: (world) => world.run(200),
     ends: '200 UT response_timeout',
     sent: 1,
     got: /\r\ngrpc-message: upstream request timeout\r\n/,
@@ -379,14 +379,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   'no retry is left in the client’s limit': {
     policy: { retry: POLICY },
     cluster: { pool: { retryBudget: { percent: 0, minConcurrency: 0 } } },
-    then: always((arrival) => arrival.answer(503)),
+    next: always((arrival) => arrival.answer(503)),
     ends: '503 UO via_upstream',
     sent: 1,
   },
   'no retry is left in the client’s limit, and the connection breaks': {
     policy: { retry: POLICY },
     cluster: { pool: { retryBudget: { percent: 0, minConcurrency: 0 } } },
-    then: always((arrival) => arrival.breakOff('reset')),
+    next: always((arrival) => arrival.breakOff('reset')),
     ends: `503 UC,UO ${CLOSED}`,
     sent: 1,
   },
@@ -400,7 +400,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   // ── endpoints that go ───────────────────────────────────────────────────────────────────────────────────────────
   none: { servers: [], ends: '503 UH no_healthy_upstream', sent: 0 },
   'the endpoint goes during the request, which ends as it would': {
-    then: (world) => {
+    next: (world) => {
       world.endpoints(SECOND);
       world.run();
       world.last.answer(200);
@@ -410,7 +410,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the endpoint goes during the request, which fails: the retry goes elsewhere': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.endpoints(SECOND);
       world.run();
       world.last.breakOff('reset');
@@ -422,7 +422,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'all endpoints go while it backs off': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.last.answer(503);
       world.run();
       world.endpoints();
@@ -439,7 +439,7 @@ const ROWS: Readonly<Record<string, Row>> = {
         ...{ baseEjectionMs: 30_000, maxEjectionPercent: 100, minHealthPercent: 0 },
       },
     },
-    then: always((arrival) => arrival.answer(500)),
+    next: always((arrival) => arrival.answer(500)),
     ends: '503 UH no_healthy_upstream',
     sent: 1,
   },
@@ -447,7 +447,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   // ── the client goes ─────────────────────────────────────────────────────────────────────────────────────────────
   'the client is gone before the response': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.client.reset();
       world.run(BACKED_OFF);
     },
@@ -457,7 +457,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the client is gone while it backs off': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.last.answer(503);
       world.run();
       world.client.reset();
@@ -469,7 +469,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the client is gone after the head of the response': {
     policy: { retry: POLICY },
-    then: (world) => {
+    next: (world) => {
       world.last.begin();
       world.run();
       world.client.reset();
@@ -487,7 +487,7 @@ for (const wire of WIRES) {
       const world = new World(wire, row);
       world.client.write(row.request ?? get('/'));
       world.run();
-      row.then?.(world);
+      row.next?.(world);
       world.run();
       const expected = typeof row.ends === 'string' ? row.ends : row.ends[wire];
       t.same(world.ends, [expected]);

@@ -64,6 +64,7 @@ class Bench {
 class User implements StreamUser, ResponseSink {
   readonly fresh: boolean;
   readonly connectTimeoutMs = 1000;
+  readonly cautious = false;
   stream: UpstreamStream | null = null;
   refused: Outcome | null = null;
   cancelled = false;
