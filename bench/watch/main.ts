@@ -3,13 +3,15 @@
  * changes of them. docs/scale.md has the arithmetic for a cluster.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AGENT_ACCOUNT, AGENT_NAMESPACE, agentRights, customResources } from '../../test/e2e/agent-rights.ts';
 import { ApiServer } from '../../test/e2e/api-server.ts';
 import type { KubeObject } from '../../test/e2e/kube-api.ts';
 import { LocalAgent } from '../../test/e2e/local-agent.ts';
+import { crowd } from './crowd.ts';
+import { anonymousMb, cpuSeconds, residentMb } from './process-cost.ts';
 
 const quick = process.argv.includes('--quick');
 const SERVICES = quick ? 50 : 1000;
@@ -20,6 +22,9 @@ const DIVIDED = quick ? 2 : 10;
 const LOCAL_PODS = 20;
 const CHANGES = quick ? 100 : 5000;
 const IDLE_S = quick ? 2 : 30;
+/** Watches of further agents. */
+const CROWD = quick ? 5 : 200;
+const CROWD_CHANGES = quick ? 20 : 500;
 const PARALLEL = 32;
 
 const namespaceOf = (index: number): string => `n${index % NAMESPACES}`;
@@ -105,17 +110,14 @@ class RunningAgent {
     return new RunningAgent(agent, performance.now() - began);
   }
 
-  /** Resident, and of it what is the process's alone: the rest is files, as its program and libraries. */
   memory(): string {
-    const rollup = readFileSync(`/proc/${this.#agent.daemon.pid}/smaps_rollup`, 'utf8');
-    const megabytes = (field: string): number => Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0) / 1024);
-    return `RSS ${megabytes('Rss')} MB, ${megabytes('Anonymous')} of it anonymous`;
+    const { pid } = this.#agent.daemon;
+    return `RSS ${Math.round(residentMb(pid))} MB, ${Math.round(anonymousMb(pid))} of it anonymous`;
   }
 
-  /** User and system, in seconds. */
+  /** In seconds. */
   get cpu(): number {
-    const fields = readFileSync(`/proc/${this.#agent.daemon.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return cpuSeconds(this.#agent.daemon.pid);
   }
 
   /** By resource. */
@@ -218,6 +220,16 @@ try {
     await idle(agent);
   } finally {
     await agent.stop();
+  }
+  // With one, most is what the changes themselves cost.
+  for (const watches of [1, CROWD]) {
+    const changes = numbers(CROWD_CHANGES).map((version) => slice(version % SERVICES, CHANGES + version + watches));
+    const { cpuMs, megabytes, events, bytes } = await crowd(api, watches, changes);
+    row(
+      `${watches} watches of EndpointSlices, ${changes.length} changes`,
+      `${events} events, ${Math.round(bytes / Math.max(events, 1))} bytes each`,
+    );
+    row('  the API server, an event; a watch', `${cpuMs.toFixed(3)} ms of CPU; ${megabytes.toFixed(1)} MB`);
   }
 } finally {
   await api.close();

@@ -71,6 +71,11 @@ export class ApiServer {
     return server;
   }
 
+  /** Of the API server, without etcd. */
+  get serverPid(): number {
+    return this.#server.pid;
+  }
+
   /** A key, certificate or kubeconfig. */
   pki(file: string): string {
     return join(this.directory, 'pki', file);

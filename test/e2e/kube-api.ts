@@ -1,6 +1,8 @@
 /** The API server as a test speaks to it: as an administrator, without retries. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -66,6 +68,17 @@ export class KubeApi {
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     return promise;
+  }
+
+  /** Follows what is changed at a path, on a connection of its own. Resolves with what ends it, when the server has taken it on. */
+  async watch(path: string, onChunk: (chunk: Buffer) => void): Promise<() => void> {
+    const sent = request(`${this.server}${path}?watch=true&resourceVersion=0`, { ...this.#options, agent: false });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    if (response.statusCode !== 200) throw new Error(`GET ${path}: ${response.statusCode}`);
+    response.on('data', onChunk);
+    response.on('error', () => {});
+    return () => sent.destroy();
   }
 
   /** Makes or changes them, in this order, as `kubectl apply --server-side`. @throws when one is refused. */
