@@ -15,7 +15,7 @@ const NOWHERE = `${SERVICE_NET}250`;
 const CREATED = 1_700_000_000;
 const NO_NAMESPACE = new Set(['Namespace', 'GatewayClass', 'Node']);
 
-type Labels = Record<string, string>;
+export type Labels = Record<string, string>;
 interface Port {
   name?: string;
   port: number;
@@ -35,11 +35,11 @@ interface Container {
   image?: string;
   ports?: { name?: string; containerPort: number }[];
 }
-interface PodDoc extends Doc {
+export interface PodDoc extends Doc {
   spec: { nodeName?: string; serviceAccountName?: string; containers?: Container[] };
   status?: { podIP?: string; podIPs?: unknown; phase?: string; conditions?: unknown };
 }
-interface ServiceDoc extends Doc {
+export interface ServiceDoc extends Doc {
   spec: { type?: string; clusterIP?: string; clusterIPs?: string[]; selector?: Labels; ports?: Port[] };
 }
 
@@ -57,20 +57,20 @@ export interface SetPod {
 
 export class Cluster {
   readonly docs: Doc[];
-  readonly #pods: PodDoc[];
-  readonly #services: ServiceDoc[];
+  readonly podDocs: PodDoc[];
+  readonly services: ServiceDoc[];
 
   constructor(docs: Doc[]) {
     this.docs = docs;
     addNamespaces(docs);
     docs.push(...docs.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet').flatMap(podsOf));
-    this.#pods = docs.filter(({ kind }) => kind === 'Pod') as PodDoc[];
-    this.#services = docs.filter(({ kind }) => kind === 'Service') as ServiceDoc[];
-    completePods(this.#pods);
-    completeServices(this.#services, (service) => this.#isOfGateway(service));
+    this.podDocs = docs.filter(({ kind }) => kind === 'Pod') as PodDoc[];
+    this.services = docs.filter(({ kind }) => kind === 'Service') as ServiceDoc[];
+    completePods(this.podDocs);
+    completeServices(this.services, (service) => this.#isOfGateway(service));
     const sliced = new Set(docs.filter(({ kind }) => kind === 'EndpointSlice').map(serviceOfSlice));
-    for (const service of this.#services.toSorted(byName)) {
-      if (service.spec.selector !== undefined && !sliced.has(keyOf(service))) docs.push(sliceOf(service, this.#selected(service)));
+    for (const service of this.services.toSorted(byName)) {
+      if (service.spec.selector !== undefined && !sliced.has(keyOf(service))) docs.push(sliceOf(service, this.selected(service)));
     }
     for (const [index, { metadata }] of docs.entries()) {
       metadata.creationTimestamp ??= new Date((CREATED + index) * 1000).toISOString().replace('.000', '');
@@ -88,7 +88,7 @@ export class Cluster {
   }
 
   get pods(): SetPod[] {
-    return this.#pods.map((pod) => ({
+    return this.podDocs.map((pod) => ({
       name: pod.metadata.name,
       namespace: pod.metadata.namespace ?? '',
       ip: ipOf(pod),
@@ -104,27 +104,16 @@ export class Cluster {
     const name = host.replace(/:\d+$/, '');
     if (/^[\d.]+$/.test(name)) return { ip: name, port };
     const [first = '', second = namespace] = name.split('.');
-    const service = this.#services.find(({ metadata }) => metadata.name === first && metadata.namespace === second);
+    const service = this.services.find(({ metadata }) => metadata.name === first && metadata.namespace === second);
     if (service?.spec.clusterIP !== undefined && service.spec.clusterIP !== 'None') {
       return direct ? this.#endpoint(service, port) : { ip: service.spec.clusterIP, port };
     }
     const entry = this.docs.find(({ kind, spec }) => kind === 'ServiceEntry' && (spec?.['hosts'] as string[] | undefined)?.includes(name));
     const [address] = (entry?.spec?.['addresses'] as string[] | undefined) ?? [];
     if (address !== undefined) return { ip: address.split('/')[0] as string, port };
-    const pod = this.#pods.find(({ metadata }) => metadata.name === name);
+    const pod = this.podDocs.find(({ metadata }) => metadata.name === name);
     return { ip: pod === undefined ? NOWHERE : ipOf(pod), port };
   }
-
-  /**
-   * Pods of one group differ in their names alone: they have the same labels, are on the same node, and are named by the same objects. For
-   * rules they are one server.
-   */
-  readonly groupOf = (name: string): string =>
-    JSON.stringify(
-      this.#pods
-        .filter(({ metadata }) => metadata.name === name)
-        .map((pod) => [pod.metadata.namespace, pod.spec.nodeName, this.#naming(ipOf(pod)), ...labelTexts(pod)]),
-    );
 
   /** The objects as an agent gets them, with where each pod's network namespace is. */
   manifests(namespaceOf: (pod: string) => string | null): Doc[] {
@@ -137,15 +126,9 @@ export class Cluster {
     });
   }
 
-  /** Objects that have an address in them, beside its pod. */
-  #naming(ip: string): string[] {
-    const naming = this.docs.filter((doc) => doc.kind !== 'Pod' && JSON.stringify(doc).includes(`"${ip}"`));
-    return naming.map((doc) => `${doc.kind} ${keyOf(doc)}`);
-  }
-
   #endpoint(service: ServiceDoc, port: number): { readonly ip: string; readonly port: number } {
     const found = service.spec.ports?.find((one) => one.port === port);
-    const [pod] = this.#selected(service);
+    const [pod] = this.selected(service);
     if (pod === undefined || found === undefined) return { ip: NOWHERE, port };
     return { ip: ipOf(pod), port: targetOf(pod, found.targetPort ?? found.port) ?? found.port };
   }
@@ -161,7 +144,7 @@ export class Cluster {
   /** What its Services say of its ports, then their names; 8080 at least. */
   #serves(pod: PodDoc): Map<number, 'http' | 'tcp'> {
     const serves = new Map<number, 'http' | 'tcp'>();
-    for (const { metadata, spec } of this.#services) {
+    for (const { metadata, spec } of this.services) {
       if (metadata.namespace !== pod.metadata.namespace || !selects(spec.selector, labelsOf(pod))) continue;
       for (const { name = '', appProtocol = '', port, targetPort } of spec.ports ?? []) {
         const number = targetOf(pod, targetPort ?? port);
@@ -176,13 +159,13 @@ export class Cluster {
     return serves;
   }
 
-  #selected(service: ServiceDoc): PodDoc[] {
+  selected(service: ServiceDoc): PodDoc[] {
     const { metadata, spec } = service;
-    return this.#pods.filter((pod) => pod.metadata.namespace === metadata.namespace && selects(spec.selector, labelsOf(pod)));
+    return this.podDocs.filter((pod) => pod.metadata.namespace === metadata.namespace && selects(spec.selector, labelsOf(pod)));
   }
 
   #isOfGateway(service: ServiceDoc): boolean {
-    return this.#selected(service).some(isGateway);
+    return this.selected(service).some(isGateway);
   }
 }
 
@@ -275,7 +258,7 @@ function serviceOfSlice({ metadata }: Doc): string {
   return `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
 }
 
-function selects(selector: Labels | undefined, labels: Readonly<Labels>): boolean {
+export function selects(selector: Labels | undefined, labels: Readonly<Labels>): boolean {
   return selector !== undefined && Object.entries(selector).every(([key, value]) => labels[key] === value);
 }
 
@@ -289,11 +272,7 @@ function byName(a: Doc, b: Doc): number {
   return compare(left[0] as string, right[0] as string) || compare(left[1] as string, right[1] as string);
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const keyOf = ({ metadata }: Doc): string => `${metadata.namespace}/${metadata.name}`;
-const ipOf = ({ status }: PodDoc): string => status?.podIP ?? '';
-const labelTexts = (pod: PodDoc): string[] =>
-  Object.entries(labelsOf(pod))
-    .map(([key, value]) => `${key}=${value}`)
-    .sort(compare);
-const labelsOf = ({ metadata }: Doc): Labels => metadata.labels ?? {};
+export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+export const keyOf = ({ metadata }: Doc): string => `${metadata.namespace}/${metadata.name}`;
+export const ipOf = ({ status }: PodDoc): string => status?.podIP ?? '';
+export const labelsOf = ({ metadata }: Doc): Labels => metadata.labels ?? {};

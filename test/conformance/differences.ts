@@ -1,5 +1,6 @@
 /** What differs between the recorded answers of a set and those of the agent. */
 import type { HeaderMap, Result, Try } from './exchange.ts';
+import type { Servers } from './servers.ts';
 
 export interface Difference {
   readonly request: string;
@@ -34,25 +35,24 @@ const WAIT_MS = 290;
 const SLACK_MS = 400;
 const SLACK = 0.4;
 
-/** @param groupOf which servers do not differ for a balancer. */
-export function differencesOf(want: readonly Result[], got: readonly Result[], groupOf: (server: string) => string): Difference[] {
+export function differencesOf(want: readonly Result[], got: readonly Result[], servers: Servers): Difference[] {
   return want.flatMap((wanted) => {
     const seen = got.find(({ name }) => name === wanted.name);
     if (seen === undefined) return [{ request: wanted.name, what: 'missing', want: 'a result', got: null }];
-    return new Comparison(wanted, seen, groupOf).differences();
+    return new Comparison(wanted, seen, servers).differences();
   });
 }
 
 class Comparison {
   readonly #want: Result;
   readonly #got: Result;
-  readonly #groupOf: (server: string) => string;
+  readonly #known: Servers;
   readonly #found: Difference[] = [];
 
-  constructor(want: Result, got: Result, groupOf: (server: string) => string) {
+  constructor(want: Result, got: Result, known: Servers) {
     this.#want = want;
     this.#got = got;
-    this.#groupOf = groupOf;
+    this.#known = known;
   }
 
   differences(): Difference[] {
@@ -86,11 +86,13 @@ class Comparison {
     }
   }
 
-  /** Every server that answered must be like one that answered when the answers were recorded. */
+  /** Every server that answered must be like one that answered when the answers were recorded, unless that was chance. */
   #servers(): void {
+    const known = this.#known;
+    if ((this.#want.tries ?? []).some((one) => known.isRandom(one))) return;
     const [want, got] = [this.#want, this.#got].map(serversOf) as [string[], string[]];
-    const groups = new Set(want.map(this.#groupOf));
-    if (got.some((server) => !groups.has(this.#groupOf(server)))) this.#say('servers', want, got);
+    const groups = new Set(want.map((server) => known.groupOf(server)));
+    if (got.some((server) => !groups.has(known.groupOf(server)))) this.#say('servers', want, got);
   }
 
   #say(what: string, want: unknown, got: unknown): void {

@@ -72,6 +72,14 @@ export interface Try {
   readonly backend?: string;
   readonly seen?: { readonly headers?: HeaderMap; readonly proto?: string };
   readonly arrivals?: readonly { readonly host?: string; readonly uri?: string; readonly method?: string }[];
+  /** Lines of Istio's proxies: the client's, and by pod those of others on the way. */
+  readonly client_log?: readonly ProxyLine[];
+  readonly server_log?: Readonly<Record<string, readonly ProxyLine[]>>;
+}
+
+export interface ProxyLine {
+  /** `outbound|80|v1|web.default.svc.cluster.local` */
+  readonly cluster?: string;
 }
 
 export interface Result {

@@ -9,6 +9,7 @@ import { Cluster } from './cluster.ts';
 import { type Difference, differencesOf } from './differences.ts';
 import type { Result } from './exchange.ts';
 import { replay } from './replay.ts';
+import { Servers } from './servers.ts';
 
 interface Accepted {
   readonly set: string;
@@ -40,8 +41,7 @@ for (const set of sets) {
   const { results: want } = JSON.parse(readFileSync(join(directory, 'want.json'), 'utf8')) as { results: Result[] };
   const got = await replay(directory);
   if (keepIn !== null) keep(keepIn, set, got);
-  const { groupOf } = Cluster.read(join(directory, 'manifests'));
-  const differences = differencesOf(want, got, groupOf);
+  const differences = differencesOf(want, got, new Servers(Cluster.read(join(directory, 'manifests'))));
   const open = differences.filter((difference) => !isAccepted(set, difference));
   groups += want.length;
   unaccepted += open.length;

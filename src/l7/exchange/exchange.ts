@@ -93,10 +93,6 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     return this.#whole && !this.#shared;
   }
 
-  get life(): Life {
-    return this.#life;
-  }
-
   get over(): boolean {
     return this.#life === Life.Over;
   }
@@ -211,9 +207,12 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     }
   }
 
+  /** It gets what has come of the body, too: a stage may have waited. */
   addMirror(mirror: BodyTap): void {
     this.#shared = true;
     (this.#mirrors ??= []).push(mirror);
+    this.#replay.send(mirror);
+    if (this.#requestComplete) mirror.finish(this.#trailers);
   }
 
   /** The callee's policy has answered this attempt, or its limits have. For the caller that is a response like any other. */
@@ -410,10 +409,9 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   }
 
   #retryLater(attempt: Attempt): void {
-    const { tools } = this;
     this.#life = Life.BackingOff;
-    tools.recorder.retried();
-    this.#timers.armDelay(this.retrying.next(attempt.endpoint, tools.random()));
+    this.tools.recorder.retried();
+    this.#timers.armDelay(this.retrying.next(attempt.endpoint, this.tools.random()));
   }
 
   onDelayOver(): void {

@@ -36,6 +36,20 @@ t.test('abort: the status, Envoy’s text, the route’s response headers; no re
   t.equal(rig.count('nodeway_injected_faults_total', { fault: 'abort' }), 1);
 });
 
+t.test('delay: copies of the request have its body, which came meanwhile', async (t) => {
+  const { rig, up } = faulty({ delay: { share: ALL, ms: 300 } }, { mirrors: [{ cluster: 'm', share: ALL }] });
+  const mirror = rig.cluster('m', ['10.0.0.2:80']).serve('10.0.0.2:80', () => ok('seen'));
+  const client = rig.transport.dial(GATEWAY);
+  for (const request of ['POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nbody', get('/')]) {
+    client.write(request);
+    rig.run();
+    rig.advance(300);
+    t.match(client.takeText(), /fine$/);
+  }
+  t.match(mirror.requests, [/^POST [^]*\r\n\r\nbody$/, /^GET /]);
+  t.equal(up.requests.length, 2);
+});
+
 t.test('an abort comes before the cluster is looked for', async (t) => {
   const { rig } = faulty({ abort: { share: ALL, status: 500 } }, { destinations: [{ cluster: 'gone', weight: 1 }] });
   t.match(rig.ask(get('/')), /^HTTP\/1\.1 500 /);
