@@ -17,15 +17,16 @@ import { runSeries } from '../series.ts';
 import { type RunningProxy, Stage } from '../stage.ts';
 import { type Spread, spread } from '../summary.ts';
 import { measurePairs } from './pairs.ts';
-import { measureScrapes } from './scrape.ts';
+import { measureScrapes, type ScrapeRun } from './scrape.ts';
 import { FULL, OFF, variants } from './variants.ts';
 
 const HELP = `What it costs to tell of traffic: CPU per request, scrapes, memory.
 
-scripts/bench --suite telemetry [--reps N] [--lines N] [--quick] [--priority]
+scripts/bench --suite telemetry [--reps N] [--lines N] [--scrapes] [--quick] [--priority]
 
   --reps      repetitions of each load with each variant, 5 if not given
   --lines     of the exposition that is scraped, 100000 if not given
+  --scrapes   leaves the cost of a request out
   --quick     checks the benchmark itself: one very short repetition
   --priority  puts all that is measured ahead of other work on this machine; needs root
 `;
@@ -53,6 +54,7 @@ async function main(): Promise<number> {
       suite: { type: 'string' },
       reps: { type: 'string', default: '5' },
       lines: { type: 'string', default: '100000' },
+      scrapes: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       priority: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -71,9 +73,9 @@ async function main(): Promise<number> {
   const stage = new Stage(values.priority);
   try {
     const { port } = collector.address() as AddressInfo;
-    const runs = await compare(stage, port, repetitions, values.quick);
+    const runs = values.scrapes ? [] : await compare(stage, port, repetitions, values.quick);
     const scrapes = await measureScrapes(stage, values.quick ? 5000 : lines, repetitions);
-    return report(runs, scrapes, pairs, values.quick);
+    return report({ runs: values.scrapes ? null : runs, scrapes, pairs, quick: values.quick });
   } finally {
     await stage.clear();
     collector.close();
@@ -110,13 +112,30 @@ function addedCost(runs: readonly Run[]): Added[] {
   });
 }
 
-function report(
-  runs: readonly Run[],
-  scrapes: Awaited<ReturnType<typeof measureScrapes>>,
-  pairs: ReturnType<typeof measurePairs>,
-  quick: boolean,
-): number {
-  const added = addedCost(runs);
+interface Measured {
+  /** Null: left out. */
+  readonly runs: readonly Run[] | null;
+  readonly scrapes: Awaited<ReturnType<typeof measureScrapes>>;
+  readonly pairs: ReturnType<typeof measurePairs>;
+  readonly quick: boolean;
+}
+
+function report({ runs, scrapes, pairs, quick }: Measured): number {
+  const added = addedCost(runs ?? []);
+  if (runs !== null) reportCost(added, quick);
+  if (typeof scrapes === 'string') process.stdout.write(`FAILED scrapes: ${scrapes}\n`);
+  else reportScrapes(scrapes, quick);
+  process.stdout.write(
+    `\n${pairs.workloads} workloads with ${pairs.peers} peers each, one worker and the agent's table: ${pairs.series} series, ` +
+      `${pairs.overflowed} without room for their own, ${fixed(pairs.residentMb, 0)} MB resident, ` +
+      `rendered in ${fixed(pairs.renderMs, 0)} ms (${fixed(pairs.renderedMb, 0)} MB)\n`,
+  );
+  process.stdout.write(`${saveResults({ conditions: describeMachine(systemClock()), added, scrapes, pairs, runs })}\n`);
+  const isWhole = quick || runs === null || added.filter(({ variant }) => variant === FULL).length === 2;
+  return typeof scrapes === 'string' || !isWhole ? 1 : 0;
+}
+
+function reportCost(added: readonly Added[], quick: boolean): void {
   print(
     ['load', 'variant', 'CPU, µs', `over ${OFF}, µs`, 'from', 'to'],
     added.map((row) => [
@@ -128,28 +147,25 @@ function report(
   );
   const full = added.filter(({ variant }) => variant === FULL);
   for (const { cell, added: cost } of quick ? [] : full) verdict(`${cell}: ${FULL} over ${OFF}, µs`, cost.median, TARGET_US);
-  if (typeof scrapes === 'string') process.stdout.write(`FAILED scrapes: ${scrapes}\n`);
-  else {
-    const time = spread(scrapes.milliseconds);
-    process.stdout.write(
-      `\na scrape of ${scrapes.lines} lines, ${fixed(scrapes.megabytes, 1)} MB: ${fixed(time.median, 0)} ms, ${fixed(time.min, 0)} to ${fixed(time.max, 0)}\n`,
-    );
-    print(
-      ['p99 at 5000 requests/s, µs: no scrape', 'one a second', 'one after the other'],
-      scrapes.p99.map((row) => row.map((us) => fixed(us, 0))),
-    );
-    if (!quick) {
-      verdict('a scrape, ms', time.median, SCRAPE_TARGET_MS);
-      verdict('p99 with a scrape a second, times without', spread(scrapes.p99.map(([quiet, usual]) => usual / quiet)).median, P99_TARGET);
-    }
-  }
-  process.stdout.write(
-    `\n${pairs.workloads} workloads with ${pairs.peers} peers each, one worker and the agent's table: ${pairs.series} series, ` +
-      `${pairs.overflowed} without room for their own, ${fixed(pairs.residentMb, 0)} MB resident, ` +
-      `rendered in ${fixed(pairs.renderMs, 0)} ms (${fixed(pairs.renderedMb, 0)} MB)\n`,
+}
+
+function reportScrapes(scrapes: ScrapeRun, quick: boolean): void {
+  const { lines, megabytes, milliseconds, plainMilliseconds, p99 } = scrapes;
+  process.stdout.write(`\na scrape of ${lines} lines, ${fixed(megabytes, 1)} MB\n`);
+  print(
+    ['in', 'ms', 'from', 'to'],
+    Object.entries({ gzip: milliseconds, 'plain text': plainMilliseconds }).map(([encoding, times]) => {
+      const { median, min, max } = spread(times);
+      return [encoding, ...[median, min, max].map((ms) => fixed(ms, 0))];
+    }),
   );
-  process.stdout.write(`${saveResults({ conditions: describeMachine(systemClock()), added, scrapes, pairs, runs })}\n`);
-  return typeof scrapes === 'string' || (!quick && full.length < 2) ? 1 : 0;
+  print(
+    ['p99 at 5000 requests/s, µs: no scrape', 'one a second', 'one after the other'],
+    p99.map((row) => row.map((us) => fixed(us, 0))),
+  );
+  if (quick) return;
+  verdict('a scrape, ms', spread(milliseconds).median, SCRAPE_TARGET_MS);
+  verdict('p99 with a scrape a second, times without', spread(p99.map(([quiet, usual]) => usual / quiet)).median, P99_TARGET);
 }
 
 function verdict(what: string, value: number, most: number): void {

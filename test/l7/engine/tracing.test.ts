@@ -207,6 +207,32 @@ t.test('hostile B3 headers', async (t) => {
   }
 });
 
+const NAMES = ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags', 'traceparent', 'tracestate'];
+const MORE = ['x-request-id', 'x-envoy-force-trace', 'x-client-trace-id'];
+
+t.test('whatever headers of traces say, the application gets one context that is well formed', async () => {
+  const piece = fc.oneof(
+    fc.constantFrom(TRACE, SPAN, PARENT, '00', '01', 'ff', '-', '0', '1', 'd', 'true', ',', ' ', '\t', '0'.repeat(16), '0'.repeat(32), ID),
+    fc.string({ maxLength: 3 }).map((text) => text.replaceAll(/[^\x20-\x7e]/g, '\u00ff')),
+    fc.integer({ min: 1, max: 6000 }).map((length) => 'a'.repeat(length)),
+  );
+  const value = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
+  const header = fc.tuple(fc.constantFrom(...NAMES, ...MORE), value).map(([name, text]) => `${name}: ${text}\r\n`);
+  fc.assert(
+    fc.property(fc.array(header, { maxLength: 8 }), fc.constantFrom('b3' as const, 'w3c' as const), (headers, propagation) => {
+      const { ask, rig } = podRig({ caller: tracing({ propagation, sampling: 5000 }) });
+      const got = ask(headers.join(''));
+      if (rig.log.length > 0) return false;
+      // A head that is too long is refused, and nothing is forwarded.
+      if (got['host'] === undefined) return true;
+      if (propagation === 'w3c') return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/.test(got['traceparent'] ?? '');
+      const { 'x-b3-traceid': trace = '', 'x-b3-spanid': span = '', 'x-b3-sampled': sampled = '' } = got;
+      return /^(?!0+$)([0-9a-f]{16}|[0-9a-f]{32})$/.test(trace) && /^(?!0+$)[0-9a-f]{16}$/.test(span) && /^[01]$/.test(sampled);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 t.test('drawing by the id of the request', async (t) => {
   const half = tracing({ sampling: 5000 });
   // 0x00000000 and 0x00001387 = 4999 are below, 0x00001388 = 5000 is not.
