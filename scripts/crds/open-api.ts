@@ -3,6 +3,7 @@
  * is out of its range, with the same bounds as the agent's own check; what takes more than one field to tell is the agent's to report.
  */
 import { z } from 'zod';
+import { compileRegex } from '../../src/base/regex.ts';
 import { hasPresence, isPartial, unsupportedReason } from '../../src/agent/model/schema/fields.ts';
 
 export interface OpenApi {
@@ -99,7 +100,7 @@ function scalarOf(schema: z.core.$ZodType): OpenApi {
   };
 }
 
-/** The API server compiles it with Go's regular expressions, which have flags inside. */
+/** The API server compiles it with Go's regular expressions, which have flags inside. @throws for one that these cannot say. */
 function patternOf(schema: z.core.$ZodType): string | null {
   if (!(schema instanceof z.ZodString)) return null;
   const checks = schema.def.checks ?? [];
@@ -109,5 +110,8 @@ function patternOf(schema: z.core.$ZodType): string | null {
   });
   const [pattern] = patterns;
   if (pattern === undefined || patterns.length > 1) return null;
-  return pattern.flags.includes('i') ? `(?i:${pattern.source})` : pattern.source;
+  const written = pattern.flags.includes('i') ? `(?i:${pattern.source})` : pattern.source;
+  const compiled = compileRegex(written);
+  if (!compiled.ok) throw new Error(`/${pattern.source}/ cannot stand in a custom resource, write it as a refinement: ${compiled.error}`);
+  return written;
 }

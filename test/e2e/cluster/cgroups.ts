@@ -54,8 +54,12 @@ export class NodeCgroups {
     }, `the end of all processes of ${this.#label}`);
   }
 
-  remove(): void {
-    for (const { path } of this.#mounts) removeBelow(join(path, this.#label));
+  /** The kernel counts threads that are ending for a moment longer than it lists their process. */
+  async remove(): Promise<void> {
+    for (const { path } of this.#mounts) {
+      const cgroup = join(path, this.#label);
+      await until(() => removeBelow(cgroup), `the removal of ${cgroup}`);
+    }
   }
 
   #processes(child: string): string {
@@ -103,10 +107,17 @@ function processesBelow(cgroup: string): number[] {
   return [...text.split('\n').filter(Boolean).map(Number), ...childrenOf(cgroup).flatMap(processesBelow)];
 }
 
-function removeBelow(cgroup: string): void {
-  if (!existsSync(cgroup)) return;
-  for (const child of childrenOf(cgroup)) removeBelow(child);
-  rmdirSync(cgroup);
+/** Whether it is gone. */
+function removeBelow(cgroup: string): boolean {
+  if (!existsSync(cgroup)) return true;
+  if (!childrenOf(cgroup).every(removeBelow)) return false;
+  try {
+    rmdirSync(cgroup);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
+  }
 }
 
 function end(pid: number): void {

@@ -147,7 +147,7 @@ async function sweep(): Promise<void> {
     const { label } = nodePlace(number);
     const cgroups = new NodeCgroups(label);
     await cgroups.kill();
-    cgroups.remove();
+    await cgroups.remove();
     attempt('ip', 'link', 'del', label);
     attempt('ip', 'netns', 'del', label);
   }

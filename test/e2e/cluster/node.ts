@@ -83,7 +83,7 @@ export class ClusterNode {
   async close(): Promise<void> {
     for (const daemon of this.#daemons.toReversed()) await daemon.stop(POLITE_MS);
     await this.fail();
-    this.cgroups.remove();
+    await this.cgroups.remove();
   }
 
   /** Its network, also what an earlier run left of it. */

@@ -67,6 +67,8 @@ export const serverTls = fields.superRefine((given, context) => {
   complainOfServer(given, (path, message) => context.addIssue({ code: 'custom', path, message }));
 });
 
+const CONFIG_MAP = /^configmap:\/\/[^/]+\/[^/]+$/;
+
 const clientFields = z.object({
   mode: z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']).optional(),
   clientCertificate: text.optional(),
@@ -75,7 +77,7 @@ const clientFields = z.object({
   caCrl: text.optional(),
   credentialName: text
     // Of which namespace it must be, the schema does not know.
-    .regex(/^(?!configmap:\/\/(?![^/]+\/[^/]+$))/, 'must be configmap://NAMESPACE/NAME')
+    .refine((name) => !name.startsWith('configmap://') || CONFIG_MAP.test(name), 'must be configmap://NAMESPACE/NAME')
     .optional(),
   subjectAltNames: z.array(text).optional(),
   sni: text.optional(),
