@@ -57,7 +57,7 @@ const QUESTION = literal('?');
 const COMMA = literal(',');
 
 /** Room for the lines that every request may get. */
-const ROOM = 256;
+const ROOM = 320;
 /** A substitution may make a path longer; one that makes it longer than this leaves the path as it is. */
 const MAX_REGEX_PATH = 16 * 1024;
 

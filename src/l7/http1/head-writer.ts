@@ -10,6 +10,7 @@ import { UNKNOWN_LENGTH } from '../message/stream.ts';
 import { literal } from '../message/wire-text.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
 import { markHopByHop } from './hop-by-hop.ts';
+import { WEBSOCKET, websocketKey } from './websocket-handshake.ts';
 
 /** How a response's connection goes on after it. */
 export type Persistence = 'default' | 'close' | 'keep-alive';
@@ -56,6 +57,7 @@ export class HeadWriter {
     this.#keptLines(id, head, changes, from);
     if (ownHost) this.#hostLine(id, head, changes);
     if (length === UNKNOWN_LENGTH && !head.chunked) changes.copy(this.#chunked.start, this.#chunked.end);
+    if (head.upgrade && !head.has(H['sec-websocket-key'])) addWebsocketKey(head, changes);
     this.#addedLines(id, changes);
   }
 
@@ -133,6 +135,12 @@ export class HeadWriter {
   #put(id: ConnectionId, { start, end }: ArenaSlice): void {
     this.#transport.write(id, start, end);
   }
+}
+
+/** A client of HTTP/2 has sent none. */
+function addWebsocketKey(head: Head, changes: HeadChanges): void {
+  if (head.value(head.find(H.upgrade)).toLowerCase() !== WEBSOCKET) return;
+  changes.bytes(Buffer.from(`sec-websocket-key: ${websocketKey()}\r\n`, 'latin1'));
 }
 
 /** `HTTP/1.x` */

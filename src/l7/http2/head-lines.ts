@@ -150,13 +150,13 @@ export class HeadLines implements FieldSink {
     return BlockFault.None;
   }
 
-  /** Of a response that has been finished: it becomes the 101 by which HTTP/1 changes to `protocol`, a token. */
-  becomeUpgrade(protocol: string): void {
+  /** Of a response that has been finished: it becomes the 101 by which HTTP/1 changes to `protocol`, a token. @param more lines, each ended. */
+  becomeUpgrade(protocol: string, more: string): void {
     const status = this.start + STATUS_AT;
     for (let i = 0; i < SWITCHING.length; i++) this.bytes[status + i] = SWITCHING.charCodeAt(i);
     this.length -= 2;
     this.#known = false;
-    this.#text(`connection: Upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+    this.#text(`connection: Upgrade\r\nupgrade: ${protocol}\r\n${more}\r\n`);
   }
 
   // ── pseudo-headers ────────────────────────────────────────────────────────────────────────────────────────────

@@ -89,6 +89,8 @@ export const WELL_KNOWN = [
   'access-control-allow-origin',
   'access-control-allow-credentials',
   'access-control-expose-headers',
+  'sec-websocket-key',
+  'sec-websocket-accept',
 ] as const;
 export type WellKnownName = (typeof WELL_KNOWN)[number];
 

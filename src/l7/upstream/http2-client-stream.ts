@@ -37,6 +37,8 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
   /** The request is one to change protocols, to this one. */
   upgrades = false;
   protocol = '';
+  /** Sec-WebSocket-Key; empty: there was none. */
+  websocketKey = '';
   readonly #connection: ClientCarrier;
   #sink: ResponseSink | null = null;
   #isConnect = false;
@@ -70,6 +72,7 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
     this.#isConnect = kind.isConnect;
     this.upgrades = head.upgrade;
     if (head.upgrade) this.protocol = head.value(head.find(H.upgrade));
+    if (head.upgrade && head.has(H['sec-websocket-key'])) this.websocketKey = head.value(head.find(H['sec-websocket-key']));
     this.#readsBefore = connection.reads;
     connection.begin(this);
     if (!connection.greeted) this.#guessed = connection.streams.size;

@@ -11,6 +11,7 @@
 import { Timer } from '../../base/timer-wheel.ts';
 import type { PoolConfig } from '../config/cluster.ts';
 import { parseResponseHead } from '../http1/parser.ts';
+import { websocketAccept } from '../http1/websocket-handshake.ts';
 import { Http2Connection, type Http2Fault, LostCause } from '../http2/connection.ts';
 import { ErrorCode, FrameType, MAX_WINDOW, PREFACE, Setting } from '../http2/frame.ts';
 import { BlockFault, BlockKind } from '../http2/head-lines.ts';
@@ -18,6 +19,7 @@ import { STREAM_WINDOW } from '../http2/inflow.ts';
 import { receipt, Receipt, StreamState } from '../http2/stream-state.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Head } from '../message/head.ts';
+import { H } from '../message/header-names.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
 import { type Address, CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
 import { type ClientCarrier, Http2ClientStream } from './http2-client-stream.ts';
@@ -207,7 +209,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
       stream.onInformational(head);
       return this.#spendEmpty();
     }
-    if (stream.opensTunnel(head.status) && !endStream) return stream.onTunnel(stream.upgrades ? this.#asUpgrade(stream) : head);
+    if (stream.opensTunnel(head.status) && !endStream) return stream.onTunnel(stream.upgrades ? this.#asUpgrade(stream, head) : head);
     const length = endStream ? 0 : head.contentLength;
     stream.announced = stream.isHead || head.status === 304 ? -1 : head.contentLength;
     if (endStream && stream.announced > 0) return this.breakStream(stream, ErrorCode.Protocol);
@@ -228,9 +230,10 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   }
 
   /** What HTTP/1 says where HTTP/2 says 2xx to an extended CONNECT. */
-  #asUpgrade(stream: Http2ClientStream): Head {
+  #asUpgrade({ protocol, websocketKey }: Http2ClientStream, head: Head): Head {
     const { lines } = this.wire;
-    lines.becomeUpgrade(stream.protocol);
+    const proved = websocketKey === '' || head.has(H['sec-websocket-accept']);
+    lines.becomeUpgrade(protocol, proved ? '' : `sec-websocket-accept: ${websocketAccept(websocketKey)}\r\n`);
     return this.#parse() ?? this.wire.responseHead;
   }
 

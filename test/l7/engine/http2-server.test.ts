@@ -336,7 +336,9 @@ t.test('WebSocket over HTTP/2 to an HTTP/1 server: Upgrade, then bytes in both d
   client.data(1, 'too early');
   rig.run();
   const server = servers[0] as MemoryPeer;
-  t.match(server.takeText(), /^GET \/chat HTTP\/1\.1\r\nhost: shop\r\nconnection: Upgrade\r\nupgrade: websocket\r\n[^]*\r\n\r\n$/);
+  const asked = server.takeText();
+  t.match(asked, /^GET \/chat HTTP\/1\.1\r\nhost: shop\r\nconnection: Upgrade\r\nupgrade: websocket\r\n[^]*\r\n\r\n$/);
+  t.match(asked, /\r\nsec-websocket-key: [A-Za-z0-9+/]{22}==\r\n/, 'which no client of HTTP/2 sends (RFC 8441, section 5)');
   server.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-A: b\r\n\r\nhi');
   rig.run();
   t.match(client.stream(1), { heads: [{ ':status': '200', 'x-a': 'b' }], content: 'hi', ended: false });
@@ -396,6 +398,19 @@ t.test('Upgrade of an HTTP/1 client to an HTTP/2 server is an extended CONNECT',
   rig.run();
   t.equal(client.takeText(), 'bye');
   t.ok(client.ended);
+});
+
+t.test('a WebSocket of HTTP/1 to a server of HTTP/2 that proves nothing (RFC 8441, section 5): the proof is ours', async (t) => {
+  const rig = http2Gateway();
+  const servers = serveHttp2(rig, '10.0.0.1', 80, [[8, 1]]);
+  const client = rig.transport.dial(GATEWAY);
+  const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+  client.write(`GET /chat HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
+  rig.run();
+  first(servers).headers(1, OK);
+  rig.run();
+  // The example of RFC 6455, section 1.3.
+  t.match(client.takeText(), /^HTTP\/1\.1 101 [^]*\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
 });
 
 t.test('Upgrade to h2c is not taken up: the request is one of HTTP/1', async (t) => {

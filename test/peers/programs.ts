@@ -1,0 +1,133 @@
+/**
+ * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, and ws for WebSocket
+ * over HTTP/2 (RFC 8441). Each client asks each server, at a gateway and from pod to pod.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { atGateway, betweenPods, canMakePods, type Place, type Server } from './places.ts';
+import { stopAll } from './processes.ts';
+
+const FIRST_PORT = 28_220;
+const CONTENT = 'what the server says\n';
+const STREAMS = 2000;
+const WEBSOCKET = fileURLToPath(new URL('websocket-http2.ts', import.meta.url));
+const NODE = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
+
+interface Client {
+  readonly name: string;
+  readonly command: (host: string, port: number) => readonly [string, ...string[]];
+  readonly isGood: (stdout: string) => boolean;
+}
+
+/** One request of curl each: Debian 12's fails directly as well when it uses a connection again. */
+const CLIENTS: readonly Client[] = [
+  {
+    name: 'curl',
+    command: (host, port) => [
+      'curl',
+      '-sS',
+      '--http2-prior-knowledge',
+      '-w',
+      '%{http_version} %{http_code}',
+      `http://${host}:${port}/index.html`,
+    ],
+    isGood: (stdout) => stdout === `${CONTENT}2 200`,
+  },
+  {
+    name: 'nghttp',
+    command: (host, port) => ['nghttp', '-m', '20', '--no-dep', `http://${host}:${port}/index.html`],
+    isGood: (stdout) => stdout === CONTENT.repeat(20),
+  },
+  {
+    name: 'nghttp with padding and continuations',
+    command: (host, port) => ['nghttp', '-b', '255', '--continuation', `http://${host}:${port}/index.html`],
+    isGood: (stdout) => stdout === CONTENT,
+  },
+  {
+    name: 'h2load',
+    command: (host, port) => ['h2load', '--no-tls-proto=h2c', `-n${STREAMS}`, '-c10', '-m100', `http://${host}:${port}/index.html`],
+    isGood: (stdout) => stdout.includes(`${STREAMS} succeeded, 0 failed, 0 errored`) && stdout.includes(`${STREAMS} 2xx`),
+  },
+];
+const WEBSOCKETS: readonly Client[] = [
+  {
+    name: 'WebSocket over HTTP/2',
+    command: (host, port) => [...NODE, WEBSOCKET, host, String(port)],
+    isGood: (stdout) => stdout === 'echo of hello\n',
+  },
+];
+
+interface Kind {
+  readonly name: string;
+  readonly wire: Server['wire'];
+  readonly start: (directory: string, port: number) => readonly [string, ...string[]];
+  readonly clients: readonly Client[];
+}
+
+const NGINX = (directory: string, port: number): string => `daemon off; master_process off; pid ${directory}/pid; error_log stderr crit;
+events {} http { access_log off; client_body_temp_path ${directory}; proxy_temp_path ${directory};
+fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory};
+keepalive_requests 100; server { listen ${port} http2; root ${directory}; } }`;
+const NODE_SERVER = (port: number): string =>
+  `require('node:http2').createServer((_, response) => response.end(${JSON.stringify(CONTENT)})).listen(${port});`;
+
+const WEBSOCKET_SERVER = (port: number): string =>
+  `new (require('ws').WebSocketServer)({ port: ${port} }).on('connection', (socket) => socket.on('message', (text) => socket.send('echo of ' + text)));`;
+
+const KINDS: readonly Kind[] = [
+  {
+    // Which sends GOAWAY after a hundred requests.
+    name: 'nginx',
+    wire: 'http2',
+    clients: CLIENTS,
+    start: (directory, port) => {
+      const file = join(directory, `nginx-${port}.conf`);
+      writeFileSync(file, NGINX(directory, port));
+      return ['nginx', '-c', file];
+    },
+  },
+  { name: 'nghttpd', wire: 'http2', clients: CLIENTS, start: (directory, port) => ['nghttpd', '--no-tls', '-d', directory, String(port)] },
+  { name: 'Node.js', wire: 'http2', clients: CLIENTS, start: (_, port) => [...NODE, '-e', NODE_SERVER(port)] },
+  { name: 'ws', wire: 'http1', clients: WEBSOCKETS, start: (_, port) => [...NODE, '-e', WEBSOCKET_SERVER(port)] },
+];
+
+let passed = 0;
+let failed = 0;
+
+async function ask(place: Place, clients: readonly Client[], server: string): Promise<void> {
+  try {
+    for (const { name, command, isGood } of clients) {
+      const { code, stdout, stderr } = await place.client('timeout', ['60', ...command(place.host, place.port)]);
+      const good = code === 0 && isGood(stdout);
+      console.log(`${good ? 'ok    ' : 'FAILED'} ${place.name}: ${name} asks ${server}`);
+      if (good) passed++;
+      else failed++;
+      if (!good) console.log(`exit code ${code}\n${stdout.slice(-500)}\n${stderr.slice(-500)}`);
+    }
+  } finally {
+    await place.close();
+  }
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'nwt-programs-'));
+writeFileSync(join(directory, 'index.html'), CONTENT);
+try {
+  let port = FIRST_PORT;
+  for (const { name, wire, clients, start } of KINDS) {
+    const server = (): Server => {
+      const [command, ...words] = start(directory, port);
+      return { command, words, port, wire };
+    };
+    await ask(await atGateway(server(), port + 1), clients, name);
+    port += 2;
+    if (canMakePods()) await ask(await betweenPods('programs', server()), clients, name);
+    port += 2;
+  }
+} finally {
+  stopAll();
+  rmSync(directory, { recursive: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+if (failed > 0) process.exitCode = 1;
