@@ -41,7 +41,7 @@ import { startMirrors } from './exchange/mirror.ts';
 import { applyOps } from './exchange/request-changes.ts';
 import { RESPONSE_HEADERS_ROOM } from './exchange/response-headers.ts';
 import { type CalleeStage, type EndStage, type RequestStage, type ResponseStage, Verdict } from './exchange/stage.ts';
-import { originalEndpoint } from './exchange/original-endpoint.ts';
+import { endpointAsked, originalEndpoint } from './exchange/original-endpoint.ts';
 import { ExchangeLog } from './exchange/log.ts';
 import { NOTHING_TOLD } from './exchange/tellings.ts';
 import { ExchangeTrace } from './exchange/trace.ts';
@@ -120,10 +120,7 @@ const useCluster: RequestStage<Exchange> = {
     if (forward === null || destination === null) return Verdict.Next;
     const { cluster } = destination.slot;
     if (cluster === null) return exchange.refuse(REPLY.clusterNotFound);
-    const { original } = cluster.config;
-    if (original !== undefined && exchange.origin.kind !== 'gateway') {
-      exchange.fixedEndpoint = originalEndpoint(exchange.tools, exchange.origin, original);
-    }
+    exchange.fixedEndpoint = endpointAsked(exchange.tools, exchange.origin, cluster);
     exchange.retrying.policy = forward.retry;
     exchange.timeoutMs = exchange.grpc === null ? forward.timeoutMs : grpcTimeout(exchange.head, forward.timeoutMs);
     hashRequest(exchange);

@@ -2,10 +2,11 @@
 import type { Runtime, Workload } from '../runtime/runtime.ts';
 import type { OriginalConfig } from '../config/cluster.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import { inboundSlot } from './inbound-slot.ts';
-import type { CapturedOrigin } from './origin.ts';
+import type { CapturedOrigin, Origin } from './origin.ts';
 
 export interface OriginalEndpoints {
   readonly runtime: Runtime;
@@ -21,6 +22,14 @@ export function originalEndpoint({ runtime, originals }: OriginalEndpoints, orig
   const identity = callee?.identity ?? UNKNOWN_IDENTITY;
   if (origin.kind === 'inbound' || callee === null) return originals.endpoint(address, number, identity, null);
   return originals.endpoint(address, number, identity, callee.key, isElsewhere(runtime, callee, number));
+}
+
+/** Where the client was going, if the cluster leaves that to its clients; null: it chooses itself. */
+export function endpointAsked(ground: OriginalEndpoints, origin: Origin, { config, endpoints }: Cluster): Endpoint | null {
+  if (origin.kind === 'gateway') return null;
+  if (config.original !== undefined) return originalEndpoint(ground, origin, config.original);
+  const { ip } = origin.destination;
+  return config.chosenBefore === true ? (endpoints.find(({ address }) => address === ip) ?? null) : null;
 }
 
 /** Whether the application is not where its pod is reached. */

@@ -159,6 +159,23 @@ t.test('a cluster without endpoints of its own', async (t) => {
   t.equal(rig.count('istio_requests_total', { destination_service_name: 'through' }), 1, 'and counted for its service');
 });
 
+t.test('a cluster whose clients have chosen an endpoint', async (t) => {
+  const rig = podRig({ '*:80': { to: 'host', protocol: 'http' } }).cluster('through', ['192.0.2.1:8080', '192.0.2.2:8080'], {
+    chosenBefore: true,
+  });
+  for (const ip of ['192.0.2.1', '192.0.2.2']) rig.serve(`${ip}:8080`, () => ok(`at ${ip}`));
+  const ask = (ip: string): string[] => {
+    const client = open(rig, { ip, port: 80 });
+    return Array.from({ length: 6 }, () => {
+      client.write('GET / HTTP/1.1\r\nHost: through.example\r\n\r\n');
+      rig.run();
+      return client.takeText().split('\r\n\r\n')[1] ?? '';
+    });
+  };
+  for (const ip of ['192.0.2.1', '192.0.2.2']) t.same(new Set(ask(ip)), new Set([`at ${ip}`]), ip);
+  t.equal(new Set(ask('192.0.2.9')).size, 2, 'of another address any has them');
+});
+
 t.test('rules: the narrowest range, then the most exact name; what none fits is refused', async (t) => {
   const to = (cluster: string) => ({ destinations: [{ cluster, weight: 1 }] });
   const rig = podRig({

@@ -100,6 +100,7 @@ export function clusterConfig(
     connectTimeoutMs: connectTimeout(policy) ?? connectTimeoutMs,
     family: service.families[0] ?? 4,
     ...(original !== undefined && { original }),
+    ...(service.headless && { chosenBefore: true }),
     ...(pool !== undefined && { pool }),
     ...(policy.outlierDetection !== undefined && { outliers: outlierConfig(policy.outlierDetection) }),
     ...(wire !== undefined && { wire }),

@@ -302,6 +302,7 @@ t.test('headless services: connections stay with the endpoint that was asked for
   );
   t.equal(cluster(compiled, `${id}#10.0.0.1`).name, id, 'the name stays the one of Istio');
   t.equal(endpoints(compiled, id).length, 2);
+  t.equal(cluster(compiled, id).chosenBefore, true);
   const table = tableOf(compiled);
   t.match(hostOf(table, 'db-0.db')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
   t.match(hostOf(table, 'db-0.db.default.svc.cluster.local')?.routes, [{ action: { destinations: [{ cluster: `${id}#10.0.0.1` }] } }]);
