@@ -60,8 +60,8 @@ const beginTelemetry: RequestStage<Exchange> = {
     const tracing = telemetry?.tracing ?? null;
     if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
     const telling = telemetry === null ? null : tools.tellings.of(telemetry);
-    if (telling !== null || tools.runtime.calleesLog) {
-      (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, telling ?? NOTHING_TOLD);
+    if (telling !== null || tools.runtime.calleesTold) {
+      (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, telling ?? NOTHING_TOLD, tools.runtime.calleesAsk);
     }
     return Verdict.Next;
   },
@@ -180,7 +180,7 @@ const noteResponse: ResponseStage<Exchange> = {
   name: 'noteResponse',
   room: 0,
   run({ log, attempted }, head) {
-    const address = log?.active === true ? (attempted?.stream?.localAddress() ?? null) : null;
+    const address = log?.active === true && log.noted ? (attempted?.stream?.localAddress() ?? null) : null;
     if (address !== null) log?.answered(head, address);
   },
 };

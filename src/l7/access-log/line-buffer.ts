@@ -1,3 +1,6 @@
+import { copyBytes } from '../message/copy-bytes.ts';
+import type { WrittenId } from './log-entry.ts';
+
 /** The line that is being written, as bytes. One per worker. What is longer than `MOST` is cut, and the line ends as a line does. */
 
 const HEX = Buffer.from('0123456789abcdef', 'latin1');
@@ -7,8 +10,16 @@ const SPACE = 0x20;
 const DELETE = 0x7f;
 const LINE_END = 0x0a;
 const ZERO = 0x30;
+/** Longer numbers are rare. They fit an integer of V8. */
+const MOST_AT_ONCE = 1e9;
+const LONGEST_ID = 64;
 /** One beyond ASCII becomes two bytes in UTF-8; an escape has six. */
 const WIDEST = 6;
+
+/** 1 for bytes that no format escapes. */
+const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
 
 export class LineBuffer {
   /** Envoy's headers alone may have 60 KiB: a line is for people and their tools. */
@@ -31,6 +42,19 @@ export class LineBuffer {
     if (!this.full) this.bytes[this.length++] = byte;
   }
 
+  /** As ascii, of bytes. */
+  own(text: Uint8Array): void {
+    const end = Math.min(text.length, LineBuffer.MOST - this.length);
+    this.length = copyBytes(text, 0, end, this.bytes, this.length);
+  }
+
+  /** An id of ours; cut where that many bytes are the most, 0: never. */
+  id(id: WrittenId, most: number): void {
+    if (this.length > LineBuffer.MOST - LONGEST_ID) return;
+    const end = id.write(this.bytes, this.length);
+    this.length = most > 0 ? Math.min(end, this.length + most) : end;
+  }
+
   /** Latin-1 text of our own, which has nothing that needs an escape. */
   ascii(text: string): void {
     const { bytes } = this;
@@ -42,8 +66,11 @@ export class LineBuffer {
 
   /** A whole number, or a fraction in as many digits as it needs. */
   number(value: number): void {
-    if (value >= 0 && value < 10 && Number.isInteger(value)) this.byte(ZERO + value);
-    else this.ascii(String(value));
+    if (value < 0 || value >= MOST_AT_ONCE || !Number.isInteger(value) || this.full) return this.ascii(String(value));
+    let digits = 1;
+    for (let more = value; more >= 10; more = Math.trunc(more / 10)) digits++;
+    let at = (this.length += digits);
+    for (let rest = value; digits > 0; digits--, rest = Math.trunc(rest / 10)) this.bytes[--at] = ZERO + (rest % 10);
   }
 
   /** Bytes of a client. */
@@ -52,7 +79,7 @@ export class LineBuffer {
     let at = this.length;
     for (let i = start; i < end && at < LineBuffer.MOST - WIDEST; i++) {
       const byte = bytes[i] as number;
-      if (isPlain(byte)) own[at++] = byte;
+      if (PLAIN[byte] === 1) own[at++] = byte;
       else at = this.#escaped(byte, at);
     }
     this.length = at;
@@ -65,7 +92,7 @@ export class LineBuffer {
     let at = this.length;
     for (let i = 0; i < end && at < LineBuffer.MOST - WIDEST; i++) {
       const byte = text.charCodeAt(i) & 255;
-      if (isPlain(byte)) own[at++] = byte;
+      if (PLAIN[byte] === 1) own[at++] = byte;
       else at = this.#escaped(byte, at);
     }
     this.length = at;
@@ -91,9 +118,4 @@ export class LineBuffer {
     }
     return at;
   }
-}
-
-/** In no format it is escaped. */
-function isPlain(byte: number): boolean {
-  return byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH;
 }

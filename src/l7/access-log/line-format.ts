@@ -2,7 +2,6 @@
  * A line's format, compiled once: what each command writes. A command that has nothing to say writes `-`, and null in JSON (Envoy,
  * configuration/observability/access_log/usage).
  */
-import { socketText } from '../../base/socket-address.ts';
 import type { LogCommand, LogLine, LogPart } from '../config/telemetry.ts';
 import { flagText } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
@@ -19,7 +18,65 @@ export interface LogNames {
 
 /** Writes its value. @returns false when there is none. */
 type Writer = (entry: LogEntry, record: ExchangeRecord, line: LineBuffer) => boolean;
-type Step = { readonly literal: string } | { readonly write: Writer; readonly isNumber: boolean };
+type Step = { readonly literal: string } | ValueStep;
+
+/** What a value is made of, so that equal keys are equal values. */
+type KeyOf = (entry: LogEntry, record: ExchangeRecord) => string | number;
+
+interface ValueStep {
+  readonly write: Writer;
+  readonly isNumber: boolean;
+  /** Null: nothing says so with less than looking at it. */
+  readonly key: KeyOf | null;
+}
+
+/** A field of JSON whose value is one command's. */
+class TypedField {
+  /** Up to the value, with its first quote where it has quotes; where there is none, the quote makes room for null. */
+  readonly before: Uint8Array;
+  readonly #step: ValueStep;
+  /** Of callers' lines and of callees': the key that was met last, the one that is kept, and what it became. */
+  readonly #met: (string | number | null)[] = [null, null];
+  readonly #kept: (string | number | null)[] = [null, null];
+  readonly #bytes: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0)];
+
+  constructor(before: Uint8Array, step: ValueStep) {
+    this.before = before;
+    this.#step = step;
+  }
+
+  /** Most values are those of the line before. One that differs each time is not kept. */
+  write(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+    const key = this.#step.key?.(entry, record) ?? null;
+    const side = entry.inbound ? 1 : 0;
+    if (key !== null && key === this.#kept[side]) return line.own(this.#bytes[side] as Uint8Array);
+    const start = line.length;
+    this.#writeAnew(entry, record, line);
+    if (key !== null && key === this.#met[side] && !line.full) {
+      this.#kept[side] = key;
+      this.#bytes[side] = line.bytes.slice(start, line.length);
+    }
+    this.#met[side] = key;
+  }
+
+  #writeAnew(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+    const { write, isNumber } = this.#step;
+    line.own(this.before);
+    const start = line.length;
+    if (write(entry, record, line)) {
+      if (!isNumber) line.byte(QUOTE);
+      return;
+    }
+    line.length = isNumber || line.full ? start : start - 1;
+    line.ascii('null');
+  }
+}
+
+/** One that is text with commands in it. */
+interface TextField {
+  readonly before: Uint8Array;
+  readonly steps: readonly Step[];
+}
 
 const DASH = 0x2d;
 const COLON = 0x3a;
@@ -27,8 +84,7 @@ const COLON = 0x3a;
 export class LineFormat {
   readonly #json: boolean;
   readonly #steps: readonly Step[];
-  /** In JSON: literal text up to each value, and the value. */
-  readonly #fields: readonly { readonly before: string; readonly steps: readonly Step[] }[];
+  readonly #fields: readonly (TypedField | TextField)[];
 
   constructor(line: LogLine, names: LogNames, place: LogPlace) {
     const compile = (parts: readonly LogPart[]): Step[] =>
@@ -36,10 +92,7 @@ export class LineFormat {
     this.#json = line.kind === 'json';
     this.#steps = line.kind === 'text' ? compile(line.parts) : [];
     const fields = line.kind === 'json' ? line.fields : [];
-    this.#fields = fields.map(([key, parts], index) => ({
-      before: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
-      steps: compile(parts),
-    }));
+    this.#fields = fields.map(([key, parts], index) => fieldOf(`${index === 0 ? '{' : ','}${JSON.stringify(key)}:`, compile(parts)));
   }
 
   write(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
@@ -56,37 +109,28 @@ export class LineFormat {
   }
 
   #writeJson(entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
-    for (const { before, steps } of this.#fields) {
-      line.ascii(before);
-      const [only] = steps;
-      if (steps.length === 1 && only !== undefined && 'write' in only) writeTyped(only, entry, record, line);
-      else writeText(steps, entry, record, line);
+    const fields = this.#fields;
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!;
+      if (field instanceof TypedField) field.write(entry, record, line);
+      else writeText(field, entry, record, line);
     }
-    line.ascii(this.#fields.length === 0 ? '{}' : '}');
+    line.ascii(fields.length === 0 ? '{}' : '}');
   }
 }
 
 const LINE_END = 0x0a;
 const QUOTE = 0x22;
 
-function writeTyped(
-  { write, isNumber }: Extract<Step, { write: Writer }>,
-  entry: LogEntry,
-  record: ExchangeRecord,
-  line: LineBuffer,
-): void {
-  const start = line.length;
-  if (!isNumber) line.byte(QUOTE);
-  if (write(entry, record, line)) {
-    if (!isNumber) line.byte(QUOTE);
-    return;
-  }
-  line.length = start;
-  line.ascii('null');
+function fieldOf(before: string, steps: readonly Step[]): TypedField | TextField {
+  const [only] = steps;
+  const quoted = Buffer.from(`${before}"`, 'latin1');
+  if (steps.length !== 1 || only === undefined || 'literal' in only) return { before: quoted, steps };
+  return new TypedField(only.isNumber ? Buffer.from(before, 'latin1') : quoted, only);
 }
 
-function writeText(steps: readonly Step[], entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
-  line.byte(QUOTE);
+function writeText({ before, steps }: TextField, entry: LogEntry, record: ExchangeRecord, line: LineBuffer): void {
+  line.own(before);
   for (const step of steps) {
     if ('literal' in step) line.foreignText(step.literal, 0);
     else if (!step.write(entry, record, line)) line.byte(DASH);
@@ -98,36 +142,36 @@ function stepOf(command: LogCommand, names: LogNames, place: LogPlace): Step {
   const { command: name, most } = command;
   switch (name) {
     case 'REQ':
-      return { write: requestHeader(command, names.request), isNumber: false };
+      return { write: requestHeader(command, names.request), isNumber: false, key: null };
     case 'RESP':
-      return { write: responseHeader(command, names.response), isNumber: false };
+      return { write: responseHeader(command, names.response), isNumber: false, key: null };
     case 'START_TIME':
-      return { write: startTime(place, most), isNumber: false };
+      return textStep(startTime(place), most);
     case 'HOSTNAME':
-      return { write: (_entry, _record, line) => written(line, place.hostname, most), isNumber: false };
+      return textStep(() => place.hostname, most);
     default: {
       const number = NUMBERS[name];
-      if (number !== undefined) return { write: numberWriter(number), isNumber: true };
-      const text = TEXTS[name];
-      return {
-        write: text === undefined ? () => false : (entry, record, line) => written(line, text(entry, record), most),
-        isNumber: false,
-      };
+      if (number !== undefined) return { write: numberWriter(number), isNumber: true, key: number };
+      return textStep(TEXTS[name] ?? (() => ''), most);
     }
   }
 }
 
+function textStep(text: TextOf, most: number): ValueStep {
+  return { write: (entry, record, line) => written(line, text(entry, record), most), isNumber: false, key: text };
+}
+
 /** Many lines begin within one millisecond. */
-function startTime({ wall }: LogPlace, most: number): Writer {
+function startTime({ wall }: LogPlace): TextOf {
   let known = -1;
   let text = '';
-  return (_entry, { startedAt }, line) => {
+  return (_entry, { startedAt }) => {
     const at = Math.trunc(wall(startedAt));
     if (at !== known) {
       known = at;
       text = new Date(at).toISOString();
     }
-    return written(line, text, most);
+    return text;
   };
 }
 
@@ -173,7 +217,8 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
   RESPONSE_FLAGS: (_entry, { flags }) => flagText(flags),
   UPSTREAM_TRANSPORT_FAILURE_REASON: () => '',
   CONNECTION_TERMINATION_DETAILS: () => '',
-  UPSTREAM_HOST: (_entry, { endpointAddress, endpointPort }) => (endpointAddress === '' ? '' : socketText(endpointAddress, endpointPort)),
+  UPSTREAM_HOST: ({ sockets }, { endpointAddress, endpointPort }) =>
+    endpointAddress === '' ? '' : sockets.text(endpointAddress, endpointPort),
   UPSTREAM_CLUSTER: clusterName,
   UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal,
   DOWNSTREAM_LOCAL_ADDRESS: ({ localText }) => localText,
@@ -185,10 +230,13 @@ const TEXTS: Readonly<Partial<Record<LogCommand['command'], TextOf>>> = {
   SPAN_ID: ({ span }) => span?.spanId ?? '',
 };
 
-export function clusterName({ inbound }: LogEntry, { cluster, fallbackService, endpointPort, endpointAddress }: ExchangeRecord): string {
+export function clusterName(
+  { inbound, sockets }: LogEntry,
+  { cluster, fallbackService, endpointPort, endpointAddress }: ExchangeRecord,
+): string {
   // A callee's own cluster is called by the port at which it is reached, wherever its application is.
   if (inbound && cluster?.name.startsWith('inbound|') === true) return cluster.name;
-  if (inbound) return endpointAddress === '' ? '' : `inbound|${endpointPort}||`;
+  if (inbound) return endpointAddress === '' ? '' : sockets.inboundCluster(endpointPort);
   if (cluster !== null) return cluster.name;
   return fallbackService === 'unknown' ? '' : fallbackService;
 }
@@ -198,8 +246,7 @@ function withoutPort(address: string): string {
 }
 
 function requestHeader({ names, most }: LogCommand, noted: NotedName[]): Writer {
-  const writers = names.map((name) => requestValue(name, most, noted));
-  return (entry, record, line) => writers.some((write) => write(entry, record, line));
+  return firstOf(names.map((name) => requestValue(name, most, noted)));
 }
 
 function requestValue(name: string, most: number, noted: NotedName[]): Writer {
@@ -215,11 +262,19 @@ function requestValue(name: string, most: number, noted: NotedName[]): Writer {
       return ({ note }, _record, line) => note !== null && written(line, 'http', most);
     default: {
       const value = headerValue(indexIn(noted, name), most);
-      if (name === 'x-request-id') return (entry, record, line) => written(line, entry.requestId, most) || value(entry, record, line);
+      if (name === 'x-request-id') return requestId(value, most);
       if (name !== 'x-forwarded-for') return value;
       return (entry, record, line) => forwardedFor(entry, record, line, value);
     }
   }
+}
+
+function requestId(came: Writer, most: number): Writer {
+  return (entry, record, line) => {
+    if (entry.requestId === null) return came(entry, record, line);
+    line.id(entry.requestId, most);
+    return true;
+  };
 }
 
 /** A gateway adds its client. */
@@ -243,7 +298,17 @@ function responseHeader({ names, most }: LogCommand, noted: NotedName[]): Writer
     const index = indexIn(noted, name);
     return ({ note }, _record, line) => note !== null && slice(line, note.bytes, note.responseStart(index), note.responseEnd(index), most);
   });
-  return (entry, record, line) => writers.some((write) => write(entry, record, line));
+  return firstOf(writers);
+}
+
+/** The first of them that has a value writes it. */
+function firstOf(writers: readonly Writer[]): Writer {
+  const [only] = writers;
+  if (only !== undefined && writers.length === 1) return only;
+  return (entry, record, line) => {
+    for (let i = 0; i < writers.length; i++) if (writers[i]!(entry, record, line)) return true;
+    return false;
+  };
 }
 
 function indexIn(noted: NotedName[], name: string): number {

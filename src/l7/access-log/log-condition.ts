@@ -74,7 +74,7 @@ export function valueOf({ name, header }: LogAttribute, names: LogNames): ValueO
   const index = known >= 0 ? known : names.request.push(notedName(header)) - 1;
   return ({ note, requestId }) => {
     if (note === null) return null;
-    if (header === 'x-request-id' && requestId !== '') return requestId;
+    if (header === 'x-request-id' && requestId !== null) return requestId.text();
     return text(note.bytes, note.headerStart(index), note.headerEnd(index));
   };
 }

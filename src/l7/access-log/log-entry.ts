@@ -1,5 +1,6 @@
 /** What a line is made from, besides the record of an exchange or a connection. One object per worker, filled again and again. */
 import type { RequestNote } from './request-note.ts';
+import { SocketTexts } from './socket-texts.ts';
 
 /** The worker's own place in the world. */
 export interface LogPlace {
@@ -14,7 +15,15 @@ export interface LoggedSpan {
   readonly spanId: string;
 }
 
+/** An id that becomes text only where that is asked for. */
+export interface WrittenId {
+  text(): string;
+  /** Writes the same as bytes. @returns where they end. */
+  write(bytes: Uint8Array, at: number): number;
+}
+
 export class LogEntry {
+  readonly sockets = new SocketTexts();
   /** Null: bytes that were passed through. */
   note: RequestNote | null = null;
   /** Where the client wanted to go, and where it is: `ip:port`. */
@@ -22,8 +31,8 @@ export class LogEntry {
   remoteText = '';
   /** `ip:port` of our end of the upstream connection; empty: there was none, or nobody knows. */
   upstreamLocal = '';
-  /** Of requests that came without one, or from outside of the mesh; empty: what the request has counts. */
-  requestId = '';
+  /** Of requests that came without one, or from outside of the mesh; null: what the request has counts. */
+  requestId: WrittenId | null = null;
   /** The name that a TLS client asked for; empty: none. */
   serverName = '';
   /** Null: it is not traced. */
@@ -39,9 +48,8 @@ export class LogEntry {
 
   /** As of a connection of which nothing is known. */
   clear(): void {
-    this.note = null;
-    this.localText = this.remoteText = this.upstreamLocal = this.requestId = this.serverName = this.forwardedFor = '';
-    this.trace = this.span = null;
+    this.note = this.requestId = this.trace = this.span = null;
+    this.localText = this.remoteText = this.upstreamLocal = this.serverName = this.forwardedFor = '';
     this.requestEndedAt = 0;
     this.inbound = false;
   }

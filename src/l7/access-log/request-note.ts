@@ -2,6 +2,7 @@
  * What access logs say of a request, taken when it comes: its head does not live until the line is written. One object per connection,
  * whose bytes are used again. Only the headers are kept that some line asks for.
  */
+import { copyBytes } from '../message/copy-bytes.ts';
 import type { Head } from '../message/head.ts';
 import { H, type WellKnownName } from '../message/header-names.ts';
 
@@ -20,6 +21,33 @@ export function notedName(name: string): NotedName {
 const MOST = 4096;
 const MOST_BYTES = 64 * 1024;
 
+/** Where the values of the headers stand that lines ask for; −1: there is none. */
+class Spans {
+  count = 0;
+  #starts = new Int32Array(8);
+  #ends = new Int32Array(8);
+
+  begin(count: number): void {
+    this.count = count;
+    if (count <= this.#starts.length) return;
+    this.#starts = new Int32Array(2 * count);
+    this.#ends = new Int32Array(2 * count);
+  }
+
+  put(index: number, start: number, end: number): void {
+    this.#starts[index] = start;
+    this.#ends[index] = end;
+  }
+
+  start(index: number): number {
+    return index < this.count ? (this.#starts[index] as number) : -1;
+  }
+
+  end(index: number): number {
+    return index < this.count ? (this.#ends[index] as number) : -1;
+  }
+}
+
 export class RequestNote {
   bytes = new Uint8Array(512);
   #length = 0;
@@ -33,10 +61,8 @@ export class RequestNote {
   authorityEnd = 0;
   /** `HTTP/1.1` and so on. */
   protocol = '';
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #responseStarts: number[] = [];
-  readonly #responseEnds: number[] = [];
+  readonly #request = new Spans();
+  readonly #response = new Spans();
 
   /** @param names of the headers that are asked for, by index. */
   take(head: Head, protocol: string, names: readonly NotedName[]): void {
@@ -49,37 +75,39 @@ export class RequestNote {
     this.pathEnd = head.queryEnd > head.queryStart ? this.#add(head.bytes, head.queryStart - 1, head.queryEnd) : this.queryStart;
     this.authorityStart = this.#length;
     this.authorityEnd = this.#add(head.bytes, head.authorityStart, head.authorityEnd);
-    this.#takeHeaders(head, names, this.#starts, this.#ends);
-    this.#responseStarts.length = this.#responseEnds.length = 0;
+    this.#takeHeaders(head, names, this.#request);
+    this.#response.count = 0;
   }
 
   takeResponse(head: Head, names: readonly NotedName[]): void {
-    this.#takeHeaders(head, names, this.#responseStarts, this.#responseEnds);
+    this.#takeHeaders(head, names, this.#response);
   }
 
   /** Where the value of a request header stands, by its index among the names; -1: it has none. */
   headerStart(index: number): number {
-    return this.#starts[index] ?? -1;
+    return this.#request.start(index);
   }
 
   headerEnd(index: number): number {
-    return this.#ends[index] ?? -1;
+    return this.#request.end(index);
   }
 
   responseStart(index: number): number {
-    return this.#responseStarts[index] ?? -1;
+    return this.#response.start(index);
   }
 
   responseEnd(index: number): number {
-    return this.#responseEnds[index] ?? -1;
+    return this.#response.end(index);
   }
 
-  #takeHeaders(head: Head, names: readonly NotedName[], starts: number[], ends: number[]): void {
-    starts.length = ends.length = 0;
-    for (const name of names) {
-      const index = name.id >= 0 ? head.find(name.id) : indexOf(head, name.name);
-      starts.push(index < 0 ? -1 : this.#length);
-      ends.push(index < 0 ? -1 : this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
+  #takeHeaders(head: Head, names: readonly NotedName[], spans: Spans): void {
+    spans.begin(names.length);
+    for (let i = 0; i < names.length; i++) {
+      const { id, name } = names[i]!;
+      const index = id >= 0 ? head.find(id) : indexOf(head, name);
+      const start = this.#length;
+      if (index < 0) spans.put(i, -1, -1);
+      else spans.put(i, start, this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
     }
   }
 
@@ -89,8 +117,7 @@ export class RequestNote {
     const needed = this.#length + stop - start;
     if (needed > MOST_BYTES) return this.#length;
     if (needed > this.bytes.length) this.#grow(needed);
-    this.bytes.set(bytes.subarray(start, stop), this.#length);
-    return (this.#length = needed);
+    return (this.#length = copyBytes(bytes, start, stop, this.bytes, this.#length));
   }
 
   #grow(needed: number): void {

@@ -9,6 +9,12 @@ export interface TelemetryConfig {
   readonly metrics?: MetricsConfig;
 }
 
+/** Whether something has to be kept of a request, beside what its record says, to tell of it so. */
+export function asksOfRequests({ accessLogs, metrics }: Pick<TelemetryConfig, 'accessLogs' | 'metrics'>): boolean {
+  const changes = Object.values(metrics?.changes ?? {});
+  return accessLogs.length > 0 || changes.some(({ tags }) => tags.some(({ value }) => value !== null && value.kind !== 'literal'));
+}
+
 /** The metrics of Istio's Telemetry API, by the name that it has for each. */
 export const METRICS = {
   REQUEST_COUNT: 'istio_requests_total',

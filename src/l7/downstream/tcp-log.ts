@@ -93,9 +93,8 @@ export class TcpLog {
   #write(policy: LogPolicy, local: Address, inbound: boolean): void {
     const { accessLog, record } = this.#ground;
     const { entry } = accessLog;
-    entry.note = null;
-    entry.requestId = entry.serverName = entry.forwardedFor = '';
-    entry.trace = entry.span = null;
+    entry.note = entry.requestId = entry.trace = entry.span = null;
+    entry.serverName = entry.forwardedFor = '';
     entry.requestEndedAt = 0;
     entry.upstreamLocal = this.#upstreamLocal;
     entry.localText = addressText(local);

@@ -32,15 +32,19 @@ export interface Telling {
   readonly log: LogPolicy | null;
   /** Null: the metrics are Istio's. */
   readonly metrics: MetricPolicy | null;
+  /** It needs a note of the request. */
+  readonly asks: boolean;
 }
 
 export class ExchangeLog implements RecordLog {
   /** False: nothing is told of this request. */
   active = false;
+  /** False: what is told needs nothing but the record. */
+  noted = false;
   readonly #accessLog: AccessLog;
   readonly #note = new RequestNote();
   #exchange: LoggedExchange | null = null;
-  #own: Telling = { log: null, metrics: null };
+  #own: Telling = { log: null, metrics: null, asks: false };
   /** What the record that comes next is told by. */
   #current: Telling = this.#own;
   #isCallee = false;
@@ -48,26 +52,31 @@ export class ExchangeLog implements RecordLog {
   // Of the connection: asking costs a system call.
   #local = '';
   #remote = '';
-  #requestId = '';
+  #ownRequestId = false;
   #forwardedFor = '';
-  #upstreamLocal = '';
+  #upstream: Address | null = null;
   #requestEndedAt = 0;
 
   constructor(accessLog: AccessLog) {
     this.#accessLog = accessLog;
   }
 
-  /** @param own of whoever reports the exchange. */
-  begin(exchange: LoggedExchange, own: Telling): void {
-    const { head, origin, requestId } = exchange;
+  /** @param own of whoever reports the exchange. @param calleesAsk what is told of its callee may need a note of the request. */
+  begin(exchange: LoggedExchange, own: Telling, calleesAsk: boolean): void {
     this.active = true;
-    this.#exchange = exchange;
+    this.noted = own.asks || calleesAsk;
     this.#own = this.#current = own;
-    this.#upstreamLocal = '';
+    this.#exchange = this.noted ? exchange : null;
+    if (this.noted) this.#takeNote(exchange);
+  }
+
+  #takeNote(exchange: LoggedExchange): void {
+    const { head, origin } = exchange;
+    this.#upstream = null;
     this.#requestEndedAt = 0;
     if (this.#remote === '') this.#askAddresses(exchange);
     this.#note.take(head, protocolOf(exchange), this.#accessLog.names.request);
-    this.#requestId = origin.kind === 'gateway' || !head.has(H['x-request-id']) ? requestId.text() : '';
+    this.#ownRequestId = origin.kind === 'gateway' || !head.has(H['x-request-id']);
     this.#forwardedFor = origin.kind === 'gateway' ? origin.clientIp : '';
   }
 
@@ -83,7 +92,7 @@ export class ExchangeLog implements RecordLog {
 
   /** @param local our end of the upstream connection. */
   answered(head: Head, local: Address): void {
-    this.#upstreamLocal = socketText(local.ip, local.port);
+    this.#upstream = local;
     this.#note.takeResponse(head, this.#accessLog.names.response);
   }
 
@@ -119,17 +128,18 @@ export class ExchangeLog implements RecordLog {
 
   #describe(record: ExchangeRecord, exchange: LoggedExchange): void {
     const { entry } = this.#accessLog;
-    const { origin, trace } = exchange;
+    const { sockets } = entry;
+    const { origin, trace, requestId } = exchange;
     entry.note = this.#note;
-    entry.requestId = this.#requestId;
+    entry.requestId = this.#ownRequestId ? requestId : null;
     entry.forwardedFor = this.#forwardedFor;
-    entry.upstreamLocal = this.#upstreamLocal;
+    entry.upstreamLocal = this.#upstream === null ? '' : sockets.text(this.#upstream.ip, this.#upstream.port);
     entry.requestEndedAt = this.#requestEndedAt;
     entry.serverName = '';
     entry.trace = trace === null || trace.policy === null ? null : trace.context;
     entry.span = this.#isCallee ? this.#calleeSpan : entry.trace;
     entry.inbound = this.#isCallee || origin.kind === 'inbound';
-    entry.localText = this.#isCallee ? socketText(record.endpointAddress, record.endpointPort) : this.#local;
+    entry.localText = this.#isCallee ? sockets.text(record.endpointAddress, record.endpointPort) : this.#local;
     entry.remoteText = this.#remote;
   }
 }

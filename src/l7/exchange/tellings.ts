@@ -1,10 +1,10 @@
 /** What is told of each side of a workload's traffic besides Istio's metrics, compiled when the configuration comes. */
 import type { AccessLog } from '../access-log/access-log.ts';
-import type { TelemetryConfig } from '../config/telemetry.ts';
+import { asksOfRequests, type TelemetryConfig } from '../config/telemetry.ts';
 import { MetricPolicies } from './metric-policy.ts';
 import type { Telling } from './log.ts';
 
-export const NOTHING_TOLD: Telling = { log: null, metrics: null };
+export const NOTHING_TOLD: Telling = { log: null, metrics: null, asks: false };
 
 export class Tellings {
   readonly metrics: MetricPolicies;
@@ -21,7 +21,8 @@ export class Tellings {
     if (config.accessLogs.length === 0 && config.metrics === undefined) return null;
     let telling = this.#known.get(config);
     if (telling === undefined) {
-      telling = { log: this.#accessLog.policy(config.accessLogs), metrics: this.metrics.of(config.metrics) };
+      const log = this.#accessLog.policy(config.accessLogs);
+      telling = { log, metrics: this.metrics.of(config.metrics), asks: asksOfRequests(config) };
       this.#known.set(config, telling);
     }
     return telling;

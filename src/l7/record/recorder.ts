@@ -1,6 +1,6 @@
 /** What a worker counts. Names are Istio's where Istio has one, `nodeway_…` otherwise. */
 import { ExchangeMetrics } from './exchange-metrics.ts';
-import type { ExchangeRecord, Peers } from './exchange-record.ts';
+import type { ExchangeRecord, Peers, RecordLog } from './exchange-record.ts';
 import type { PeerSeries } from './peer-series.ts';
 import { PodUse } from './pod-use.ts';
 import type { Stats } from './stats.ts';
@@ -87,7 +87,7 @@ export class Recorder {
     this.#faults = stats.counter('nodeway_worker_faults_total', {});
   }
 
-  /** Every sink gets the record. @throws what one of them throws, afterwards. */
+  /** Every sink gets the record. @throws what the last of them throws that does, afterwards. */
   exchange(record: ExchangeRecord): void {
     this.#pods.record(record);
     if (this.#sinks.length === 1 && record.log === null) this.#metrics.record(record);
@@ -100,9 +100,11 @@ export class Recorder {
   }
 
   #tellAll(record: ExchangeRecord): void {
-    const faults = this.#sinks.map((sink) => faultOf(() => sink.record(record)));
-    const fault = [...faults, faultOf(() => record.log?.write(record))].find((one) => one !== null);
-    if (fault !== undefined) throw fault.error;
+    const sinks = this.#sinks;
+    let fault: Fault | null = null;
+    for (let i = 0; i < sinks.length; i++) fault = faultOf(sinks[i]!, record) ?? fault;
+    if (record.log !== null) fault = faultOfLog(record.log, record) ?? fault;
+    if (fault !== null) throw fault.error;
   }
 
   /** Called at even intervals: forgets series of peers that have been silent. */
@@ -180,9 +182,22 @@ export class Recorder {
   }
 }
 
-function faultOf(work: () => void): { readonly error: unknown } | null {
+interface Fault {
+  readonly error: unknown;
+}
+
+function faultOf(sink: RecordSink, record: ExchangeRecord): Fault | null {
   try {
-    work();
+    sink.record(record);
+    return null;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function faultOfLog(log: RecordLog, record: ExchangeRecord): Fault | null {
+  try {
+    log.write(record);
     return null;
   } catch (error) {
     return { error };

@@ -35,8 +35,9 @@ export class Contents {
     ...{ rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway' },
   };
   version = 0;
-  /** Pods of this node of which more than Istio's metrics may be told in their callers' passes. */
-  readonly loggingCallees = new Set<string>();
+  /** Pods of this node of which more than Istio's metrics, or less, may be told in their callers' passes; and those for which requests are noted. */
+  readonly toldCallees = new Set<string>();
+  readonly askingCallees = new Set<string>();
 
   /** The virtual host of a packed record; set by who prepares virtual hosts. */
   makeHost: (number: number) => VirtualHost<Action> = () => {

@@ -54,9 +54,14 @@ export class Runtime {
     return this.#contents.version;
   }
 
-  /** Whether a callee of this node may have an access log: then requests are noted that nobody else logs. */
-  get calleesLog(): boolean {
-    return this.#contents.loggingCallees.size > 0;
+  /** Whether more than Istio's metrics, or less, may be told of a callee of this node in its callers' passes. */
+  get calleesTold(): boolean {
+    return this.#contents.toldCallees.size > 0;
+  }
+
+  /** Whether that may need a note of the request: then requests are noted that nobody else logs. */
+  get calleesAsk(): boolean {
+    return this.#contents.askingCallees.size > 0;
   }
 
   workloadAt(ip: string): Workload | null {

@@ -10,7 +10,7 @@
  *  2. a record that cannot be prepared keeps its previous version; the others go on.
  */
 import { change, settled, upcoming, type Held } from '../../base/epoch.ts';
-import type { TelemetryConfig } from '../config/telemetry.ts';
+import { asksOfRequests, type TelemetryConfig } from '../config/telemetry.ts';
 import { type GatewayConfig, type ScopeConfig, sniLayer, type WorkloadConfig } from '../config/workload.ts';
 import type { MeshSettings, RecordKind, SnapshotRecords } from '../snapshot.ts';
 import type { PackedKind } from '../packed/record-form.ts';
@@ -245,10 +245,12 @@ export class Staging {
   }
 
   #noteTelemetry(key: string, config: WorkloadConfig | null): void {
-    const { loggingCallees } = this.#contents;
-    const { accessLogs = [], metrics } = config?.telemetry?.inbound ?? {};
-    if (accessLogs.length > 0 || metrics !== undefined) loggingCallees.add(key);
-    else loggingCallees.delete(key);
+    const { toldCallees, askingCallees } = this.#contents;
+    const inbound = config?.telemetry?.inbound;
+    toldCallees.delete(key);
+    askingCallees.delete(key);
+    if (inbound !== undefined && (inbound.accessLogs.length > 0 || inbound.metrics !== undefined)) toldCallees.add(key);
+    if (inbound !== undefined && asksOfRequests(inbound)) askingCallees.add(key);
     if (config?.telemetry === undefined) return;
     this.#onTelemetry(config.telemetry.outbound);
     this.#onTelemetry(config.telemetry.inbound);

@@ -48,7 +48,9 @@ const text = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))
 
 function entryOf(values: readonly string[]): LogEntry {
   const entry = new LogEntry();
-  [entry.localText, entry.remoteText, entry.requestId, entry.serverName] = values as [string, string, string, string];
+  const [local, remote, id, serverName] = values as [string, string, string, string];
+  Object.assign(entry, { localText: local, remoteText: remote, serverName });
+  entry.requestId = { text: () => id, write: (bytes, at) => at + Buffer.from(bytes.buffer, bytes.byteOffset).write(id, at, 'latin1') };
   return entry;
 }
 const entries = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 4, maxLength: 4 }).map(entryOf);
