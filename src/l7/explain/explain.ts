@@ -2,11 +2,10 @@
  * Says what would become of a request, without sending anything: with the tables, rules and balancers of the worker that is asked, by
  * the calls that a request makes of them (src/l7/stack.ts).
  */
-import type { OriginalConfig } from '../config/cluster.ts';
 import { answersPreflight } from '../exchange/cors.ts';
 import { isGrpc, grpcTimeout } from '../exchange/grpc-call.ts';
 import { GatewayOrigin, OutboundOrigin } from '../exchange/origin.ts';
-import { originalEndpoint, type OriginalEndpoints } from '../exchange/original-endpoint.ts';
+import { endpointAsked, originalEndpoint, type OriginalEndpoints } from '../exchange/original-endpoint.ts';
 import { outboundTarget } from '../exchange/outbound-target.ts';
 import { normalizeHead } from '../http1/normalized-head.ts';
 import { parseRequestHead } from '../http1/parser.ts';
@@ -95,7 +94,7 @@ class Request {
     if (host !== null) return this.#routed(protocol, host);
     if (origin.kind === 'gateway') return this.#answer('no-host', protocol);
     if (!origin.unknownAllowed) return this.#answer('blocked', protocol);
-    return { ...this.#answer('pass-through', protocol), destinations: [this.#toOriginal(origin, '', 1)] };
+    return { ...this.#answer('pass-through', protocol), destinations: [toOriginal(originalEndpoint(this.#ground, origin), '', 1)] };
   }
 
   #protocol(): string {
@@ -133,9 +132,9 @@ class Request {
   #destination(slot: ClusterSlot, share: number): ExplainedDestination {
     const { cluster } = slot;
     if (cluster === null) return { cluster: slot.id, share, missing: true, by: 'balancer', endpoints: [] };
-    const { original } = cluster.config;
     const origin = this.#origin;
-    if (original !== undefined && origin.kind !== 'gateway') return this.#toOriginal(origin, slot.id, share, original);
+    const asked = endpointAsked(this.#ground, origin, cluster);
+    if (asked !== null) return toOriginal(asked, slot.id, share);
     const hash = cluster.hash?.hash(this.#head, () => origin.sourceOf('127.0.0.1')) ?? -1;
     const odds = this.#ground.guards.odds(cluster, hash, origin);
     const endpoints = this.#endpoints(cluster).map((endpoint) => explained(endpoint, odds.get(endpoint) ?? 0));
@@ -144,11 +143,6 @@ class Request {
 
   #endpoints(cluster: Cluster): Endpoint[] {
     return cluster.endpoints.filter(({ removed }) => !removed);
-  }
-
-  #toOriginal(origin: OutboundOrigin, cluster: string, share: number, other?: OriginalConfig): ExplainedDestination {
-    const endpoint = originalEndpoint(this.#ground, origin, other);
-    return { cluster, share, missing: false, by: 'original destination', endpoints: [explained(endpoint, 1)] };
   }
 
   #answer(verdict: ExplainedRequest['verdict'], protocol: string): ExplainedRequest {
@@ -167,6 +161,10 @@ class Request {
       mirrors: [],
     };
   }
+}
+
+function toOriginal(endpoint: Endpoint, cluster: string, share: number): ExplainedDestination {
+  return { cluster, share, missing: false, by: 'original destination', endpoints: [explained(endpoint, 1)] };
 }
 
 function explained({ address, port, active, config }: Endpoint, chance: number): ExplainedDestination['endpoints'][number] {

@@ -100,6 +100,17 @@ t.test('at a gateway: its rules, a host that it does not know, a port that it do
   t.end();
 });
 
+t.test('the endpoint of a headless service is the one that the client has connected to', (t) => {
+  const { rig, explain } = bench([route('/', 'own')]);
+  rig.cluster('own', ['10.9.0.1:80', `${ADDRESS}:8080`], { chosenBefore: true });
+  t.match(explain(head('/')), {
+    destinations: [{ cluster: 'own', by: 'original destination', endpoints: [{ address: ADDRESS, port: 8080 }] }],
+  });
+  rig.cluster('own', ['10.9.0.1:80'], { chosenBefore: true });
+  t.match(explain(head('/')), { destinations: [{ cluster: 'own', by: 'balancer', endpoints: [{ address: '10.9.0.1' }] }] });
+  t.end();
+});
+
 t.test('a call of gRPC is told as one', (t) => {
   const { explain } = bench([route('/only', 'a')]);
   t.match(explain(head('/other', 'content-type: application/grpc\r\n', 'shop', 'POST')), { verdict: 'no-route', grpc: true });
