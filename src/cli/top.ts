@@ -41,7 +41,7 @@ function row(edge: EdgeView): string[] {
   return [
     `${source.workload}.${source.namespace}`,
     `${destination.workload}.${destination.namespace}`,
-    service.host,
+    serviceText(service),
     protocol,
     String(requestsPerSecond),
     errorShare === null ? '-' : percent(errorShare),
@@ -49,6 +49,12 @@ function row(edge: EdgeView): string[] {
     ms(p99Ms),
     connectionsPerSecond === 0 ? '-' : String(connectionsPerSecond),
   ];
+}
+
+/** A Service without the cluster's domain, which all have. */
+function serviceText({ host, name, namespace }: EdgeView['service']): string {
+  const short = `${name}.${namespace}`;
+  return host.startsWith(`${short}.svc.`) ? short : host;
 }
 
 const ms = (value: number | null): string => (value === null ? '-' : `${value < 10 ? value.toFixed(1) : Math.round(value)}ms`);

@@ -91,6 +91,11 @@ export class Agent {
     return this.#process !== null;
   }
 
+  /** What a command says that asks it. */
+  async ask(words: readonly string[]): Promise<string> {
+    return output([this.#options.nodeway, ...words, '--admin-address', `127.0.0.1:${this.#options.adminPort}`]);
+  }
+
   /** Resolves when the process is gone, with the moment it was. */
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number> {
     const child = this.#process;

@@ -24,6 +24,7 @@ export const CHAPTERS = [
   'circuit breaker',
   'slow logic',
   'bulkhead',
+  'telemetry',
 ] as const;
 
 export type ChapterName = (typeof CHAPTERS)[number];
@@ -61,11 +62,16 @@ function chapterOf(object: KubeObject): ChapterName | null {
   if (isDeployment(object)) return releaseOf(programOf(object.spec.template.spec, { name: '', address: '', volumes: '' }).env);
   if (isService(object) || object.kind === 'PersistentVolumeClaim') return 'application';
   if (object.kind === 'Namespace') return 'enrolment';
-  if (object.kind === 'ConfigMap') return 'retry policy';
+  if (object.kind === 'ConfigMap') return meshChapter((object['data'] as Part)['mesh'] as unknown as string);
+  if (object.kind === 'Telemetry') return 'telemetry';
   if (object.kind === 'Gateway') return 'gateway';
   if (object.kind === 'DestinationRule') return destinationChapter(object['spec'] as Part);
   if (object.kind === 'VirtualService') return routeChapter(object['spec'] as Part);
   return null;
+}
+
+function meshChapter(mesh: string): ChapterName {
+  return mesh.includes('defaultHttpRetryPolicy') ? 'retry policy' : 'telemetry';
 }
 
 function releaseOf(env: Readonly<Record<string, string>>): ChapterName {

@@ -15,6 +15,7 @@ import { canary, retries, shadowing } from './steps/faulty-release.ts';
 import { bulkhead, circuitBreaker } from './steps/limits.ts';
 import { abTest } from './steps/releases.ts';
 import type { Step } from './steps/step.ts';
+import { watching } from './steps/watching.ts';
 import { Walk } from './walk.ts';
 
 const STEPS: readonly Step[] = [
@@ -28,6 +29,7 @@ const STEPS: readonly Step[] = [
   retries,
   circuitBreaker,
   bulkhead,
+  watching,
   killed,
   outsider,
   removed,

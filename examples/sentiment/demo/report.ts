@@ -79,6 +79,14 @@ export class Report {
       this.line(`   ${index === 0 ? this.#style('cyan', '$') : ' '} ${index === 0 ? '' : '  '}${line}`);
   }
 
+  /** What a program says. Tables keep their columns, other long lines go on in the next. */
+  output(line: string): void {
+    const isTable = / {3,}\S/.test(line.trimStart());
+    const [indent = ''] = /^ */.exec(line) ?? [];
+    const parts = isTable ? [line] : wrap(line.trim(), WIDTH - 7 - indent.length);
+    for (const [index, part] of parts.entries()) this.note(`     ${isTable ? '' : indent}${index === 0 ? '' : '  '}${part}`.trimEnd());
+  }
+
   sent(text: string): void {
     for (const [index, line] of wrap(text, WIDTH - 5).entries()) this.line(`   ${index === 0 ? this.#style('cyan', '→') : ' '} ${line}`);
   }

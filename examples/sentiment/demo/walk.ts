@@ -76,6 +76,14 @@ export class Walk {
     return this.#watched(calls.length, pace, (watched) => sendFromPod(pod, calls, watched));
   }
 
+  /** A command that asks the agent, with what it says. */
+  async nodeway(...words: readonly string[]): Promise<string> {
+    this.report.command(`scripts/nodeway ${words.join(' ')}`);
+    const said = await this.report.during(() => 'asking the agent', this.agent.ask(words));
+    for (const line of said.trimEnd().split('\n')) this.report.output(line);
+    return said;
+  }
+
   async check(...checks: Check[]): Promise<void> {
     this.report.table(checks);
     if (checks.some(({ held }) => !held)) await this.agent.keepMetrics();

@@ -14,7 +14,7 @@ export const killed: Step = {
   title: 'The agent is killed: the application goes on',
   why: 'SIGKILL under load. In the kernel every connection that is opened from then on goes straight to its service; a restarted agent captures again.',
   prepare: async (walk) => {
-    await walk.delete('slow logic', 'bulkhead');
+    await walk.delete('telemetry');
   },
   async walk(walk) {
     const pod = enrolledPod(walk);
