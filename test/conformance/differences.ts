@@ -118,9 +118,10 @@ function seenBy({ arrivals = [] }: Try): string[] {
   return arrivals.map(({ method, host, uri }) => `${method} ${host} ${uri}`).sort();
 }
 
-/** Of a response to a request that was written by hand, whose head has a date, the status. */
+/** Of a response to a request that was written by hand, whose head has a date, the status. The port of a client is any. */
 function receivedOf({ received = '' }: Try): string {
-  return received.startsWith('HTTP/') ? received.slice(0, received.indexOf('\r\n')) : received;
+  if (received.startsWith('HTTP/')) return received.slice(0, received.indexOf('\r\n'));
+  return received.replace(/(PROXY TCP\d \S+ \S+) \d+ /, '$1 PORT ');
 }
 
 /** Answers of the proxy itself, whose texts users read. */
