@@ -1,5 +1,10 @@
 /** The example application as its README applies it, with the rules of its chapters, on a cluster whose kube-proxy uses iptables. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import t from 'tap';
+import { parse } from 'yaml';
+import { AGENT_NAMESPACE } from '../agent-rights.ts';
+import type { KubeObject } from '../kube-api.ts';
 import { Mesh, type PodObject } from './mesh.ts';
 import { clientObject, namespaceObject, programsObject } from './objects.ts';
 
@@ -84,6 +89,27 @@ t.test('the application is reached through the Gateway, and everything in it is 
   t.match(JSON.parse((await visit('/feedback')).body), [given]);
   const captured = ['node1', 'node2'].flatMap((node) => mesh.status(node).pods).filter(({ phase }) => phase === 'captured');
   t.equal(captured.length, (await mesh.pods(NAMESPACE, '')).length);
+});
+
+t.test("a Service in front of the nodes' Gateway, as the chart makes it", async (t) => {
+  const values = ['gateway.service.enabled=true', 'gateway.service.type=NodePort'].flatMap((value) => ['--set', value]);
+  const words = ['template', 'nodeway', 'deploy/helm/nodeway', `--namespace=${AGENT_NAMESPACE}`, '--kube-version=1.34.0', ...values];
+  const { stdout } = await promisify(execFile)('scripts/helm', [...words, '--show-only=templates/gateway-service.yaml']);
+  const service = parse(stdout) as KubeObject;
+  await kube.apply(service);
+  const { spec } = (await kube.get(`/api/v1/namespaces/${AGENT_NAMESPACE}/services/${service.metadata.name}`)) as {
+    readonly spec: { readonly ports: readonly { readonly name: string; readonly nodePort: number }[] };
+  };
+  const port = spec.ports.find(({ name }) => name === 'http2')?.nodePort;
+  for (const node of ['10.78.0.1', '10.78.0.2']) {
+    const answered = (): Promise<number> =>
+      visit('/', {}, `${node}:${port}`).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    await mesh.until(`${node} serves the Gateway at the Service's port`, async () => (await answered()) === 200);
+    t.pass(`${node} serves the Gateway at the Service's port`);
+  }
 });
 
 t.test('a pod that is in no mesh reaches a Service by kube-proxy', async (t) => {
