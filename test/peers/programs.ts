@@ -1,6 +1,6 @@
 /**
  * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, and ws for WebSocket
- * over HTTP/2 (RFC 8441). Each client asks each server, at a gateway and from pod to pod.
+ * over HTTP/2 (RFC 8441), and grpcio's health service. Each client asks each server, at a gateway and from pod to pod.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,6 +51,19 @@ const CLIENTS: readonly Client[] = [
     isGood: (stdout) => stdout.includes(`${STREAMS} succeeded, 0 failed, 0 errored`) && stdout.includes(`${STREAMS} 2xx`),
   },
 ];
+const HEALTH = [
+  'env',
+  `PYTHONPATH=${process.env['HEALTH_PACKAGES'] ?? ''}`,
+  'python3',
+  fileURLToPath(new URL('health_grpcio.py', import.meta.url)),
+] as const;
+const HEALTH_CHECKS: readonly Client[] = [
+  {
+    name: "grpcio's health check",
+    command: (host, port) => [...HEALTH, 'client', host, String(port)],
+    isGood: (stdout) => stdout === 'healthy\n',
+  },
+];
 const WEBSOCKETS: readonly Client[] = [
   {
     name: 'WebSocket over HTTP/2',
@@ -90,6 +103,7 @@ const KINDS: readonly Kind[] = [
   },
   { name: 'nghttpd', wire: 'http2', clients: CLIENTS, start: (directory, port) => ['nghttpd', '--no-tls', '-d', directory, String(port)] },
   { name: 'Node.js', wire: 'http2', clients: CLIENTS, start: (_, port) => [...NODE, '-e', NODE_SERVER(port)] },
+  { name: 'grpcio', wire: 'http2', clients: HEALTH_CHECKS, start: (_, port) => [...HEALTH, 'server', String(port)] },
   { name: 'ws', wire: 'http1', clients: WEBSOCKETS, start: (_, port) => [...NODE, '-e', WEBSOCKET_SERVER(port)] },
 ];
 
