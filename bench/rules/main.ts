@@ -1,5 +1,5 @@
 /**
- * `scripts/bench --suite rules`: what thousands of rules on one host cost a request and the agent, without sockets. The exit code tells
+ * `scripts/bench --suite rules`: what thousands of rules on one host cost a request and the agent, without sockets and as a whole gateway, beside Envoy. The exit code tells
  * whether everything could be measured, never how fast it was.
  */
 import { parseArgs } from 'node:util';
@@ -9,9 +9,10 @@ import { aligned } from '../report.ts';
 import { saveResults } from '../results.ts';
 import { measureExpressions } from './expressions.ts';
 import { measure, SHAPES } from './matching.ts';
+import { type GatewayCost, measureGateways } from './gateways.ts';
 import { measureStart } from './start.ts';
 
-const HELP = `What thousands of rules on one host cost: matching, memory, start, regular expressions.
+const HELP = `What thousands of rules on one host cost: matching, memory, start, regular expressions, and a whole gateway beside Envoy.
 
 scripts/bench --suite rules [--sizes N,N] [--rounds N]
 
@@ -28,7 +29,7 @@ const now = (): number => {
 const once = () => false;
 const fixed = (value: number, digits: number): string => value.toFixed(digits);
 
-function main(): number {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       suite: { type: 'string' },
@@ -62,7 +63,16 @@ function main(): number {
     ['expression', 'text', 're2js, us', 'V8, us'],
     expressions.map(({ pattern, text, ownUs, v8Us }) => [pattern, text, fixed(ownUs, 2), v8Us === null ? 'hangs' : fixed(v8Us, 2)]),
   );
-  process.stdout.write(`${saveResults({ conditions: describeMachine(clock), matching, start, expressions })}\n`);
+  const gateways: GatewayCost[] = [];
+  for (const size of sizes) gateways.push(...(await measureGateways(size)));
+  print(
+    ['proxy', 'routes', 'start, ms', 'resident, MB', 'first, us', 'last, us', 'last / first', 'a change, ms'],
+    gateways.map(({ proxy, routes, startMs, residentMb, firstUs, lastUs, changeMs }) => [
+      ...[proxy, String(routes), fixed(startMs, 0), fixed(residentMb, 0), fixed(firstUs, 1), fixed(lastUs, 1)],
+      ...[fixed(lastUs / firstUs, 2), fixed(changeMs, 0)],
+    ]),
+  );
+  process.stdout.write(`${saveResults({ conditions: describeMachine(clock), matching, start, expressions, gateways })}\n`);
   return 0;
 }
 
@@ -70,4 +80,4 @@ function print(headings: readonly string[], rows: readonly (readonly string[])[]
   process.stdout.write(`${aligned([headings, ...rows], once)}\n\n`);
 }
 
-process.exitCode = main();
+process.exitCode = await main();
