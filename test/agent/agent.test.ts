@@ -2,16 +2,12 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
 import t from 'tap';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
-import { composeAgent } from '../../src/agent/app.ts';
-import { nativeSockets, withoutCapture } from '../../src/agent/capture.ts';
-import { parseConfig } from '../../src/agent/config.ts';
-import type { ObjectSink, Origin, RawObject } from '../../src/agent/model/sink.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import type { Origin, RawObject } from '../../src/agent/model/sink.ts';
 import { Disposal } from '../../src/base/disposal.ts';
 import { freePorts } from '../base/free-ports.ts';
+import { startByHand } from './agent-by-hand.ts';
 
 interface Answer {
   readonly status: number;
@@ -46,29 +42,15 @@ function gateway(ports: readonly number[]): RawObject {
 
 t.test('the life of an agent', async (t) => {
   const [metrics, admin, first, second] = (await freePorts(4)) as [number, number, number, number];
-  const flags = ['--manifests', '/nowhere', '--no-capture', '--workers', '1', '--gateway-address', '127.0.0.1'];
-  const endpoints = ['--metrics-address', `127.0.0.1:${metrics}`, '--admin-address', `127.0.0.1:${admin}`];
-  const parsed = parseConfig([...flags, ...endpoints, '--drain-timeout', '3s'], {});
-  if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
   const disposal = new Disposal();
   t.teardown(() => disposal.dispose());
-  let sink: ObjectSink | null = null;
+  const { agent, sink } = await startByHand(disposal, { metrics, admin }, ['--workers', '1', '--drain-timeout', '3s']);
   const origin: Origin = { trusted: true, locate: () => null };
-  const serve = (...ports: readonly number[]): void => sink?.upsert(gateway(ports), origin);
-  const agent = composeAgent({
-    config: parsed.config,
-    output: { log: pino({ level: 'silent' }), reopen: () => {}, flush: () => {} },
-    clock: systemClock(),
-    disposal,
-    node: withoutCapture(await nativeSockets()),
-    sources: [{ name: 'by hand', start: async (given) => void (sink = given), stop: async () => {} }],
-    api: null,
-  });
-  await agent.start();
+  const serve = (...ports: readonly number[]): void => sink.upsert(gateway(ports), origin);
   t.strictSame(await ask(metrics, '/healthz'), { status: 200, body: 'ok\n' });
   t.match(await ask(metrics, '/readyz'), { status: 503, body: /^\[-\] configured: the first complete configuration/ });
 
-  (sink as ObjectSink | null)?.synced();
+  sink.synced();
   await until('ready', async () => (await ask(metrics, '/readyz')).status === 200);
   await t.rejects(ask(first, '/'), { code: 'ECONNREFUSED' }, 'nothing listens before the first Gateway');
 

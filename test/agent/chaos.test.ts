@@ -12,13 +12,10 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import t from 'tap';
 import type { AgentStatus } from '../../src/agent/admin/status.ts';
-import { composeAgent } from '../../src/agent/app.ts';
-import { nativeSockets, withoutCapture } from '../../src/agent/capture.ts';
-import { parseConfig } from '../../src/agent/config.ts';
 import type { ObjectSink, Origin, RawObject } from '../../src/agent/model/sink.ts';
-import { systemClock } from '../../src/base/clock.ts';
 import { Disposal } from '../../src/base/disposal.ts';
 import { freePorts } from '../base/free-ports.ts';
+import { startByHand } from './agent-by-hand.ts';
 
 /** `limited` has a limit of requests, `watched` ejects who answers 500; `free` has neither. Their own rules never change. */
 const SERVICES = ['free', 'limited', 'watched'] as const;
@@ -236,24 +233,9 @@ interface Running {
 
 async function startAgent(disposal: Disposal): Promise<Running> {
   const [metrics, admin, gateway] = (await freePorts(3)) as [number, number, number];
-  const flags = ['--manifests', '/nowhere', '--no-capture', '--workers', '2', '--gateway-address', '127.0.0.1'];
-  const endpoints = ['--metrics-address', `127.0.0.1:${metrics}`, '--admin-address', `127.0.0.1:${admin}`];
-  const parsed = parseConfig([...flags, ...endpoints], {});
-  if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
-  let sink: ObjectSink | null = null;
   const errors: string[] = [];
   const log = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) });
-  const agent = composeAgent({
-    config: parsed.config,
-    output: { log, reopen: () => {}, flush: () => {} },
-    clock: systemClock(),
-    disposal,
-    node: withoutCapture(await nativeSockets()),
-    sources: [{ name: 'by hand', start: async (given) => void (sink = given), stop: async () => {} }],
-    api: null,
-  });
-  await agent.start();
-  if (sink === null) throw new Error('the source was not started');
+  const { sink } = await startByHand(disposal, { metrics, admin }, ['--workers', '2'], log);
   const status = async (): Promise<AgentStatus> => (await fetch(`http://127.0.0.1:${admin}/status`)).json() as Promise<AgentStatus>;
   return { gateway, sink, status, errors };
 }
