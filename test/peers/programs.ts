@@ -1,6 +1,6 @@
 /**
  * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, and ws for WebSocket
- * over HTTP/2 (RFC 8441), and grpcio's health service. Each client asks each server, at a gateway and from pod to pod.
+ * over HTTP/2 (RFC 8441), grpcio's health service and Connect's gRPC-Web. Each client asks each server, at a gateway and from pod to pod.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { stopAll } from './processes.ts';
 const FIRST_PORT = 28_220;
 const CONTENT = 'what the server says\n';
 const STREAMS = 2000;
-const WEBSOCKET = fileURLToPath(new URL('websocket-http2.ts', import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const NODE = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
 
 interface Client {
@@ -51,12 +51,7 @@ const CLIENTS: readonly Client[] = [
     isGood: (stdout) => stdout.includes(`${STREAMS} succeeded, 0 failed, 0 errored`) && stdout.includes(`${STREAMS} 2xx`),
   },
 ];
-const HEALTH = [
-  'env',
-  `PYTHONPATH=${process.env['HEALTH_PACKAGES'] ?? ''}`,
-  'python3',
-  fileURLToPath(new URL('health_grpcio.py', import.meta.url)),
-] as const;
+const HEALTH = ['env', `PYTHONPATH=${process.env['HEALTH_PACKAGES'] ?? ''}`, 'python3', script('health_grpcio.py')] as const;
 const HEALTH_CHECKS: readonly Client[] = [
   {
     name: "grpcio's health check",
@@ -64,10 +59,18 @@ const HEALTH_CHECKS: readonly Client[] = [
     isGood: (stdout) => stdout === 'healthy\n',
   },
 ];
+const WEB = ['env', `WEB_PACKAGES=${process.env['WEB_PACKAGES'] ?? ''}`, ...NODE, script('grpc-web.mjs')] as const;
+const WEB_CALLS: readonly Client[] = [
+  {
+    name: "Connect's gRPC-Web, over HTTP/1 and HTTP/2,",
+    command: (host, port) => [...WEB, 'client', host, String(port)],
+    isGood: (stdout) => stdout === 'answered over both\n',
+  },
+];
 const WEBSOCKETS: readonly Client[] = [
   {
     name: 'WebSocket over HTTP/2',
-    command: (host, port) => [...NODE, WEBSOCKET, host, String(port)],
+    command: (host, port) => [...NODE, script('websocket-http2.ts'), host, String(port)],
     isGood: (stdout) => stdout === 'echo of hello\n',
   },
 ];
@@ -104,6 +107,8 @@ const KINDS: readonly Kind[] = [
   { name: 'nghttpd', wire: 'http2', clients: CLIENTS, start: (directory, port) => ['nghttpd', '--no-tls', '-d', directory, String(port)] },
   { name: 'Node.js', wire: 'http2', clients: CLIENTS, start: (_, port) => [...NODE, '-e', NODE_SERVER(port)] },
   { name: 'grpcio', wire: 'http2', clients: HEALTH_CHECKS, start: (_, port) => [...HEALTH, 'server', String(port)] },
+  { name: 'Connect over HTTP/2', wire: 'http2', clients: WEB_CALLS, start: (_, port) => [...WEB, 'server', 'http2', String(port)] },
+  { name: 'Connect over HTTP/1', wire: 'http1', clients: WEB_CALLS, start: (_, port) => [...WEB, 'server', 'http1', String(port)] },
   { name: 'ws', wire: 'http1', clients: WEBSOCKETS, start: (_, port) => [...NODE, '-e', WEBSOCKET_SERVER(port)] },
 ];
 
