@@ -33,6 +33,14 @@ export interface Problem {
   readonly column: number;
 }
 
+/** Of one object. Its place is that of the field, and moves with it; without one it concerns the whole object. */
+export interface Finding {
+  readonly severity: Severity;
+  readonly path: string;
+  readonly message: string;
+  readonly place: Place | null;
+}
+
 /** What is wrong with something now; it replaces what was wrong with it before. */
 export interface ProblemNews {
   /** An object, a file, or whatever else has problems of its own. */

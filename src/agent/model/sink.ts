@@ -3,7 +3,9 @@
  * an API server. Objects are as their authors wrote them: the store validates.
  */
 import type { Needs } from './needs.ts';
-import type { FieldPath, ObjectRef, ObjectType, Place, Problem } from './problem.ts';
+import type { AnyObject } from './objects.ts';
+import type { Packed } from './packed.ts';
+import type { FieldPath, Finding, ObjectRef, ObjectType, Place, Problem } from './problem.ts';
 
 export interface RawObject {
   readonly apiVersion: string;
@@ -53,9 +55,19 @@ export interface Origin {
   locate(path: FieldPath): Place | null;
 }
 
+/** An object as the store keeps it. */
+export interface CheckedObject {
+  readonly ref: ObjectRef;
+  /** Null: it was refused. */
+  readonly good: Packed<AnyObject> | null;
+  readonly findings: readonly Finding[];
+}
+
 /** Where a source gives objects to. Removals and lists concern only what came by the same part. */
 export interface ObjectPart {
   upsert(object: RawObject, origin: Origin): void;
+  /** The same of an object that was checked already. */
+  upsertChecked(object: CheckedObject, origin: Origin): void;
   remove(ref: ObjectRef): void;
   /** Every object of the type is reported again from now on, as a watch does at its start and after it lost its place. */
   relist(type: ObjectType): void;

@@ -15,11 +15,21 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { AnyObject, Kinds } from './objects.ts';
-import { pack, type Packed, unpack } from './packed.ts';
-import { type ObjectRef, type ObjectType, placeOf, type Problem, type ProblemNews, refKey, refOf, typeKey } from './problem.ts';
-import { checkObject, type Finding } from './schema/index.ts';
+import { checked } from './checked.ts';
+import { type Packed, unpack } from './packed.ts';
+import {
+  type Finding,
+  type ObjectRef,
+  type ObjectType,
+  placeOf,
+  type Problem,
+  type ProblemNews,
+  refKey,
+  refOf,
+  typeKey,
+} from './problem.ts';
 import { typeOfKind } from './schema/kinds.ts';
-import type { ClosablePart, ObjectPart, ObjectSink, Origin, RawObject } from './sink.ts';
+import type { CheckedObject, ClosablePart, ObjectPart, ObjectSink, Origin, RawObject } from './sink.ts';
 
 /** Of what the source gave last. `previous-in-force`: that was refused, and what it gave before still holds. */
 export type ObjectState = 'accepted' | 'refused' | 'previous-in-force';
@@ -74,8 +84,6 @@ class Entry {
 const isOne = (versions: Version | readonly Version[]): versions is Version => !Array.isArray(versions);
 
 const NO_VERSIONS: readonly Version[] = [];
-/** Nearly no object has any. */
-const NO_FINDINGS: readonly Finding[] = [];
 
 const GONE = { good: null, origin: null } as const;
 
@@ -221,6 +229,7 @@ export class ObjectStore {
   #partOf(contributor: Contributor): ObjectPart {
     return {
       upsert: (object, origin) => this.#upsert(contributor, object, origin),
+      upsertChecked: (object, origin) => this.#put(contributor, object, origin, null),
       remove: (ref) => this.#remove(contributor, ref),
       relist: (type) => this.#relist(contributor, type),
       listed: (type) => this.#listed(contributor, type),
@@ -252,20 +261,27 @@ export class ObjectStore {
   }
 
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
-    const { position } = contributor;
     const ref = origin.ref ?? refOf(object);
-    contributor.unseen.get(typeKey(ref))?.delete(refKey(ref));
-    const known = this.#entryOf(ref);
-    const before = known?.versions.find((version) => version.position === position);
+    const before = this.#reported(contributor, ref);
     const revision = revisionOf(object, origin);
     if (before !== undefined && revision !== null && before.revision === revision) return;
-    const { value, problems: found } = checkObject(object, origin);
-    const good = value === null ? (before?.good ?? null) : pack(value);
-    const state: ObjectState = value !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
+    this.#put(contributor, checked(object, origin), origin, revision);
+  }
+
+  /** What the contributor gave before of an object that it gives now. */
+  #reported({ position, unseen }: Contributor, ref: ObjectRef): Version | undefined {
+    unseen.get(typeKey(ref))?.delete(refKey(ref));
+    return this.#entryOf(ref)?.versions.find((version) => version.position === position);
+  }
+
+  #put(contributor: Contributor, { ref, good: now, findings: problems }: CheckedObject, origin: Origin, revision: string | null): void {
+    const { position } = contributor;
+    const before = this.#reported(contributor, ref);
+    const good = now ?? before?.good ?? null;
+    const state: ObjectState = now !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
     const since = before?.state === state ? before.since : (this.#clock?.now() ?? 0);
-    const problems = found.length === 0 ? NO_FINDINGS : found;
     const version = { position, good, origin, state, since, problems, revision };
-    const entry = known ?? this.#newEntry(ref);
+    const entry = this.#entryOf(ref) ?? this.#newEntry(ref);
     const others = entry.versions.filter((other) => other !== before);
     this.#settle(entry, others.length === 0 ? [version] : [...others, version].sort((a, b) => a.position - b.position));
   }
@@ -368,7 +384,10 @@ function differ(a: Version | null, b: Version | null): boolean {
   return before.good !== after.good || (after.good !== null && before.origin?.trusted !== after.origin?.trusted);
 }
 
-/** With the extent: an object may first be known by its metadata only, in the same version. */
-function revisionOf({ metadata: { uid, resourceVersion } }: RawObject, { metadataOnly }: Origin): string | null {
-  return resourceVersion === undefined ? null : `${uid ?? ''} ${resourceVersion} ${metadataOnly === true}`;
+/**
+ * With the extent: an object may first be known by its metadata only, in the same version. A file's author may edit what an API
+ * server printed, and leave the version as it was.
+ */
+function revisionOf({ metadata: { uid, resourceVersion } }: RawObject, { metadataOnly, file }: Origin): string | null {
+  return resourceVersion === undefined || file !== undefined ? null : `${uid ?? ''} ${resourceVersion} ${metadataOnly === true}`;
 }

@@ -1,26 +1,29 @@
 /** The documents of a file's text, and their texts when they are asked for again. */
 import { readFileSync } from 'node:fs';
 import { chunksOf, withoutMark } from './chunks.ts';
-import { hashOf, SourceDocument, type SourceObject, type Texts } from './document.ts';
+import { contentsOf, hashOf, SourceDocument, type SourceObject, type Texts } from './document.ts';
 import type { Problem } from '../model/problem.ts';
 import { SharedTexts } from './shared-texts.ts';
 
-/** The documents of a text one by one; those that it had before are the same objects again. */
+/**
+ * The documents of a text one by one; those that it had before are the same objects again.
+ * @param known by their hash; those that stand there again are taken out.
+ */
 export function* documentsOf(
   file: string,
   text: string,
   texts: Texts,
-  before: readonly SourceDocument[] = [],
+  known = new Map<string, SourceDocument>(),
   strings = new SharedTexts(),
 ): Generator<{ readonly document: SourceDocument; readonly isNew: boolean }> {
-  const known = new Map(before.map((document) => [document.hash, document]));
   for (const chunk of chunksOf(withoutMark(text))) {
     const hash = hashOf(chunk);
     const document = known.get(hash);
     // A text that stands there twice is two documents.
     known.delete(hash);
     document?.move(chunk);
-    yield { document: document ?? new SourceDocument(file, chunk, texts, strings, hash), isNew: document === undefined };
+    const head = { ...chunk, hash, length: chunk.text.length };
+    yield { document: document ?? new SourceDocument(file, head, texts, contentsOf(chunk, strings)), isNew: document === undefined };
   }
 }
 

@@ -14,7 +14,9 @@ import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch, type WatchEvent } from './directory-watch.ts';
-import type { SourceDocument } from './document.ts';
+import { contentsFrom, type DocumentData } from './document-data.ts';
+import { SourceDocument } from './document.ts';
+import { type FileRead, FileReaders } from './file-readers.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
 import { Inventory } from './inventory.ts';
 import { type Look, lookAt, lookAtOnce } from './look.ts';
@@ -30,8 +32,10 @@ const RESCAN_MS = 2000;
 /** Of a file's text a turn goes through so many characters and reads so many that are new; the heartbeat shares this thread. */
 const CHARACTERS_A_TURN = 500_000;
 const NEW_CHARACTERS_A_TURN = 50_000;
-/** A larger file is read beside the looks at the others, which would have to wait for it. */
+/** A larger file is read by another thread, beside the looks at the others, which would have to wait for it. */
 const LARGE_BYTES = 500_000;
+/** Files that are being read at the start while others are taken over. */
+const FILES_AHEAD = 16;
 /** Of files that have not changed, a few microseconds each. */
 const LOOKS_A_TURN = 100;
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -57,6 +61,13 @@ interface Loaded extends Look, Contents {
   readonly inForce: readonly SourceDocument[];
 }
 
+/** By another thread. */
+interface Reading {
+  /** Those that have been read. */
+  readonly documents: readonly SourceDocument[];
+  readonly end: Promise<FileRead>;
+}
+
 const isBroken = ({ documents, problems }: Contents): boolean => problems.length > 0 || documents.some(({ faults }) => faults.length > 0);
 
 export class ManifestSource implements ObjectSource {
@@ -76,6 +87,9 @@ export class ManifestSource implements ObjectSource {
   readonly #inventory = new Inventory();
   readonly #texts = new FileTexts();
   readonly #strings = new SharedTexts();
+  readonly #readers: FileReaders;
+  /** At the start: files that are read before their turn comes. */
+  readonly #ahead = new Map<string, Reading>();
   /** Large files that are being read, or have been; null: not yet. */
   readonly #readings = new Map<string, { readonly stamp: string; contents: Contents | null }>();
   /** Files that were seen in a state that may not last. */
@@ -85,6 +99,7 @@ export class ManifestSource implements ObjectSource {
   constructor(directory: string, clock: Clock) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#readers = new FileReaders(clock);
   }
 
   async start(sink: ObjectSink): Promise<void> {
@@ -106,7 +121,7 @@ export class ManifestSource implements ObjectSource {
     this.#timer?.();
     this.#soonest?.();
     this.#readings.clear();
-    await this.#telling?.stop();
+    await Promise.all([this.#telling?.stop(), this.#readers.close()]);
     await this.#scan;
   }
 
@@ -152,6 +167,7 @@ export class ManifestSource implements ObjectSource {
     const files = new Map<string, Loaded>();
     for (const [index, name] of names.entries()) {
       const before = previous.get(name);
+      if (!this.#synced) this.#readAhead(names.slice(index, index + FILES_AHEAD));
       const loaded = before?.stamp === lookAtOnce(name).stamp ? this.#settled(name, before) : await this.#load(name, before);
       if (loaded !== null) files.set(name, loaded);
       // What a whole cluster's files hold is not kept until the last of them is read.
@@ -159,7 +175,12 @@ export class ManifestSource implements ObjectSource {
       if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
     }
     this.#files = files;
+    this.#ahead.clear();
     await this.#tell(previous);
+  }
+
+  #readAhead(files: readonly string[]): void {
+    for (const file of files) if (!this.#files.has(file) && !this.#ahead.has(file)) this.#ahead.set(file, this.#begin(file, undefined));
   }
 
   async #tellEarly(file: string, loaded: Loaded, before: Loaded | undefined): Promise<void> {
@@ -201,7 +222,8 @@ export class ManifestSource implements ObjectSource {
   }
 
   async #load(file: string, before: Loaded | undefined): Promise<Loaded | null> {
-    const look = await lookAt(file);
+    // At the start nobody waits for this thread.
+    const look = this.#synced ? await lookAt(file) : lookAtOnce(file);
     if (before?.stamp === look.stamp) return this.#settled(file, before);
     const earlier = this.#restless.get(file);
     const same = earlier?.stamp === look.stamp;
@@ -230,7 +252,8 @@ export class ManifestSource implements ObjectSource {
 
   /** Null: they are being read, and a look follows when they have been. */
   async #contents(file: string, look: Look, before: Loaded | undefined): Promise<Contents | null> {
-    if (!this.#synced || look.size < LARGE_BYTES) return this.#read(file, look, before, () => true);
+    if (!this.#synced) return this.#readBeside(file, look, before, () => this.#sink !== null);
+    if (look.size < LARGE_BYTES) return this.#read(file, look, before);
     const known = this.#readings.get(file);
     if (known?.stamp === look.stamp) {
       if (known.contents !== null) this.#readings.delete(file);
@@ -238,37 +261,67 @@ export class ManifestSource implements ObjectSource {
     }
     const reading: { readonly stamp: string; contents: Contents | null } = { stamp: look.stamp, contents: null };
     this.#readings.set(file, reading);
-    void this.#read(file, look, before, () => this.#readings.get(file) === reading).then((contents) => {
+    void this.#readBeside(file, look, before, () => this.#readings.get(file) === reading).then((contents) => {
+      if (this.#readings.get(file) !== reading) return;
       reading.contents = contents;
-      if (contents !== null) this.#schedule(0);
+      this.#schedule(0);
     });
     return null;
   }
 
-  /** Null: nobody wants it any more. */
-  async #read(file: string, { inode, size, stamp }: Look, before: Loaded | undefined, wanted: () => boolean): Promise<Contents | null> {
-    const refused = (message: string): Contents => ({ documents: [], problems: [fileProblem(file, message)] });
-    if (inode === 0) return refused(stamp);
-    if (size > MAX_BYTES) return refused(`larger than ${MAX_BYTES} bytes`);
+  async #readBeside(file: string, look: Look, before: Loaded | undefined, wanted: () => boolean): Promise<Contents> {
+    const fault = faultOf(look);
+    if (fault !== null) return refused(file, fault);
+    const ahead = this.#ahead.get(file);
+    const reading = ahead !== undefined && (await ahead.end).stamp === look.stamp ? ahead : this.#begin(file, before, wanted);
+    const { stamp, error } = await reading.end;
+    if (error !== null) return refused(file, error);
+    // Whoever looks again sees that it has changed.
+    return stamp === look.stamp ? { documents: reading.documents, problems: [] } : refused(file, 'it changed while it was read');
+  }
+
+  #begin(file: string, before: Loaded | undefined, wanted = () => true): Reading {
+    const known = documentsByHash(before);
+    const documents: SourceDocument[] = [];
+    const end = this.#readers.read(file, [...known.keys()], (read) => {
+      for (const data of read) documents.push(this.#document(file, data, known));
+      return wanted();
+    });
+    return { documents, end };
+  }
+
+  #document(file: string, data: DocumentData, known: Map<string, SourceDocument>): SourceDocument {
+    const [hash, start, line, length, isItem, inherited, objects, faults] = data;
+    const before = known.get(hash);
+    if (objects === null && before !== undefined) {
+      before.move({ start, line });
+      return before;
+    }
+    const head = { hash, start, line, length, isItem, inherited };
+    return new SourceDocument(file, head, this.#texts, contentsFrom(objects ?? [], faults, this.#strings));
+  }
+
+  async #read(file: string, look: Look, before: Loaded | undefined): Promise<Contents> {
+    const fault = faultOf(look);
+    if (fault !== null) return refused(file, fault);
     try {
       const bytes = await readFile(file);
-      if (!isUtf8(bytes)) return refused('not UTF-8');
+      if (!isUtf8(bytes)) return refused(file, 'not UTF-8');
       const documents: SourceDocument[] = [];
-      const known = before === undefined ? [] : [...new Set([...before.documents, ...before.inForce])];
       let seen = 0;
       let read = 0;
-      for (const { document, isNew } of documentsOf(file, bytes.toString('utf8'), this.#texts, known, this.#strings)) {
+      for (const one of documentsOf(file, bytes.toString('utf8'), this.#texts, documentsByHash(before), this.#strings)) {
+        const { document, isNew } = one;
         documents.push(document);
         seen += document.length;
         if (isNew) read += document.length;
         if (seen < CHARACTERS_A_TURN && read < NEW_CHARACTERS_A_TURN) continue;
         await setImmediate();
-        if (!wanted()) return null;
         seen = read = 0;
       }
       return { documents, problems: [] };
     } catch (error) {
-      return refused(messageOf(error));
+      return refused(file, messageOf(error));
     }
   }
 
@@ -302,6 +355,22 @@ async function withOverlooked(listed: readonly string[], known: readonly string[
   const names = new Set(listed);
   for (const file of known) if (!names.has(file) && (await lookAt(file)).inode !== 0) names.add(file);
   return [...names].sort();
+}
+
+/** Why it need not be read. */
+function faultOf({ inode, size, stamp }: Look): string | null {
+  if (inode === 0) return stamp;
+  return size > MAX_BYTES ? `larger than ${MAX_BYTES} bytes` : null;
+}
+
+function refused(file: string, message: string): Contents {
+  return { documents: [], problems: [fileProblem(file, message)] };
+}
+
+/** What need not be read again, if it stands there again. */
+function documentsByHash(before: Loaded | undefined): Map<string, SourceDocument> {
+  const documents = before === undefined ? [] : [...before.documents, ...before.inForce];
+  return new Map(documents.map((document) => [document.hash, document]));
 }
 
 function fileProblem(file: string, message: string): Problem {

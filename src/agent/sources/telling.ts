@@ -90,12 +90,7 @@ export class Telling {
   }
 }
 
-/** The store keeps what it has checked; a second copy here would double the memory of a large cluster. */
 function give({ ref, now }: ObjectNews, sink: ObjectPart): void {
-  if (now === null) return sink.remove(ref);
-  const { object } = now;
-  // The file has changed since: the next look brings what it says now.
-  if (object === null) return;
-  sink.upsert(object, now);
-  now.forget();
+  if (now === null) sink.remove(ref);
+  else now.tell(sink);
 }

@@ -185,6 +185,14 @@ t.test('a version that is told again is no change', async (t) => {
   t.equal(store.takeChanges().length, 1, 'its author may say more');
 });
 
+t.test('what an API server printed may be edited in a file, which does not change its version', async (t) => {
+  const { put, weights } = setUp();
+  const printed = (weight: string): string => version(weight).replace('{name: a}', '{name: a, resourceVersion: "7"}');
+  put(printed('1'));
+  put(printed('2'));
+  t.same(weights(), [2]);
+});
+
 t.test('of a pod of another node the metadata is enough', async (t) => {
   const { store, sink } = setUp();
   const metadata = { name: 'a', namespace: 'default', labels: { app: 'a' } };

@@ -107,7 +107,10 @@ t.test('what kubectl would not take is said, with its place', async (t) => {
 
 t.test('documents that stay are the same objects, at their new place', async (t) => {
   const texts = { textOf: () => null };
-  const read = (text: string, before: readonly SourceDocument[] = []) => [...documentsOf('f', text, texts, before)];
+  const read = (text: string, before: readonly SourceDocument[] = []) => {
+    const known = new Map(before.map((document) => [document.hash, document]));
+    return [...documentsOf('f', text, texts, known)];
+  };
   const before = read(`${NS}---\n${NS.replace('name: a', 'name: b')}---\n${NS.replace('name: a', 'name: c')}`);
   const after = read(
     `# new\n\n${NS.replace('name: a', 'name: d')}---\n${NS.replace('name: a', 'name: b')}---\n${NS.replace('name: a', 'name: c')}`,

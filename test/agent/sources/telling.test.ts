@@ -21,6 +21,9 @@ class Recorder {
       this.#open = null;
     },
     upsert: (object: RawObject) => this.#note(refOf(object), (object as RawObject & { version: string }).version),
+    upsertChecked: () => {
+      throw new Error('what is told here was not checked');
+    },
     remove: (ref: ObjectRef) => this.#note(ref, null),
     relist: () => {},
     listed: () => {},

@@ -1,19 +1,11 @@
 /** Checks an object against its kind: every problem at once, each with the place of its field. */
 import type { AnyObject } from '../objects.ts';
-import { type FieldPath, pathText, type Place, type Severity } from '../problem.ts';
+import { type FieldPath, type Finding, pathText } from '../problem.ts';
 import type { Origin, RawObject } from '../sink.ts';
 import { meetJudged } from './fields.ts';
 import { isKnownByMetadata, kindOf, KINDS, shapeOfKind } from './kinds.ts';
 import { type Complain, reportUnserved } from './report.ts';
 import { withoutUnset } from './unset.ts';
-
-/** Its place is that of the field, and moves with it; without one it concerns the whole object. */
-export interface Finding {
-  readonly severity: Severity;
-  readonly path: string;
-  readonly message: string;
-  readonly place: Place | null;
-}
 
 export interface Checked {
   /** What is in effect from now on; null when the object was refused. */
