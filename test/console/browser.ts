@@ -11,7 +11,7 @@ const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const PATIENCE_MS = 60_000;
 
 /** Why there is no browser; empty: there is one. */
-export const noBrowser = existsSync(CHROMIUM) ? '' : `${CHROMIUM} is missing; run scripts/setup browser`;
+export const noBrowser = existsSync(CHROMIUM) ? '' : `${CHROMIUM} is missing; run scripts/setup tests`;
 
 export interface Look {
   readonly theme: 'light' | 'dark';
