@@ -10,7 +10,7 @@ import { freePorts } from '../base/free-ports.ts';
 import { until } from './until.ts';
 import { AGENT_NAMESPACE, AGENT_ACCOUNT, agentRights } from './agent-rights.ts';
 import { Daemon } from './daemon.ts';
-import { KubeApi } from './kube-api.ts';
+import { KubeApi, type KubeObject } from './kube-api.ts';
 import { SERVICE_CIDR } from './cluster/topology.ts';
 import { kubeProgram } from './programs.ts';
 
@@ -125,6 +125,18 @@ export class ApiServer {
   /** Stops it as a machine that hangs does: connections stay open and nothing is answered. */
   signalServer(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#server.signal(name);
+  }
+
+  /**
+   * Changes an object in etcd, as another API server on the same etcd would: this one tells those who watch, and takes no request for it.
+   * By itself: in a transaction of several objects all would have one version, by which a watch that goes on could miss some.
+   *
+   * @param prefix below which etcd has the kind, as `endpointslices`.
+   */
+  async store(prefix: string, object: KubeObject): Promise<void> {
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    const { namespace, name } = object.metadata;
+    await this.#etcdCall('put', { key: base64(`/registry/${prefix}/${namespace}/${name}`), value: base64(JSON.stringify(object)) });
   }
 
   /** Makes etcd forget all versions but the one that is now. */

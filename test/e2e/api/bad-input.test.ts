@@ -1,4 +1,5 @@
 /** What a real API server lets through, to an agent in a process of its own: wrong, large, unknown, long, and a lot of it. */
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { agentRights, customResources } from '../agent-rights.ts';
 import { ApiServer } from '../api-server.ts';
@@ -10,9 +11,8 @@ const NETWORKING = 'networking.istio.io/v1';
 /** etcd takes requests up to 1.5 MiB, of which the object as the API server stores it is the most. */
 const LARGE_BYTES = 1_400_000;
 const SERVICES = 100;
-const CHANGES = 1500;
-/** As many at once make as many changes a second as the API server can. */
-const WRITERS = 32;
+/** Rounds of one change of each. */
+const ROUNDS = 50;
 
 const api = await ApiServer.start();
 t.teardown(() => api.close());
@@ -32,6 +32,9 @@ const slice = (name: string, address: string, namespace = NAMESPACE): KubeObject
   metadata: { name: `slice-of-${name}`.slice(0, 63), namespace, labels: { 'kubernetes.io/service-name': name } },
   ...{ ports: [{ name: 'http', port: 8080, protocol: 'TCP' }], endpoints: [{ addresses: [address], conditions: { ready: true } }] },
 });
+interface SliceObject extends KubeObject {
+  readonly endpoints: readonly { readonly addresses: readonly string[] }[];
+}
 const clusterOf = (name: string, namespace = NAMESPACE): string => `outbound|80||${name}.${namespace}.svc.cluster.local`;
 const to = (host: string): object => ({ route: [{ destination: { host } }] });
 const virtualHosts = async (): Promise<string> => JSON.stringify((await agent.snapshot())['virtualHosts']);
@@ -127,24 +130,29 @@ t.test('many changes, also while the agent is not able to follow: the last one c
   const names = Array.from({ length: SERVICES }, (_, index) => `churn-${index}`);
   const address = (version: number): string => `10.2.${version >> 8}.${version & 255}`;
   for (const name of names) await kube.apply(service(name), slice(name, address(0)));
-  const churn = async (first: number): Promise<void> => {
-    const left = Array.from({ length: CHANGES }, (_, index) => first + index).values();
-    const write = async (): Promise<void> => {
-      for (const version of left) await kube.replace(slice(names[version % SERVICES] as string, address(version)));
-    };
-    await Promise.all(Array.from({ length: WRITERS }, write));
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
+  const slices = async (): Promise<readonly SliceObject[]> => {
+    const { items } = (await kube.get(path)) as { readonly items: readonly SliceObject[] };
+    return items.filter(({ metadata }) => metadata.name.startsWith('slice-of-churn-'));
   };
-  /** What the API server has in the end, which writers that overtake each other decide. */
-  const wanted = async (): Promise<string> => {
-    const { items } = (await kube.get(`/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`)) as {
-      readonly items: readonly { readonly metadata: KubeObject['metadata']; readonly endpoints: readonly { addresses: string[] }[] }[];
-    };
-    const churned = items.filter(({ metadata }) => metadata.name.startsWith('slice-of-churn-'));
-    return churned
+  const kept = await slices();
+  t.equal(kept.length, SERVICES);
+  /** More than the API server takes requests for: written where it reads. */
+  const churn = async (first: number): Promise<void> => {
+    for (let round = first; round < first + ROUNDS; round++) {
+      const changed = kept.map((object, index) => ({
+        ...{ ...object, apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+        metadata: { ...object.metadata, resourceVersion: undefined },
+        endpoints: [{ addresses: [address(round * SERVICES + index)], conditions: { ready: true } }],
+      }));
+      await Promise.all(changed.map((object) => api.store('endpointslices', object)));
+    }
+  };
+  const wanted = async (): Promise<string> =>
+    (await slices())
       .map(({ metadata, endpoints }) => `${metadata.name.slice(9)}=${endpoints[0]?.addresses[0]}:8080`)
       .sort()
       .join();
-  };
   const known = async (): Promise<string> => {
     const { endpoints } = await agent.snapshot();
     const all = names.map(
@@ -152,19 +160,29 @@ t.test('many changes, also while the agent is not able to follow: the last one c
     );
     return all.sort().join();
   };
+  /** Events of EndpointSlices that the agent has taken in. */
+  const events = async (): Promise<number> =>
+    (await agent.status()).sources.find(({ resource }) => resource.startsWith('endpointslices'))?.events ?? 0;
+  const memory = (): string => /VmRSS:.*/.exec(readFileSync(`/proc/${agent.daemon.pid}/status`, 'utf8'))?.[0] ?? '';
+  t.comment(memory());
+  const heard = await events();
   const began = performance.now();
   await churn(1);
-  t.comment(`${Math.round(CHANGES / ((performance.now() - began) / 1000))} changes a second`);
+  const written = performance.now();
   const first = await wanted();
   await agent.until('the last state', async () => (await known()) === first);
+  const took = performance.now();
+  const perSecond = (ms: number): number => Math.round((ROUNDS * SERVICES) / (ms / 1000));
+  t.comment(`${perSecond(written - began)} changes a second were made, ${perSecond(took - began)} taken in`);
+  t.comment(`${(await events()) - heard} events of ${ROUNDS * SERVICES} changes; ${memory()}`);
   agent.daemon.signal('SIGSTOP');
-  await churn(CHANGES + 1);
+  await churn(1 + ROUNDS);
   const second = await wanted();
   t.not(second, first);
   const continued = performance.now();
   agent.daemon.signal('SIGCONT');
   await agent.until('the last state after it stood still', async () => (await known()) === second);
-  t.comment(`${CHANGES} changes caught up with after ${Math.round(performance.now() - continued)} ms`);
+  t.comment(`${ROUNDS * SERVICES} changes caught up with after ${Math.round(performance.now() - continued)} ms; ${memory()}`);
   t.strictSame((await agent.status()).problems, []);
 });
 
