@@ -1,6 +1,8 @@
 /**
- * Tells of pods whose cgroup the kubelet has just made: their first process follows within milliseconds, and their application's only
- * after the images are there and each container was set up. inotify tells of new directories of cgroup file systems too.
+ * Tells of pods that are about to have their first process, twice: when the kubelet has made the pod's cgroup, and when the runtime has
+ * made the first one in it, the sandbox's. On a busy machine seconds lie between the two, and only milliseconds between the second and
+ * the process. The application's process follows after the images are there and each container was set up. inotify tells of new
+ * directories of cgroup file systems too.
  *
  * Only a hint: what it misses is found a moment later by the regular look.
  */
@@ -15,31 +17,27 @@ const DEEPEST = 3;
 const PODS_OF_NODE = /^(?:.*-)?kubepods(?:\.slice)?$/;
 const PODS_OF_CLASS = /^(?:.*-)?(?:kubepods-)?(?:burstable|besteffort)(?:\.slice)?$/;
 
+/** @returns ends it. */
 export function watchPodCgroups(root: string, clock: Clock, onPod: (uid: string) => void): Cancel {
-  const watched = new Map<string, FSWatcher>();
-  const follow = (directory: string): void => {
-    if (watched.has(directory)) return;
-    try {
-      const watcher = watch(directory, (_, name) => {
-        const uid = name === null ? null : podUidOf(`0::/${name}`);
-        if (uid !== null) onPod(uid);
-      });
-      const forget = (): void => {
-        watcher.close();
-        watched.delete(directory);
-      };
-      watcher.on('error', forget);
-      watched.set(directory, watcher);
-    } catch {
-      // Gone since it was listed, or there are no more watches to be had: the regular look remains.
-    }
+  const watches = new DirectoryWatches();
+  const followPod = (directory: string, uid: string): void => {
+    // One is enough, and it may have been made before it could be told of.
+    const tell = (): void => {
+      watches.forget(directory);
+      onPod(uid);
+    };
+    watches.follow(directory, (name) => isDirectory(join(directory, name)) && tell());
+    if (childrenOf(directory)?.length) tell();
   };
+  const follow = (directory: string): void =>
+    watches.follow(directory, (name) => {
+      const uid = podUidOf(`0::/${name}`);
+      if (uid === null) return;
+      onPod(uid);
+      followPod(join(directory, name), uid);
+    });
   const look = (): void => {
-    for (const [directory, watcher] of watched) {
-      if (childrenOf(directory) !== null) continue;
-      watcher.close();
-      watched.delete(directory);
-    }
+    watches.sweep();
     for (const pods of podsBelow(root, DEEPEST)) {
       follow(pods);
       for (const name of childrenOf(pods) ?? []) if (PODS_OF_CLASS.test(name)) follow(join(pods, name));
@@ -49,8 +47,38 @@ export function watchPodCgroups(root: string, clock: Clock, onPod: (uid: string)
   const stop = clock.every(LOOK_MS, look);
   return () => {
     stop();
-    for (const watcher of watched.values()) watcher.close();
+    watches.close();
   };
+}
+
+/** What is told of the directories that are followed: names of what comes into them and what goes. */
+class DirectoryWatches {
+  readonly #watched = new Map<string, FSWatcher>();
+
+  follow(directory: string, onName: (name: string) => void): void {
+    if (this.#watched.has(directory)) return;
+    try {
+      const watcher = watch(directory, (_, name) => name !== null && onName(name));
+      watcher.on('error', () => this.forget(directory));
+      this.#watched.set(directory, watcher);
+    } catch {
+      // Gone since it was listed, or there are no more watches to be had: the regular look remains.
+    }
+  }
+
+  forget(directory: string): void {
+    this.#watched.get(directory)?.close();
+    this.#watched.delete(directory);
+  }
+
+  /** Those that are gone. */
+  sweep(): void {
+    for (const directory of this.#watched.keys()) if (childrenOf(directory) === null) this.forget(directory);
+  }
+
+  close(): void {
+    for (const directory of this.#watched.keys()) this.forget(directory);
+  }
 }
 
 function podsBelow(directory: string, depth: number): string[] {
@@ -67,4 +95,8 @@ function childrenOf(directory: string): string[] | null {
   } catch {
     return null;
   }
+}
+
+function isDirectory(path: string): boolean {
+  return childrenOf(path) !== null;
 }

@@ -18,10 +18,11 @@ function tree(t: Test, ...directories: readonly string[]) {
   const pods: string[] = [];
   const stop = watchPodCgroups(root, clock, (uid) => pods.push(uid));
   t.teardown(stop);
+  const times = (uid: string): number => pods.filter((told) => told === uid).length;
   /** Ends a test that hangs. */
-  const told = async (uid: string): Promise<void> => {
-    for (let left = 5000; !pods.includes(uid); left--) {
-      if (left === 0) throw new Error(`${uid} was never told of`);
+  const told = async (uid: string, atLeast = 1): Promise<void> => {
+    for (let left = 5000; times(uid) < atLeast; left--) {
+      if (left === 0) throw new Error(`${uid} was told of ${times(uid)} times and not ${atLeast}`);
       await delay(2);
     }
   };
@@ -36,6 +37,38 @@ t.test('pods of every class', async (t) => {
   await told(`${UID}2`);
   make('kubepods/burstable/other');
   t.strictSame([...new Set(pods)], [`${UID}1`, `${UID}2`]);
+});
+
+t.test('a pod, and again its first container', async (t) => {
+  const { make, told, pods } = tree(t, 'kubepods/burstable');
+  make(`kubepods/burstable/pod${UID}1`);
+  await told(`${UID}1`);
+  const before = pods.length;
+  make(`kubepods/burstable/pod${UID}1/sandbox`);
+  await told(`${UID}1`, before + 1);
+  make(`kubepods/burstable/pod${UID}1/application`);
+  make(`kubepods/burstable/pod${UID}2`);
+  await told(`${UID}2`);
+  t.equal(pods.filter((uid) => uid === `${UID}1`).length, before + 1, 'and no other');
+});
+
+t.test('a container that is there before its pod could be followed', async (t) => {
+  const { make, told } = tree(t, 'kubepods');
+  make(`kubepods/pod${UID}1/sandbox`);
+  await told(`${UID}1`, 2);
+  t.pass('is told of');
+});
+
+t.test('a pod that goes', async (t) => {
+  const { make, told, root, clock, pods } = tree(t, 'kubepods');
+  make(`kubepods/pod${UID}1`);
+  await told(`${UID}1`);
+  rmSync(join(root, `kubepods/pod${UID}1`), { recursive: true });
+  clock.advance(10_000);
+  make(`kubepods/pod${UID}1/sandbox`);
+  const before = pods.length;
+  await told(`${UID}1`, before + 2);
+  t.pass('is told of when it comes again');
 });
 
 t.test('a kubelet in a container, whose cgroups begin with the name of its own', async (t) => {
