@@ -21,4 +21,6 @@ export interface OwnerScope {
 export interface Needs {
   readonly pods: readonly PodSelection[];
   readonly owners: readonly OwnerScope[];
+  /** Whether a rule asks where endpoints are, and so for the Nodes that they are on. */
+  readonly places: boolean;
 }

@@ -12,7 +12,7 @@ const { kube } = api;
 await kube.apply(...customResources(), ...agentRights());
 await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
 
-const NOTHING: Needs = { pods: [], owners: [] };
+const NOTHING: Needs = { pods: [], owners: [], places: false };
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 const pod = (namespace: string, name: string, nodeName: string, labels: Record<string, string>): KubeObject => ({
@@ -39,7 +39,7 @@ t.test('labels of pods elsewhere', async (t) => {
   const source = await Watching.start(t, await api.agentKubeconfig());
   await source.synced();
   t.strictSame(source.names('Pod', 'labels'), ['here']);
-  const needs: Needs = { owners: [], pods: ['a', 'b'].map((app) => ({ namespace: 'labels', selector: { app } })) };
+  const needs: Needs = { ...NOTHING, pods: ['a', 'b'].map((app) => ({ namespace: 'labels', selector: { app } })) };
   await source.require(needs);
   t.strictSame(source.names('Pod', 'labels'), ['here', 'there']);
   t.strictSame(source.names('Pod', 'other'), []);
@@ -63,13 +63,31 @@ t.test('labels of pods elsewhere', async (t) => {
   t.strictSame(source.told, []);
 });
 
+t.test('where other nodes are', async (t) => {
+  const node = (name: string, zone: string): KubeObject => ({
+    ...{ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } } },
+  });
+  await kube.apply(node(NODE, 'a'), node('n2', 'b'));
+  const source = await Watching.start(t, await api.agentKubeconfig());
+  await source.synced();
+  const names = (): string[] => source.store.list('Node').map(({ metadata }) => metadata.name);
+  t.strictSame(names(), [NODE]);
+  await source.require({ ...NOTHING, places: true });
+  t.strictSame(names().sort(), [NODE, 'n2'].sort());
+  await kube.apply(node('n3', 'c'));
+  await source.until(() => names().includes('n3'), 'a node that comes');
+  await kube.remove(node('n2', 'b'));
+  await source.until(() => !names().includes('n2'), 'a node that goes');
+  t.strictSame(source.told, []);
+});
+
 t.test('owners by their metadata', async (t) => {
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'owners' } });
   await kube.apply(deployment('owners', 'one', { [LAST_APPLIED]: 'x'.repeat(1000) }));
   const source = await Watching.start(t, await api.agentKubeconfig());
   await source.synced();
   t.strictSame(source.names('Deployment', 'owners'), []);
-  await source.require({ pods: [], owners: [{ kind: 'Deployment', namespace: 'owners' }] });
+  await source.require({ ...NOTHING, owners: [{ kind: 'Deployment', namespace: 'owners' }] });
   const annotations = (): unknown => source.store.list('Deployment')[0]?.metadata.annotations;
   t.strictSame(source.names('Deployment', 'owners'), ['one']);
   t.equal(annotations(), undefined, 'nothing that nobody reads');

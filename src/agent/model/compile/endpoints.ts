@@ -21,7 +21,7 @@ import type { Localities } from './localities.ts';
 import type { Mesh } from './mesh-config.ts';
 import { type MeshPort, type MeshService, partOf, type ServiceEndpoint } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
-import { placed } from './placement.ts';
+import { asksForPlaces, placed } from './placement.ts';
 import type { Pods } from './pods.ts';
 import type { MeshPod } from './mesh-pod.ts';
 import type { NeededObjects } from './needed-objects.ts';
@@ -193,8 +193,9 @@ export class Endpoints {
     const members = labels === null ? endpoints : endpoints.filter((endpoint) => selects(labels, endpoint.labels));
     const place = { locality: this.#localities.own(), node: this.#options.nodeName, labels: labelsOf(client) };
     const policy = policyOf(rule, subset, port.number);
-    const { distribution } = service;
-    this.#graph.emit(this.#output, id, placed(members, policy, { distribution, mesh: this.#mesh.get().placement, client: place }));
+    const context = { distribution: service.distribution, mesh: this.#mesh.get().placement, client: place };
+    if (asksForPlaces(policy, context)) this.#graph.emit(this.#needed.places, id, true);
+    this.#graph.emit(this.#output, id, placed(members, policy, context));
   }
 
   #emitInstances(cluster: string, endpoints: readonly ServiceEndpoint[]): void {

@@ -10,9 +10,11 @@ export class NeededObjects {
   readonly pods = new Output<PodSelection>();
   /** By the pod whose owners they are. */
   readonly owners = new Output<readonly OwnerScope[]>();
+  /** By the cluster whose endpoints are preferred by their place. */
+  readonly places = new Output<true>();
   readonly #selections = new DistinctValues(selectionKey);
   readonly #scopes = new DistinctValues<OwnerScope>(({ kind, namespace }) => `${kind} ${namespace}`);
-  #needs: Needs = { pods: [], owners: [] };
+  #needs: Needs = { pods: [], owners: [], places: false };
 
   /** The same object as before where nothing has changed. @param hasClients whether anything on this node sends to services. */
   take(hasClients: boolean): Needs {
@@ -20,7 +22,10 @@ export class NeededObjects {
     for (const { before = [], after = [] } of this.owners.commit()) this.#scopes.replace(before, after);
     const pods = hasClients ? this.#selections.list() : NONE;
     const owners = this.#scopes.list();
-    if (pods !== this.#needs.pods || owners !== this.#needs.owners) this.#needs = { pods, owners };
+    this.places.commit();
+    const places = hasClients && this.places.values.size > 0;
+    const known = this.#needs;
+    if (pods !== known.pods || owners !== known.owners || places !== known.places) this.#needs = { pods, owners, places };
     return this.#needs;
   }
 }

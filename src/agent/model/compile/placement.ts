@@ -41,12 +41,21 @@ interface Order {
 
 const NOT_FAR = (): number => 0;
 
+export interface PlacementContext {
+  /** Of the service. */
+  readonly distribution: TrafficDistribution | null;
+  readonly mesh: MeshPlacement;
+  readonly client: Place;
+}
+
+/** Whether it matters where endpoints are. */
+export function asksForPlaces(policy: PolicyBlocks, context: PlacementContext): boolean {
+  const setting = settingOf(policy, context);
+  return setting !== null && ('distribute' in setting || setting.labels.length > 0 || setting.far !== NOT_FAR);
+}
+
 /** Endpoints with the priorities and shares that clients at this place give them. */
-export function placed(
-  endpoints: readonly Placed[],
-  policy: PolicyBlocks,
-  context: { readonly distribution: TrafficDistribution | null; readonly mesh: MeshPlacement; readonly client: Place },
-): EndpointConfig[] {
+export function placed(endpoints: readonly Placed[], policy: PolicyBlocks, context: PlacementContext): EndpointConfig[] {
   const configs = endpoints.map(({ config }) => config);
   const { client } = context;
   const setting = settingOf(policy, context);
@@ -62,7 +71,7 @@ export function placed(
 /** Of the rule, or else of the service, or else of the mesh; zones that the proxy weighs by itself before localities. Null: all are alike. */
 function settingOf(
   { loadBalancer, outlierDetection }: PolicyBlocks,
-  { distribution, mesh, client }: { distribution: TrafficDistribution | null; mesh: MeshPlacement; client: Place },
+  { distribution, mesh, client }: PlacementContext,
 ): Order | { readonly distribute: NonNullable<LocalitySetting['distribute']> } | null {
   const { localityLbSetting, zoneAwareLbSetting } = loadBalancer ?? {};
   if (zoneAwareLbSetting !== undefined) return byRegion(zoneAwareLbSetting, client);

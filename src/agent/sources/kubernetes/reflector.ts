@@ -25,7 +25,7 @@ import { Following } from './following.ts';
 import { type ServerHealth, serverProblem } from './health.ts';
 import type { Pace } from './pace.ts';
 import { type Item, type ListRequest, listPages, openWatch, type WatchEvent } from './requests.ts';
-import { apiVersionOf, fullName, type Resource, scopeOf } from './resources.ts';
+import { apiVersionOf, fullName, type Resource } from './resources.ts';
 import { neededMetadata } from './needed-metadata.ts';
 
 /** Objects that are validated in a turn; the heartbeat shares this thread. */
@@ -72,7 +72,7 @@ export class Reflector {
   constructor(options: ReflectorOptions, stop: AbortSignal) {
     this.#options = options;
     this.#resource = options.resource;
-    const scope = scopeOf(options.resource);
+    const { scope } = options.resource;
     this.#name = `${fullName(options.resource)}${scope === '' ? '' : ` (${scope})`}`;
     this.#following = new Following(fullName(options.resource), scope, options.clock);
     this.#version = options.resource.versions[0] ?? '';

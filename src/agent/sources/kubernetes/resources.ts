@@ -20,6 +20,8 @@ export interface Resource {
   readonly metadataOnly: boolean;
   /** Of a custom resource: a server that does not have it is in order. */
   readonly optional: boolean;
+  /** Which part of what is there, in words; empty: all that every agent reads of it. */
+  readonly scope: string;
 }
 
 export interface Extent {
@@ -34,7 +36,7 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
   const custom = { optional: true };
   return [
     resource('Namespace', 'namespaces', { metadataOnly: true }),
-    resource('Node', 'nodes', { metadataOnly: true }),
+    resource('Node', 'nodes', { fieldSelector: `metadata.name=${nodeName}`, metadataOnly: true }),
     resource('Service', 'services'),
     resource('EndpointSlice', 'endpointslices'),
     resource('Pod', 'pods', { fieldSelector: `spec.nodeName=${nodeName}` }),
@@ -60,19 +62,34 @@ const OWNERS = {
 } as const;
 
 export function ownersIn({ kind, namespace }: OwnerScope): Resource {
-  return resource(kind, OWNERS[kind], { namespace, metadataOnly: true });
+  return resource(kind, OWNERS[kind], { namespace, metadataOnly: true, scope: namespace });
 }
 
 /** Those of this node are read whole. */
 export function podsElsewhere(selector: PodSelector, nodeName: string): Resource {
   const { namespace } = selector;
   const fieldSelector = `spec.nodeName!=${nodeName}`;
-  return resource('Pod', 'pods', { namespace, fieldSelector, labelSelector: selectorText(selector), metadataOnly: true });
+  const labelSelector = selectorText(selector);
+  const scope = `${namespace ?? 'all namespaces'}: ${labelSelector}`;
+  return resource('Pod', 'pods', { namespace, fieldSelector, labelSelector, metadataOnly: true, scope });
+}
+
+/** Where endpoints are. */
+export function otherNodes(nodeName: string): Resource {
+  return resource('Node', 'nodes', { fieldSelector: `metadata.name!=${nodeName}`, metadataOnly: true, scope: 'other nodes' });
 }
 
 function resource(kind: KindName, plural: string, part: Part = {}): Resource {
   const { group, versions } = apiOfKind(kind);
-  const whole = { namespace: null, fieldSelector: null, labelSelector: null, namespaces: null, metadataOnly: false, optional: false };
+  const whole = {
+    namespace: null,
+    fieldSelector: null,
+    labelSelector: null,
+    namespaces: null,
+    metadataOnly: false,
+    optional: false,
+    scope: '',
+  };
   return { kind, plural, type: { group, kind }, versions, ...whole, ...part };
 }
 
@@ -86,9 +103,3 @@ export function pathOf(resource: Resource, version: string): string {
 
 /** As in `kubectl get`: `virtualservices.networking.istio.io`. */
 export const fullName = ({ type: { group }, plural }: Resource): string => (group === '' ? plural : `${plural}.${group}`);
-
-/** Which part of the resource; empty: all that the agent reads of it. */
-export function scopeOf({ namespace, labelSelector }: Resource): string {
-  if (labelSelector === null) return namespace ?? '';
-  return `${namespace ?? 'all namespaces'}: ${labelSelector}`;
-}

@@ -1,5 +1,5 @@
 /**
- * Watches that come and go with what the objects make necessary: labels of pods elsewhere, and owners of this node's pods.
+ * Watches that come and go with what the objects make necessary: labels of pods elsewhere, owners of this node's pods, and other nodes.
  *
  *     needed ──> opening ── listed, or refused ──> open ── not needed for LINGER_MS ──> closed, and what it gave is taken back
  *
@@ -13,7 +13,7 @@ import type { Needs } from '../../model/needs.ts';
 import type { ClosablePart, ObjectSink, SourceReport } from '../../model/sink.ts';
 import { covers, type PodSelector, podSelectors } from './pod-selectors.ts';
 import type { Reflector } from './reflector.ts';
-import { fullName, ownersIn, podsElsewhere, type Resource, scopeOf } from './resources.ts';
+import { fullName, otherNodes, ownersIn, podsElsewhere, type Resource } from './resources.ts';
 
 /** The last pod of a Deployment may leave the node and the next one come. */
 const LINGER_MS = 60_000;
@@ -24,7 +24,7 @@ export type OpenReflector = (resource: Resource, sink: ClosablePart, onSettled: 
 
 interface Scope {
   readonly key: string;
-  /** Null: of owners. */
+  /** Null: of another kind. */
   readonly selector: PodSelector | null;
   readonly part: ClosablePart;
   readonly reflector: Reflector;
@@ -56,7 +56,7 @@ export class Scopes {
   readonly #scopes = new Map<string, Scope>();
   readonly #closing = new Set<Promise<void>>();
   #opened = 0;
-  #required: Required = { needs: { pods: [], owners: [] }, scopes: new Set() };
+  #required: Required = { needs: { pods: [], owners: [], places: false }, scopes: new Set() };
 
   constructor(options: ScopesOptions) {
     this.#options = options;
@@ -83,10 +83,11 @@ export class Scopes {
   }
 
   /** What is needed from now on; the rest ends, sooner or later. */
-  #open({ pods, owners }: Needs): ReadonlySet<Scope> {
+  #open({ pods, owners, places }: Needs): ReadonlySet<Scope> {
     const selected = podSelectors(pods).map((selector) => this.#selecting(selector));
     const owning = owners.map((scope) => this.#at(ownersIn(scope), null));
-    const needed = new Set([...selected, ...owning]);
+    const elsewhere = places ? [this.#at(otherNodes(this.#options.nodeName), null)] : [];
+    const needed = new Set([...selected, ...owning, ...elsewhere]);
     for (const scope of needed) {
       scope.cancelClose?.();
       scope.cancelClose = null;
@@ -105,7 +106,7 @@ export class Scopes {
   }
 
   #at(resource: Resource, selector: PodSelector | null): Scope {
-    const key = `${fullName(resource)} ${scopeOf(resource)}`;
+    const key = `${fullName(resource)} ${resource.scope}`;
     const known = this.#scopes.get(key);
     if (known !== undefined) return known;
     const stop = new AbortController();

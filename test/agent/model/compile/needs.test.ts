@@ -43,6 +43,29 @@ t.test('labels of pods of services that a rule divides', async (t) => {
   t.strictSame(compileText([client(), service('a'), known]).compiler.needs().pods, [], 'the selector tells it already');
 });
 
+t.test('other nodes, where a rule asks for places', async (t) => {
+  const node = `
+---
+apiVersion: v1
+kind: Node
+metadata: { name: n1, labels: { topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z } }
+`;
+  const places = (...texts: readonly string[]): boolean => compileText([service('a'), node, ...texts]).compiler.needs().places;
+  const outliers = destinationRule('{ host: a, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 3 } } }');
+  t.notOk(places(client()));
+  t.ok(places(client(), outliers), 'failover to other places');
+  t.notOk(compileText([service('a'), client(), outliers]).compiler.needs().places, 'nobody knows where this node is');
+  t.notOk(places(outliers), 'nobody on this node sends anything');
+  const off = destinationRule(
+    '{ host: a, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 3 }, loadBalancer: { localityLbSetting: { enabled: false } } } }',
+  );
+  t.notOk(places(client(), off));
+  const { compiler } = compileText([client(), service('a'), node, outliers]);
+  t.equal(compiler.needs(), compiler.needs(), 'the same where nothing has changed');
+  applied(compiler, [{ ref: { group: '', kind: 'Service', namespace: 'default', name: 'a' }, object: null, origin: null }]);
+  t.notOk(compiler.needs().places, 'nobody asks any more');
+});
+
 t.test('owners that have a say', async (t) => {
   const needs = (text: string) =>
     compileText(text)

@@ -5,9 +5,9 @@ import { openRig, type Rig } from './rig.ts';
 
 const PODS_IN_A = '/api/v1/namespaces/a/pods';
 const DEPLOYMENTS_IN_A = '/apis/apps/v1/namespaces/a/deployments';
-const NOTHING: Needs = { pods: [], owners: [] };
-const deployments: Needs = { pods: [], owners: [{ kind: 'Deployment', namespace: 'a' }] };
-const pods = (...apps: readonly string[]): Needs => ({ pods: apps.map((app) => ({ namespace: 'a', selector: { app } })), owners: [] });
+const NOTHING: Needs = { pods: [], owners: [], places: false };
+const deployments: Needs = { ...NOTHING, owners: [{ kind: 'Deployment', namespace: 'a' }] };
+const pods = (...apps: readonly string[]): Needs => ({ ...NOTHING, pods: apps.map((app) => ({ namespace: 'a', selector: { app } })) });
 const podNamed = (name: string) => ({ metadata: { name, namespace: 'a', labels: { app: name, version: 'v1' } } });
 
 async function synced(t: Test, prepare: (api: Rig['api']) => void = () => {}): Promise<Rig> {
@@ -43,6 +43,20 @@ t.test('labels of pods elsewhere, by the selectors of services', async (t) => {
   await watching(rig, PODS_IN_A, 1);
   rig.api.put(PODS_IN_A, podNamed('x2'));
   await rig.until('the event', () => podNames(rig).includes('x2'));
+});
+
+t.test('other nodes, beside the own one', async (t) => {
+  const nodes = '/api/v1/nodes';
+  const rig = await synced(t, (api) => api.put(nodes, { metadata: { name: 'n2' } }));
+  const own = rig.lists(nodes);
+  t.match(own, [{ query: { fieldSelector: 'metadata.name=n1' } }]);
+  await rig.source.require({ ...NOTHING, places: true });
+  t.match(rig.lists(nodes).at(-1)?.query, { fieldSelector: 'metadata.name!=n1', resourceVersion: '0' });
+  const scopes = (): string => JSON.stringify(rig.source.report().flatMap(({ resource, scope }) => (resource === 'nodes' ? [scope] : [])));
+  t.equal(scopes(), '["","other nodes"]');
+  t.equal(rig.source.require(NOTHING), null);
+  await rig.untilLater('it is not read any more', () => scopes() === '[""]');
+  t.pass('as long as somebody asks for it');
 });
 
 t.test('one that is replaced stays until its successor was read', async (t) => {
@@ -113,7 +127,7 @@ t.test('what is needed is looked at when it is another', async (t) => {
   const rig = await synced(t);
   let looks = 0;
   const { pods: selections } = pods('x');
-  const needs: Needs = { get pods() { return (looks++, selections); }, owners: [] }; // prettier-ignore
+  const needs: Needs = { get pods() { return (looks++, selections); }, owners: [], places: false }; // prettier-ignore
   await rig.source.require(needs);
   t.equal(looks, 1);
   t.equal(rig.source.require(needs), null);
