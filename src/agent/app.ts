@@ -190,13 +190,13 @@ function workerPool(
     },
     onSpans: (spans) => exporters.add(spans),
     onExemplars: (member, exemplars) => series.exemplify(member, exemplars),
-    onLogRing: (member, memory) => accessLogs.rings.attach(member, memory),
-    onTapRing: (member, memory) => requests.rings.attach(member, memory),
+    onLogRing: (member, sink, memory) => accessLogs.attach(member, sink, memory),
+    onTapRing: (member, sink, memory) => requests.rings.attach(member, sink, memory),
     onRetire: (member, listeners) => {
       requests.rings.retire(member);
       node.giveBack(listeners, member.taken);
       series.retire(member);
-      accessLogs.rings.retire(member);
+      accessLogs.retire(member);
     },
   });
 }

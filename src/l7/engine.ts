@@ -4,7 +4,7 @@
  */
 import { Timer } from '../base/timer-wheel.ts';
 import { AccessLog } from './access-log/access-log.ts';
-import { LogRing } from './access-log/log-ring.ts';
+import { LineRing } from './access-log/line-ring.ts';
 import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
 import { ServerList } from './downstream/server-list.ts';
 import { TcpCounts } from './downstream/tcp-counts.ts';
@@ -66,9 +66,9 @@ export interface EngineOptions {
   readonly recordSinks?: readonly RecordSink[];
   readonly stacks?: Stacks;
   /** Where lines of access logs go; asked for once there is one. */
-  readonly openLogRing?: () => LogRing;
+  readonly openLogRing?: (sink: string) => LineRing;
   /** Where single requests are told; asked for once there is one. */
-  readonly openTapRing?: () => LogRing;
+  readonly openTapRing?: () => LineRing;
   readonly hostname?: string;
   /** Gets the spans of traced requests. */
   readonly onSpans?: (spans: readonly Span[]) => void;
@@ -325,9 +325,9 @@ function tellingOf(
   runtime: Runtime,
   { slowRequestMs }: EngineLimits,
 ): Pick<ExchangeTools, 'accessLog' | 'tellings' | 'tap' | 'wall'> {
-  const { transport, now, hostname = '-', openLogRing = () => new LogRing(), openTapRing = () => new LogRing() } = options;
+  const { transport, now, hostname = '-', openLogRing = () => new LineRing(), openTapRing = () => new LineRing() } = options;
   const wall = (ticks: number): number => now() - (transport.now - ticks);
-  const accessLog = new AccessLog({ wall, hostname, open: openLogRing });
+  const accessLog = new AccessLog({ wall, hostname, open: openLogRing, defer: (task) => transport.defer(task) });
   const tellings = new Tellings(accessLog);
   runtime.onTelemetry = (telemetry) => tellings.of(telemetry);
   return { accessLog, tellings, tap: new RequestTap({ open: openTapRing, slowMs: slowRequestMs }), wall };

@@ -11,6 +11,7 @@ import { Tap } from './tap.ts';
 
 /** Some 1 KB each. */
 const KEPT = 256;
+const SPACE = 0x20;
 /** Each costs the workers a comparison for each request. */
 export const MOST_TAPS = 16;
 
@@ -42,7 +43,7 @@ export class RequestLog {
 
   constructor(means: RequestLogMeans) {
     this.#means = means;
-    this.rings = new WorkerRings({ clock: means.clock, take: (marks, told) => this.#take(marks, told) });
+    this.rings = new WorkerRings({ clock: means.clock, take: (line) => this.#take(line) });
   }
 
   /** The last ones of that kind, the newest first. */
@@ -78,8 +79,10 @@ export class RequestLog {
     for (const tap of this.#taps) tap.close();
   }
 
-  #take(marks: string, bytes: Uint8Array): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  #take(line: Buffer): void {
+    const space = line.indexOf(SPACE);
+    const marks = line.toString('latin1', 0, space);
+    const text = line.toString('utf8', space + 1);
     if (marks.includes(Mark.Slow)) keep(this.#recent.slow, text);
     if (marks.includes(Mark.Failed)) keep(this.#recent.failed, text);
     if (!marks.includes(Mark.Tapped) || this.#taps.size === 0) return;

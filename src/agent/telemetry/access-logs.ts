@@ -1,5 +1,6 @@
-/** The access logs of all workers: takes their lines out of the rings and hands them to files and collectors. */
-import type { Clock } from '../../base/clock.ts';
+/** The access logs of all workers: has the lines of their rings written to files, and hands records to collectors. */
+import type { Cancel, Clock } from '../../base/clock.ts';
+import { LineRing } from '../../l7/access-log/line-ring.ts';
 import type { Log } from '../log.ts';
 import { isOtlpSink } from '../model/compile/index.ts';
 import { LogFile } from './log-file.ts';
@@ -8,6 +9,8 @@ import { WorkerRings } from './worker-rings.ts';
 
 /** Names come from MeshConfig: so many are a mistake. */
 const MOST_FILES = 64;
+/** A ring holds twice what a worker can write meanwhile (100 000 lines a second, of 0.8 KB). More often would cost more than it gains. */
+const FLUSH_MS = 25;
 
 export interface AccessLogReport {
   readonly lines: number;
@@ -17,21 +20,47 @@ export interface AccessLogReport {
 }
 
 export class AccessLogs {
-  /** Where workers write. */
-  readonly rings: WorkerRings;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #files = new Map<string, LogFile>();
+  /** Of those for collectors. */
+  readonly #recordRings: WorkerRings;
   readonly #send: (records: readonly LogRecord[]) => void;
   /** For collectors, until all rings are read. */
   #records: LogRecord[] = [];
-  /** Lines that belong to no file, or are no whole record. */
-  #homeless = 0;
+  /** Records that are not whole. */
+  #broken = 0;
+  #flushing: Cancel | null = null;
 
   /** @param send what is for collectors. */
   constructor(clock: Clock, log: Log, send: (records: readonly LogRecord[]) => void) {
+    this.#clock = clock;
     this.#log = log;
     this.#send = send;
-    this.rings = new WorkerRings({ clock, take: (sink, line) => this.#take(sink, line), onRead: () => this.#flush() });
+    this.#recordRings = new WorkerRings({
+      clock,
+      take: (line, sink) => this.#takeRecord(sink, line),
+      onRead: () => this.#sendRecords(),
+    });
+  }
+
+  /** A worker writes the lines for a sink there from now on. */
+  attach(worker: object, sink: string, memory: SharedArrayBuffer): void {
+    if (isOtlpSink(sink)) return this.#recordRings.attach(worker, sink, memory);
+    let file = this.#files.get(sink);
+    if (file === undefined) {
+      // Nobody reads it: it drops what has no room, and counts that.
+      if (this.#files.size >= MOST_FILES) return this.#log.warn({ file: sink }, 'there are too many access logs; this one is not written');
+      this.#files.set(sink, (file = new LogFile(sink, this.#log)));
+    }
+    file.attach(worker, new LineRing(memory));
+    this.#flushing ??= this.#clock.every(FLUSH_MS, () => this.#flush());
+  }
+
+  /** The worker has ended: what it had written is not lost. */
+  retire(worker: object): void {
+    this.#recordRings.retire(worker);
+    for (const file of this.#files.values()) file.retire(worker);
   }
 
   reopen(): void {
@@ -39,35 +68,32 @@ export class AccessLogs {
   }
 
   report(): AccessLogReport {
-    let [lines, droppedByFiles] = [0, this.#homeless];
+    let [lines, droppedByWorkers, droppedByFiles] = [0, this.#recordRings.dropped, this.#broken];
     for (const file of this.#files.values()) {
       lines += file.lines;
+      droppedByWorkers += file.droppedByWorkers;
       droppedByFiles += file.dropped;
     }
-    return { lines, droppedByWorkers: this.rings.dropped, droppedByFiles };
+    return { lines, droppedByWorkers, droppedByFiles };
   }
 
   async close(): Promise<void> {
-    this.rings.close();
+    this.#flushing?.();
+    this.#recordRings.close();
     await Promise.all([...this.#files.values()].map((file) => file.close()));
   }
 
-  #take(sink: string, line: Uint8Array): void {
-    if (isOtlpSink(sink)) return this.#takeRecord(sink, line);
-    let file = this.#files.get(sink);
-    if (file === undefined && this.#files.size < MOST_FILES) this.#files.set(sink, (file = new LogFile(sink, this.#log)));
-    if (file === undefined) this.#homeless++;
-    else file.add(line);
+  #flush(): void {
+    for (const file of this.#files.values()) file.flush();
   }
 
   #takeRecord(sink: string, line: Uint8Array): void {
     const record = logRecordOf(sink, line);
-    if (record === null) this.#homeless++;
+    if (record === null) this.#broken++;
     else this.#records.push(record);
   }
 
-  #flush(): void {
+  #sendRecords(): void {
     if (this.#records.length > 0) this.#send(this.#records.splice(0));
-    for (const file of this.#files.values()) file.flush();
   }
 }

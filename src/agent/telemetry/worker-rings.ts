@@ -1,28 +1,28 @@
 /**
- * The rings of all workers for one kind of record: read at intervals into one place. A worker that is replaced leaves nothing behind
- * but its count of what had no room.
+ * Rings of all workers for one kind of line: read at intervals into one place. A worker that is replaced leaves nothing behind but its
+ * count of what had no room.
  *
  * Invariants (test/agent/telemetry/worker-rings.test.ts):
  *  1. what a worker wrote before it was retired is taken;
  *  2. `dropped` never falls.
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
-import { LogRing } from '../../l7/access-log/log-ring.ts';
+import { LineRing } from '../../l7/access-log/line-ring.ts';
 
-/** A ring has room for some two thousand lines: forty thousand a second of one worker. */
 const READ_MS = 50;
 
 export interface RingReader {
   readonly clock: Clock;
-  /** A record: `sink` as its writer named it; the bytes are valid during the call. */
-  readonly take: (sink: string, bytes: Uint8Array) => void;
+  /** A line without its end. @param sink as its writer named it. */
+  readonly take: (line: Buffer, sink: string) => void;
   /** All rings have been read. */
   readonly onRead?: () => void;
 }
 
 export class WorkerRings {
   readonly #reader: RingReader;
-  readonly #rings = new Map<object, LogRing>();
+  /** By worker and sink. */
+  readonly #rings = new Map<object, Map<string, LineRing>>();
   #reading: Cancel | null = null;
   /** Of workers that have ended. */
   #lost = 0;
@@ -32,29 +32,33 @@ export class WorkerRings {
   }
 
   /** A worker writes there from now on. */
-  attach(worker: object, memory: SharedArrayBuffer): void {
-    this.#rings.set(worker, new LogRing(memory));
+  attach(worker: object, sink: string, memory: SharedArrayBuffer): void {
+    let own = this.#rings.get(worker);
+    if (own === undefined) this.#rings.set(worker, (own = new Map()));
+    own.set(sink, new LineRing(memory));
     this.#reading ??= this.#reader.clock.every(READ_MS, () => this.read());
   }
 
   /** The worker has ended: what it had written is not lost. */
   retire(worker: object): void {
-    const ring = this.#rings.get(worker);
-    if (ring === undefined) return;
+    const own = this.#rings.get(worker);
+    if (own === undefined) return;
     this.read();
-    this.#lost += ring.dropped;
+    for (const ring of own.values()) this.#lost += ring.dropped;
     this.#rings.delete(worker);
   }
 
   read(): void {
-    for (const ring of this.#rings.values()) ring.read(this.#reader.take);
+    for (const own of this.#rings.values()) {
+      for (const [sink, ring] of own) ring.read((line) => this.#reader.take(line, sink));
+    }
     this.#reader.onRead?.();
   }
 
-  /** Records that had no room, of all workers that there ever were. */
+  /** Lines that had no room, of all workers that there ever were. */
   get dropped(): number {
     let dropped = this.#lost;
-    for (const ring of this.#rings.values()) dropped += ring.dropped;
+    for (const own of this.#rings.values()) for (const ring of own.values()) dropped += ring.dropped;
     return dropped;
   }
 

@@ -47,8 +47,8 @@ export interface PoolOptions {
   readonly onChange: () => void;
   /** A worker has new series, or has forgotten some. */
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
-  readonly onLogRing: (member: Member, memory: SharedArrayBuffer) => void;
-  readonly onTapRing: (member: Member, memory: SharedArrayBuffer) => void;
+  readonly onLogRing: (member: Member, sink: string, memory: SharedArrayBuffer) => void;
+  readonly onTapRing: (member: Member, sink: string, memory: SharedArrayBuffer) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
   readonly onExemplars: (member: Member, exemplars: readonly TimedExemplar[]) => void;
   /** Called before a worker that has ended is forgotten and replaced, so that its counts and the connections that it leaves are not lost. */
@@ -229,8 +229,8 @@ export class WorkerPool {
       return;
     }
     if (message.type === 'series') return this.#options.onSeries(member, message.added, message.ended);
-    if (message.type === 'logRing') return this.#options.onLogRing(member, message.memory);
-    if (message.type === 'tapRing') return this.#options.onTapRing(member, message.memory);
+    if (message.type === 'logRing') return this.#options.onLogRing(member, message.sink, message.memory);
+    if (message.type === 'tapRing') return this.#options.onTapRing(member, message.sink, message.memory);
     if (message.type === 'answer') return this.#inquiries.answered(message.id, message.answer);
     if (message.type === 'exemplars') return this.#options.onExemplars(member, message.exemplars);
     if (message.type === 'spans') return this.#options.onSpans(message.spans);

@@ -52,10 +52,8 @@ export type FromWorker =
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
   /** Requests of which there is a trace, each the last of its histogram. */
   | { readonly type: 'exemplars'; readonly exemplars: readonly TimedExemplar[] }
-  /** Lines of access logs are in this ring from now on. */
-  | { readonly type: 'logRing'; readonly memory: SharedArrayBuffer }
-  /** Single requests are told in this ring from now on. */
-  | { readonly type: 'tapRing'; readonly memory: SharedArrayBuffer }
+  /** Lines of the access log for a sink, or of single requests, are in this ring from now on. */
+  | { readonly type: 'logRing' | 'tapRing'; readonly sink: string; readonly memory: SharedArrayBuffer }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   /** Of traced requests that are over. */
   | { readonly type: 'spans'; readonly spans: readonly Span[] }

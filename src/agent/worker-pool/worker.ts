@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
-import { LogRing } from '../../l7/access-log/log-ring.ts';
+import { LineRing } from '../../l7/access-log/line-ring.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { Answer, Question } from '../../l7/question.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
@@ -38,8 +38,8 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     monotonic: () => clock.monotonic(),
     log: (level, message, fields) => send({ type: 'log', level, message, fields }),
     hostname: hostname(),
-    openLogRing: () => openRing('logRing', send),
-    openTapRing: () => openRing('tapRing', send),
+    openLogRing: (sink) => openRing('logRing', sink, send),
+    openTapRing: () => openRing('tapRing', '', send),
     onSpans: (spans) => send({ type: 'spans', spans }),
     onPause: (milliseconds) => watch.note(milliseconds),
     unfit: (cause) =>
@@ -54,9 +54,9 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   send({ type: 'started', stats: stats.memory });
 }
 
-function openRing(type: 'logRing' | 'tapRing', send: (message: FromWorker) => void): LogRing {
-  const ring = new LogRing();
-  send({ type, memory: ring.memory });
+function openRing(type: 'logRing' | 'tapRing', sink: string, send: (message: FromWorker) => void): LineRing {
+  const ring = new LineRing();
+  send({ type, sink, memory: ring.memory });
   return ring;
 }
 

@@ -1,16 +1,18 @@
 /** The access logs of a worker: writes the lines that a policy asks for to the ring. */
 import type { AccessLogConfig } from '../config/telemetry.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { LineFormat, type LogNames } from './line-format.ts';
+import { LineFormat } from './line-format.ts';
 import { type Condition, compileCondition } from './log-condition.ts';
 import { LogEntry, type LogPlace } from './log-entry.ts';
-import { LogRing } from './log-ring.ts';
+import type { LineRing } from './line-ring.ts';
+import type { LogNames } from './request-note.ts';
 
 interface CompiledLog {
-  readonly sink: Uint8Array;
+  readonly sink: string;
   readonly format: LineFormat;
   readonly condition: Condition | null;
+  /** Null until its first line. */
+  ring: LineRing | null;
 }
 
 /** What is logged of one side of a workload's traffic, compiled. */
@@ -19,16 +21,19 @@ export class LogPolicy {
 
   constructor(configs: readonly AccessLogConfig[], names: LogNames, place: LogPlace) {
     this.logs = configs.map(({ sink, line, filter }) => ({
-      sink: Buffer.from(sink, 'latin1'),
+      sink,
       format: new LineFormat(line, names, place),
       condition: filter === null ? null : compileCondition(filter, names),
+      ring: null,
     }));
   }
 }
 
 export interface AccessLogMeans extends LogPlace {
-  /** Where the lines go; made when the first line is written. */
-  readonly open: () => LogRing;
+  /** Where the lines for a sink go; made when its first line is written. */
+  readonly open: (sink: string) => LineRing;
+  /** Calls back at the end of the turn. */
+  readonly defer: (task: () => void) => void;
 }
 
 export class AccessLog {
@@ -37,10 +42,14 @@ export class AccessLog {
   /** Headers that some line asks for: every note has all of them, because the line of a callee is made from its caller's note. */
   readonly names: LogNames = { request: [], response: [] };
   readonly #means: AccessLogMeans;
-  readonly #line = new LineBuffer();
   /** By the configuration, which workloads share in part and which changes seldom. */
   readonly #policies = new WeakMap<readonly AccessLogConfig[], LogPolicy>();
-  #ring: LogRing | null = null;
+  readonly #rings = new Map<string, LineRing>();
+  #isPublishing = false;
+  readonly #publish = (): void => {
+    this.#isPublishing = false;
+    for (const ring of this.#rings.values()) ring.publish();
+  };
 
   constructor(means: AccessLogMeans) {
     this.#means = means;
@@ -57,11 +66,21 @@ export class AccessLog {
   /** Writes the lines of an exchange or connection that is over, from `entry`. */
   write(policy: LogPolicy, record: ExchangeRecord): void {
     const { entry } = this;
-    for (const { sink, format, condition } of policy.logs) {
-      if (condition !== null && !condition(entry, record)) continue;
-      format.write(entry, record, this.#line);
-      this.#ring ??= this.#means.open();
-      this.#ring.write(sink, this.#line.bytes, this.#line.length);
+    for (let i = 0; i < policy.logs.length; i++) {
+      const log = policy.logs[i]!;
+      if (log.condition !== null && !log.condition(entry, record)) continue;
+      const line = log.format.write(entry, record);
+      const ring = (log.ring ??= this.#ringOf(log.sink));
+      ring.append(line.bytes, line.length);
+      if (this.#isPublishing) continue;
+      this.#isPublishing = true;
+      this.#means.defer(this.#publish);
     }
+  }
+
+  #ringOf(sink: string): LineRing {
+    let ring = this.#rings.get(sink);
+    if (ring === undefined) this.#rings.set(sink, (ring = this.#means.open(sink)));
+    return ring;
   }
 }

@@ -2,9 +2,9 @@
 import type { LogAttribute, LogFilter } from '../config/telemetry.ts';
 import { flagText } from '../message/outcome.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
-import { clusterName, type LogNames } from './line-format.ts';
+import { clusterName } from './line-values.ts';
 import type { LogEntry } from './log-entry.ts';
-import { notedName } from './request-note.ts';
+import { indexOfName, type LogNames, NoteSpan, type RequestNote } from './request-note.ts';
 
 export type Condition = (entry: LogEntry, record: ExchangeRecord) => boolean;
 
@@ -70,12 +70,11 @@ function holds(op: Comparison, left: Value, right: number | string | boolean): b
 
 export function valueOf({ name, header }: LogAttribute, names: LogNames): ValueOf {
   if (name !== 'request.headers') return VALUES[name];
-  const known = names.request.findIndex((one) => one.name === header);
-  const index = known >= 0 ? known : names.request.push(notedName(header)) - 1;
+  const index = indexOfName(names.request, header);
   return ({ note, requestId }) => {
     if (note === null) return null;
     if (header === 'x-request-id' && requestId !== null) return requestId.text();
-    return text(note.bytes, note.headerStart(index), note.headerEnd(index));
+    return noted(note, NoteSpan.Headers + index);
   };
 }
 
@@ -84,10 +83,10 @@ const VALUES: Readonly<Record<Exclude<LogAttribute['name'], 'request.headers'>, 
   'response.code_details': ({ note }, { outcome }) => (note === null ? null : outcome.details),
   'response.flags': (_entry, { flags }) => flagText(flags),
   'response.total_size': (_entry, { responseBytes, responseHeadBytes }) => responseBytes + responseHeadBytes,
-  'request.method': ({ note }) => (note === null ? null : text(note.bytes, 0, note.methodEnd)),
-  'request.path': ({ note }) => (note === null ? null : text(note.bytes, note.pathStart, note.pathEnd)),
-  'request.url_path': ({ note }) => (note === null ? null : text(note.bytes, note.pathStart, note.queryStart)),
-  'request.host': ({ note }) => (note === null ? null : text(note.bytes, note.authorityStart, note.authorityEnd)),
+  'request.method': ({ note }) => (note === null ? null : noted(note, NoteSpan.Method)),
+  'request.path': ({ note }) => (note === null ? null : noted(note, NoteSpan.Path)),
+  'request.url_path': ({ note }) => (note === null ? null : text(note.bytes, note.start(NoteSpan.Path), note.queryStart)),
+  'request.host': ({ note }) => (note === null ? null : noted(note, NoteSpan.Authority)),
   'request.protocol': ({ note }) => note?.protocol ?? null,
   'request.size': (_entry, { requestBytes }) => requestBytes,
   // CEL's durations are compared with durations; here with milliseconds.
@@ -97,6 +96,10 @@ const VALUES: Readonly<Record<Exclude<LogAttribute['name'], 'request.headers'>, 
   'xds.cluster_name': (entry, record) => clusterName(entry, record) || null,
   'xds.route_name': (_entry, { route }) => route?.name ?? null,
 };
+
+function noted(note: RequestNote, span: number): string | null {
+  return text(note.bytes, note.start(span), note.end(span));
+}
 
 function text(bytes: Uint8Array, start: number, end: number): string | null {
   if (start < 0 || end <= start) return null;

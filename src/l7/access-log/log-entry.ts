@@ -1,6 +1,6 @@
 /** What a line is made from, besides the record of an exchange or a connection. One object per worker, filled again and again. */
 import type { RequestNote } from './request-note.ts';
-import { SocketTexts } from './socket-texts.ts';
+import { NO_TEXT, type OwnText, SocketTexts } from './socket-texts.ts';
 
 /** The worker's own place in the world. */
 export interface LogPlace {
@@ -28,9 +28,9 @@ export class LogEntry {
   note: RequestNote | null = null;
   /** Where the client wanted to go, and where it is: `ip:port`. */
   localText = '';
-  remoteText = '';
-  /** `ip:port` of our end of the upstream connection; empty: there was none, or nobody knows. */
-  upstreamLocal = '';
+  remote: OwnText = NO_TEXT;
+  /** `ip:port` of our end of the upstream connection; none: there was none, or nobody knows. */
+  upstreamLocal: OwnText = NO_TEXT;
   /** Of requests that came without one, or from outside of the mesh; null: what the request has counts. */
   requestId: WrittenId | null = null;
   /** The name that a TLS client asked for; empty: none. */
@@ -49,7 +49,8 @@ export class LogEntry {
   /** As of a connection of which nothing is known. */
   clear(): void {
     this.note = this.requestId = this.trace = this.span = null;
-    this.localText = this.remoteText = this.upstreamLocal = this.serverName = this.forwardedFor = '';
+    this.remote = this.upstreamLocal = NO_TEXT;
+    this.localText = this.serverName = this.forwardedFor = '';
     this.requestEndedAt = 0;
     this.inbound = false;
   }

@@ -13,7 +13,19 @@ export interface NotedName {
   readonly id: number;
 }
 
-export function notedName(name: string): NotedName {
+/** Names of headers that the lines of a policy ask for, each once. */
+export interface LogNames {
+  readonly request: NotedName[];
+  readonly response: NotedName[];
+}
+
+/** Its place among the names, where it is put if need be. */
+export function indexOfName(noted: NotedName[], name: string): number {
+  const known = noted.findIndex((one) => one.name === name);
+  return known >= 0 ? known : noted.push(notedName(name)) - 1;
+}
+
+function notedName(name: string): NotedName {
   return { name, id: (H as Readonly<Partial<Record<string, number>>>)[name as WellKnownName] ?? -1 };
 }
 
@@ -21,44 +33,41 @@ export function notedName(name: string): NotedName {
 const MOST = 4096;
 const MOST_BYTES = 64 * 1024;
 
-/** Where the values of the headers stand that lines ask for; −1: there is none. */
+/** What every note has, in the places of its first spans. Those of the headers that lines ask for follow. */
+export const NoteSpan = { Method: 0, Path: 1, Authority: 2, Headers: 3 } as const;
+
+/** Where values stand; −1: there is none. */
 class Spans {
   count = 0;
-  #starts = new Int32Array(8);
-  #ends = new Int32Array(8);
+  starts = new Int32Array(8);
+  ends = new Int32Array(8);
 
   begin(count: number): void {
     this.count = count;
-    if (count <= this.#starts.length) return;
-    this.#starts = new Int32Array(2 * count);
-    this.#ends = new Int32Array(2 * count);
+    if (count <= this.starts.length) return;
+    this.starts = new Int32Array(2 * count);
+    this.ends = new Int32Array(2 * count);
   }
 
   put(index: number, start: number, end: number): void {
-    this.#starts[index] = start;
-    this.#ends[index] = end;
+    this.starts[index] = start;
+    this.ends[index] = end;
   }
 
   start(index: number): number {
-    return index < this.count ? (this.#starts[index] as number) : -1;
+    return index < this.count ? (this.starts[index] as number) : -1;
   }
 
   end(index: number): number {
-    return index < this.count ? (this.#ends[index] as number) : -1;
+    return index < this.count ? (this.ends[index] as number) : -1;
   }
 }
 
 export class RequestNote {
   bytes = new Uint8Array(512);
   #length = 0;
-  // Spans in `bytes`; start === end: not there.
-  methodEnd = 0;
-  pathStart = 0;
-  pathEnd = 0;
-  /** Of the path without its query. */
+  /** Where the path ends without its query, in `bytes`. */
   queryStart = 0;
-  authorityStart = 0;
-  authorityEnd = 0;
   /** `HTTP/1.1` and so on. */
   protocol = '';
   readonly #request = new Spans();
@@ -66,30 +75,35 @@ export class RequestNote {
 
   /** @param names of the headers that are asked for, by index. */
   take(head: Head, protocol: string, names: readonly NotedName[]): void {
+    const spans = this.#request;
     this.#length = 0;
     this.protocol = protocol;
-    this.methodEnd = this.#add(head.bytes, head.methodStart, head.methodEnd);
-    this.pathStart = this.#length;
+    spans.begin(NoteSpan.Headers + names.length);
+    spans.put(NoteSpan.Method, 0, this.#add(head.bytes, head.methodStart, head.methodEnd));
+    const path = this.#length;
     this.queryStart = this.#add(head.bytes, head.pathStart, head.pathEnd);
     // The mark of the query stands before it.
-    this.pathEnd = head.queryEnd > head.queryStart ? this.#add(head.bytes, head.queryStart - 1, head.queryEnd) : this.queryStart;
-    this.authorityStart = this.#length;
-    this.authorityEnd = this.#add(head.bytes, head.authorityStart, head.authorityEnd);
-    this.#takeHeaders(head, names, this.#request);
+    const hasQuery = head.queryEnd > head.queryStart;
+    spans.put(NoteSpan.Path, path, hasQuery ? this.#add(head.bytes, head.queryStart - 1, head.queryEnd) : this.queryStart);
+    const authority = this.#length;
+    spans.put(NoteSpan.Authority, authority, this.#add(head.bytes, head.authorityStart, head.authorityEnd));
+    this.#takeHeaders(head, names, spans, NoteSpan.Headers);
     this.#response.count = 0;
   }
 
   takeResponse(head: Head, names: readonly NotedName[]): void {
-    this.#takeHeaders(head, names, this.#response);
+    if (names.length === 0) return;
+    this.#response.begin(names.length);
+    this.#takeHeaders(head, names, this.#response, 0);
   }
 
-  /** Where the value of a request header stands, by its index among the names; -1: it has none. */
-  headerStart(index: number): number {
-    return this.#request.start(index);
+  /** Where a value of the request stands: one of `NoteSpan`, or of a header by its index among the names. @returns -1: it has none. */
+  start(span: number): number {
+    return this.#request.start(span);
   }
 
-  headerEnd(index: number): number {
-    return this.#request.end(index);
+  end(span: number): number {
+    return this.#request.end(span);
   }
 
   responseStart(index: number): number {
@@ -100,14 +114,13 @@ export class RequestNote {
     return this.#response.end(index);
   }
 
-  #takeHeaders(head: Head, names: readonly NotedName[], spans: Spans): void {
-    spans.begin(names.length);
+  #takeHeaders(head: Head, names: readonly NotedName[], spans: Spans, first: number): void {
     for (let i = 0; i < names.length; i++) {
       const { id, name } = names[i]!;
       const index = id >= 0 ? head.find(id) : indexOf(head, name);
       const start = this.#length;
-      if (index < 0) spans.put(i, -1, -1);
-      else spans.put(i, start, this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
+      if (index < 0) spans.put(first + i, -1, -1);
+      else spans.put(first + i, start, this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
     }
   }
 

@@ -1,6 +1,7 @@
 /** The line of a connection that was passed through, and its callee's where one pass serves both. */
 import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
+import { NO_TEXT, OwnText } from '../access-log/socket-texts.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { AccessLogConfig } from '../config/telemetry.ts';
 import type { Origin } from '../exchange/origin.ts';
@@ -34,8 +35,8 @@ export class TcpLog {
   readonly #own: LogPolicy | null;
   readonly #callee: LogPolicy | null;
   readonly #startedAt: number;
-  readonly #remote: string;
-  #upstreamLocal = '';
+  readonly #remote: OwnText;
+  #upstreamLocal = NO_TEXT;
 
   /** Null: nothing is logged. */
   static begin(ground: TcpLogGround, origin: Origin, target: LoggedTarget, client: ConnectionId): TcpLog | null {
@@ -61,12 +62,12 @@ export class TcpLog {
     this.#own = own;
     this.#callee = callee;
     this.#startedAt = ground.transport.now;
-    this.#remote = addressText(ground.transport.peerAddress(client));
+    this.#remote = ownText(ground.transport.peerAddress(client));
   }
 
   /** @param upstream is connected. */
   established(upstream: ConnectionId): void {
-    this.#upstreamLocal = addressText(this.#ground.transport.localAddress(upstream));
+    this.#upstreamLocal = ownText(this.#ground.transport.localAddress(upstream));
   }
 
   end({ forward, backward }: TunnelBytes): void {
@@ -98,10 +99,11 @@ export class TcpLog {
     entry.requestEndedAt = 0;
     entry.upstreamLocal = this.#upstreamLocal;
     entry.localText = addressText(local);
-    entry.remoteText = this.#remote;
+    entry.remote = this.#remote;
     entry.inbound = inbound;
     accessLog.write(policy, record);
   }
 }
 
 const addressText = ({ ip, port }: Address): string => socketText(ip, port);
+const ownText = (address: Address): OwnText => new OwnText(addressText(address));

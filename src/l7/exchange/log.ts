@@ -7,6 +7,7 @@ import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import type { LoggedSpan } from '../access-log/log-entry.ts';
 import { RequestNote } from '../access-log/request-note.ts';
+import { NO_TEXT, OwnText } from '../access-log/socket-texts.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { type ExchangeRecord, NO_TAGS, type RecordLog } from '../record/exchange-record.ts';
@@ -51,7 +52,7 @@ export class ExchangeLog implements RecordLog {
   #calleeSpan: LoggedSpan | null = null;
   // Of the connection: asking costs a system call.
   #local = '';
-  #remote = '';
+  #remote = NO_TEXT;
   #ownRequestId = false;
   #forwardedFor = '';
   #upstream: Address | null = null;
@@ -74,7 +75,7 @@ export class ExchangeLog implements RecordLog {
     const { head, origin } = exchange;
     this.#upstream = null;
     this.#requestEndedAt = 0;
-    if (this.#remote === '') this.#askAddresses(exchange);
+    if (this.#remote === NO_TEXT) this.#askAddresses(exchange);
     this.#note.take(head, protocolOf(exchange), this.#accessLog.names.request);
     this.#ownRequestId = origin.kind === 'gateway' || !head.has(H['x-request-id']);
     this.#forwardedFor = origin.kind === 'gateway' ? origin.clientIp : '';
@@ -83,7 +84,7 @@ export class ExchangeLog implements RecordLog {
   #askAddresses({ origin, down }: LoggedExchange): void {
     const { ip, port } = origin.localAddress;
     this.#local = socketText(ip, port);
-    this.#remote = down.peerAddress();
+    this.#remote = new OwnText(down.peerAddress());
   }
 
   requestEnded(now: number): void {
@@ -133,13 +134,13 @@ export class ExchangeLog implements RecordLog {
     entry.note = this.#note;
     entry.requestId = this.#ownRequestId ? requestId : null;
     entry.forwardedFor = this.#forwardedFor;
-    entry.upstreamLocal = this.#upstream === null ? '' : sockets.text(this.#upstream.ip, this.#upstream.port);
+    entry.upstreamLocal = this.#upstream === null ? NO_TEXT : sockets.own(this.#upstream.ip, this.#upstream.port);
     entry.requestEndedAt = this.#requestEndedAt;
     entry.serverName = '';
     entry.trace = trace === null || trace.policy === null ? null : trace.context;
     entry.span = this.#isCallee ? this.#calleeSpan : entry.trace;
     entry.inbound = this.#isCallee || origin.kind === 'inbound';
     entry.localText = this.#isCallee ? sockets.text(record.endpointAddress, record.endpointPort) : this.#local;
-    entry.remoteText = this.#remote;
+    entry.remote = this.#remote;
   }
 }

@@ -1,7 +1,7 @@
 /** Changes of metrics, compiled when the configuration comes. Only requests of workloads that have some ask for one. */
 import { compileCondition, type ValueOf, valueOf } from '../access-log/log-condition.ts';
-import type { LogNames } from '../access-log/line-format.ts';
 import type { LogEntry } from '../access-log/log-entry.ts';
+import type { LogNames } from '../access-log/request-note.ts';
 import type { MetricName, MetricsConfig, TagValue } from '../config/telemetry.ts';
 import { type ExchangeRecord, type Labels, type MetricRules, NO_TAGS } from '../record/exchange-record.ts';
 

@@ -3,12 +3,12 @@
  * into a ring in shared memory, so a worker waits for nobody, and at a bounded rate; what is beyond it is counted. A request that is
  * not told costs some comparisons.
  */
-import { LogRing } from '../access-log/log-ring.ts';
+import type { LineRing } from '../access-log/line-ring.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { isTold, mayConcern, type TapFilter } from './tap-filter.ts';
 import type { ToldRequest } from './told-request.ts';
 
-/** Why a request is told. They stand in the ring beside it. */
+/** Why a request is told. They stand before it in its line, with a space between. */
 export const Mark = { Slow: 's', Failed: 'f', Tapped: 't' } as const;
 
 /** A failing service would fill the ring with what says nothing new. */
@@ -20,7 +20,7 @@ const BIT = { [Mark.Slow]: 1, [Mark.Failed]: 2, [Mark.Tapped]: 4 } as const;
 
 export interface RequestTapMeans {
   /** Where they go; made when the first one is told. */
-  readonly open: () => LogRing;
+  readonly open: () => LineRing;
   /** From when on a response's head, or the end where none came, is late; 0: never. */
   readonly slowMs: number;
 }
@@ -31,7 +31,7 @@ export class RequestTap {
   readonly #means: RequestTapMeans;
   readonly #kept = new Allowance(KEPT_A_SECOND);
   readonly #tapped = new Allowance(TAPPED_A_SECOND);
-  #ring: LogRing | null = null;
+  #ring: LineRing | null = null;
 
   constructor(means: RequestTapMeans) {
     this.#means = means;
@@ -73,23 +73,21 @@ export class RequestTap {
   }
 
   #write(marks: number, told: ToldRequest): void {
-    const text = Buffer.from(JSON.stringify(told));
-    this.#open().write(SINKS[marks] as Uint8Array, text, text.length);
+    const text = Buffer.from(`${MARKS[marks] ?? ''} ${JSON.stringify(told)}\n`);
+    this.#open().write(text, text.length);
   }
 
-  #open(): LogRing {
+  #open(): LineRing {
     return (this.#ring ??= this.#means.open());
   }
 }
 
 /** By marks as bits. */
-const SINKS: readonly Uint8Array[] = Array.from({ length: 8 }, (_, bits) =>
-  Buffer.from(
-    Object.entries(BIT)
-      .filter(([, bit]) => (bits & bit) !== 0)
-      .map(([mark]) => mark)
-      .join(''),
-  ),
+const MARKS: readonly string[] = Array.from({ length: 8 }, (_, bits) =>
+  Object.entries(BIT)
+    .filter(([, bit]) => (bits & bit) !== 0)
+    .map(([mark]) => mark)
+    .join(''),
 );
 
 export function podOf({ namespace, pod }: { readonly namespace: string; readonly pod: string }): string {

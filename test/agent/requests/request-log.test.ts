@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MOST_TAPS, RequestLog } from '../../../src/agent/requests/request-log.ts';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import type { TapFilter } from '../../../src/l7/tap/tap-filter.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
@@ -8,12 +8,13 @@ function bench() {
   const filters: (readonly TapFilter[])[] = [];
   const clock = new ManualClock();
   const log = new RequestLog({ clock, onFilters: (now) => filters.push(now) });
-  const ring = new LogRing();
+  const ring = new LineRing();
   const worker = {};
-  log.rings.attach(worker, ring.memory);
+  log.rings.attach(worker, '', ring.memory);
   const tell = (marks: string, path: string): void => {
-    const text = Buffer.from(JSON.stringify({ path, source: { pod: 'a/b' }, destination: { pod: 'c/d' } }));
-    ring.write(Buffer.from(marks), text, text.length);
+    const text = JSON.stringify({ path, source: { pod: 'a/b' }, destination: { pod: 'c/d' } });
+    const line = Buffer.from(`${marks} ${text}\n`);
+    ring.write(line, line.length);
   };
   return { log, clock, ring, worker, tell, filters };
 }

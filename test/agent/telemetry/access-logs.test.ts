@@ -5,10 +5,8 @@ import t from 'tap';
 import { meshLogging } from '../../../src/agent/model/compile/mesh-logging.ts';
 import { AccessLogs } from '../../../src/agent/telemetry/access-logs.ts';
 import type { LogRecord } from '../../../src/agent/telemetry/log-record.ts';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
 
 function rig(directory: string) {
   const clock = new ManualClock();
@@ -17,10 +15,18 @@ function rig(directory: string) {
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const logs = new AccessLogs(clock, log, (records) => sent.push(...records));
   const worker = () => {
-    const ring = new LogRing();
+    const rings = new Map<string, LineRing>();
     const key = {};
-    logs.rings.attach(key, ring.memory);
-    return { key, write: (file: string, line: string) => ring.write(bytes(join(directory, file)), bytes(line), line.length), ring };
+    const write = (sink: string, line: string): boolean => {
+      let ring = rings.get(sink);
+      if (ring === undefined) {
+        rings.set(sink, (ring = new LineRing()));
+        logs.attach(key, sink, ring.memory);
+      }
+      const bytes = Buffer.from(line);
+      return ring.write(bytes, bytes.length);
+    };
+    return { key, write: (file: string, line: string) => write(join(directory, file), line), tell: write };
   };
   /** Until the file has that. */
   const until = async (file: string, content: string): Promise<void> => {
@@ -88,7 +94,7 @@ t.test('what a worker had written before it ended is written, and so is what com
   const { logs, worker, read } = rig(directory);
   const [first, second] = [worker(), worker()];
   first.write('a.log', 'one\n');
-  logs.rings.retire(first.key);
+  logs.retire(first.key);
   second.write('a.log', 'two\n');
   await logs.close();
   t.equal(read('a.log'), 'one\ntwo\n');
@@ -105,8 +111,8 @@ t.test('records for a collector', async (t) => {
   t.same(mesh.byDefault, [provider.name]);
   const { sink, line } = mesh.providers.get(provider.name) ?? { sink: '', line: null };
   t.match(line, { kind: 'json', fields: [['time'], ['trace'], ['span'], ['body'], ['label code', [{ command: 'RESPONSE_CODE' }]]] });
-  const { ring } = worker();
-  const write = (text: string): boolean => ring.write(bytes(sink), bytes(text), bytes(text).length);
+  const { tell } = worker();
+  const write = (text: string): boolean => tell(sink, text);
   write('{"time":"2026-01-02T03:04:05.678Z","trace":null,"span":null,"body":"GET \\u000a \u00e9","label code":503}\n');
   write(
     '{"time":"2026-01-02T03:04:05.678Z","trace":"463ac35c9f6413ad48485a3953bb6124","span":"a2fb4a1d1a96d312","body":"x","label code":null}\n',

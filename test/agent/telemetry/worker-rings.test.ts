@@ -1,6 +1,6 @@
 import t from 'tap';
 import { WorkerRings } from '../../../src/agent/telemetry/worker-rings.ts';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
 function rig() {
@@ -8,13 +8,13 @@ function rig() {
   const taken: string[] = [];
   const rings = new WorkerRings({
     clock,
-    take: (sink, bytes) => taken.push(`${sink}: ${Buffer.from(bytes).toString()}`),
+    take: (line, sink) => taken.push(`${sink}: ${line.toString()}`),
     onRead: () => taken.push('read'),
   });
   const worker = () => {
-    const [ring, key] = [new LogRing(), {}];
-    rings.attach(key, ring.memory);
-    const write = (text: string): boolean => ring.write(Buffer.from('sink'), Buffer.from(text), text.length);
+    const [ring, key] = [new LineRing(), {}];
+    rings.attach(key, 'sink', ring.memory);
+    const write = (text: string): boolean => ring.write(Buffer.from(`${text}\n`), text.length + 1);
     return { key, ring, write };
   };
   return { rings, clock, taken, worker };

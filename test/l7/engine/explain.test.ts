@@ -1,7 +1,7 @@
 /** What is said of a request is what becomes of it: each is explained, sent, and compared with what the engine tells of it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';
 import type { ExplainedRequest } from '../../../src/l7/explain/explanation.ts';
 import type { ToldRequest } from '../../../src/l7/tap/told-request.ts';
@@ -10,7 +10,7 @@ import { clusterOf, endpointOf, identityOf, ok, OUTBOUND, Rig, route, virtualHos
 const ADDRESS = '10.96.0.1';
 
 function bench(routes: readonly RouteConfig[], policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' = 'ALLOW_ANY') {
-  const ring = new LogRing();
+  const ring = new LineRing();
   const rig = new Rig({ openTapRing: () => ring });
   for (const name of ['a', 'b']) {
     const addresses = [1, 2].map((n) => `10.0.${name === 'a' ? 1 : 2}.${n}:80`);
@@ -36,7 +36,7 @@ function bench(routes: readonly RouteConfig[], policy: 'ALLOW_ANY' | 'REGISTRY_O
     rig.destinations.push({ ip: ADDRESS, port: 80 });
     rig.ask(head, OUTBOUND);
     const told: ToldRequest[] = [];
-    ring.read((_, bytes) => told.push(JSON.parse(Buffer.from(bytes).toString('utf8')) as ToldRequest));
+    ring.read((line) => told.push(JSON.parse(line.toString('utf8', line.indexOf('{'))) as ToldRequest));
     return told[0] as ToldRequest;
   };
   return { rig, explain, send };

@@ -1,6 +1,6 @@
 /** What is told of single requests: which, what of them, and how many. */
 import t from 'tap';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import type { ToldRequest } from '../../../src/l7/tap/told-request.ts';
 import { get, endpointOf, identityOf, ok, OUTBOUND, podOf, retry, Rig, route } from './rig.ts';
 
@@ -9,15 +9,18 @@ interface Told {
   readonly request: ToldRequest;
 }
 
-function take(ring: LogRing): Told[] {
+function take(ring: LineRing): Told[] {
   const told: Told[] = [];
-  ring.read((marks, bytes) => told.push({ marks, request: JSON.parse(Buffer.from(bytes).toString('utf8')) as ToldRequest }));
+  ring.read((line) => {
+    const start = line.indexOf('{');
+    told.push({ marks: line.toString('latin1', 0, start - 1), request: JSON.parse(line.toString('utf8', start)) as ToldRequest });
+  });
   return told;
 }
 
 /** The enrolled pod `default/app` calls `web`. */
 function podRig(answer: (request: string, nth: number) => string | null) {
-  const ring = new LogRing();
+  const ring = new LineRing();
   let rings = 0;
   const rig = new Rig({ openTapRing: () => (rings++, ring) }).cluster('web', []);
   rig.apply({ endpoints: { web: ['10.0.0.1:8080', '10.0.0.2:8080'].map((at) => ({ ...endpointOf(at), identity: identityOf('web') })) } });

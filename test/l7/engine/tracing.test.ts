@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LogRing } from '../../../src/l7/access-log/log-ring.ts';
+import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
 import type { AccessLogConfig, LogCommand, LogLine, TracingConfig } from '../../../src/l7/config/telemetry.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 import { endpointOf, get, identityOf, ok, OUTBOUND, podOf, Rig, route } from './rig.ts';
@@ -26,7 +26,7 @@ interface Setup {
   readonly caller?: TracingConfig | null;
   /** Of `web`, which is on the same node; undefined: it is not enrolled. */
   readonly callee?: TracingConfig | null;
-  readonly ring?: LogRing;
+  readonly ring?: LineRing;
   readonly accessLogs?: readonly AccessLogConfig[];
 }
 
@@ -277,7 +277,7 @@ t.test('a callee of this node has its own span, a child of the caller’s, in on
 });
 
 t.test('lines of access logs name the trace, and the span of who tells of the request', async (t) => {
-  const ring = new LogRing();
+  const ring = new LineRing();
   const command = (name: 'TRACE_ID' | 'SPAN_ID'): LogCommand => ({ command: name, names: [], most: 0 });
   const line: LogLine = { kind: 'text', parts: [command('TRACE_ID'), ' ', command('SPAN_ID'), '\n'] };
   for (const sampling of [ALWAYS, 0]) {
@@ -289,7 +289,7 @@ t.test('lines of access logs name the trace, and the span of who tells of the re
     });
     const headers = ask();
     const lines: string[] = [];
-    ring.read((_sink, written) => lines.push(Buffer.from(written).toString()));
+    ring.read((line) => lines.push(`${line.toString()}\n`));
     if (sampling > 0) t.same(lines.toSorted(), spans.map(({ traceId, spanId }) => `${traceId} ${spanId}\n`).toSorted());
     else t.same(lines.toSorted(), [`${headers['x-b3-traceid']} -\n`, `${headers['x-b3-traceid']} ${headers['x-b3-spanid']}\n`].toSorted());
     t.equal(lines.length, 2);

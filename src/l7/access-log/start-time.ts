@@ -1,0 +1,35 @@
+/** When requests came, as lines say it. Many come within one millisecond, and nearly all within the second of the one before. */
+import type { Line } from './line.ts';
+import type { LogPlace } from './log-entry.ts';
+
+const SECOND = 1000;
+
+export class StartTime {
+  readonly #wall: LogPlace['wall'];
+  #ticks = -1;
+  /** Milliseconds since the epoch. */
+  #at = 0;
+  #second = -1;
+  /** Up to the fraction of the second. */
+  #text = '';
+
+  constructor({ wall }: LogPlace) {
+    this.#wall = wall;
+  }
+
+  /** @param ticks on the transport's clock. @param most characters of it; 0: all. */
+  write(line: Line, slot: number, ticks: number, most: number): void {
+    if (ticks !== this.#ticks) this.#find(ticks);
+    if (most === 0) line.time(slot, this.#text, this.#at - this.#second * SECOND);
+    else line.text(slot, new Date(this.#at).toISOString().slice(0, most));
+  }
+
+  #find(ticks: number): void {
+    this.#ticks = ticks;
+    this.#at = Math.trunc(this.#wall(ticks));
+    const second = Math.floor(this.#at / SECOND);
+    if (second === this.#second) return;
+    this.#second = second;
+    this.#text = new Date(second * SECOND).toISOString().replace(/\d{3}Z$/, '');
+  }
+}
