@@ -28,6 +28,7 @@ import {
   refOf,
   typeKey,
 } from './problem.ts';
+import { RefMap } from './ref-map.ts';
 import { typeOfKind } from './schema/kinds.ts';
 import type { CheckedObject, ClosablePart, ObjectPart, ObjectSink, Origin, RawObject } from './sink.ts';
 
@@ -50,15 +51,20 @@ export interface ObjectChange {
 
 /** What one source says of an object. */
 interface Version {
-  /** Of the source. */
-  readonly position: number;
   readonly good: Packed<AnyObject> | null;
   readonly origin: Origin;
+  readonly verdict: Verdict;
+  /** Of the API server; two equal ones are the same version. */
+  readonly revision: string | null;
+}
+
+/** What came of a version. Most that a source gives at about the same time share one. */
+interface Verdict {
+  /** Of the source. */
+  readonly position: number;
   readonly state: ObjectState;
   readonly since: number;
   readonly problems: readonly Finding[];
-  /** Of the API server; two equal ones are the same version. */
-  readonly revision: string | null;
 }
 
 class Entry {
@@ -100,8 +106,7 @@ interface Contributor {
 }
 
 export class ObjectStore {
-  /** By type and key. */
-  readonly #entries = new Map<string, Map<string, Entry>>();
+  readonly #entries = new RefMap<Entry>();
   #contributors: readonly Contributor[] = [];
   #positions = 0;
   /** Those that have problems. */
@@ -113,6 +118,8 @@ export class ObjectStore {
   readonly #before = new Map<Entry, Version | null>();
   readonly #onChange: () => void;
   readonly #clock: Pick<Clock, 'now'> | null;
+  /** The last one without findings. */
+  #verdict: Verdict = { position: -1, state: 'accepted', since: 0, problems: [] };
   #scheduled = false;
   /** Something changed that nobody was told of yet. */
   #news = false;
@@ -161,7 +168,8 @@ export class ObjectStore {
         const { good: object, origin } = version ?? GONE;
         changes.push({ ref: entry.ref, object, origin: object === null ? null : origin });
       }
-      if (version === null) this.#forget(entry.ref);
+      // Not before somebody was told that it is gone: it may come back in the same turn.
+      if (version === null) this.#entries.delete(entry.ref);
     }
     this.#before.clear();
     return changes;
@@ -169,24 +177,23 @@ export class ObjectStore {
 
   /** The versions in effect, in no particular order. */
   list<K extends keyof Kinds>(kind: K): Kinds[K][] {
-    const entries = [...(this.#entries.get(typeKey(typeOfKind(kind)))?.values() ?? [])];
+    const entries = [...this.#entries.ofType(typeOfKind(kind))];
     return entries.flatMap((entry) => winner(entry)?.good ?? []).map((good) => unpack(good)) as Kinds[K][];
   }
 
   /** Of the version in effect; without one, of the version that was refused. */
   origin(ref: ObjectRef): Origin | null {
-    return winner(this.#entryOf(ref))?.origin ?? null;
+    return winner(this.#entries.get(ref))?.origin ?? null;
   }
 
   status(ref: ObjectRef): ObjectStatus | null {
-    const version = winner(this.#entryOf(ref));
-    return version === null ? null : { ref, state: version.state, since: version.since };
+    const version = winner(this.#entries.get(ref));
+    return version === null ? null : { ref, state: version.verdict.state, since: version.verdict.since };
   }
 
   /** Of every object of a kind, in no particular order. */
   statuses(kind: keyof Kinds): ObjectStatus[] {
-    const entries = [...(this.#entries.get(typeKey(typeOfKind(kind)))?.values() ?? [])];
-    return entries.flatMap(({ ref }) => this.status(ref) ?? []);
+    return [...this.#entries.ofType(typeOfKind(kind))].flatMap(({ ref }) => this.status(ref) ?? []);
   }
 
   /** Of sources first, then of the objects; with a clock, a refused object's begin with since when it is refused. */
@@ -207,16 +214,6 @@ export class ObjectStore {
 
   get #telling(): boolean {
     return this.#contributors.some(({ telling }) => telling);
-  }
-
-  /** Not before somebody was told that it is gone: it may come back in the same turn. */
-  #forget(ref: ObjectRef): void {
-    const ofType = this.#entries.get(typeKey(ref));
-    if (ofType?.delete(refKey(ref)) === true && ofType.size === 0) this.#entries.delete(typeKey(ref));
-  }
-
-  #entryOf(ref: ObjectRef): Entry | undefined {
-    return this.#entries.get(typeKey(ref))?.get(refKey(ref));
   }
 
   #add(name: string, source: string, synced: boolean): Contributor {
@@ -256,8 +253,7 @@ export class ObjectStore {
   }
 
   #given({ position }: Contributor): Entry[] {
-    const all = [...this.#entries.values()].flatMap((ofType) => [...ofType.values()]);
-    return all.filter(({ versions }) => versions.some((version) => version.position === position));
+    return [...this.#entries.values()].filter(({ versions }) => versions.some(({ verdict }) => verdict.position === position));
   }
 
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
@@ -270,8 +266,8 @@ export class ObjectStore {
 
   /** What the contributor gave before of an object that it gives now. */
   #reported({ position, unseen }: Contributor, ref: ObjectRef): Version | undefined {
-    unseen.get(typeKey(ref))?.delete(refKey(ref));
-    return this.#entryOf(ref)?.versions.find((version) => version.position === position);
+    if (unseen.size > 0) unseen.get(typeKey(ref))?.delete(refKey(ref));
+    return this.#entries.get(ref)?.versions.find(({ verdict }) => verdict.position === position);
   }
 
   #put(contributor: Contributor, { ref, good: now, findings: problems }: CheckedObject, origin: Origin, revision: string | null): void {
@@ -279,34 +275,36 @@ export class ObjectStore {
     const before = this.#reported(contributor, ref);
     const good = now ?? before?.good ?? null;
     const state: ObjectState = now !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
-    const since = before?.state === state ? before.since : (this.#clock?.now() ?? 0);
-    const version = { position, good, origin, state, since, problems, revision };
-    const entry = this.#entryOf(ref) ?? this.#newEntry(ref);
+    const since = before?.verdict.state === state ? before.verdict.since : (this.#clock?.now() ?? 0);
+    const version = { good, origin, verdict: this.#shared({ position, state, since, problems }), revision };
+    const entry = this.#entries.get(ref) ?? this.#newEntry(ref);
     const others = entry.versions.filter((other) => other !== before);
-    this.#settle(entry, others.length === 0 ? [version] : [...others, version].sort((a, b) => a.position - b.position));
+    this.#settle(entry, others.length === 0 ? [version] : [...others, version].sort((a, b) => a.verdict.position - b.verdict.position));
+  }
+
+  #shared(verdict: Verdict): Verdict {
+    if (verdict.problems.length > 0) return verdict;
+    const { position, state, since } = this.#verdict;
+    if (position !== verdict.position || state !== verdict.state || since !== verdict.since) this.#verdict = verdict;
+    return this.#verdict;
   }
 
   #newEntry(ref: ObjectRef): Entry {
     const entry = new Entry(ref);
-    const type = typeKey(ref);
-    const ofType = this.#entries.get(type);
-    if (ofType === undefined) this.#entries.set(type, new Map([[refKey(ref), entry]]));
-    else ofType.set(refKey(ref), entry);
+    this.#entries.set(ref, entry);
     return entry;
   }
 
   #remove({ position, unseen }: Contributor, ref: ObjectRef): void {
-    unseen.get(typeKey(ref))?.delete(refKey(ref));
-    const entry = this.#entryOf(ref);
-    const others = entry?.versions.filter((version) => version.position !== position) ?? [];
+    if (unseen.size > 0) unseen.get(typeKey(ref))?.delete(refKey(ref));
+    const entry = this.#entries.get(ref);
+    const others = entry?.versions.filter(({ verdict }) => verdict.position !== position) ?? [];
     if (entry !== undefined && others.length < entry.versions.length) this.#settle(entry, others);
   }
 
   #relist({ position, unseen }: Contributor, type: ObjectType): void {
-    const given = [...(this.#entries.get(typeKey(type)) ?? [])].filter(([, { versions }]) =>
-      versions.some((one) => one.position === position),
-    );
-    unseen.set(typeKey(type), new Map(given));
+    const given = [...this.#entries.ofType(type)].filter(({ versions }) => versions.some(({ verdict }) => verdict.position === position));
+    unseen.set(typeKey(type), new Map(given.map((entry) => [refKey(entry.ref), entry])));
   }
 
   #listed(contributor: Contributor, type: ObjectType): void {
@@ -328,7 +326,7 @@ export class ObjectStore {
   #settle(entry: Entry, versions: readonly Version[]): void {
     if (!this.#before.has(entry)) this.#before.set(entry, winner(entry));
     entry.versions = versions;
-    const troubled = versions.length > 1 || versions.some(({ problems }) => problems.length > 0);
+    const troubled = versions.length > 1 || versions.some(({ verdict }) => verdict.problems.length > 0);
     if (troubled || this.#troubled.has(entry)) this.#problemNews.add(entry);
     if (troubled) this.#troubled.add(entry);
     else this.#troubled.delete(entry);
@@ -339,8 +337,8 @@ export class ObjectStore {
     const first = winner(entry);
     return entry.versions.flatMap((version) => {
       const own = this.#problemsOfVersion(entry.ref, version);
-      const winning = this.#sourceAt(first?.position);
-      if (version === first || winning === this.#sourceAt(version.position)) return own;
+      const winning = this.#sourceAt(first?.verdict.position);
+      if (version === first || winning === this.#sourceAt(version.verdict.position)) return own;
       const message = `given by ${winning} too, whose version is in effect`;
       return [{ severity: 'warning' as const, object: entry.ref, path: '', message, ...placeOf(version.origin, []) }, ...own];
     });
@@ -350,7 +348,8 @@ export class ObjectStore {
     return this.#contributors.find(({ position }) => position === at)?.source;
   }
 
-  #problemsOfVersion(object: ObjectRef, { state, since, problems: findings, origin }: Version): readonly Problem[] {
+  #problemsOfVersion(object: ObjectRef, { verdict, origin }: Version): readonly Problem[] {
+    const { state, since, problems: findings } = verdict;
     const problems = findings.map(({ severity, path, message, place }): Problem => {
       return { severity, object, path, message, ...placeOf(origin, []), ...place };
     });

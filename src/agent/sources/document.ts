@@ -39,35 +39,51 @@ export interface DocumentContents {
   readonly faults: readonly TextFault[];
 }
 
-const NO_FAULTS: readonly TextFault[] = [];
+/** What documents of a file have in common. */
+export interface SourceFile {
+  readonly path: string;
+  readonly texts: Texts;
+}
 
-export class SourceDocument {
-  readonly file: string;
-  readonly hash: string;
-  readonly length: number;
-  readonly isItem: boolean;
-  readonly inherited: Chunk['inherited'];
-  /** Nearly always one, which needs no list. */
-  readonly #objects: SourceObject | readonly SourceObject[];
+/** In what a document may be unlike most others. */
+interface Form extends Omit<Readable, 'text'> {
   /** Their lines count from the document's own. */
   readonly faults: readonly TextFault[];
-  readonly #texts: Texts;
+}
+
+/** Of nearly every document. */
+const PLAIN: Form = { isItem: false, inherited: null, faults: [] };
+
+export class SourceDocument {
+  readonly hash: string;
+  readonly length: number;
+  readonly #file: SourceFile;
+  readonly #form: Form;
+  /** Nearly always one, which needs no list. */
+  readonly #objects: SourceObject | readonly SourceObject[];
   #start: number;
   #line: number;
 
-  constructor(file: string, { hash, length, isItem, inherited, start, line }: DocumentHead, texts: Texts, contents: DocumentContents) {
-    this.file = file;
+  /** @param file the same object for all documents of the file. */
+  constructor(file: SourceFile, { hash, length, isItem, inherited, start, line }: DocumentHead, { objects, faults }: DocumentContents) {
     this.hash = hash;
     this.length = length;
-    this.isItem = isItem;
-    this.inherited = inherited;
-    this.#texts = texts;
+    this.#file = file;
+    this.#form = isItem || inherited !== null || faults.length > 0 ? { isItem, inherited, faults } : PLAIN;
     this.#start = start;
     this.#line = line;
-    const objects = contents.objects.map((one) => new SourceObject(this, one));
     const [first] = objects;
-    this.#objects = first !== undefined && objects.length === 1 ? first : exact(objects);
-    this.faults = contents.faults.length === 0 ? NO_FAULTS : contents.faults;
+    const made = (one: ObjectInDocument): SourceObject => new SourceObject(this, one);
+    this.#objects = first !== undefined && objects.length === 1 ? made(first) : exact(objects.map(made));
+  }
+
+  /** Its path. */
+  get file(): string {
+    return this.#file.path;
+  }
+
+  get faults(): readonly TextFault[] {
+    return this.#form.faults;
   }
 
   get objects(): readonly SourceObject[] {
@@ -94,10 +110,6 @@ export class SourceDocument {
     return hashOf({ ...this.#form, text }) === this.hash;
   }
 
-  get #form(): Omit<Readable, 'text'> {
-    return { isItem: this.isItem, inherited: this.inherited };
-  }
-
   problems(): Problem[] {
     const { file } = this;
     return this.faults.map(({ message, line, column }) => {
@@ -107,7 +119,7 @@ export class SourceDocument {
 
   /** Its line counts from the document's. */
   locate(object: PlaceOfObject, path: FieldPath): Place | null {
-    const text = this.#texts.textOf(this);
+    const text = this.#file.texts.textOf(this);
     return text === null ? null : locateIn({ ...this.#form, text }, object, path);
   }
 
@@ -130,7 +142,7 @@ export class SourceDocument {
 
   /** What its author wrote, read once more; null when the file has another text by now. */
   reread(object: SourceObject): RawObject | null {
-    const text = this.#texts.textOf(this);
+    const text = this.#file.texts.textOf(this);
     if (text === null) return null;
     const again = readChunk({ ...this.#form, text }, new SharedTexts());
     return again.objects[this.objects.indexOf(object)]?.object ?? null;
@@ -138,6 +150,16 @@ export class SourceDocument {
 }
 
 const WHOLE: FieldPath = [];
+/** Where nearly every object is. */
+const ALONE: PlaceOfObject = { position: 0, path: WHOLE };
+
+/** The place that was asked for last: documents of a file begin alike. */
+let lastPlace: Place = { line: 1, column: 1 };
+
+function sharedPlace(place: Place): Place {
+  if (place.line !== lastPlace.line || place.column !== lastPlace.column) lastPlace = { line: place.line, column: place.column };
+  return lastPlace;
+}
 
 /** An object of a document, and where it is there. */
 export class SourceObject implements Origin {
@@ -145,21 +167,17 @@ export class SourceObject implements Origin {
   readonly document: SourceDocument;
   /** Whether it is the version that has been given to the store. */
   given = false;
-  readonly position: number;
-  readonly path: FieldPath;
+  readonly #at: PlaceOfObject;
   #version: RawObject | CheckedObject | null;
-  // Of its beginning, from that of the document; 0: not known yet.
-  #line: number;
-  #column: number;
+  /** Its beginning, from that of the document; null: not known yet. */
+  #place: Place | null;
 
   constructor(document: SourceDocument, { ref, version, position, path, place }: ObjectInDocument) {
     this.document = document;
     this.ref = ref;
     this.#version = version;
-    this.position = position;
-    this.path = path.length === 0 ? WHOLE : path;
-    this.#line = place?.line ?? 0;
-    this.#column = place?.column ?? 0;
+    this.#at = position === 0 && path.length === 0 ? ALONE : { position, path };
+    this.#place = place === null ? null : sharedPlace(place);
   }
 
   /** The directory belongs to the administrator of the node. */
@@ -189,27 +207,23 @@ export class SourceObject implements Origin {
   }
 
   get line(): number {
-    this.#find();
-    return this.document.line + this.#line;
+    return this.document.line + this.#begin.line;
   }
 
   get column(): number {
-    this.#find();
-    return this.#column;
+    return this.#begin.column;
   }
 
   /** Stays right when the document moves. */
   locate(path: FieldPath): Place | null {
     const { document } = this;
-    const place = document.locate(this, path);
+    const place = document.locate(this.#at, path);
     return place === null ? null : document.place(place);
   }
 
-  #find(): void {
-    if (this.#line > 0) return;
-    const { line, column } = this.document.locate(this, WHOLE) ?? { line: 1, column: 1 };
-    this.#line = line;
-    this.#column = column;
+  get #begin(): Place {
+    this.#place ??= sharedPlace(this.document.locate(this.#at, WHOLE) ?? { line: 1, column: 1 });
+    return this.#place;
   }
 }
 

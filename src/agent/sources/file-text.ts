@@ -1,7 +1,7 @@
 /** The documents of a file's text, and their texts when they are asked for again. */
 import { readFileSync } from 'node:fs';
 import { chunksOf, withoutMark } from './chunks.ts';
-import { contentsOf, hashOf, SourceDocument, type SourceObject, type Texts } from './document.ts';
+import { contentsOf, hashOf, SourceDocument, type SourceFile, type SourceObject, type Texts } from './document.ts';
 import type { Problem } from '../model/problem.ts';
 import { SharedTexts } from './shared-texts.ts';
 
@@ -10,9 +10,8 @@ import { SharedTexts } from './shared-texts.ts';
  * @param known by their hash; those that stand there again are taken out.
  */
 export function* documentsOf(
-  file: string,
+  file: SourceFile,
   text: string,
-  texts: Texts,
   known = new Map<string, SourceDocument>(),
   strings = new SharedTexts(),
 ): Generator<{ readonly document: SourceDocument; readonly isNew: boolean }> {
@@ -23,7 +22,7 @@ export function* documentsOf(
     known.delete(hash);
     document?.move(chunk);
     const head = { ...chunk, hash, length: chunk.text.length };
-    yield { document: document ?? new SourceDocument(file, head, texts, contentsOf(chunk, strings)), isNew: document === undefined };
+    yield { document: document ?? new SourceDocument(file, head, contentsOf(chunk, strings)), isNew: document === undefined };
   }
 }
 
@@ -37,7 +36,7 @@ export interface ParsedFile {
 export function parseManifest(file: string, text: string): ParsedFile {
   const whole = withoutMark(text);
   const texts: Texts = { textOf: ({ start, length }) => whole.slice(start, start + length) };
-  const documents = [...documentsOf(file, text, texts)].map(({ document }) => document);
+  const documents = [...documentsOf({ path: file, texts }, text)].map(({ document }) => document);
   return {
     documents,
     objects: documents.flatMap(({ objects }) => objects),

@@ -15,7 +15,7 @@ import type { Problem } from '../model/problem.ts';
 import type { ObjectSink, ObjectSource } from '../model/sink.ts';
 import { DirectoryWatch, type WatchEvent } from './directory-watch.ts';
 import { contentsFrom, type DocumentData } from './document-data.ts';
-import { SourceDocument } from './document.ts';
+import { SourceDocument, type SourceFile } from './document.ts';
 import { type FileRead, FileReaders } from './file-readers.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
 import { Inventory } from './inventory.ts';
@@ -283,14 +283,15 @@ export class ManifestSource implements ObjectSource {
   #begin(file: string, before: Loaded | undefined, wanted = () => true): Reading {
     const known = documentsByHash(before);
     const documents: SourceDocument[] = [];
+    const source = { path: file, texts: this.#texts };
     const end = this.#readers.read(file, [...known.keys()], (read) => {
-      for (const data of read) documents.push(this.#document(file, data, known));
+      for (const data of read) documents.push(this.#document(source, data, known));
       return wanted();
     });
     return { documents, end };
   }
 
-  #document(file: string, data: DocumentData, known: Map<string, SourceDocument>): SourceDocument {
+  #document(file: SourceFile, data: DocumentData, known: Map<string, SourceDocument>): SourceDocument {
     const [hash, start, line, length, isItem, inherited, objects, faults] = data;
     const before = known.get(hash);
     if (objects === null && before !== undefined) {
@@ -298,7 +299,7 @@ export class ManifestSource implements ObjectSource {
       return before;
     }
     const head = { hash, start, line, length, isItem, inherited };
-    return new SourceDocument(file, head, this.#texts, contentsFrom(objects ?? [], faults, this.#strings));
+    return new SourceDocument(file, head, contentsFrom(objects ?? [], faults, this.#strings));
   }
 
   async #read(file: string, look: Look, before: Loaded | undefined): Promise<Contents> {
@@ -310,7 +311,7 @@ export class ManifestSource implements ObjectSource {
       const documents: SourceDocument[] = [];
       let seen = 0;
       let read = 0;
-      for (const one of documentsOf(file, bytes.toString('utf8'), this.#texts, documentsByHash(before), this.#strings)) {
+      for (const one of documentsOf({ path: file, texts: this.#texts }, bytes.toString('utf8'), documentsByHash(before), this.#strings)) {
         const { document, isNew } = one;
         documents.push(document);
         seen += document.length;

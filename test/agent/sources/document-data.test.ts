@@ -37,14 +37,13 @@ function told(documents: readonly SourceDocument[]): Told {
 
 /** As the thread hands them over: by structured clone. */
 function throughThread(text: string): SourceDocument[] {
-  const texts = { textOf: ({ start, length }: SourceDocument) => text.slice(start, start + length) };
+  const file = { path: 'f', texts: { textOf: ({ start, length }: SourceDocument) => text.slice(start, start + length) } };
   return [...chunksOf(text)].map((chunk) => {
     const data = structuredClone(readData('f', chunk, hashOf(chunk), new SharedTexts()));
     const [hash, start, line, length, isItem, inherited, objects, faults] = data;
     return new SourceDocument(
-      'f',
+      file,
       { hash, start, line, length, isItem, inherited },
-      texts,
       contentsFrom(objects ?? [], faults, new SharedTexts()),
     );
   });

@@ -109,7 +109,7 @@ t.test('documents that stay are the same objects, at their new place', async (t)
   const texts = { textOf: () => null };
   const read = (text: string, before: readonly SourceDocument[] = []) => {
     const known = new Map(before.map((document) => [document.hash, document]));
-    return [...documentsOf('f', text, texts, known)];
+    return [...documentsOf({ path: 'f', texts }, text, known)];
   };
   const before = read(`${NS}---\n${NS.replace('name: a', 'name: b')}---\n${NS.replace('name: a', 'name: c')}`);
   const after = read(

@@ -1,4 +1,5 @@
 /** What the graph is made of: cells, which are computed, and other nodes that cells read; entries, which cells emit. */
+import { exact } from '../../../base/exact.ts';
 import { internal } from '../../../base/internal.ts';
 import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
 
@@ -79,6 +80,16 @@ export class Cell extends Node {
   /** How many want it besides its readers. */
   wanted = 0;
   reads: readonly Node[] = NOTHING_READ;
-  entries: readonly Entry[] = NOTHING_EMITTED;
+  /** Half of all cells emit one, which needs no list. */
+  #entries: Entry | readonly Entry[] = NOTHING_EMITTED;
   state: 'settled' | 'queued' | 'dropped' = 'settled';
+
+  get entries(): readonly Entry[] {
+    return this.#entries instanceof Entry ? [this.#entries] : this.#entries;
+  }
+
+  set entries(entries: readonly Entry[]) {
+    const [first] = entries;
+    this.#entries = first !== undefined && entries.length === 1 ? first : exact(entries);
+  }
 }

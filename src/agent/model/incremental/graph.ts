@@ -17,7 +17,6 @@
  * 4. A cell that nobody wants or reads is dropped, with what it emitted ("what nobody reads is dropped").
  * 5. A cell that throws keeps what it had, is reported, and holds up no other ("a fault ends what it concerns").
  */
-import { exact } from '../../../base/exact.ts';
 import { type Cell, Entry, type Node, NOTHING_EMITTED, NOTHING_READ, type Target } from './cell.ts';
 import { KnownEntries, renewed } from './emissions.ts';
 import { Reads } from './reads.ts';
@@ -131,7 +130,8 @@ export class Graph {
     this.#computed++;
     const outer = this.#run;
     const run: Run = { cell, reads: new Reads(), entries: [] };
-    let { value, entries } = cell;
+    let { value } = cell;
+    let entries: readonly Entry[] | null = null;
     this.#run = run;
     try {
       value = cell.source.compute(cell);
@@ -142,7 +142,7 @@ export class Graph {
       this.#run = outer;
     }
     this.#relink(cell, run.reads.all);
-    this.#emitAll(cell, entries);
+    if (entries !== null) this.#emitAll(cell, entries);
     const shared = share(cell.value, value);
     if (shared === cell.value) return;
     cell.value = shared;
@@ -173,10 +173,10 @@ export class Graph {
 
   #emitAll(cell: Cell, next: readonly Entry[]): void {
     const before = cell.entries;
-    if (before === next || (before.length === 0 && next.length === 0)) return;
+    if (before.length === 0 && next.length === 0) return;
     if (before.length === 0) {
       for (const entry of next) entry.target.added(entry);
-      cell.entries = exact(next);
+      cell.entries = next;
       return;
     }
     const known = new KnownEntries(before);
