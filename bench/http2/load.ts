@@ -1,4 +1,5 @@
 /** h2load as the client and nghttpd as the upstream, both on the load's core. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -20,7 +21,12 @@ export interface Load {
   readonly streams: number;
   /** Calls of a unary method of gRPC instead of GET. */
   readonly grpc: boolean;
+  /** Each request has something in its head that the ones before had not. */
+  readonly unlike?: boolean;
 }
+
+/** Targets of requests that are unlike each other: more than any proxy may remember. */
+const UNLIKE = 5000;
 
 export interface LoadResult {
   readonly requests: number;
@@ -63,17 +69,25 @@ export async function drive(
   load: Load,
   seconds: number,
 ): Promise<LoadResult | null> {
-  const { connections, streams, grpc } = load;
+  const { connections, streams, grpc, unlike = false } = load;
   const message = join(directory, 'message');
   if (grpc) writeFileSync(message, MESSAGE);
   const call = grpc ? ['-d', message, '-H', 'content-type: application/grpc', '-H', 'te: trailers'] : [];
   const size = ['-c', String(connections), '-m', String(streams), '-D', String(seconds), '-t', '1'];
   const target = `http://127.0.0.1:${port}${grpc ? GRPC_PATH : REQUEST.path}`;
-  const command = [findProgram('h2load') ?? 'h2load', '--no-tls-proto=h2c', ...size, '-H', REQUEST.header, ...call, target];
+  const command = [findProgram('h2load') ?? 'h2load', '--no-tls-proto=h2c', ...size, '-H', REQUEST.header, ...call];
+  if (unlike) command.push('-i', writeTargets(directory, target));
+  else command.push(target);
   const client = processes.launch(command, { core: LOAD_CORE });
   const output = await text(client.child.stdout!);
   await client.exited;
   return resultOf(output);
+}
+
+function writeTargets(directory: string, target: string): string {
+  const file = join(directory, 'targets');
+  writeFileSync(file, Array.from({ length: UNLIKE }, (_, i) => `${target}?id=${randomUUID()}-${i}\n`).join(''));
+  return file;
 }
 
 /** What h2load says at its end. */

@@ -23,6 +23,7 @@ import { measureStalledStreams, type StalledStreams } from './stalled-streams.ts
 const CELLS: Readonly<Record<string, Load & { readonly describes: string }>> = {
   h2: { connections: 4, streams: 100, grpc: false, describes: '4 connections, 100 streams each, 100-byte answers' },
   grpc: { connections: 16, streams: 4, grpc: true, describes: 'unary calls, 16 connections, 4 at a time on each' },
+  unlike: { connections: 16, streams: 4, grpc: true, unlike: true, describes: 'the same, no two heads of requests alike' },
 };
 const START_LIMIT_MS = 15_000;
 const OWN = 'nodeway';

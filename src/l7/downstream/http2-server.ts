@@ -123,7 +123,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
       case Receipt.Take:
         if (known === undefined) return this.#open(id, endStream, fault);
         if (!endStream || fault !== BlockFault.None) return this.breakStream(known, ErrorCode.Protocol);
-        return this.peerEnds(known, this.trailerLines());
+        return this.peerEnds(known, this.wire.lines.trailers());
       case Receipt.StreamClosed:
         return known === undefined ? undefined : this.breakStream(known, ErrorCode.StreamClosed);
       case Receipt.ConnectionClosed:
@@ -144,7 +144,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     this.streams.add(stream);
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();
-    const next = parseRequestHead(transport.arena, at, at + lines.length - lines.start, head, limits.heads, lines.fieldLines);
+    const next = parseRequestHead(transport.arena, at, at + lines.size, head, limits.heads, lines.fieldLines);
     const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads, this.ground.tools.runtime.mesh.pathNormalization);
     if (refusal !== null) return stream.refuse(refusal.status, refusal.message);
     this.#begin(stream, head, endStream);

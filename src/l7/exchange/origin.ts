@@ -1,5 +1,6 @@
 /** Where a client's connection came from, and what that means for everything it carries. One per connection. */
 import type { InboundListener, OutboundListener } from '../engine-port.ts';
+import type { FieldNumbers } from '../message/field-numbers.ts';
 import { addressText, type WireText } from '../message/wire-text.ts';
 import type { Runtime, Scope, Table, Workload } from '../runtime/runtime.ts';
 import type { TelemetryConfig } from '../config/telemetry.ts';
@@ -138,6 +139,17 @@ export class InboundOrigin {
   }
 }
 
+/** `x-forwarded-for` and `x-envoy-external-address` of a client. */
+export interface ForwardedLines {
+  readonly lines: Uint8Array;
+  /** Bytes of the first line. */
+  readonly first: number;
+  /** Of the first line; that of the second follows. */
+  readonly number: number;
+}
+
+const LF = 10;
+
 /** A connection to one of this node's gateway ports. */
 export class GatewayOrigin {
   readonly kind = 'gateway';
@@ -154,8 +166,8 @@ export class GatewayOrigin {
   readonly #transport: Transport;
   readonly #id: ConnectionId;
   #clientIp: WireText | null = null;
-  /** What every request of this connection gets that has no X-Forwarded-For of its own, as bytes. */
-  forwardedLines: Uint8Array | null = null;
+  /** What every request of this connection gets that has no X-Forwarded-For of its own. */
+  forwarded: ForwardedLines | null = null;
   #isForwarding = false;
 
   constructor(port: number, identity: Identity, gateways: Runtime['gateways'], transport: Transport, id: ConnectionId) {
@@ -185,8 +197,11 @@ export class GatewayOrigin {
   }
 
   /** They have been written there. The first time nothing is kept: the request may be the only one. */
-  noteForwardedLines(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#isForwarding) this.forwardedLines = bytes.slice(start, end);
+  noteForwarded(bytes: Uint8Array, start: number, end: number, numbers: FieldNumbers): void {
+    if (this.#isForwarding) {
+      const lines = bytes.slice(start, end);
+      this.forwarded = { lines, first: lines.indexOf(LF) + 1, number: numbers.take(2) };
+    }
     this.#isForwarding = true;
   }
 

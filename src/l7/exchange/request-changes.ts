@@ -12,13 +12,14 @@
  */
 import { TargetForm, type Head } from '../message/head.ts';
 import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
+import { type FieldNumbers, ONCE } from '../message/field-numbers.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import { digitByte } from '../message/hex.ts';
 import { H } from '../message/header-names.ts';
 import { literal, requestTarget, type WireText } from '../message/wire-text.ts';
 import type { PathRewrite } from '../runtime/actions.ts';
 import { type HeaderOps, Hides } from '../runtime/header-ops.ts';
-import type { GatewayOrigin, Origin } from './origin.ts';
+import type { ForwardedLines, GatewayOrigin, Origin } from './origin.ts';
 import { dropContext, TRACE_ROOM, writeContext } from '../tracing/propagation.ts';
 import { readableId, VERSION_AT } from '../tracing/sampling.ts';
 import { REQUEST_ID_LENGTH, type RequestId } from './request-id.ts';
@@ -72,10 +73,16 @@ export class RequestChanges {
   readonly #changes: HeadChanges;
   /** Attempt, scheme and the name of the request's id, which nearly every request gets in one piece. */
   readonly #common: ArenaSlice;
+  readonly #numbers: FieldNumbers;
+  readonly #firstAttempt: number;
+  readonly #proto: number;
 
-  constructor(changes: HeadChanges, text: ArenaText) {
+  constructor(changes: HeadChanges, text: ArenaText, numbers: FieldNumbers) {
     this.#changes = changes;
     this.#common = text.put(literal(`${FIRST_ATTEMPT}${PROTO}${REQUEST_ID}`));
+    this.#numbers = numbers;
+    this.#firstAttempt = numbers.take();
+    this.#proto = numbers.take();
   }
 
   /** Fills the changes for one attempt; the caller sends the head with them at once. */
@@ -124,17 +131,31 @@ export class RequestChanges {
     }
     if ((hides & Hides.ForwardedFor) !== 0) return;
     const isForwarded = head.has(H['x-forwarded-for']);
-    if (!isForwarded && origin.forwardedLines !== null) return changes.bytes(origin.forwardedLines);
+    if (!isForwarded && origin.forwarded !== null) return addForwarded(changes, origin.forwarded);
     const start = changes.cursor;
     addForwardedFor(changes, head, origin);
-    if (!isForwarded) origin.noteForwardedLines(changes.arena, start, changes.cursor);
+    if (!isForwarded) origin.noteForwarded(changes.arena, start, changes.cursor, this.#numbers);
   }
 
   #addCommon(changes: HeadChanges, requestId: RequestId): void {
+    const attempt = changes.cursor;
+    const proto = attempt + FIRST_ATTEMPT.length;
+    const id = proto + PROTO.length;
     changes.copy(this.#common.start, this.#common.end);
     changes.cursor = requestId.write(changes.arena, changes.cursor);
     changes.endLine();
+    changes.mark(attempt, proto, this.#firstAttempt);
+    changes.mark(proto, id, this.#proto);
+    changes.mark(id, changes.cursor, ONCE);
   }
+}
+
+/** Two lines. */
+function addForwarded(changes: HeadChanges, { lines, first, number }: ForwardedLines): void {
+  const start = changes.cursor;
+  changes.bytes(lines);
+  changes.mark(start, start + first, number);
+  changes.mark(start + first, changes.cursor, number + 1);
 }
 
 export function applyOps(changes: HeadChanges, head: Head, ops: HeaderOps): void {

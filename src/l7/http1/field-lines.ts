@@ -106,6 +106,7 @@ export function beginFields(head: Head): void {
   head.generation++;
   head.count = 0;
   head.sourced = false;
+  head.pathSource = head.authoritySource = 0;
   head.contentLength = -1;
   head.chunked = false;
   head.connectionClose = false;

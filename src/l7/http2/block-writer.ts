@@ -3,6 +3,7 @@
  * (RFC 9113 §8.2.2), names in lower case, and the pseudo-headers first. An upgrade of HTTP/1 is an extended CONNECT (RFC 8441).
  */
 import { markHopByHop } from '../http1/hop-by-hop.ts';
+import { ONCE } from '../message/field-numbers.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
@@ -47,9 +48,9 @@ export class BlockWriter {
       this.length = encoder.indexed(this.bytes, this.length, SCHEME);
       this.#path(encoder, head, changes);
     }
-    if (changes.hasAuthority) this.#pseudo(encoder, AUTHORITY, changes.arena, changes.authorityStart, changes.authorityEnd);
+    if (changes.hasAuthority) this.#pseudo(encoder, AUTHORITY, changes.arena, changes.authorityStart, changes.authorityEnd, 0);
     else if (head.authorityEnd > head.authorityStart) {
-      this.#pseudo(encoder, AUTHORITY, head.bytes, head.authorityStart, head.authorityEnd);
+      this.#pseudo(encoder, AUTHORITY, head.bytes, head.authorityStart, head.authorityEnd, head.authoritySource);
     }
     this.#dropConnectionFields(head, changes);
     changes.removeName(head, H.host);
@@ -74,8 +75,11 @@ export class BlockWriter {
 
   trailers(encoder: HpackEncoder, lines: Uint8Array): void {
     this.#reserve(roomOf(lines, 0, lines.length) + FIELD_ROOM);
-    this.length = encoder.begin(this.bytes, 0);
+    const start = encoder.begin(this.bytes, 0);
+    this.length = encoder.again(this.bytes, start, lines);
+    if (this.length > start) return;
     this.#lines(encoder, lines, 0, lines.length);
+    encoder.wrote(lines, this.bytes, start, this.length);
   }
 
   #begin(encoder: HpackEncoder, head: Head, changes: HeadChanges): void {
@@ -88,21 +92,21 @@ export class BlockWriter {
     if (size > this.bytes.length) this.bytes = new Uint8Array(2 * size);
   }
 
-  #pseudo(encoder: HpackEncoder, name: number, bytes: Uint8Array, start: number, end: number): void {
-    this.length = encoder.pseudo(this.bytes, this.length, name, bytes, start, end);
+  #pseudo(encoder: HpackEncoder, name: number, bytes: Uint8Array, start: number, end: number, source: number): void {
+    this.length = encoder.pseudo(this.bytes, this.length, name, bytes, start, end, source);
   }
 
   #method(encoder: HpackEncoder, head: Head): void {
     if (isMethod(head, 'GET')) this.length = encoder.indexed(this.bytes, this.length, METHOD);
     else if (isMethod(head, 'POST')) this.length = encoder.indexed(this.bytes, this.length, POST);
-    else this.#pseudo(encoder, METHOD, head.bytes, head.methodStart, head.methodEnd);
+    else this.#pseudo(encoder, METHOD, head.bytes, head.methodStart, head.methodEnd, 0);
   }
 
   #pseudoUpgrade(encoder: HpackEncoder, head: Head): void {
     const upgrade = head.find(H.upgrade);
     const start = head.valueStart[upgrade] as number;
     const end = head.valueEnd[upgrade] as number;
-    this.#pseudo(encoder, METHOD, CONNECT, 0, CONNECT.length);
+    this.#pseudo(encoder, METHOD, CONNECT, 0, CONNECT.length, 0);
     this.length = encoder.named(this.bytes, this.length, PROTOCOL, head.bytes, start, end);
   }
 
@@ -112,7 +116,7 @@ export class BlockWriter {
     if (changes.hasTarget) this.#literalPath(encoder, changes.arena, changes.targetStart, changes.targetEnd);
     // What stands in a query differs from request to request, and may be a secret.
     else if (pathEnd > pathStart && query) this.#literalPath(encoder, bytes, pathStart, queryEnd);
-    else if (pathEnd > pathStart) this.#pseudo(encoder, PATH, bytes, pathStart, pathEnd);
+    else if (pathEnd > pathStart) this.#pseudo(encoder, PATH, bytes, pathStart, pathEnd, head.pathSource);
     else if (query) this.#pathOfQuery(encoder, head);
     else this.length = encoder.indexed(this.bytes, this.length, PATH);
   }
@@ -130,7 +134,7 @@ export class BlockWriter {
   #status(encoder: HpackEncoder, status: number): void {
     const known = STATUSES.get(status);
     if (known !== undefined) this.length = encoder.indexed(this.bytes, this.length, known);
-    else this.#pseudo(encoder, STATUS, Buffer.from(String(status), 'latin1'), 0, 3);
+    else this.#pseudo(encoder, STATUS, Buffer.from(String(status), 'latin1'), 0, 3, 0);
   }
 
   #dropConnectionFields(head: Head, changes: HeadChanges): void {
@@ -154,7 +158,31 @@ export class BlockWriter {
       at = encoder.field(this.bytes, at, bytes, nameStart[i]!, nameEnd[i]!, valueStart[i]!, valueEnd[i]!, from);
     }
     this.length = at;
-    this.#lines(encoder, changes.arena, changes.linesStart, changes.cursor);
+    this.#added(encoder, changes);
+  }
+
+  /** The lines of the exchange, some of which are known by number. */
+  #added(encoder: HpackEncoder, changes: HeadChanges): void {
+    const { arena, cursor, marks, markStart, markEnd, markSource } = changes;
+    let line = changes.linesStart;
+    for (let i = 0; i < marks; i++) {
+      const start = markStart[i]!;
+      if (start > line) this.#lines(encoder, arena, line, start);
+      line = markEnd[i]!;
+      this.#marked(encoder, arena, start, line, markSource[i]!);
+    }
+    if (cursor > line) this.#lines(encoder, arena, line, cursor);
+  }
+
+  #marked(encoder: HpackEncoder, bytes: Uint8Array, start: number, end: number, source: number): void {
+    const at = this.length;
+    this.length = encoder.known(this.bytes, at, source);
+    if (this.length > at) return;
+    let colon = start;
+    while (bytes[colon] !== COLON) colon++;
+    const value = colon + 2;
+    if (source === ONCE) this.length = encoder.once(this.bytes, at, bytes, start, colon, value, end - 2);
+    else this.length = encoder.field(this.bytes, at, bytes, start, colon, value, end - 2, source);
   }
 
   /** Complete lines, `name: value` CR LF. */

@@ -18,8 +18,9 @@ import { type CloseReason, type ConnectionHandler, type ConnectionId, LINGER_MS 
 import { type Flood, FloodGuard, MAX_STREAMS } from './flood-guard.ts';
 import { ErrorCode, FRAME_HEADER, FrameFlag, FrameType, MIN_FRAME_SIZE } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
-import { BlockFault, type BlockKind } from './head-lines.ts';
-import { Decoded, HpackDecoder } from './hpack-decoder.ts';
+import type { BlockFault, BlockKind } from './head-lines.ts';
+import { BlockReader } from './block-reader.ts';
+import { Decoded } from './hpack-decoder.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import { Inflow, InStream } from './inflow.ts';
 import { Outflow, OutStream, WORTH } from './outflow.ts';
@@ -82,7 +83,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   /** SETTINGS of the peer have come. */
   greeted = false;
   protected readonly reader: FrameReader;
-  readonly #decoder = new HpackDecoder(TABLE_SIZE);
+  readonly #blocks = new BlockReader(TABLE_SIZE);
   readonly #resets = new Set<number>();
   #outflow: Outflow | null = null;
   /** The stream of the DATA frame under way; null: its content is thrown away. */
@@ -283,11 +284,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
 
   /** Decodes a block into the worker's lines. @returns null when the connection is given up. */
   protected decode(kind: BlockKind, bytes: Uint8Array, start: number, end: number): BlockFault | null {
-    const { lines } = this.wire;
-    lines.begin(kind);
-    const decoded = this.#decoder.decode(bytes, start, end, lines);
-    if (decoded === Decoded.Whole) return lines.finish();
-    if (decoded === Decoded.Malformed) this.fail(ErrorCode.Compression, 'http2_protocol_error');
+    const result = this.#blocks.read(kind, bytes, start, end, this.wire.lines);
+    if (result >= 0) return result as BlockFault;
+    if (result === Decoded.Malformed) this.fail(ErrorCode.Compression, 'http2_protocol_error');
     else this.fail(ErrorCode.EnhanceYourCalm, 'http2_header_flood');
     return null;
   }
@@ -295,15 +294,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   /** Brings the decoded lines to where heads lie. @returns where they begin. */
   protected place(): number {
     const { transport, lines } = this.wire;
-    const at = transport.reserve(lines.length - lines.start);
-    transport.arena.set(lines.bytes.subarray(lines.start, lines.length), at);
+    const at = transport.reserve(lines.size);
+    lines.copyTo(transport.arena, at);
     return at;
-  }
-
-  /** The decoded lines as trailers, in an array of their own. */
-  protected trailerLines(): Trailers {
-    const { bytes, start, length } = this.wire.lines;
-    return length > start ? bytes.slice(start, length) : null;
   }
 
   protected stateOfKnown(id: number): StreamState {

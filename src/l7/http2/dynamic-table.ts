@@ -22,6 +22,8 @@ export class DynamicTable {
   count = 0;
   /** Entries ever added. */
   added = 0;
+  /** Changes with every change of what is in it. */
+  version = 0;
   bytes: Uint8Array = new Uint8Array(0);
   /** Where the next entry's text goes. */
   #end = 0;
@@ -51,6 +53,7 @@ export class DynamicTable {
 
   resize(limit: number): void {
     this.limit = limit;
+    this.version++;
     while (this.size > limit) this.#evict();
   }
 
@@ -59,6 +62,7 @@ export class DynamicTable {
     const name = nameEnd - nameStart;
     const value = valueEnd - valueStart;
     const size = name + value + ENTRY_OVERHEAD;
+    this.version++;
     while (this.count > 0 && this.size + size > this.limit) this.#evict();
     if (size > this.limit) return false;
     const start = this.#room(name + value);

@@ -241,14 +241,20 @@ export class FrameReader {
   }
 }
 
-const NEEDS_STREAM = new Set<number>([FrameType.Data, FrameType.Headers, FrameType.Priority, FrameType.RstStream, FrameType.Continuation]);
-const NEEDS_NONE = new Set<number>([FrameType.Settings, FrameType.Ping, FrameType.GoAway]);
+/** Types as a set of bits. */
+const NEEDS_STREAM = bits(FrameType.Data, FrameType.Headers, FrameType.Priority, FrameType.RstStream, FrameType.Continuation);
+const NEEDS_NONE = bits(FrameType.Settings, FrameType.Ping, FrameType.GoAway);
+
+function bits(...types: readonly number[]): number {
+  return types.reduce((set, type) => set | (1 << type), 0);
+}
 
 /** What is wrong with a frame whatever state its stream is in (RFC 9113 §6): an error of the connection, or 0. */
 function frameFault(type: number, flags: number, stream: number, length: number): ErrorCode {
   // We offer no push, so neither side may send it (RFC 9113 §8.4).
   if (type === FrameType.PushPromise) return ErrorCode.Protocol;
-  if (stream === 0 ? NEEDS_STREAM.has(type) : NEEDS_NONE.has(type)) return ErrorCode.Protocol;
+  if (type > FrameType.Continuation) return ErrorCode.NoError;
+  if ((((stream === 0 ? NEEDS_STREAM : NEEDS_NONE) >>> type) & 1) !== 0) return ErrorCode.Protocol;
   return sizeFits(type, flags, length) ? ErrorCode.NoError : ErrorCode.FrameSize;
 }
 

@@ -16,11 +16,13 @@ import { reasonOf } from '../http1/reasons.ts';
 import { ParseError } from '../http1/parse-error.ts';
 import { isForbiddenTrailer } from '../http1/trailer-section.ts';
 import { H, type HeaderNames, TOKEN_LOWER } from '../message/header-names.ts';
+import { copyBytes, sameBytes } from '../message/copy-bytes.ts';
+import { FieldNumbers } from '../message/field-numbers.ts';
 import type { Head, HeadLimits } from '../message/head.ts';
+import type { Trailers } from '../message/stream.ts';
 import { ENTRY_OVERHEAD } from './dynamic-table.ts';
 import type { FieldSink } from './hpack-decoder.ts';
-import { LineSpans } from './line-spans.ts';
-import { STATIC_SIZE } from './static-table.ts';
+import { type KeptLines, LineSpans } from './line-spans.ts';
 
 export const BlockKind = { Request: 0, Response: 1, Trailers: 2 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
@@ -88,27 +90,46 @@ export class HeadLines implements FieldSink {
   #lines = 0;
   /** Whether all of them are known; the parser has to look for them otherwise. */
   #known = true;
-  readonly #spans: LineSpans;
+  /** Where they stand: those that are being written, or those that were kept. */
+  #spans: LineSpans;
+  readonly #written: LineSpans;
+  /** The lines are these, and not in `bytes`. */
+  #kept: KeptLines | null = null;
+  /** The trailers that were handed out last: nearly always the next ones are the same. */
+  #trailers: Uint8Array = new Uint8Array(0);
   /** Entries of tables (their numbers) whose fields may stand in a head, and the ids of their names. */
   readonly #sources = new Float64Array(PLACES);
   readonly #ids = new Int32Array(PLACES);
   #version = 0;
-  #number = STATIC_SIZE;
+  readonly #numbers: FieldNumbers;
   /** For the parser of these lines, after `finish`. */
   readonly fieldLines: FieldLines = (bytes, p, end, head, maxFields) =>
     this.#known ? this.#fill(bytes, p, end, head, maxFields) : parseFieldLines(bytes, p, end, head, maxFields);
 
-  constructor(names: HeaderNames, limits: HeadLimits) {
+  constructor(names: HeaderNames, limits: HeadLimits, numbers: FieldNumbers = new FieldNumbers()) {
     this.#names = names;
     this.#limits = limits;
-    this.#spans = new LineSpans(limits.maxHeaders + PSEUDO.length + OWN_LINES);
+    this.#numbers = numbers;
+    this.#spans = this.#written = new LineSpans(limits.maxHeaders + PSEUDO.length + OWN_LINES);
+  }
+
+  /** Of the known names, which lines refer to. */
+  get namesVersion(): number {
+    return this.#names.version;
+  }
+
+  /** Bytes of the lines, once `finish` has been called. */
+  get size(): number {
+    return this.length - this.start;
   }
 
   begin(kind: BlockKind): void {
     this.#kind = kind;
     this.length = this.start = 0;
     this.fault = BlockFault.None;
-    this.#pseudo.fill(0);
+    this.#kept = null;
+    this.#spans = this.#written;
+    for (let i = 0; i < 2 * PSEUDO.length; i++) this.#pseudo[i] = 0;
     this.#opened = kind === BlockKind.Trailers;
     this.#size = this.#count = this.#cookieEnd = this.#lines = 0;
     this.#known = true;
@@ -118,7 +139,7 @@ export class HeadLines implements FieldSink {
   }
 
   number(): number {
-    return ++this.#number;
+    return this.#numbers.take();
   }
 
   room(size: number): void {
@@ -152,11 +173,62 @@ export class HeadLines implements FieldSink {
 
   /** Of a response that has been finished: it becomes the 101 by which HTTP/1 changes to `protocol`, a token. @param more lines, each ended. */
   becomeUpgrade(protocol: string, more: string): void {
+    if (this.#kept !== null) this.#unfold(this.#kept);
     const status = this.start + STATUS_AT;
     for (let i = 0; i < SWITCHING.length; i++) this.bytes[status + i] = SWITCHING.charCodeAt(i);
     this.length -= 2;
     this.#known = false;
     this.#text(`connection: Upgrade\r\nupgrade: ${protocol}\r\n${more}\r\n`);
+  }
+
+  /** What has been finished, for `restore`; null: it is not worth it. */
+  keep(): KeptLines | null {
+    const numbers = this.#numbers;
+    if (this.#kind === BlockKind.Trailers) {
+      const text = this.trailers();
+      return text === null ? null : { text, spans: this.#written, lines: 0, pathSource: 0, authoritySource: 0 };
+    }
+    if (!this.#known) return null;
+    return {
+      text: this.bytes.slice(this.start, this.length),
+      spans: this.#written.copy(this.#lines, this.start, numbers),
+      lines: this.#lines,
+      pathSource: numbers.take(),
+      authoritySource: numbers.take(),
+    };
+  }
+
+  /** In place of a block that has come before. */
+  restore(kept: KeptLines): typeof BlockFault.None {
+    this.#kept = kept;
+    this.#spans = kept.spans;
+    this.#lines = kept.lines;
+    this.#known = true;
+    this.start = 0;
+    this.length = kept.text.length;
+    return (this.fault = BlockFault.None);
+  }
+
+  /** Copies the lines. */
+  copyTo(into: Uint8Array, at: number): void {
+    into.set(this.#kept?.text ?? this.bytes.subarray(this.start, this.length), at);
+  }
+
+  /** The lines as trailers, which nobody changes. */
+  trailers(): Trailers {
+    if (this.#kept !== null) return this.#kept.text;
+    if (this.size === 0) return null;
+    const { bytes, start, length } = this;
+    if (!sameBytes(this.#trailers, bytes, start, length)) this.#trailers = bytes.slice(start, length);
+    return this.#trailers;
+  }
+
+  #unfold({ text }: KeptLines): void {
+    this.#kept = null;
+    this.start = this.length = 0;
+    this.room(text.length);
+    this.bytes.set(text);
+    this.length = text.length;
   }
 
   // ── pseudo-headers ────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,11 +245,8 @@ export class HeadLines implements FieldSink {
   }
 
   #pseudoName(start: number, end: number): number {
-    return PSEUDO.findIndex((name) => {
-      if (name.length !== end - start) return false;
-      for (let i = 0; i < name.length; i++) if (this.bytes[start + i] !== name.charCodeAt(i)) return false;
-      return true;
-    });
+    for (let which = 0; which < PSEUDO.length; which++) if (this.#equals(start, end, PSEUDO[which]!)) return which;
+    return -1;
   }
 
   #has(which: number): boolean {
@@ -262,10 +331,7 @@ export class HeadLines implements FieldSink {
   }
 
   #is(which: number, text: string): boolean {
-    const start = this.#pseudo[2 * which] as number;
-    if ((this.#pseudo[2 * which + 1] as number) - start !== text.length) return false;
-    for (let i = 0; i < text.length; i++) if (this.bytes[start + i] !== text.charCodeAt(i)) return false;
-    return true;
+    return this.#equals(this.#pseudo[2 * which] as number, this.#pseudo[2 * which + 1] as number, text);
   }
 
   // ── other fields ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -308,7 +374,7 @@ export class HeadLines implements FieldSink {
     this.#open(end);
     const at = this.length;
     this.room(end - from + 2);
-    this.bytes.copyWithin(at, from, end);
+    copyBytes(this.bytes, from, end, this.bytes, at);
     return at - from;
   }
 
@@ -394,6 +460,10 @@ export class HeadLines implements FieldSink {
     head.count = count;
     head.end = next;
     head.sourced = true;
+    if (this.#kept !== null) {
+      head.pathSource = this.#kept.pathSource;
+      head.authoritySource = this.#kept.authoritySource;
+    }
     return next;
   }
 
@@ -407,8 +477,7 @@ export class HeadLines implements FieldSink {
     const start = this.#pseudo[2 * which] as number;
     const end = this.#pseudo[2 * which + 1] as number;
     this.room(end - start + 64);
-    this.bytes.copyWithin(this.length, start, end);
-    this.length += end - start;
+    this.length = copyBytes(this.bytes, start, end, this.bytes, this.length);
   }
 
   #text(text: string): void {

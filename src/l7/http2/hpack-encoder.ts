@@ -34,6 +34,10 @@ const INDEXING = 64;
 const RESIZE = 32;
 const NEVER_INDEXED = 16;
 
+/** Lines that are known as a whole have at most so many fields. */
+const MOST_INDICES = 8;
+const NO_INDICES = new Uint8Array(0);
+
 const PLACES = 128;
 const MASK = PLACES - 1;
 
@@ -53,6 +57,11 @@ export class HpackEncoder {
   #nameLength = 0;
   /** Where a name is brought to lower case. */
   #scratch = new Uint8Array(64);
+  /** Lines that were nothing but indices when they were written last, and the state of the table then. */
+  #lines: Uint8Array | null = null;
+  #linesVersion = 0;
+  #linesFields = 0;
+  #indices: Uint8Array = NO_INDICES;
   /** The smallest limit since the last block; −1: it has not changed. */
   #smallest = -1;
 
@@ -88,12 +97,43 @@ export class HpackEncoder {
     return plain(out, plain(out, integer(out, at, 0, 4, 0), name, 0, name.length), bytes, start, end);
   }
 
-  /** A pseudo-header, by the first entry of its name in the static table. */
-  pseudo(out: Uint8Array, at: number, known: number, bytes: Uint8Array, start: number, end: number): number {
+  /** A field whose text never comes again, name in lower case. */
+  once(out: Uint8Array, at: number, bytes: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
+    return plain(out, plain(out, integer(out, at, 0, 4, 0), bytes, nameStart, nameEnd), bytes, valueStart, valueEnd);
+  }
+
+  /** A field that is in a table, by its source. @returns `at`: it is in none. */
+  known(out: Uint8Array, at: number, source: number): number {
+    const index = source > 0 ? this.#indexOfSource(source) : 0;
+    return index > 0 ? integer(out, at, INDEXED, 7, index) : at;
+  }
+
+  /** A pseudo-header, by the first entry of its name in the static table. @param source as FieldSink has it. */
+  pseudo(out: Uint8Array, at: number, known: number, bytes: Uint8Array, start: number, end: number, source = 0): number {
+    const index = source > 0 ? this.#indexOfSource(source) : 0;
+    if (index > 0) return integer(out, at, INDEXED, 7, index);
     this.#name = staticName(known);
     this.#nameStart = 0;
     this.#nameLength = this.#name.length;
-    return this.#field(out, at, known, known, bytes, start, end, 0);
+    return this.#field(out, at, known, known, bytes, start, end, source);
+  }
+
+  /** Writes lines that were written before, as a block of nothing but indices which are still right. @returns `at`: there are none such. */
+  again(out: Uint8Array, at: number, lines: Uint8Array): number {
+    if (this.#lines !== lines || this.#linesVersion !== this.table.version) return at;
+    return copyBytes(this.#indices, 0, this.#linesFields, out, at);
+  }
+
+  /** Takes note of what lines that nobody changes have become. */
+  wrote(lines: Uint8Array, out: Uint8Array, start: number, end: number): void {
+    if (end - start > MOST_INDICES) return;
+    // Every other representation has a byte without the first bit.
+    for (let p = start; p < end; p++) if ((out[p] as number) < INDEXED) return;
+    this.#lines = lines;
+    this.#linesVersion = this.table.version;
+    this.#linesFields = end - start;
+    if (this.#indices.length === 0) this.#indices = new Uint8Array(MOST_INDICES);
+    copyBytes(out, start, end, this.#indices, 0);
   }
 
   /**

@@ -1,8 +1,19 @@
 /** Where the lines of a head stand that has been put together from fields, so that nobody has to look for them again. */
 import { noteField } from '../http1/field-lines.ts';
+import type { FieldNumbers } from '../message/field-numbers.ts';
 import type { Head } from '../message/head.ts';
 
 const CRLF = 2;
+
+/** What a block has meant, to be used again. */
+export interface KeptLines {
+  readonly text: Uint8Array;
+  readonly spans: LineSpans;
+  readonly lines: number;
+  /** Numbers for the texts of `:path` and `:authority`. */
+  readonly pathSource: number;
+  readonly authoritySource: number;
+}
 
 export class LineSpans {
   readonly #nameStart: Int32Array;
@@ -42,6 +53,20 @@ export class LineSpans {
     for (let i = line + 1; i < count; i++) {
       for (const span of [this.#nameStart, this.#nameEnd, this.#valueStart, this.#valueEnd]) span[i] = span[i]! + more;
     }
+  }
+
+  /**
+   * The first `count` lines for themselves, as if their text began at 0. @param from where it begins. @param numbers for what has none yet.
+   */
+  copy(count: number, from: number, numbers: FieldNumbers): LineSpans {
+    const copy = new LineSpans(count);
+    for (let i = 0; i < count; i++) {
+      const source = this.#source[i]!;
+      const number = source === 0 ? numbers.take() : source;
+      const [nameStart, nameEnd] = [this.#nameStart[i]! - from, this.#nameEnd[i]! - from];
+      copy.put(i, nameStart, nameEnd, this.#valueStart[i]! - from, this.#valueEnd[i]! - from, this.#id[i]!, number);
+    }
+    return copy;
   }
 
   /** Tells a head of the lines, of which the first now begins at `p`. @returns 0, or why the head is refused. */

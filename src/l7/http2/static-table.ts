@@ -1,4 +1,5 @@
 /** HPACK's static table (RFC 7541 appendix A). Indices begin at 1. */
+import { sameBytes } from '../message/copy-bytes.ts';
 import { HeaderNames } from '../message/header-names.ts';
 
 const ENTRIES: readonly (readonly [name: string, value?: string])[] = [
@@ -102,7 +103,7 @@ const BY_NAME: Uint8Array = (() => {
 /** The first index of the lower-case name `bytes[start, end)` whose hash is given, or 0. */
 export function findStaticName(bytes: Uint8Array, start: number, end: number, hash: number): number {
   for (let slot = hash & (SLOTS - 1), index = BY_NAME[slot] as number; index !== 0; index = BY_NAME[slot] as number) {
-    if (equal(NAMES[index] as Uint8Array, bytes, start, end)) return index;
+    if (sameBytes(NAMES[index] as Uint8Array, bytes, start, end)) return index;
     slot = (slot + 1) & (SLOTS - 1);
   }
   return 0;
@@ -110,11 +111,5 @@ export function findStaticName(bytes: Uint8Array, start: number, end: number, ha
 
 /** Whether the entry's value is `bytes[start, end)`. */
 export function staticValueIs(index: number, bytes: Uint8Array, start: number, end: number): boolean {
-  return equal(VALUES[index] as Uint8Array, bytes, start, end);
-}
-
-function equal(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (text.length !== end - start) return false;
-  for (let i = 0; i < text.length; i++) if (text[i] !== bytes[start + i]) return false;
-  return true;
+  return sameBytes(VALUES[index] as Uint8Array, bytes, start, end);
 }

@@ -10,7 +10,7 @@ const SMALLEST = 8;
 /** 2^32 divided by the golden ratio, odd. */
 const GOLDEN = 0x9e3779b1;
 /** Slots that a table without streams gives back. */
-const LARGE = 64;
+const LARGE = 512;
 
 export class StreamTable<S extends { readonly id: number }> {
   size = 0;
@@ -78,7 +78,7 @@ export class StreamTable<S extends { readonly id: number }> {
 }
 
 function free<S>(slots: number): (S | null)[] {
-  return Array.from<S | null>({ length: slots }).fill(null);
+  return new Array<S | null>(slots).fill(null);
 }
 
 /** Identifiers follow each other: slots beside each other would make one long row, which every removal would have to pass along. */

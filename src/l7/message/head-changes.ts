@@ -11,6 +11,8 @@ import type { WireText } from './wire-text.ts';
 
 /** A head has at most `HeadLimits.maxHeaders` lines; a line may be named more than once. */
 const MAX_REMOVED = 1024;
+/** Lines that are known by number; the rest of them is looked at. */
+const MOST_MARKS = 8;
 
 /** Room that a wire needs for what it adds itself: the lines of framing and connection, and the end of the head. */
 export const WIRE_ROOM = 64;
@@ -31,6 +33,11 @@ export class HeadChanges {
   /** Complete field lines. */
   linesStart = 0;
   cursor = 0;
+  /** Some of them, in order, with what stands for their texts in HTTP/2: a number of `FieldNumbers`, or ONCE. */
+  marks = 0;
+  readonly markStart = new Int32Array(MOST_MARKS);
+  readonly markEnd = new Int32Array(MOST_MARKS);
+  readonly markSource = new Float64Array(MOST_MARKS);
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -39,7 +46,7 @@ export class HeadChanges {
 
   /** @param room upper bound of the bytes that will be added. */
   begin(head: Head, room: number): void {
-    this.removedCount = 0;
+    this.removedCount = this.marks = 0;
     this.asSent = false;
     let at: number;
     if (head.bytes === this.arena) {
@@ -92,6 +99,16 @@ export class HeadChanges {
     let at = this.cursor;
     for (let i = 0; i < text.length; i++) arena[at++] = text.charCodeAt(i);
     this.cursor = at;
+  }
+
+  /** What has been appended from `start` up to `end` is one line, `name: value`, that is known by a number. */
+  mark(start: number, end: number, source: number): void {
+    const { marks } = this;
+    if (marks === MOST_MARKS) return;
+    this.markStart[marks] = start;
+    this.markEnd[marks] = end;
+    this.markSource[marks] = source;
+    this.marks++;
   }
 
   /** Appends a piece of the head itself. */

@@ -67,6 +67,9 @@ export class Head {
   /** Where `sourced`: what stands for the text of a line in HTTP/2, as `FieldSink` has it. */
   readonly source: Float64Array;
   sourced = false;
+  /** The same for the path as it came, and for the authority; 0: nothing does. */
+  pathSource = 0;
+  authoritySource = 0;
   /** `first[id]` is the index of the first header with that name, valid only where `seen[id] === generation`. */
   first: Int32Array;
   seen: Int32Array;

@@ -198,7 +198,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
     if (fault !== BlockFault.None) return this.breakStream(stream, ErrorCode.Protocol);
     if (!stream.answered) return this.#onHead(stream, endStream);
     if (!endStream) return this.breakStream(stream, ErrorCode.Protocol);
-    this.peerEnds(stream, this.trailerLines());
+    this.peerEnds(stream, this.wire.lines.trailers());
   }
 
   #onHead(stream: Http2ClientStream, endStream: boolean): void {
@@ -225,7 +225,7 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   #parse(): Head | null {
     const { transport, responseHead, lines, limits } = this.wire;
     const at = this.place();
-    const next = parseResponseHead(transport.arena, at, at + lines.length - lines.start, responseHead, limits.heads, lines.fieldLines);
+    const next = parseResponseHead(transport.arena, at, at + lines.size, responseHead, limits.heads, lines.fieldLines);
     return next > 0 ? responseHead : null;
   }
 

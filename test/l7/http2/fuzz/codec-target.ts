@@ -2,6 +2,7 @@
  * What the codec promises of any bytes: nothing throws, nothing depends on how they were cut, a block that is let through is one head to
  * the parser of HTTP/1, and what our encoder makes of its fields means the same.
  */
+import { BlockReader } from '../../../../src/l7/http2/block-reader.ts';
 import { BlockFault, BlockKind, HeadLines } from '../../../../src/l7/http2/head-lines.ts';
 import { FrameReader } from '../../../../src/l7/http2/frame-reader.ts';
 import { Decoded, HpackDecoder } from '../../../../src/l7/http2/hpack-decoder.ts';
@@ -23,6 +24,8 @@ class Decoding extends Heard {
   readonly #lines = new HeadLines(names, DEFAULT_LIMITS);
   readonly #decoder = new HpackDecoder(4096);
   readonly #again = { fields: new HpackDecoder(4096), encoder: new HpackEncoder(), decoder: new HpackDecoder(4096) };
+  readonly #blocks = new BlockReader(4096);
+  readonly #readLines = new HeadLines(names, DEFAULT_LIMITS);
   /** Told when the connection would be given up. */
   stop: () => void = () => {};
 
@@ -43,7 +46,11 @@ class Decoding extends Heard {
     const fault = lines.finish();
     this.events.push(`fault ${fault}`);
     this.#encodeAgain(Buffer.from(bytes.subarray(start, end)));
-    if (fault === BlockFault.None) this.#parse(Buffer.from(lines.bytes.subarray(lines.start, lines.length)));
+    const text = textOf(lines);
+    // Whether it has come before makes no difference.
+    const read = this.#blocks.read(this.#kind, bytes, start, end, this.#readLines);
+    if (read !== fault || (fault === BlockFault.None && !textOf(this.#readLines).equals(text))) throw new Error('a known block means another');
+    if (fault === BlockFault.None) this.#parse(text);
   }
 
   #encodeAgain(block: Buffer): void {
@@ -63,6 +70,12 @@ class Decoding extends Heard {
     if (next >= 0 && next !== text.length) throw new Error('something follows the head');
     this.events.push(next < 0 ? `refused ${next}` : `head ${head.count}`);
   }
+}
+
+function textOf(lines: HeadLines): Buffer {
+  const text = Buffer.alloc(lines.size);
+  lines.copyTo(text, 0);
+  return text;
 }
 
 function read(bytes: Buffer, step: number, kind: BlockKind): string {
