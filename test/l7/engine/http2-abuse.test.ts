@@ -5,7 +5,7 @@
 import t from 'tap';
 import { CLIENT_ATTACKS } from '../http2/client-attacks.ts';
 import { frame, get, request } from '../http2/peer.ts';
-import { dialHttp2, http1Gateway } from './http2-rig.ts';
+import { attackUntilRefused, dialHttp2, http1Gateway } from './http2-rig.ts';
 import { ok, Rig, route } from './rig.ts';
 
 /** Servers that answer, and others that read nothing. */
@@ -19,18 +19,14 @@ function attackedGateway(): Rig {
   return rig.gateway(route('/silent', 'silent'), route('/', 'a'));
 }
 
-for (const { name, settings = [], reason, code, round, rounds } of CLIENT_ATTACKS) {
+for (const attack of CLIENT_ATTACKS) {
+  const { name, settings = [], code } = attack;
   t.test(name, async (t) => {
     const rig = attackedGateway();
     const other = dialHttp2(rig);
     const attacker = dialHttp2(rig, settings);
-    const refused = (): number => rig.count('nodeway_refused_connections_total', { reason });
-    let used = 0;
-    for (; used < rounds && refused() === 0; used++) {
-      round(attacker, used);
-      rig.run();
-    }
-    t.equal(refused(), 1, `counted after ${used} rounds`);
+    const { refused, used } = attackUntilRefused(rig, attacker, attack);
+    t.equal(refused, 1, `counted after ${used} rounds`);
     t.equal(attacker.goAway.at(-1)?.code ?? null, code, 'told');
     other.request(1, '/');
     rig.run();

@@ -30,3 +30,20 @@ export function http2Gateway(options: RigOptions = {}, more: Parameters<typeof r
 export function http1Gateway(options: RigOptions = {}): Rig {
   return new Rig(options).cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
 }
+
+interface Attack {
+  readonly reason: string;
+  readonly rounds: number;
+  readonly round: (attacker: Http2Peer, nth: number) => void;
+}
+
+/** Repeats an attack until it is counted. @returns what was counted, and after how many rounds. */
+export function attackUntilRefused(rig: Rig, attacker: Http2Peer, { reason, rounds, round }: Attack): { refused: number; used: number } {
+  const refused = (): number => rig.count('nodeway_refused_connections_total', { reason });
+  let used = 0;
+  for (; used < rounds && refused() === 0; used++) {
+    round(attacker, used);
+    rig.run();
+  }
+  return { refused: refused(), used };
+}

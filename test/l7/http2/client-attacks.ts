@@ -31,7 +31,7 @@ export interface ClientAttack {
   readonly atStandstill?: boolean;
 }
 
-const pieces = (count: number, make: (nth: number) => Buffer): Buffer =>
+export const pieces = (count: number, make: (nth: number) => Buffer): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, nth) => make(nth)));
 
 /** A hundred streams in each round, given up or made to be given up in the same breath. */
@@ -93,37 +93,29 @@ const RESETS: readonly ClientAttack[] = [
   },
 ];
 
+/** A header block that goes on. */
+function continuations(
+  name: string,
+  first: (client: Http2Peer<AttackingLine>) => Uint8Array | string,
+  count: number,
+  piece: Uint8Array | string,
+): ClientAttack {
+  return {
+    name,
+    reason: 'http2_header_flood',
+    code: CALM,
+    rounds: 1,
+    round: (client) => {
+      client.frame('HEADERS', 0, 1, first(client));
+      client.peer.write(pieces(count, () => frame('CONTINUATION', 0, 1, piece)));
+    },
+  };
+}
+
 const BLOCKS: readonly ClientAttack[] = [
-  {
-    name: 'CONTINUATION without end (CVE-2024-27316)',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      client.frame('HEADERS', 0, 1, client.block(get('/')));
-      client.peer.write(pieces(20, () => frame('CONTINUATION', 0, 1, 'x')));
-    },
-  },
-  {
-    name: 'CONTINUATION without content',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      client.frame('HEADERS', 0, 1);
-      client.peer.write(pieces(20, () => frame('CONTINUATION', 0, 1)));
-    },
-  },
-  {
-    name: 'a header block without end',
-    reason: 'http2_header_flood',
-    code: CALM,
-    rounds: 1,
-    round: (client) => {
-      client.frame('HEADERS', 0, 1, client.block(get('/')));
-      client.peer.write(pieces(6, () => frame('CONTINUATION', 0, 1, Buffer.alloc(16_000))));
-    },
-  },
+  continuations('CONTINUATION without end (CVE-2024-27316)', (client) => client.block(get('/')), 20, 'x'),
+  continuations('CONTINUATION without content', () => '', 20, ''),
+  continuations('a header block without end', (client) => client.block(get('/')), 6, Buffer.alloc(16_000)),
   {
     name: 'HPACK bomb: a small block of large fields',
     reason: 'http2_header_flood',

@@ -1,5 +1,5 @@
 /** What hostile servers do on a connection that carries a request, stream 1. */
-import { CALM } from './client-attacks.ts';
+import { CALM, pieces } from './client-attacks.ts';
 import { encodeBlock, type Field } from './field-list.ts';
 import { frame, type Http2Peer, parameters, type PeerLine, word } from './peer.ts';
 
@@ -17,8 +17,6 @@ export interface ServerAttack {
   readonly rounds: number;
 }
 
-const pieces = (count: number, make: (nth: number) => Buffer): Buffer =>
-  Buffer.concat(Array.from({ length: count }, (_, nth) => make(nth)));
 const OK: Field = [':status', '200'];
 
 /** Frames of about no bytes, a hundred in each round. */

@@ -3,7 +3,7 @@
  * failure on the stream concerned and keeps its connection, and the next request goes over another connection to the server.
  */
 import t from 'tap';
-import { dialHttp2, http2Gateway, serveHttp2 } from '../engine/http2-rig.ts';
+import { attackUntilRefused, dialHttp2, http2Gateway, serveHttp2 } from '../engine/http2-rig.ts';
 import { retry, type Rig } from '../engine/rig.ts';
 import { type Http2Peer, request, word } from '../http2/peer.ts';
 import { SERVER_ATTACKS } from '../http2/server-attacks.ts';
@@ -18,7 +18,8 @@ function greeted(rig: Rig, client: Http2Peer, servers: readonly Http2Peer[]): Ht
   return server;
 }
 
-for (const { name, reason, code, round, rounds } of SERVER_ATTACKS) {
+for (const attack of SERVER_ATTACKS) {
+  const { name, code } = attack;
   t.test(name, async (t) => {
     const rig = http2Gateway();
     const servers = serveHttp2(rig);
@@ -26,13 +27,8 @@ for (const { name, reason, code, round, rounds } of SERVER_ATTACKS) {
     client.request(1, '/');
     rig.run();
     const attacker = servers[0] as Http2Peer;
-    const refused = (): number => rig.count('nodeway_refused_connections_total', { reason });
-    let used = 0;
-    for (; used < rounds && refused() === 0; used++) {
-      round(attacker, used);
-      rig.run();
-    }
-    t.equal(refused(), 1, `counted after ${used} rounds`);
+    const { refused, used } = attackUntilRefused(rig, attacker, attack);
+    t.equal(refused, 1, `counted after ${used} rounds`);
     t.equal(attacker.goAway.at(-1)?.code, code, 'told');
     const { heads, ended, reset } = client.stream(1);
     t.ok(ended || reset !== null, 'the client is not left waiting');
