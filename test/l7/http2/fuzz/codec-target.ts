@@ -49,7 +49,8 @@ class Decoding extends Heard {
     const text = textOf(lines);
     // Whether it has come before makes no difference.
     const read = this.#blocks.read(this.#kind, bytes, start, end, this.#readLines);
-    if (read !== fault || (fault === BlockFault.None && !textOf(this.#readLines).equals(text))) throw new Error('a known block means another');
+    if (read !== fault || (fault === BlockFault.None && !textOf(this.#readLines).equals(text)))
+      throw new Error('a known block means another');
     if (fault === BlockFault.None) this.#parse(text);
   }
 
