@@ -37,7 +37,7 @@ export interface PodProcesses {
 export class PodHomes {
   readonly #files: NamespaceFiles;
   readonly #processes: PodProcesses;
-  /** Searches that found nothing. Each reads a file for every process of the node, so they become rarer. */
+  /** Searches that found nothing, or only what is being started. Each reads a file for every process of the node, so they become rarer. */
   #vain = new Map<string, { readonly times: number; readonly nextAt: number }>();
 
   constructor(files: NamespaceFiles, processes: PodProcesses) {
@@ -52,10 +52,12 @@ export class PodHomes {
     const due = lost.filter(({ id }) => now >= (this.#vain.get(id)?.nextAt ?? 0));
     const found = due.length === 0 ? null : this.#processes.find(new Set(due.map(({ uid }) => uid)));
     for (const pod of due) seen.set(pod.id, this.#among(pod, found?.get(pod.uid) ?? []));
-    this.#planSearches(
-      lost.filter(({ id }) => !seen.get(id)),
-      now,
-    );
+    const own = this.own();
+    const isVain = ({ id, held }: Sought): boolean => {
+      const at = seen.get(id);
+      return !at || (held === null && sameNamespace(at.namespace, own));
+    };
+    this.#planSearches(lost.filter(isVain), now);
     return seen;
   }
 

@@ -204,6 +204,8 @@ export class Reconciler {
       return;
     }
     if (held === null && seen === null) return this.#report(pod, missingNamespace(wanted));
+    // No failure, after which it would be left alone for a while: who starts a container is in its cgroup before its namespace.
+    if (held === null && seen && this.#isOwn(seen)) return this.#report(pod, "its network namespace is the node's own");
     if (now < pod.retryAt) return;
     try {
       if (held === null && seen) this.#open(pod, wanted, seen);
@@ -220,7 +222,7 @@ export class Reconciler {
     const netns = this.#parked.take(at.namespace) ?? this.#openNamespace(at);
     try {
       const cookie = sockets.namespaceCookie(netns);
-      this.#refuseShared(pod, cookie, at);
+      this.#refuseShared(pod, cookie);
       const listeners = PodListeners.open({ workload: pod.key, netns, cookie, mark }, ids, sockets, workers);
       pod.held = { uid, named, at, unseenSince: null, netns, cookie, listeners, gone: null };
     } catch (error) {
@@ -240,11 +242,14 @@ export class Reconciler {
     throw new Error(`the network namespace at ${path} was replaced while it was opened`);
   }
 
-  /** Two pods in one namespace (or the node's own, of hostNetwork pods) look the same to the kernel. */
-  #refuseShared(pod: Pod, cookie: string, { namespace }: Whereabouts): void {
+  #isOwn({ namespace }: Whereabouts): boolean {
+    return sameNamespace(namespace, this.#options.homes.own());
+  }
+
+  /** Two pods in one namespace look the same to the kernel. */
+  #refuseShared(pod: Pod, cookie: string): void {
     const other = [...this.#pods.values()].find((candidate) => candidate !== pod && candidate.held?.cookie === cookie);
     if (other !== undefined) throw new Error(`its network namespace is that of ${other.key}`);
-    if (sameNamespace(namespace, this.#options.homes.own())) throw new Error("its network namespace is the node's own");
   }
 
   #capture(pod: Pod, held: Held, wanted: WantedPod): void {

@@ -398,6 +398,29 @@ t.test("a pod in the node's own namespace is refused", async (t) => {
   t.match(reconciler.report(), [{ phase: 'absent', error: /is the node's own/ }]);
 });
 
+t.test("what starts a pod's first process is in the node's own namespace for a moment, which delays nothing", async (t) => {
+  const { node, reconciler, run, clock, phase } = setUp();
+  reconciler.want([found('a')]);
+  run(10, 'a', node.own);
+  reconciler.expect('uid-a');
+  clock.advance(1);
+  t.match(reconciler.report(), [{ phase: 'absent', error: /is the node's own/ }]);
+  run(10, 'a');
+  clock.advance(15);
+  t.equal(phase(), 'captured', 'at the next look');
+});
+
+t.test("a pod that stays in the node's own namespace is searched for ever more rarely", async (t) => {
+  const { node, reconciler, run, later } = setUp();
+  run(10, 'a', node.own);
+  reconciler.want([found('a')]);
+  for (let look = 0; look < 10; look++) await later(10_000);
+  let searches = 0;
+  node.find = () => (searches++, new Map());
+  for (let look = 0; look < 10; look++) await later(200);
+  t.ok(searches <= 1, `${searches} searches in two seconds`);
+});
+
 t.test('on the way out fail-open pods are released and fail-closed ones stay', async (t) => {
   const { node, clock, reconciler, namespace } = setUp();
   namespace('a');
