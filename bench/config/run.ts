@@ -43,6 +43,8 @@ export interface Bulk {
   readonly traffic: Interference;
 }
 
+export type Part = 'start' | 'quiet' | 'rules' | 'endpoints' | 'bulk';
+
 export interface ConfigRun {
   readonly build: string;
   readonly services: number;
@@ -60,7 +62,9 @@ export interface ConfigRun {
   duringEndpoints: Interference | null;
   bulk: Bulk | null;
   /** The agent's own gauge, which looks back 10 to 20 s, at the end of each part. Null: not measured, or this build has none. */
-  readonly pausesMs: Record<'start' | 'quiet' | 'rules' | 'endpoints' | 'bulk', number | null>;
+  readonly pausesMs: Record<Part, number | null>;
+  /** The same without waiting for a processor, and of configuration alone. */
+  readonly worksMs: Record<Part, number | null>;
   /** Null: it did not say. */
   workerRestarts: number | null;
   lostConnections: number;
@@ -130,7 +134,7 @@ class RunSteps {
       throw new Error(this.#agent.running ? `not ready after ${READY_LIMIT_MS / 1000} s` : 'the agent ended instead of being ready');
     await sleep(SETTLE_MS);
     this.#run.residentMbReady = this.#agent.residentMb;
-    this.#run.pausesMs.start = await this.#longestPause();
+    await this.#notePauses('start');
     this.#say(`ready after ${this.#run.readyMs.toFixed(0)} ms with ${this.#run.residentMbReady.toFixed(0)} MB`);
   }
 
@@ -139,7 +143,7 @@ class RunSteps {
     await this.#pods.report();
     await sleep(this.#options.quick ? QUIET_MS / 10 : QUIET_MS);
     this.#run.quiet = interference(await this.#pods.report());
-    this.#run.pausesMs.quiet = await this.#longestPause();
+    await this.#notePauses('quiet');
     this.#say(`quiet: ${JSON.stringify(this.#run.quiet)}`);
   }
 
@@ -147,11 +151,11 @@ class RunSteps {
     const parts: ChangesOptions = { agent: this.#agent, traffic, world: this.#world, count: this.#options.changes, say: this.#say };
     this.#run.rules = await measureChanges('rule', parts);
     this.#run.duringRules = interference(await this.#pods.report());
-    this.#run.pausesMs.rules = await this.#longestPause();
+    await this.#notePauses('rules');
     this.#say(`rules: ${JSON.stringify({ ...this.#run.rules, ...this.#run.duringRules })}`);
     this.#run.endpoints = await measureChanges('endpoint', parts);
     this.#run.duringEndpoints = interference(await this.#pods.report());
-    this.#run.pausesMs.endpoints = await this.#longestPause();
+    await this.#notePauses('endpoints');
     this.#say(`endpoints: ${JSON.stringify({ ...this.#run.endpoints, ...this.#run.duringEndpoints })}`);
   }
 
@@ -172,12 +176,17 @@ class RunSteps {
       otherChangeMs: otherAt === null ? null : otherAt - otherBegan,
       traffic: interference(await this.#pods.report()),
     };
-    this.#run.pausesMs.bulk = await this.#longestPause();
+    await this.#notePauses('bulk');
     this.#say(`bulk: ${JSON.stringify(this.#run.bulk)}`);
   }
 
-  async #longestPause(): Promise<number | null> {
-    const values = await this.#agent.metric('nodeway_worker_longest_pause_seconds');
+  async #notePauses(part: Part): Promise<void> {
+    this.#run.pausesMs[part] = await this.#longest('nodeway_worker_longest_pause_seconds');
+    this.#run.worksMs[part] = await this.#longest('nodeway_worker_longest_work_seconds');
+  }
+
+  async #longest(metric: string): Promise<number | null> {
+    const values = await this.#agent.metric(metric);
     return values.length === 0 ? null : Math.max(...values) * 1000;
   }
 }
@@ -210,6 +219,7 @@ function emptyRun({ build, services, workers, documentsPerFile }: RunOptions): C
     duringEndpoints: null,
     bulk: null,
     pausesMs: { start: null, quiet: null, rules: null, endpoints: null, bulk: null },
+    worksMs: { start: null, quiet: null, rules: null, endpoints: null, bulk: null },
     workerRestarts: 0,
     lostConnections: 0,
     ended: null,

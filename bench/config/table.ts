@@ -30,6 +30,7 @@ const LINES: readonly Line[] = [
     "agent's own longest pause, ms: start / quiet / rules / endpoints / bulk",
     ({ pausesMs }) => Object.values(pausesMs).map(tenths).join(' / '),
   ],
+  ['… its own work on configuration at once, ms of processor', ({ worksMs }) => Object.values(worksMs).map(tenths).join(' / ')],
   ['10 MB file: in effect, ms', ({ bulk }) => (bulk === null ? '-' : limited(bulk.inForceMs))],
   ['… a small change meanwhile, ms', ({ bulk }) => (bulk === null ? '-' : limited(bulk.otherChangeMs))],
   ['… p99 of others / longest probe, ms', ({ bulk }) => `${tenths(bulk?.traffic.p99Ms)} / ${tenths(bulk?.traffic.longestProbeMs)}`],

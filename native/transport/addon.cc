@@ -1,6 +1,8 @@
 #include <napi.h>
 #include <node_api.h>
 
+#include <ctime>
+
 #include "binding.h"
 #include "left_connections.h"
 #include "startup_pages.h"
@@ -27,6 +29,16 @@ Napi::Value forsake(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(left.size()));
 }
 
+/** threadMilliseconds() → for how long this thread has had a processor (CLOCK_THREAD_CPUTIME_ID), without waiting for one. */
+Napi::Value threadMilliseconds(const Napi::CallbackInfo& info) {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  constexpr double kMillisecondsASecond = 1e3;
+  constexpr double kNanosecondsAMillisecond = 1e6;
+  const double seconds = static_cast<double>(time.tv_sec);
+  return Napi::Number::New(info.Env(), seconds * kMillisecondsASecond + static_cast<double>(time.tv_nsec) / kNanosecondsAMillisecond);
+}
+
 bool add(napi_env env, napi_value exports, const char* name, napi_callback function) {
   napi_value value;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value) == napi_ok &&
@@ -40,6 +52,7 @@ NAPI_MODULE_INIT() {
     napi_throw_error(env, nullptr, "the transport addon cannot be set up");
   Napi::Object face(env, exports);
   face.Set("leftPeers", Napi::Function::New<leftPeers>(env, "leftPeers"));
+  face.Set("threadMilliseconds", Napi::Function::New<threadMilliseconds>(env, "threadMilliseconds"));
   face.Set("forsake", Napi::Function::New<forsake>(env, "forsake"));
   return exports;
 }

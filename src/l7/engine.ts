@@ -29,7 +29,7 @@ import { ExchangeRecord } from './record/exchange-record.ts';
 import { Recorder, type RecordSink } from './record/recorder.ts';
 import type { Stats } from './record/stats.ts';
 import { RequestTap } from './tap/request-tap.ts';
-import { Configurator } from './runtime/configurator.ts';
+import { Configurator, type Watch } from './runtime/configurator.ts';
 import { Runtime } from './runtime/runtime.ts';
 import type { PoolsAnswer } from './question.ts';
 import type { SnapshotDelta } from './snapshot.ts';
@@ -55,8 +55,8 @@ export interface EngineOptions {
   /** Milliseconds that never step back, read at each call. */
   readonly monotonic: () => number;
   readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** Milliseconds for which a slice of configuration kept everyone else waiting. */
-  readonly onPause?: (milliseconds: number) => void;
+  /** Does a slice of configuration, for which everyone else waits. Absent: nobody measures it. */
+  readonly watch?: Watch;
   /** Faults repeat beyond a bound: the worker should be replaced. */
   readonly unfit: (cause: string) => void;
   readonly limits?: Partial<EngineLimits>;
@@ -126,7 +126,7 @@ function configuratorOf(options: EngineOptions, runtime: Runtime, recorder: Reco
     log: options.log,
     // Not one of those that make a worker unfit: the one that replaces it would meet the same record.
     countFault: () => recorder.fault(),
-    onPause: options.onPause ?? (() => {}),
+    watch: options.watch ?? ((work) => work()),
   });
 }
 

@@ -51,8 +51,8 @@ const STATUS: AgentStatus = {
   propagation: { pending: 1, total: 9, oldestSeconds: 65 },
   lastError: { at: 5500, message: 'VirtualService a/b: is wrong' },
   workers: [
-    { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1, longestPauseSeconds: 0 },
-    { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1, longestPauseSeconds: 0 },
+    { index: 0, phase: 'running', version: 3, listeners: 4, silentMs: 1, longestPauseSeconds: 0, longestWorkSeconds: 0 },
+    { index: 1, phase: 'starting', version: 0, listeners: 0, silentMs: 1, longestPauseSeconds: 0, longestWorkSeconds: 0 },
   ],
   workerRestarts: 1,
   pods: [

@@ -60,18 +60,7 @@ export function agentMetrics(sources: MetricSources): Exposition {
       for (const { address, port, listening } of status().gateways) set({ address, port: String(port) }, listening ? 1 : 0);
     },
   );
-  counter(registry, 'nodeway_worker_restarts_total', 'Workers that ended unexpectedly and were replaced.', [], (set) =>
-    set({}, status().workerRestarts),
-  );
-  gauge(
-    registry,
-    'nodeway_worker_longest_pause_seconds',
-    'Longest time in the last 10 to 20 s for which a worker attended to nothing else: one message, one slice of configuration, or the collector.',
-    ['worker'],
-    (set) => {
-      for (const { index, longestPauseSeconds } of status().workers) set({ worker: String(index) }, longestPauseSeconds);
-    },
-  );
+  workerMetrics(registry, status);
   counter(registry, 'nodeway_datapath_verdicts_total', 'Decisions of the kernel programs, by reason.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(sources.verdicts() ?? {})) set({ reason }, count);
   });
@@ -85,6 +74,30 @@ export function agentMetrics(sources: MetricSources): Exposition {
     report = sources.status();
     yield Buffer.from(await registry.metrics());
   };
+}
+
+function workerMetrics(registry: Registry, status: () => AgentStatus): void {
+  counter(registry, 'nodeway_worker_restarts_total', 'Workers that ended unexpectedly and were replaced.', [], (set) =>
+    set({}, status().workerRestarts),
+  );
+  gauge(
+    registry,
+    'nodeway_worker_longest_pause_seconds',
+    'Longest time in the last 10 to 20 s for which a worker attended to nothing else: one message, one slice of configuration, or the collector.',
+    ['worker'],
+    (set) => {
+      for (const { index, longestPauseSeconds } of status().workers) set({ worker: String(index) }, longestPauseSeconds);
+    },
+  );
+  gauge(
+    registry,
+    'nodeway_worker_longest_work_seconds',
+    'Most processor time in the last 10 to 20 s that a worker spent at once on a message or a slice of configuration. A pause that is longer was spent waiting for a processor.',
+    ['worker'],
+    (set) => {
+      for (const { index, longestWorkSeconds } of status().workers) set({ worker: String(index) }, longestWorkSeconds);
+    },
+  );
 }
 
 function propagationMetrics(registry: Registry, { status, propagation }: MetricSources): void {

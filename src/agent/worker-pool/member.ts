@@ -93,6 +93,11 @@ export class Member {
     return this.#vitals.longestPause;
   }
 
+  /** Seconds of its own processor time: the most that it did at once for a message or a configuration in the last ones. */
+  get longestWork(): number {
+    return this.#vitals.longestWork;
+  }
+
   /** Milliseconds since the heartbeat moved, or since the thread was made. */
   silence(now: number): number {
     const beat = this.#vitals.beats;

@@ -62,6 +62,7 @@ export interface WorkerReport {
   readonly listeners: number;
   readonly silentMs: number;
   readonly longestPauseSeconds: number;
+  readonly longestWorkSeconds: number;
 }
 
 interface Slot {
@@ -182,6 +183,7 @@ export class WorkerPool {
       listeners: member.listening.size,
       silentMs: Math.round(member.silence(now)),
       longestPauseSeconds: member.longestPause,
+      longestWorkSeconds: member.longestWork,
     }));
   }
 

@@ -2,10 +2,10 @@
 
 /** A beat at least every 100 ms, so that a stuck worker is seen. */
 const BEATS = 0;
-/** Microseconds: the longest pause of the window under way, and of the one before. */
-const PAUSE_NOW = 1;
-const PAUSE_BEFORE = 2;
-const CELLS = 3;
+/** Microseconds, each followed by those of the window before: the longest pause, and the most that was done at once. */
+const PAUSE = 1;
+const WORK = 3;
+const CELLS = 5;
 
 export class Vitals {
   readonly memory: SharedArrayBuffer;
@@ -26,14 +26,31 @@ export class Vitals {
 
   /** In seconds, over the last one to two windows. */
   get longestPause(): number {
-    return Math.max(Atomics.load(this.#cells, PAUSE_NOW), Atomics.load(this.#cells, PAUSE_BEFORE)) / 1e6;
+    return this.#longest(PAUSE);
+  }
+
+  /** In seconds of the worker's own processor time, over the last one to two windows. */
+  get longestWork(): number {
+    return this.#longest(WORK);
   }
 
   pause(microseconds: number): void {
-    if (microseconds > Atomics.load(this.#cells, PAUSE_NOW)) Atomics.store(this.#cells, PAUSE_NOW, Math.round(microseconds));
+    this.#note(PAUSE, microseconds);
+  }
+
+  work(microseconds: number): void {
+    this.#note(WORK, microseconds);
   }
 
   nextWindow(): void {
-    Atomics.store(this.#cells, PAUSE_BEFORE, Atomics.exchange(this.#cells, PAUSE_NOW, 0));
+    for (const cell of [PAUSE, WORK]) Atomics.store(this.#cells, cell + 1, Atomics.exchange(this.#cells, cell, 0));
+  }
+
+  #longest(cell: number): number {
+    return Math.max(Atomics.load(this.#cells, cell), Atomics.load(this.#cells, cell + 1)) / 1e6;
+  }
+
+  #note(cell: number, microseconds: number): void {
+    if (microseconds > Atomics.load(this.#cells, cell)) Atomics.store(this.#cells, cell, Math.round(microseconds));
   }
 }

@@ -10,6 +10,7 @@ import type { OriginalDestinations } from '../../l7/engine-port.ts';
 import { type Exemplar, type SeriesDefinition, Stats, type StatsAudience } from '../../l7/record/stats.ts';
 import { Ledger } from '../../l7/upstream/ledger.ts';
 import { NativeTransport } from '../../l7/transport/native.ts';
+import { threadTime } from '../../l7/transport/native-binding.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { FromWorker, TimedExemplar, ToWorker, WorkerSettings } from './protocol.ts';
 import { Vitals } from './vitals.ts';
@@ -25,7 +26,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   const send = (message: FromWorker): void => port.postMessage(message);
   const clock = systemClock();
   const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) });
-  const watch = new LoopWatch(new Vitals(settings.vitals), clock);
+  const watch = new LoopWatch(new Vitals(settings.vitals), clock, threadTime());
   const engine = new Engine({
     transport: NativeTransport.create(),
     stats,
@@ -41,7 +42,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     openLogRing: (sink) => openRing('logRing', sink, send),
     openTapRing: () => openRing('tapRing', '', send),
     onSpans: (spans) => send({ type: 'spans', spans }),
-    onPause: (milliseconds) => watch.note(milliseconds),
+    watch: (work) => watch.during(work),
     unfit: (cause) =>
       queueMicrotask(() => {
         throw new Error(cause);

@@ -14,6 +14,8 @@ const SLICE_MS = 0.7;
 /** Before the first listener is served no request waits, but the heartbeat must go on. */
 const UNSERVED_SLICE_MS = 20;
 
+export type Watch = (work: () => void) => void;
+
 export interface ConfiguratorOptions {
   readonly runtime: Runtime;
   readonly timers: TimerWheel;
@@ -21,8 +23,8 @@ export interface ConfiguratorOptions {
   readonly monotonic: () => number;
   /** A record could not be prepared. */
   readonly countFault: () => void;
-  /** Milliseconds that a slice took. */
-  readonly onPause: (milliseconds: number) => void;
+  /** Does a slice, for which everyone else waits, and may measure it. */
+  readonly watch: Watch;
   readonly log: (level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -30,14 +32,14 @@ export class Configurator {
   readonly #runtime: Runtime;
   readonly #timers: TimerWheel;
   readonly #monotonic: () => number;
-  readonly #onPause: (milliseconds: number) => void;
+  readonly #watch: Watch;
   readonly #timer = new Timer(() => this.#slice());
   #work: Steps<void> | null = null;
   /** Goes on when nothing else is to be done. */
   #rebuilding: Steps<void> | null = null;
 
-  constructor({ runtime, timers, monotonic, log, countFault, onPause }: ConfiguratorOptions) {
-    this.#onPause = onPause;
+  constructor({ runtime, timers, monotonic, log, countFault, watch }: ConfiguratorOptions) {
+    this.#watch = watch;
     this.#runtime = runtime;
     this.#timers = timers;
     this.#monotonic = monotonic;
@@ -76,9 +78,9 @@ export class Configurator {
   }
 
   #slice(): void {
-    const start = this.#monotonic();
-    if (this.#spend(start)) this.#timers.arm(this.#timer, 0);
-    this.#onPause(this.#monotonic() - start);
+    this.#watch(() => {
+      if (this.#spend(this.#monotonic())) this.#timers.arm(this.#timer, 0);
+    });
   }
 
   /** Whether there is more to do. */

@@ -36,11 +36,19 @@ export interface TransportAddon {
   leftPeers(fd: number): Address[];
   /** Closes those connections. @returns their number. */
   forsake(fd: number): number;
+  /** For how long the calling thread has had a processor. */
+  threadMilliseconds(): number;
 }
 
 /** @throws AddonMissing */
 export function loadTransportAddon(): TransportAddon {
   return loadAddon('transport') as TransportAddon;
+}
+
+/** A clock of the calling thread, in milliseconds, that stands while the thread waits. @throws AddonMissing */
+export function threadTime(): () => number {
+  const addon = loadTransportAddon();
+  return () => addon.threadMilliseconds();
 }
 
 /**

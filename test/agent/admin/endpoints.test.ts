@@ -27,7 +27,7 @@ const STATUS: AgentStatus = {
   snapshot: 4,
   propagation: { pending: 2, total: 9, oldestSeconds: 1.5 },
   lastError: { at: 5500, message: 'VirtualService a/b: m' },
-  workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3, longestPauseSeconds: 0 }],
+  workers: [{ index: 0, phase: 'running', version: 4, listeners: 2, silentMs: 3, longestPauseSeconds: 0, longestWorkSeconds: 0 }],
   workerRestarts: 2,
   pods: [{ pod: 'a/b', enrolled: true, reason: 'annotation', phase: 'captured', capturedAt: 5, error: '', addresses: ['10.0.0.1'] }],
   gateways: [{ port: 80, address: '0.0.0.0', listening: false, error: 'busy' }],
