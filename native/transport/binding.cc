@@ -58,7 +58,8 @@ Binding::Binding(napi_env env, Arguments& arguments) {
   const Elements<int32_t> words = arguments.integers("cells", kCells);
   const SharedCells cells{words.data, arguments.doubles("clock", kClocks).data, commands.data};
   napi_value turn = arguments.function("turn");
-  reactor_ = std::make_unique<Reactor>(Arena{bytes.data, static_cast<size_t>(readBytes)}, EventBatch(events.data, events.length));
+  const int32_t sharers = arguments.integer("sharers");
+  reactor_ = std::make_unique<Reactor>(Arena{bytes.data, static_cast<size_t>(readBytes)}, EventBatch(events.data, events.length), sharers);
   driver_ = std::make_unique<LoopDriver>(env, *reactor_, cells, turn);
   driver_->start();
   check(env, napi_add_async_cleanup_hook(env, onEnvironmentEnds, this, &hook_));

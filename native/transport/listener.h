@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "descriptor.h"
@@ -19,6 +20,8 @@ class Listener {
   bool handedIn() const { return !owned_.valid(); }
   /** Accepting failed because descriptors or memory ran out; not polled until then (ms). 0: not suspended. */
   double suspendedUntil = 0;
+  /** Connections that were accepted here and are still there. */
+  size_t open = 0;
 
  private:
   Listener() = default;

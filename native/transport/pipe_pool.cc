@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace nodeway::transport {
@@ -21,6 +22,7 @@ Pipe PipePool::borrow() {
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return pipe;
   pipe.source = Descriptor(ends[0]);
   pipe.sink = Descriptor(ends[1]);
+  if (!share_.allows(std::max(ends[0], ends[1]))) return Pipe();
   // Refused above pipe-max-size or the user's quota: the default of 64 KiB serves too, with more system calls.
   (void)fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kBytes));
   return pipe;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "descriptor_share.h"
 
 namespace nodeway::transport {
 
@@ -20,6 +21,8 @@ class PipePool {
   /** What a pipe is asked to hold; the kernel may grant less. */
   static constexpr size_t kBytes = 512 * 1024;
 
+  explicit PipePool(const DescriptorShare& share) : share_(share) {}
+
   /** An empty pipe; not valid when no descriptors are left. */
   Pipe borrow();
   /** Only for pipes that are empty again; others are to be destroyed. */
@@ -29,6 +32,7 @@ class PipePool {
   static constexpr size_t kCopyBytes = 64 * 1024;
 
  private:
+  const DescriptorShare& share_;
   std::vector<Pipe> idle_;
   std::vector<uint8_t> copy_;
 };

@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kEventsPerWait = 512;
 constexpr size_t kLargestRead = 64 * 1024;
+constexpr size_t kLargestReadWhenFull = 8 * 1024;
 constexpr size_t kSmallestRead = 4 * 1024;
 constexpr int kAcceptsPerTurn = 64;
 constexpr double kSuspendMs = 100;
@@ -42,12 +43,18 @@ int takeError(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
+/** Closing the socket sends RST instead of FIN. */
+void resetWhenClosed(int socket) {
+  const linger atOnce{1, 0};
+  (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, sizeof atOnce);
+}
+
 bool outOfResources(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 }  // namespace
 
-Reactor::Reactor(Arena arena, EventBatch batch)
-    : arena_(arena), batch_(batch), epoll_(epoll_create1(EPOLL_CLOEXEC)), ready_(kEventsPerWait) {
+Reactor::Reactor(Arena arena, EventBatch batch, int sharers)
+    : arena_(arena), batch_(batch), share_(sharers), epoll_(epoll_create1(EPOLL_CLOEXEC)), ready_(kEventsPerWait), pipes_(share_) {
   now_ = monotonicMs();
 }
 
@@ -135,13 +142,24 @@ void Reactor::accept(int32_t id, Listener& listener) {
       }
       return;
     }
-    tellAccepted(id, std::move(socket));
+    if (share_.allows(socket.get(), listener.open)) {
+      tellAccepted(id, std::move(socket));
+    } else {
+      refuse(id, socket);
+    }
   }
+}
+
+/** By RST, and not by waiting: who has as much as may be had learns it at once, and costs the others nothing. */
+void Reactor::refuse(int32_t listener, const Descriptor& socket) {
+  resetWhenClosed(socket.get());
+  batch_.add(Event::Exhausted, 0, listener);
 }
 
 void Reactor::tellAccepted(int32_t listener, Descriptor socket) {
   Connection& connection = table_.add(std::move(socket));
   connection.listener = listener;
+  listeners_.at(listener).open++;
   watch(connection.socket.get(), key(Source::Connection, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD);
   batch_.add(Event::Accept, connection.id, listener);
 }
@@ -202,7 +220,9 @@ void Reactor::serve(Connection& connection) {
 }
 
 void Reactor::receive(Connection& connection) {
-  const size_t room = std::min(kLargestRead, arena_.readBytes - readEnd_);
+  // What is read may have to be queued, so less is read when much is.
+  const size_t most = std::clamp(SendQueue::mostForOne(), kLargestReadWhenFull, kLargestRead);
+  const size_t room = std::min(most, arena_.readBytes - readEnd_);
   const ssize_t got = receiveBytes(connection.socket.get(), arena_.bytes + readEnd_, room, 0);
   if (got > 0) {
     const auto length = static_cast<size_t>(got);
@@ -289,8 +309,7 @@ void Reactor::closeFlushed(Connection& connection) {
 void Reactor::reset(Connection& connection) {
   if (!connection.has(Connection::Gone)) {
     leaveRelays(connection);
-    const linger atOnce{1, 0};
-    (void)setsockopt(connection.socket.get(), SOL_SOCKET, SO_LINGER, &atOnce, sizeof atOnce);
+    resetWhenClosed(connection.socket.get());
   }
   destroy(connection);
 }
@@ -308,6 +327,12 @@ void Reactor::fail(Connection& connection, CloseReason reason) {
 void Reactor::destroy(Connection& connection) {
   connection.set(Connection::Gone);
   leaveRelays(connection);
+  remove(connection);
+}
+
+void Reactor::remove(Connection& connection) {
+  const auto found = listeners_.find(connection.listener);
+  if (found != listeners_.end()) found->second.open--;
   table_.remove(connection.id);
 }
 
@@ -387,7 +412,7 @@ bool Reactor::tell(Connection& connection) {
       batch_.add(event, connection.id, static_cast<int32_t>(connection.reason));
     }
     if (event == Event::Close) {
-      table_.remove(connection.id);
+      remove(connection);
       return true;
     }
   }
@@ -402,6 +427,10 @@ int32_t Reactor::connect(const SocketAddress& address, int netns, uint32_t mark)
   const int fd = connection.socket.get();
   const int on = 1;
   connection.set(Connection::Connecting);
+  if (!share_.allows(fd)) {
+    fail(connection, CloseReason::Exhausted);
+    return connection.id;
+  }
   const bool prepared = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
                         (mark == 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0);
   if (!prepared || (::connect(fd, address.raw(), address.length()) != 0 && errno != EINPROGRESS)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "connection_table.h"
+#include "descriptor_share.h"
 #include "event_batch.h"
 #include "listener.h"
 #include "network_namespace.h"
@@ -35,7 +36,8 @@ struct Arena {
  */
 class Reactor {
  public:
-  Reactor(Arena arena, EventBatch batch);
+  /** @param sharers see DescriptorShare. */
+  Reactor(Arena arena, EventBatch batch, int sharers);
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -69,6 +71,7 @@ class Reactor {
   void handle(const epoll_event& event);
   void handle(Connection& connection, uint32_t events);
   void accept(int32_t id, Listener& listener);
+  void refuse(int32_t listener, const Descriptor& socket);
   void tellAccepted(int32_t listener, Descriptor socket);
   void takeOver();
   void established(Connection& connection);
@@ -102,6 +105,7 @@ class Reactor {
   void reset(Connection& connection);
   void fail(Connection& connection, CloseReason reason);
   void destroy(Connection& connection);
+  void remove(Connection& connection);
   void sweep();
   void sweepLingering();
   void resumeListeners();
@@ -113,6 +117,7 @@ class Reactor {
   Arena arena_;
   size_t readEnd_ = 0;
   EventBatch batch_;
+  DescriptorShare share_;
   Descriptor epoll_;
   std::vector<epoll_event> ready_;
   ConnectionTable table_;

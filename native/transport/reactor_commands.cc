@@ -144,7 +144,7 @@ void Reactor::send(Connection& connection, iovec* slices, size_t count) {
     done -= skipped;
     connection.unsent.append(static_cast<uint8_t*>(slices[i].iov_base) + skipped, slices[i].iov_len - skipped);
   }
-  if (connection.unsent.size() > kHighWater && !connection.has(Connection::Blocked)) {
+  if (connection.unsent.size() > SendQueue::mostForOne() && !connection.has(Connection::Blocked)) {
     connection.set(Connection::Blocked);
     notice(connection, Connection::Blocks);
   }

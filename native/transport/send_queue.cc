@@ -1,15 +1,34 @@
 #include "send_queue.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include "numbers.h"
+
 namespace nodeway::transport {
 
 namespace {
 constexpr size_t kSmallest = 4096;
+/** Up to here a queue grows by doubling. */
+constexpr size_t kStep = 64 * 1024;
+/** What the queues of this process hold together, but for what their connections have read when it is reached. */
+constexpr size_t kMostTogether = 64 * 1024 * 1024;
+/** So many queues may be as full as they like. */
+constexpr size_t kQueuesAtEase = 64;
+
+std::atomic<size_t> heldTogether{0};
+
+size_t grownTo(size_t length, size_t capacity) {
+  if (length > kStep) return (length + kStep - 1) / kStep * kStep;
+  size_t grown = capacity == 0 ? kSmallest : capacity;
+  while (grown < length) grown *= 2;
+  return grown;
 }
+}  // namespace
 
 void SendQueue::append(const uint8_t* bytes, size_t length) {
   if (length == 0) return;
@@ -25,14 +44,22 @@ uint8_t* SendQueue::prepare(size_t length) {
     begin_ = 0;
   }
   if (end_ + length > capacity_) {
-    size_t capacity = capacity_ == 0 ? kSmallest : capacity_;
-    while (capacity < end_ + length) capacity *= 2;
-    auto* grown = static_cast<uint8_t*>(realloc(bytes_, capacity));
-    if (grown == nullptr) throw std::bad_alloc();
-    bytes_ = grown;
-    capacity_ = capacity;
+    resize(grownTo(end_ + length, capacity_));
   }
   return bytes_ + end_;
+}
+
+void SendQueue::resize(size_t capacity) {
+  auto* grown = static_cast<uint8_t*>(realloc(bytes_, capacity));
+  if (grown == nullptr) throw std::bad_alloc();
+  bytes_ = grown;
+  heldTogether.fetch_add(capacity - capacity_, std::memory_order_relaxed);
+  capacity_ = capacity;
+}
+
+size_t SendQueue::mostForOne() {
+  const size_t held = heldTogether.load(std::memory_order_relaxed);
+  return held >= kMostTogether ? 0 : std::min(kHighWater, (kMostTogether - held) / kQueuesAtEase);
 }
 
 void SendQueue::consume(size_t length) {
@@ -41,6 +68,7 @@ void SendQueue::consume(size_t length) {
 }
 
 void SendQueue::clear() {
+  if (bytes_ != nullptr) heldTogether.fetch_sub(capacity_, std::memory_order_relaxed);
   free(bytes_);
   bytes_ = nullptr;
   begin_ = end_ = capacity_ = 0;

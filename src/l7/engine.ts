@@ -6,6 +6,7 @@ import { Timer } from '../base/timer-wheel.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { LineRing } from './access-log/line-ring.ts';
 import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
+import { Exhaustion } from './downstream/exhaustion.ts';
 import { ServerList } from './downstream/server-list.ts';
 import { TcpCounts } from './downstream/tcp-counts.ts';
 import type { ListenerConfig, OriginalDestinations } from './engine-port.ts';
@@ -118,6 +119,14 @@ function poolsOf(
   };
 }
 
+function faultCounter({ transport, log, unfit }: EngineOptions, recorder: Recorder): ExchangeTools['fault'] {
+  const faults = new FaultCount({ now: () => transport.now, log, unfit });
+  return (error, doing) => {
+    recorder.fault();
+    faults.count(error, doing);
+  };
+}
+
 function configuratorOf(options: EngineOptions, runtime: Runtime, recorder: Recorder): Configurator {
   return new Configurator({
     runtime,
@@ -163,11 +172,7 @@ export class Engine {
     const runtime = (this.#runtime = new Runtime(names));
     this.configurator = configuratorOf(options, runtime, recorder);
     const changes = new HeadChanges(transport);
-    const faults = new FaultCount({ now: () => transport.now, log: options.log, unfit: options.unfit });
-    const fault = (error: unknown, doing: string): void => {
-      recorder.fault();
-      faults.count(error, doing);
-    };
+    const fault = faultCounter(options, recorder);
     this.#transport = transport;
     const guards = guardsOf(options, recorder);
     const { pools, http2Pools } = poolsOf(wires, mark, guards, recorder);
@@ -199,6 +204,7 @@ export class Engine {
       opaque: { ...tools, guards, counts: new TcpCounts(transport), mark },
       list: this.#list,
       originalDestinations: options.originalDestinations,
+      exhaustion: new Exhaustion({ now: () => transport.now, log: options.log, recorder }),
       stacks: options.stacks ?? STACKS,
     };
     transport.onFault = (error, _id, doing) => fault(error, doing);

@@ -14,7 +14,7 @@ export const Event = {
   Drained: 7,
   /** bytes: high word, low word */
   Relayed: 8,
-  /** listener: accepting stopped for a moment because descriptors or memory ran out */
+  /** listener: too few descriptors are left for it, or no memory */
   Exhausted: 9,
 } as const;
 

@@ -12,7 +12,7 @@
  *  3. What was written is sent in order; `close`, `shutdown` and `abort` take effect after it, `reset` at once.
  *  4. A connection whose unsent bytes pass HIGH_WATER gets `onBlocked` once, and `onDrained` once they are sent, or dropped
  *     because of rule 7. Whoever produces the bytes pauses then: memory per connection is bounded by HIGH_WATER plus what
- *     one turn reads.
+ *     one turn reads. When much is unsent in all, a connection with less is blocked already.
  *  5. A paused connection delivers no data and no FIN (at most what the current turn had read already). A reset is still
  *     seen: at once when the peer had sent nothing that is unread, and otherwise as rule 7 says when the connection is
  *     resumed, or after LINGER_MS without being resumed.
@@ -62,6 +62,11 @@ export interface ConnectionHandler {
 export interface Acceptor {
   /** A new connection. Returns who handles it, or null to close it at once. */
   onAccept(id: ConnectionId): ConnectionHandler | null;
+  /**
+   * A connection was reset because the listener has its share of the process's descriptors, or accepting stopped for a moment because
+   * there are none left, or no memory.
+   */
+  onExhausted?(): void;
 }
 
 /** Either a listening socket that someone else made and owns (it is not closed here), or an address to listen at (port 0: any). */

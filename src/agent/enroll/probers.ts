@@ -10,18 +10,18 @@ import { kubeletCgroup } from './kubelet.ts';
 const LOOK_MS = 10_000;
 
 export function watchProbers(config: AgentConfig, clock: Clock, log: Log, tell: (cgroups: readonly bigint[]) => void): Cancel {
-  let known: bigint | null = null;
+  let known: { readonly id: bigint; readonly path: string } | null = null;
   const look = (): void => {
-    const path = config['kubelet-cgroup'] || kubeletCgroup();
-    if (path === null) return;
     try {
+      const path = config['kubelet-cgroup'] || kubeletCgroup();
+      if (path === null) return;
       const id = cgroupId(path);
-      if (id === known) return;
-      known = id;
+      if (id === known?.id) return;
+      known = { id, path };
       tell([id]);
       log.info({ cgroup: path }, 'health probes come from this cgroup');
     } catch (error) {
-      if (known !== null) log.warn({ cgroup: path, error: messageOf(error) }, 'the cgroup of health probes is gone');
+      if (known !== null) log.warn({ cgroup: known.path, error: messageOf(error) }, 'the cgroup of health probes is not found any more');
       known = null;
     }
   };

@@ -40,7 +40,7 @@ const STEADY_MS = 30_000;
 export interface PoolOptions {
   readonly count: number;
   readonly entry: URL;
-  readonly settings: Omit<WorkerSettings, 'index' | 'vitals' | 'taken' | 'ledger'>;
+  readonly settings: Omit<WorkerSettings, 'index' | 'workers' | 'vitals' | 'taken' | 'ledger'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Something that the states below depend on has changed. */
@@ -206,10 +206,10 @@ export class WorkerPool {
 
   #spawn(index: number): void {
     const slot = this.#slots[index] as Slot;
-    const { entry, settings, clock } = this.#options;
+    const { count, entry, settings, clock } = this.#options;
     slot.respawn = null;
     slot.bornAt = clock.monotonic();
-    const member = new Member(entry, { ...settings, index, ledger: this.#memory }, slot.bornAt, {
+    const member = new Member(entry, { ...settings, index, workers: count, ledger: this.#memory }, slot.bornAt, {
       onMessage: (from, message) => this.#hear(from, message),
       onGone: (from, cause) => this.#lose(from, cause),
     });

@@ -10,6 +10,8 @@ import type { DeltaPart } from '../../l7/runtime/parts.ts';
 /** Handed over when the worker starts. */
 export interface WorkerSettings {
   readonly index: number;
+  /** How many there are. */
+  readonly workers: number;
   /** SO_MARK of the agent's own sockets. */
   readonly mark: number;
   /** Descriptor of the BPF map of original destinations; -1 without a datapath. */

@@ -28,7 +28,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) });
   const watch = new LoopWatch(new Vitals(settings.vitals), clock, threadTime());
   const engine = new Engine({
-    transport: NativeTransport.create(),
+    transport: NativeTransport.create({ sharers: settings.workers }),
     stats,
     originalDestinations: await openOriginalDestinations(settings),
     mark: settings.mark,

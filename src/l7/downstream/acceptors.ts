@@ -13,6 +13,7 @@ import type { DestinationConfig } from '../config/workload.ts';
 import type { Stacks } from '../stack.ts';
 import type { Acceptor, ConnectionHandler, ConnectionId } from '../transport.ts';
 import { Detector } from './detector.ts';
+import type { Exhaustion } from './exhaustion.ts';
 import { Http1Server } from './http1-server.ts';
 import { ConnectionRoute, NOWHERE } from './connection-route.ts';
 import { OpaqueConnection, opaqueTarget, type OpaqueGround } from './opaque.ts';
@@ -26,6 +27,7 @@ export interface AcceptorGround {
   readonly opaque: OpaqueGround;
   readonly list: ServerList;
   readonly originalDestinations: OriginalDestinations;
+  readonly exhaustion: Exhaustion;
   readonly stacks: Stacks;
 }
 
@@ -37,6 +39,13 @@ abstract class ConnectionAcceptor implements Acceptor {
   }
 
   abstract onAccept(id: ConnectionId): ConnectionHandler | null;
+
+  onExhausted(): void {
+    this.ground.exhaustion.note(this.name);
+  }
+
+  /** For people. */
+  protected abstract readonly name: string;
 
   protected refuse(reason: Refusal): null {
     this.ground.tools.recorder.refused(reason);
@@ -87,10 +96,12 @@ abstract class ConnectionAcceptor implements Acceptor {
 }
 
 export class OutboundAcceptor extends ConnectionAcceptor {
+  protected readonly name: string;
   readonly #listener: OutboundListener;
 
   constructor(ground: AcceptorGround, listener: OutboundListener) {
     super(ground);
+    this.name = `${listener.workload}, outbound`;
     this.#listener = listener;
   }
 
@@ -107,10 +118,12 @@ export class OutboundAcceptor extends ConnectionAcceptor {
 }
 
 export class InboundAcceptor extends ConnectionAcceptor {
+  protected readonly name: string;
   readonly #listener: InboundListener;
 
   constructor(ground: AcceptorGround, listener: InboundListener) {
     super(ground);
+    this.name = `${listener.workload}, inbound`;
     this.#listener = listener;
   }
 
@@ -128,12 +141,14 @@ export class InboundAcceptor extends ConnectionAcceptor {
 }
 
 export class GatewayAcceptor extends ConnectionAcceptor {
+  protected readonly name: string;
   readonly #listener: GatewayListener;
   /** One object for all connections, because metrics are keyed by it. */
   #identity: Identity = UNKNOWN_IDENTITY;
 
   constructor(ground: AcceptorGround, listener: GatewayListener) {
     super(ground);
+    this.name = `gateway port ${listener.port}`;
     this.#listener = listener;
   }
 

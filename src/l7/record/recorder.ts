@@ -14,6 +14,7 @@ export const REFUSALS = [
   'workload_gone',
   'gateway_gone',
   'upstream_unreachable',
+  'out_of_descriptors',
   'blocked',
   'http2_protocol_error',
   'http2_reset_flood',

@@ -30,6 +30,7 @@ export interface TransportAddon {
     cells: Int32Array,
     clock: Float64Array,
     turn: () => void,
+    sharers: number,
   ): NativeBinding;
   releaseStartupPages(): number;
   /** The clients of the connections that a worker which ended had accepted at this listening socket, and had not touched. */

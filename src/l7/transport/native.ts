@@ -38,8 +38,8 @@ export interface NativeTransportOptions {
   readonly ownBytes?: number;
   /** Most bytes that one turn reads. */
   readonly readBytes?: number;
-  /** Called once when accepting fails because descriptors or memory ran out; it is tried again every 100 ms. */
-  readonly onExhausted?: () => void;
+  /** Transports of this process that listen at the same addresses: they share its descriptors. */
+  readonly sharers?: number;
 }
 
 export class NativeTransport implements Transport {
@@ -57,7 +57,6 @@ export class NativeTransport implements Transport {
   readonly #connectTimers: (Timer | null)[] = [];
   readonly #acceptors = new Map<ListenerId, Acceptor>();
   readonly #scratchStart: number;
-  readonly #onExhausted: () => void;
   #scratch: number;
   /** Where the last of the commands stands, if it is a write. */
   #lastWrite = NO_WRITE;
@@ -68,7 +67,6 @@ export class NativeTransport implements Transport {
   #cursor = 0;
   #inTurn = false;
   #disposed = false;
-  #toldExhausted = false;
 
   // Made once: as closures of the turn, each turn would pay for them.
   readonly #advanceTimers = (): void => this.timers.advance(this.now);
@@ -84,14 +82,22 @@ export class NativeTransport implements Transport {
   }
 
   private constructor(options: NativeTransportOptions) {
-    const { ownBytes = 2 * 1024 * 1024, readBytes = 2 * 1024 * 1024, onExhausted = () => undefined } = options;
+    const { ownBytes = 2 * 1024 * 1024, readBytes = 2 * 1024 * 1024, sharers = 1 } = options;
     this.#scratchStart = this.#scratch = readBytes;
     this.ownStart = readBytes + SCRATCH_BYTES;
     this.ownEnd = this.ownStart + ownBytes;
     this.arena = new Uint8Array(this.ownEnd);
-    this.#onExhausted = onExhausted;
     const turn = (): void => this.#turn();
-    this.#binding = loadTransportAddon().create(this.arena, readBytes, this.#commands, this.#events, this.#cells, this.#clock, turn);
+    this.#binding = loadTransportAddon().create(
+      this.arena,
+      readBytes,
+      this.#commands,
+      this.#events,
+      this.#cells,
+      this.#clock,
+      turn,
+      sharers,
+    );
     this.timers = new WakingTimerWheel(this.now, (deadline) => this.#wakeBy(deadline));
   }
 
@@ -313,9 +319,7 @@ export class NativeTransport implements Transport {
       case Event.Relayed:
         return this.#handlers[id]?.onRelayed(first * TWO_POW_32 + (second >>> 0));
       case Event.Exhausted:
-        if (this.#toldExhausted) return;
-        this.#toldExhausted = true;
-        return this.#onExhausted();
+        return this.#acceptors.get(first)?.onExhausted?.();
     }
   }
 

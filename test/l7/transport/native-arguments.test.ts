@@ -15,10 +15,11 @@ const right = [
   new Int32Array(CELLS),
   new Float64Array(CLOCKS),
   (): void => undefined,
+  1,
 ] as const;
 
 t.test('create', async (test) => {
-  const names = ['arena', 'readBytes', 'commands', 'events', 'cells', 'clock', 'turn'];
+  const names = ['arena', 'readBytes', 'commands', 'events', 'cells', 'clock', 'turn', 'sharers'];
   names.forEach((name, at) => {
     test.throws(() => addon.create(...right.slice(0, at)), { name: 'TypeError', message: `create: ${name} must be given` });
     test.throws(() => addon.create(...right.slice(0, at), {}, ...right.slice(at + 1)), {

@@ -1,7 +1,7 @@
 /** The native transport where there is not enough of something. */
-import t from 'tap';
-import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
+import t, { type Test } from 'tap';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
 import { HIGH_WATER, UNTIL_END } from '../../../src/l7/transport.ts';
 import { NativeTransport } from '../../../src/l7/transport/native.ts';
 import { to } from './contract.ts';
@@ -10,45 +10,112 @@ import { SocketLab } from './socket-lab.ts';
 
 const NATIVE = new URL('../../../src/l7/transport/native.ts', import.meta.url).href;
 
-t.test('out of descriptors: told once, no spinning, and accepted when some are free again', async (test) => {
-  const program = `
-    import { NativeTransport } from '${NATIVE}';
-    const say = (words) => process.stdout.write(words + '\\n');
-    const transport = NativeTransport.create({ onExhausted: () => say('exhausted') });
-    const nothing = () => undefined;
-    const echo = (id) => ({ onConnect: nothing, onData: (start, end) => transport.write(id, start, end), onEnd: () => transport.close(id), onClose: nothing, onBlocked: nothing, onDrained: nothing, onRelayed: nothing });
-    const listener = transport.listen({ address: '127.0.0.1', port: 0 }, { onAccept: echo });
-    say('port ' + transport.listenerAddress(listener).port);
-    const turns = () => performance.nodeTiming.uvMetricsInfo.loopCount;
-    process.stdin.once('data', () => {
+/** A transport in a process with few descriptors: listens at two ports, echoes, and does with descriptors of its own what it is told. */
+const PROGRAM = `
+  import { closeSync, openSync } from 'node:fs';
+  import { createInterface } from 'node:readline';
+  import { NativeTransport } from '${NATIVE}';
+  const say = (words) => process.stdout.write(words + '\\n');
+  const transport = NativeTransport.create({});
+  const nothing = () => undefined;
+  const echo = (id) => ({ onConnect: nothing, onData: (start, end) => transport.write(id, start, end), onEnd: () => transport.close(id), onClose: nothing, onBlocked: nothing, onDrained: nothing, onRelayed: nothing });
+  const listen = (name) => transport.listen({ address: '127.0.0.1', port: 0 }, { onAccept: echo, onExhausted: () => say('exhausted ' + name) });
+  say('ports ' + ['first', 'second'].map((name) => transport.listenerAddress(listen(name)).port).join(' '));
+  const turns = () => performance.nodeTiming.uvMetricsInfo.loopCount;
+  let own = [];
+  const take = (most) => {
+    try {
+      while (own.length < most) own.push(openSync('/dev/null'));
+    } catch {}
+    say('took ' + own.length);
+  };
+  const commands = {
+    take: (most) => take(Number(most)),
+    free: () => own.splice(0).forEach((fd) => closeSync(fd)),
+    count: () => {
       const before = turns();
       setTimeout(() => say('turned ' + (turns() - before)), 1000);
-    });`;
-  const child = spawn('bash', ['-c', 'ulimit -n 60; exec "$@"', 'bash', process.execPath, '--input-type=module', '-e', program], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  test.teardown(() => child.kill('SIGKILL'));
-  let output = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  await until(() => output.includes('port '), 'the port');
-  const port = Number(/port (\d+)/.exec(output)![1]);
-  const echoed = new Set<number>();
-  const sockets = Array.from({ length: 80 }, (_, i) => {
+    },
+  };
+  createInterface({ input: process.stdin }).on('line', (line) => commands[line.split(' ')[0]](line.split(' ')[1]));`;
+
+class SmallProcess {
+  output = '';
+  readonly #child: ChildProcess;
+
+  constructor(test: Test, descriptors: number) {
+    const command = ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', process.execPath, '--input-type=module', '-e', PROGRAM];
+    this.#child = spawn('bash', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+    test.teardown(() => this.#child.kill('SIGKILL'));
+    this.#child.stdout!.on('data', (data: Buffer) => (this.output += data.toString()));
+  }
+
+  async ports(): Promise<[number, number]> {
+    const [, first, second] = await this.says(/ports (\d+) (\d+)/);
+    return [Number(first), Number(second)];
+  }
+
+  tell(command: string): void {
+    this.#child.stdin!.write(`${command}\n`);
+  }
+
+  async says(words: RegExp): Promise<RegExpExecArray> {
+    await until(() => words.test(this.output), String(words));
+    return words.exec(this.output)!;
+  }
+}
+
+interface Clients {
+  readonly sockets: readonly Socket[];
+  readonly echoed: Set<Socket>;
+  readonly refused: Set<Socket>;
+}
+
+function dial(test: Test, port: number, count: number): Clients {
+  const [echoed, refused] = [new Set<Socket>(), new Set<Socket>()];
+  const sockets = Array.from({ length: count }, () => {
     const socket = connect(port, '127.0.0.1', () => socket.write('x'));
-    socket.on('data', () => echoed.add(i)).on('error', () => undefined);
-    return socket;
+    return socket.on('data', () => echoed.add(socket)).on('error', () => refused.add(socket));
   });
   test.teardown(() => sockets.forEach((socket) => socket.destroy()));
-  await until(() => output.includes('exhausted') && echoed.size > 5, 'all descriptors are used');
-  child.stdin.write('count\n');
-  await until(() => output.includes('turned '), 'the second is over');
-  test.ok(echoed.size < 60, `${echoed.size} are served`);
-  test.equal(output.split('exhausted').length - 1, 1);
+  return { sockets, echoed, refused };
+}
+
+t.test('a listener gets its share of the descriptors: the next one and the process have theirs', async (test) => {
+  const small = new SmallProcess(test, 200);
+  const [first, second] = await small.ports();
+  const greedy = dial(test, first, 150);
+  await until(() => greedy.echoed.size + greedy.refused.size === 150, 'each is served or refused');
+  test.ok(greedy.echoed.size > 10, `${greedy.echoed.size} are served`);
+  await small.says(/exhausted first/);
+  const modest = dial(test, second, 10);
+  await until(() => modest.echoed.size === 10, 'those of the other listener are served');
+  test.notMatch(small.output, /exhausted second/);
+  small.tell('take 60');
+  test.equal((await small.says(/took (\d+)/))[1], '60', 'the process opens what it needs');
+  for (const socket of greedy.echoed) socket.destroy();
+  const later: Clients[] = [];
+  small.tell('free');
+  await until(() => {
+    const [echoed, refused] = [later.at(-1)?.echoed.size ?? 0, later.at(-1)?.refused.size ?? 1];
+    if (refused > 0) later.push(dial(test, first, 1));
+    return echoed > 0;
+  }, 'what has ended makes room');
+});
+
+t.test('out of descriptors: told of, no spinning, and accepted when some are free again', async (test) => {
+  const small = new SmallProcess(test, 200);
+  const [port] = await small.ports();
+  small.tell('take 1000');
+  await small.says(/took/);
+  const clients = dial(test, port, 5);
+  await small.says(/exhausted first/);
+  small.tell('count');
   // It tries again every 100 ms; a loop that spins turns thousands of times.
-  test.ok(Number(/turned (\d+)/.exec(output)![1]) < 200, output);
-  for (const i of [...echoed].slice(0, 30)) sockets[i]!.destroy();
-  await until(() => echoed.size === 80 || echoed.size >= 60, 'the others are served');
-  test.pass();
+  test.ok(Number((await small.says(/turned (\d+)/))[1]) < 200, small.output);
+  test.equal(clients.echoed.size, 0);
+  small.tell('free');
+  await until(() => clients.echoed.size === 5, 'all are served');
 });
 
 /** Passes on as an engine should: pauses the source while the destination is blocked. */

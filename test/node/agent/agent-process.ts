@@ -26,9 +26,17 @@ export class AgentProcess {
   readonly #metrics: number;
   readonly #flags: readonly string[];
   readonly #nodeFlags: readonly string[];
+  /** A command that starts it, with its own words: `prlimit` and the like. */
+  readonly #starter: readonly string[];
   #child: ChildProcess | null = null;
 
-  private constructor(network: PodNetwork, ports: readonly [number, number], flags: readonly string[], nodeFlags: readonly string[]) {
+  private constructor(
+    network: PodNetwork,
+    ports: readonly [number, number],
+    flags: readonly string[],
+    nodeFlags: readonly string[],
+    starter: readonly string[],
+  ) {
     this.#network = network;
     this.instance = `nwt-${network.name}`;
     this.#directory = mkdtempSync(join(tmpdir(), `${this.instance}-`));
@@ -37,12 +45,18 @@ export class AgentProcess {
     [this.#admin, this.#metrics] = ports;
     this.#flags = flags;
     this.#nodeFlags = nodeFlags;
+    this.#starter = starter;
   }
 
   /** Not started yet. */
-  static async create(network: PodNetwork, flags: readonly string[] = [], nodeFlags: readonly string[] = []): Promise<AgentProcess> {
+  static async create(
+    network: PodNetwork,
+    flags: readonly string[] = [],
+    nodeFlags: readonly string[] = [],
+    starter: readonly string[] = [],
+  ): Promise<AgentProcess> {
     cleanup({ instance: `nwt-${network.name}` });
-    return new AgentProcess(network, (await freePorts(2)) as [number, number], flags, nodeFlags);
+    return new AgentProcess(network, (await freePorts(2)) as [number, number], flags, nodeFlags, starter);
   }
 
   get pid(): number {
@@ -69,7 +83,18 @@ export class AgentProcess {
     const endpoints = [...addresses, '--admin-socket', this.socket];
     const place = ['--instance', this.instance, '--cgroup', this.#network.cgroup, '--gateway-address', '127.0.0.1', '--node-name', 'node'];
     const log = ['--log-file', join(this.#directory, 'log'), ...this.#heartbeat()];
-    const command = [process.execPath, ...this.#nodeFlags, MAIN, 'agent', '--manifests', this.manifests, ...endpoints, ...place, ...log];
+    const command = [
+      ...this.#starter,
+      process.execPath,
+      ...this.#nodeFlags,
+      MAIN,
+      'agent',
+      '--manifests',
+      this.manifests,
+      ...endpoints,
+      ...place,
+      ...log,
+    ];
     this.#child = this.#network.start(null, [...command, ...this.#flags], { stdio: ['ignore', 'inherit', 'inherit'] });
     const child = this.#child;
     await until(async () => {
