@@ -10,7 +10,8 @@
  *  2. a stream is in `streams` from its head until both sides have ended it or one has reset it, and hears nothing afterwards;
  *  3. a header block is always decoded, whatever happens to its stream: the table follows the peer's;
  *  4. what is kept for a peer is bounded: one frame, one block, its streams' windows, the identifiers of MOST_RESETS streams, and
- *     MOST_UNREAD bytes of frames that it does not take.
+ *     MOST_UNREAD bytes of frames that it does not take;
+ *  5. a connection that is gone has given its socket back.
  */
 import { Timer } from '../../base/timer-wheel.ts';
 import type { Trailers } from '../message/stream.ts';
@@ -141,8 +142,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
   }
 
   onEnd(): void {
-    if (this.#lingering) this.leave();
-    else this.lose();
+    this.lose();
   }
 
   onClose(_reason: CloseReason): void {

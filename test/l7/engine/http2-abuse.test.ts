@@ -5,7 +5,7 @@
 import t from 'tap';
 import { CLIENT_ATTACKS } from '../http2/client-attacks.ts';
 import { frame, get, request } from '../http2/peer.ts';
-import { attackUntilRefused, dialHttp2, http1Gateway } from './http2-rig.ts';
+import { attackUntilRefused, dialHttp2, http1Gateway, leftSockets } from './http2-rig.ts';
 import { ok, Rig, route } from './rig.ts';
 
 /** Servers that answer, and others that read nothing. */
@@ -36,6 +36,7 @@ for (const attack of CLIENT_ATTACKS) {
     rig.advance(60_000);
     if (code !== null) t.ok(attacker.peer.ended, 'closed');
     t.equal(rig.count('nodeway_downstream_connections'), 1, 'nothing of it is left');
+    t.equal(leftSockets(rig), 0, 'nor its socket');
   });
 }
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { HpackEncoder } from '../../../src/l7/http2/hpack-encoder.ts';
 import { blockOf, frame, get, parameters, request, TYPES, word } from '../http2/peer.ts';
-import { dialHttp2, http1Gateway, http2Gateway, serveHttp2 } from './http2-rig.ts';
+import { dialHttp2, http1Gateway, http2Gateway, leftSockets, serveHttp2 } from './http2-rig.ts';
 import { ok, type Rig } from './rig.ts';
 
 const stream = fc.constantFrom(0, 1, 1, 3, 3, 5, 2, 2 ** 31 - 1);
@@ -101,7 +101,7 @@ t.test('a client', async () => {
       client.peer.reset();
       rig.run();
       check(rig);
-      if (rig.count('nodeway_downstream_connections') !== 1) throw new Error('its connection is left behind');
+      if (rig.count('nodeway_downstream_connections') !== 1 || leftSockets(rig) !== 0) throw new Error('its connection is left behind');
     }),
     { numRuns: 150 },
   );
@@ -123,6 +123,7 @@ t.test('a server', async () => {
       client.peer.reset();
       rig.run();
       check(rig);
+      if (leftSockets(rig) !== 0) throw new Error('its connection is left behind');
     }),
     { numRuns: 150 },
   );

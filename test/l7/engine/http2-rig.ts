@@ -47,3 +47,9 @@ export function attackUntilRefused(rig: Rig, attacker: Http2Peer, { reason, roun
   }
   return { refused: refused(), used };
 }
+
+/** Sockets that nobody counts any more, and that the transport still has. */
+export function leftSockets(rig: Rig): number {
+  const counted = ['nodeway_downstream_connections', 'nodeway_upstream_connections'].map((name) => rig.count(name));
+  return rig.transport.connections - counted.reduce((sum, count) => sum + count, 0);
+}

@@ -3,7 +3,7 @@
  * failure on the stream concerned and keeps its connection, and the next request goes over another connection to the server.
  */
 import t from 'tap';
-import { attackUntilRefused, dialHttp2, http2Gateway, serveHttp2 } from '../engine/http2-rig.ts';
+import { attackUntilRefused, dialHttp2, http2Gateway, leftSockets, serveHttp2 } from '../engine/http2-rig.ts';
 import { retry, type Rig } from '../engine/rig.ts';
 import { type Http2Peer, request, word } from '../http2/peer.ts';
 import { SERVER_ATTACKS } from '../http2/server-attacks.ts';
@@ -44,6 +44,7 @@ for (const attack of SERVER_ATTACKS) {
     rig.advance(60_000);
     t.ok(attacker.peer.ended, 'closed');
     t.equal(rig.count('nodeway_upstream_connections'), 1, 'nothing of it is left');
+    t.equal(leftSockets(rig), 0, 'nor its socket');
   });
 }
 

@@ -5,10 +5,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import http2 from 'node:http2';
-import { connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { type AttackingLine, CLIENT_ATTACKS, type ClientAttack } from '../../l7/http2/client-attacks.ts';
+import { createServer as createTcpServer, type Socket } from 'node:net';
+import { CLIENT_ATTACKS } from '../../l7/http2/client-attacks.ts';
 import { Http2Peer } from '../../l7/http2/peer.ts';
 import { SERVER_ATTACKS } from '../../l7/http2/server-attacks.ts';
+import { carryOut, dialSocket, settle, SocketLine, type SocketPeer } from '../../l7/http2/socket-peer.ts';
 
 export interface AttackResult {
   readonly name: string;
@@ -19,84 +20,6 @@ export interface AttackResult {
   readonly honest: number;
   /** What the request under attack got (servers only); a status, or why there is none. */
   readonly victim?: string;
-}
-
-/** Time refills budgets: on a slow machine an attack needs more rounds than a clock at rest allows it. */
-const PATIENCE = 20;
-
-class SocketLine implements AttackingLine {
-  readonly socket: Socket;
-  #received = '';
-  /** Resolves at the next thing that happens. */
-  #wake: () => void = () => {};
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding('latin1');
-    socket.on('data', (text: string) => {
-      this.#received += text;
-      this.#wake();
-    });
-    socket.on('error', () => {});
-    for (const event of ['end', 'close', 'drain']) socket.on(event, () => this.#wake());
-  }
-
-  get over(): boolean {
-    return this.socket.readableEnded || this.socket.destroyed;
-  }
-
-  write(bytes: Uint8Array | string): void {
-    if (!this.socket.destroyed) this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
-  }
-
-  takeText(): string {
-    const text = this.#received;
-    this.#received = '';
-    return text;
-  }
-
-  pause(): void {
-    this.socket.pause();
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => (this.#wake = resolve));
-  }
-}
-
-type SocketPeer = Http2Peer<SocketLine>;
-
-interface Attack {
-  readonly round: (peer: SocketPeer, nth: number) => void;
-  readonly rounds: number;
-}
-
-/** Until the agent has looked at everything that was sent, or has given the connection up. */
-async function settle(peer: SocketPeer): Promise<void> {
-  const answered = (): number => peer.seen.filter(({ type, flags }) => type === 'PING' && flags === 1).length;
-  const before = answered();
-  peer.frame('PING', 0, 0, 'finished');
-  await peer.peer.until(() => {
-    peer.take();
-    return peer.peer.over || answered() > before;
-  });
-}
-
-/** Repeats the attack until the connection is given up. @returns the code of GOAWAY. */
-async function carryOut(peer: SocketPeer, { rounds, round }: Attack, pace: () => Promise<unknown>): Promise<number | null> {
-  const most = rounds === 1 ? 1 : rounds * PATIENCE;
-  for (let nth = 0; nth < most && !peer.peer.over; nth++) {
-    round(peer, nth);
-    if (rounds === 1) await peer.peer.until(() => peer.peer.over);
-    else await pace();
-  }
-  return peer.goAway.at(-1)?.code ?? null;
-}
-
-async function dial(host: string, port: number, settings: ClientAttack['settings'] = []): Promise<SocketPeer> {
-  const socket = connect(port, host);
-  await once(socket, 'connect');
-  return new Http2Peer(new SocketLine(socket)).greet(...settings);
 }
 
 /** A request of an honest client. @returns its status. */
@@ -119,7 +42,7 @@ async function clients(host: string, port: number): Promise<void> {
   const honest = http2.connect(`http://${host}:${port}`);
   for (const attack of CLIENT_ATTACKS) {
     if (attack.atStandstill === true) continue;
-    const peer = await dial(host, port, attack.settings);
+    const peer = await dialSocket(host, port, attack.settings);
     const under = ask(honest, '/');
     // One that does not read learns of nothing: the worker has looked at what it has sent when it answers another one.
     const reads = attack.code !== null;

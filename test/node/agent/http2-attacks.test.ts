@@ -1,5 +1,5 @@
-/** The attacks on HTTP/2 over real sockets, between pods, on one worker, and what they cost the agent in memory. Needs root. */
-import { readFileSync } from 'node:fs';
+/** The attacks on HTTP/2 over real sockets, between pods, on one worker, and what they cost the agent in memory and descriptors. Needs root. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { CLIENT_ATTACKS } from '../../l7/http2/client-attacks.ts';
@@ -14,6 +14,9 @@ const PORT = 8080;
 const HOSTILE_PORT = 8081;
 /** More than all attacks together keep at a time, and less than any one would that had no bound. */
 const MOST_MEGABYTES = 100;
+
+/** Of connections that are kept, and the last attacks' that still linger. */
+const MOST_DESCRIPTORS = 15;
 
 const BY_CLIENTS = CLIENT_ATTACKS.filter(({ atStandstill }) => atStandstill !== true);
 
@@ -36,6 +39,7 @@ t.test('attacks on HTTP/2', { skip: needsRoot }, async (t) => {
   const rest = { route: [{ destination: { host: 'shop' } }] };
   await agent.apply('routes.json', istioObject('VirtualService', 'shop', { hosts: ['shop'], http: [redirect, rest] }));
   await agent.start();
+  const descriptors = (): number => readdirSync(`/proc/${agent.pid}/fd`).length;
   const megabytes = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1]) / 1024;
   const counts = async (attacks: readonly { readonly reason: string }[]): Promise<Record<string, number>> => {
     const reasons = [...new Set(attacks.map(({ reason }) => reason))];
@@ -57,15 +61,16 @@ t.test('attacks on HTTP/2', { skip: needsRoot }, async (t) => {
   };
 
   await t.test('by clients', async (t) => {
-    const before = [megabytes(), await counts(BY_CLIENTS)] as const;
+    const before = [megabytes(), await counts(BY_CLIENTS), descriptors()] as const;
     const results = await run('clients', PORT);
     for (const [index, { name, code }] of BY_CLIENTS.entries()) t.same(results[index], { name, code, closed: true, honest: 200 }, name);
     t.same(await counts(BY_CLIENTS), counted(BY_CLIENTS, before[1]), 'each is counted by its reason');
     t.ok(megabytes() - before[0] < MOST_MEGABYTES, `from ${before[0]} to ${megabytes()} MiB`);
+    t.ok(descriptors() - before[2] < MOST_DESCRIPTORS, `from ${before[2]} to ${descriptors()} descriptors`);
   });
 
   await t.test('by servers', async (t) => {
-    const before = [megabytes(), await counts(SERVER_ATTACKS)] as const;
+    const before = [megabytes(), await counts(SERVER_ATTACKS), descriptors()] as const;
     const results = await run('victim', HOSTILE_PORT);
     for (const [index, { name, code }] of SERVER_ATTACKS.entries()) {
       t.match(results[index], { name, code, closed: true, honest: 200 }, name);
@@ -73,5 +78,6 @@ t.test('attacks on HTTP/2', { skip: needsRoot }, async (t) => {
     }
     t.same(await counts(SERVER_ATTACKS), counted(SERVER_ATTACKS, before[1]), 'each is counted by its reason');
     t.ok(megabytes() - before[0] < MOST_MEGABYTES, `from ${before[0]} to ${megabytes()} MiB`);
+    t.ok(descriptors() - before[2] < MOST_DESCRIPTORS, `from ${before[2]} to ${descriptors()} descriptors`);
   });
 });
