@@ -246,3 +246,20 @@ t.test('draining: idle connections close after a second, busy ones after their r
   rig.advance(100);
   t.ok(drained);
 });
+
+t.test('a client that ends its side behind its request is gone, as to Envoy: the request is given up and not answered', async (t) => {
+  const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+  const up = rig.serve('10.0.0.1:80', () => null);
+  const client = rig.transport.dial(GATEWAY);
+  client.write(get('/'));
+  rig.run();
+  t.equal(up.requests.length, 1);
+  client.end();
+  rig.run();
+  up.connections[0]?.write(ok('late'));
+  rig.run();
+  t.equal(client.text(), '');
+  t.ok(client.ended, 'closed');
+  t.ok(up.connections[0]?.wasReset, 'the server need not go on');
+  t.equal(rig.count('istio_requests_total', { response_flags: 'DC' }), 1);
+});
