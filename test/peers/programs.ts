@@ -1,6 +1,7 @@
 /**
- * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, and ws for WebSocket
- * over HTTP/2 (RFC 8441), grpcio's health service and Connect's gRPC-Web. Each client asks each server, at a gateway and from pod to pod.
+ * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, ws for WebSocket
+ * over HTTP/2 (RFC 8441), grpcio's health service, which the kubelet's kind of probe asks as well, Connect's gRPC-Web, Go's net/http, and
+ * HTTPX with Hypercorn. Each client asks each server, at a gateway and from pod to pod.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -58,7 +59,22 @@ const HEALTH_CHECKS: readonly Client[] = [
     command: (host, port) => [...HEALTH, 'client', host, String(port)],
     isGood: (stdout) => stdout === 'healthy\n',
   },
+  {
+    name: 'grpc-health-probe',
+    command: (host, port) => [join(process.env['PEER_PROGRAMS'] ?? '', 'grpc-health-probe'), `-addr=${host}:${port}`],
+    isGood: () => true,
+  },
 ];
+/** Clients that speak either version and ask in many ways. */
+function bothVersions(name: string, program: readonly [string, ...string[]]): readonly Client[] {
+  return ['http1', 'http2'].map((version) => ({
+    name: `${name} over ${version}`,
+    command: (host: string, port: number) => [...program, 'client', host, String(port), version] as const,
+    isGood: (stdout: string) => stdout === 'answered\n',
+  }));
+}
+const GO = [join(process.env['PEER_PROGRAMS'] ?? '', 'go-http')] as const;
+const ASGI = ['env', `PYTHONPATH=${process.env['ASGI_PACKAGES'] ?? ''}`, 'python3', script('asgi.py')] as const;
 const WEB = ['env', `WEB_PACKAGES=${process.env['WEB_PACKAGES'] ?? ''}`, ...NODE, script('grpc-web.mjs')] as const;
 const WEB_CALLS: readonly Client[] = [
   {
@@ -109,6 +125,10 @@ const KINDS: readonly Kind[] = [
   { name: 'grpcio', wire: 'http2', clients: HEALTH_CHECKS, start: (_, port) => [...HEALTH, 'server', String(port)] },
   { name: 'Connect over HTTP/2', wire: 'http2', clients: WEB_CALLS, start: (_, port) => [...WEB, 'server', 'http2', String(port)] },
   { name: 'Connect over HTTP/1', wire: 'http1', clients: WEB_CALLS, start: (_, port) => [...WEB, 'server', 'http1', String(port)] },
+  ...(['http1', 'http2'] as const).flatMap((wire): Kind[] => [
+    { name: `Go over ${wire}`, wire, clients: bothVersions("Go's net/http", GO), start: (_, port) => [...GO, 'server', String(port)] },
+    { name: `Hypercorn over ${wire}`, wire, clients: bothVersions('HTTPX', ASGI), start: (_, port) => [...ASGI, 'server', String(port)] },
+  ]),
   { name: 'ws', wire: 'http1', clients: WEBSOCKETS, start: (_, port) => [...NODE, '-e', WEBSOCKET_SERVER(port)] },
 ];
 
