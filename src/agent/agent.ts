@@ -109,7 +109,7 @@ export class Agent {
     if (root !== null)
       disposal.add(
         'the watch of cgroups',
-        watchPodCgroups(root, clock, (uid) => reconciler.expect(uid)),
+        watchPodCgroups(root, clock, (uid, container) => reconciler.expect(uid, container)),
       );
     disposal.add('the listeners in pods', () => reconciler.close());
     const timeoutMs = config['heartbeat-timeout'];

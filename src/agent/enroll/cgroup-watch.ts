@@ -17,23 +17,27 @@ const DEEPEST = 3;
 const PODS_OF_NODE = /^(?:.*-)?kubepods(?:\.slice)?$/;
 const PODS_OF_CLASS = /^(?:.*-)?(?:kubepods-)?(?:burstable|besteffort)(?:\.slice)?$/;
 
+/** @param container the cgroup of the pod's first container; null: there is none yet. */
+export type OnPod = (uid: string, container: string | null) => void;
+
 /** @returns ends it. */
-export function watchPodCgroups(root: string, clock: Clock, onPod: (uid: string) => void): Cancel {
+export function watchPodCgroups(root: string, clock: Clock, onPod: OnPod): Cancel {
   const watches = new DirectoryWatches();
   const followPod = (directory: string, uid: string): void => {
     // One is enough, and it may have been made before it could be told of.
-    const tell = (): void => {
+    const tell = (container: string): void => {
       watches.forget(directory);
-      onPod(uid);
+      onPod(uid, join(directory, container));
     };
-    watches.follow(directory, (name) => isDirectory(join(directory, name)) && tell());
-    if (childrenOf(directory)?.length) tell();
+    watches.follow(directory, (name) => isDirectory(join(directory, name)) && tell(name));
+    const [container] = childrenOf(directory) ?? [];
+    if (container !== undefined) tell(container);
   };
   const follow = (directory: string): void =>
     watches.follow(directory, (name) => {
       const uid = podUidOf(`0::/${name}`);
       if (uid === null) return;
-      onPod(uid);
+      onPod(uid, null);
       followPod(join(directory, name), uid);
     });
   const look = (): void => {

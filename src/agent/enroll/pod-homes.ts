@@ -31,6 +31,8 @@ export type Sightings = ReadonlyMap<string, Sighting>;
 export interface PodProcesses {
   /** Ids of the processes of these pods, by pod UID. */
   find(uids: ReadonlySet<string>): ReadonlyMap<string, readonly number[]>;
+  /** Ids of the processes in a cgroup, by its directory; none where there is no such cgroup. */
+  inCgroup(directory: string): readonly number[];
   belongs(pid: number, uid: string): boolean;
 }
 
@@ -40,6 +42,9 @@ export class PodHomes {
   /** Searches that found nothing, or only what is being started. Each reads a file for every process of the node, so they become rarer. */
   #vain = new Map<string, { readonly times: number; readonly nextAt: number }>();
 
+  /** Cgroups in which pods' first processes will be, where that is known. */
+  readonly #expected = new Map<string, string>();
+
   constructor(files: NamespaceFiles, processes: PodProcesses) {
     this.#files = files;
     this.#processes = processes;
@@ -48,8 +53,14 @@ export class PodHomes {
   look(pods: readonly Sought[], now: number): Sightings {
     const seen = new Map<string, Sighting>(pods.map((pod) => [pod.id, this.#atKnownPath(pod)]));
     const lost = pods.filter(({ id, named, uid }) => seen.get(id) === null && named === null && uid !== '');
-    for (const { id } of lost) seen.delete(id);
-    const due = lost.filter(({ id }) => now >= (this.#vain.get(id)?.nextAt ?? 0));
+    for (const pod of lost) {
+      const at = this.#whereExpected(pod);
+      if (at === null) seen.delete(pod.id);
+      else seen.set(pod.id, at);
+    }
+    const unfound = lost.filter(({ id }) => !seen.has(id));
+    for (const id of this.#expected.keys()) if (!unfound.some((pod) => pod.id === id)) this.#expected.delete(id);
+    const due = unfound.filter(({ id }) => now >= (this.#vain.get(id)?.nextAt ?? 0));
     const found = due.length === 0 ? null : this.#processes.find(new Set(due.map(({ uid }) => uid)));
     for (const pod of due) seen.set(pod.id, this.#among(pod, found?.get(pod.uid) ?? []));
     const own = this.own();
@@ -57,13 +68,14 @@ export class PodHomes {
       const at = seen.get(id);
       return !at || (held === null && sameNamespace(at.namespace, own));
     };
-    this.#planSearches(lost.filter(isVain), now);
+    this.#planSearches(unfound.filter(isVain), now);
     return seen;
   }
 
-  /** The next search for it is due at once. */
-  expect(id: string): void {
-    this.#vain.delete(id);
+  /** The next search for it is due at once, or, where the cgroup is known in which it will be, that is looked at each time. */
+  expect(id: string, cgroup: string | null): void {
+    if (cgroup === null) this.#vain.delete(id);
+    else this.#expected.set(id, cgroup);
   }
 
   /** The node's own namespace, where no pod of its own is. */
@@ -77,6 +89,13 @@ export class PodHomes {
     if (path === undefined || namespace === null) return null;
     const trusted = named !== null || (held !== null && sameNamespace(held.namespace, namespace));
     return trusted ? { path, namespace } : null;
+  }
+
+  /** Null: not yet. */
+  #whereExpected(pod: Sought): Whereabouts | null {
+    const cgroup = this.#expected.get(pod.id);
+    const at = cgroup === undefined ? null : this.#among(pod, this.#processes.inCgroup(cgroup));
+    return at === null || sameNamespace(at.namespace, this.own()) ? null : at;
   }
 
   #among({ uid, held }: Sought, pids: readonly number[]): Whereabouts | null {

@@ -13,6 +13,7 @@ export function podProcesses(proc = '/proc'): PodProcesses {
       for (const pid of processIds(proc)) found.get(podOf(pid) ?? '')?.push(pid);
       return found;
     },
+    inCgroup: (directory) => readOrEmpty(join(directory, 'cgroup.procs')).split('\n').map(Number).filter(Boolean),
     belongs: (pid, uid) => podOf(pid) === uid,
   };
 }

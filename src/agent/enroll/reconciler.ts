@@ -48,8 +48,10 @@ export const ARRIVAL_MS = 250;
 const LOOK_MS = 1000;
 /** A pod that fails open is let go after so long out of sight, so that its namespace can end. */
 const UNSEEN_MS = 5000;
-/** After a pod's cgroup was made: when its first process may be there. */
-const SOON_MS = [0, 15, 40, 80, 150, 300, 600, 1200];
+/** After a pod's cgroup was made, each with a search: when a process may be there, should its container's cgroup not be in the pod's. */
+const SOON_MS = [300, 600, 1200];
+/** After that of its first container was made, which is read for next to nothing: when its process may be in its namespace. */
+const VERY_SOON_MS = [0, 5, 10, 20, 40, 80, 150, 300, 600, 1200];
 
 export interface ReconcilerOptions {
   readonly sockets: NodeSockets;
@@ -127,14 +129,14 @@ export class Reconciler {
     this.reconcile();
   }
 
-  /** The pod's first process is about to be there. */
-  expect(uid: string): void {
-    for (const afterMs of SOON_MS) {
+  /** The pod's first process is about to be there. @param container the cgroup in which it will be; null: not known. */
+  expect(uid: string, container: string | null): void {
+    for (const afterMs of container === null ? SOON_MS : VERY_SOON_MS) {
       const cancel = this.#options.clock.after(afterMs, () => {
         this.#soon.delete(cancel);
         const pod = [...this.#pods.values()].find(({ wanted, held }) => held === null && wanted?.uid === uid);
         if (pod === undefined) return;
-        this.#options.homes.expect(pod.key);
+        this.#options.homes.expect(pod.key, container);
         this.reconcile();
       });
       this.#soon.add(cancel);

@@ -16,7 +16,11 @@ function tree(t: Test, ...directories: readonly string[]) {
   for (const directory of directories) make(directory);
   const clock = new ManualClock();
   const pods: string[] = [];
-  const stop = watchPodCgroups(root, clock, (uid) => pods.push(uid));
+  const containers: string[] = [];
+  const stop = watchPodCgroups(root, clock, (uid, container) => {
+    pods.push(uid);
+    if (container !== null) containers.push(container.slice(root.length + 1));
+  });
   t.teardown(stop);
   const times = (uid: string): number => pods.filter((told) => told === uid).length;
   /** Ends a test that hangs. */
@@ -26,7 +30,7 @@ function tree(t: Test, ...directories: readonly string[]) {
       await delay(2);
     }
   };
-  return { root, make, clock, pods, told, stop };
+  return { root, make, clock, pods, containers, told, stop };
 }
 
 t.test('pods of every class', async (t) => {
@@ -40,9 +44,10 @@ t.test('pods of every class', async (t) => {
 });
 
 t.test('a pod, and again its first container', async (t) => {
-  const { make, told, pods } = tree(t, 'kubepods/burstable');
+  const { make, told, pods, containers } = tree(t, 'kubepods/burstable');
   make(`kubepods/burstable/pod${UID}1`);
   await told(`${UID}1`);
+  t.strictSame(containers, []);
   const before = pods.length;
   make(`kubepods/burstable/pod${UID}1/sandbox`);
   await told(`${UID}1`, before + 1);
@@ -50,6 +55,7 @@ t.test('a pod, and again its first container', async (t) => {
   make(`kubepods/burstable/pod${UID}2`);
   await told(`${UID}2`);
   t.equal(pods.filter((uid) => uid === `${UID}1`).length, before + 1, 'and no other');
+  t.strictSame(containers, [`kubepods/burstable/pod${UID}1/sandbox`]);
 });
 
 t.test('a container that is there before its pod could be followed', async (t) => {

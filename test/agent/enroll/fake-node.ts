@@ -22,6 +22,8 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
   /** Names of namespaces, as `ip netns add` makes them. */
   readonly paths = new Map<string, Namespace>();
   readonly running = new Map<number, { readonly uid: string; readonly namespace: Namespace }>();
+  /** Processes by the directory of their cgroup. */
+  readonly cgroups = new Map<string, readonly number[]>();
   readonly open = new Map<number, Descriptor>();
   readonly listeners = new Map<number, readonly ListenerConfig[]>();
   readonly told = new Map<string, CapturedPod>();
@@ -63,6 +65,9 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
   find(uids: ReadonlySet<string>): Map<string, number[]> {
     const pids = (uid: string): number[] => [...this.running].filter(([pid]) => this.belongs(pid, uid)).map(([pid]) => pid);
     return new Map([...uids].map((uid) => [uid, pids(uid)]));
+  }
+  inCgroup(directory: string): readonly number[] {
+    return this.cgroups.get(directory) ?? [];
   }
   belongs(pid: number, uid: string): boolean {
     return !this.blind && this.running.get(pid)?.uid === uid;

@@ -398,15 +398,36 @@ t.test("a pod in the node's own namespace is refused", async (t) => {
   t.match(reconciler.report(), [{ phase: 'absent', error: /is the node's own/ }]);
 });
 
-t.test("what starts a pod's first process is in the node's own namespace for a moment, which delays nothing", async (t) => {
+t.test('a pod whose first container has a cgroup is looked for there, and without a search', async (t) => {
+  const { node, reconciler, run, clock, phase } = setUp();
+  reconciler.want([found('a')]);
+  let searches = 0;
+  node.find = () => (searches++, new Map());
+  reconciler.expect('uid-a', '/sandbox');
+  clock.advance(1);
+  t.equal(phase(), 'absent', 'nothing is in it yet');
+  node.cgroups.set('/sandbox', [10]);
+  run(10, 'a', node.own);
+  clock.advance(5);
+  t.equal(phase(), 'absent', 'who starts it is in the namespace of the node');
+  run(10, 'another');
+  clock.advance(5);
+  t.equal(phase(), 'absent', 'the id is that of another process by now');
+  run(10, 'a');
+  clock.advance(10);
+  t.equal(phase(), 'captured');
+  t.equal(searches, 0);
+});
+
+t.test("what starts a pod's first process is in the node's own namespace for a moment, which is no failure", async (t) => {
   const { node, reconciler, run, clock, phase } = setUp();
   reconciler.want([found('a')]);
   run(10, 'a', node.own);
-  reconciler.expect('uid-a');
-  clock.advance(1);
+  reconciler.expect('uid-a', null);
+  clock.advance(300);
   t.match(reconciler.report(), [{ phase: 'absent', error: /is the node's own/ }]);
   run(10, 'a');
-  clock.advance(15);
+  clock.advance(300);
   t.equal(phase(), 'captured', 'at the next look');
 });
 
@@ -451,13 +472,13 @@ t.test('a pod that is about to start is looked for at once, however rare the loo
   const { reconciler, run, later, clock } = setUp();
   reconciler.want([found('a')]);
   await later(60_000);
-  reconciler.expect('uid-another');
-  reconciler.expect('uid-a');
+  reconciler.expect('uid-another', null);
+  reconciler.expect('uid-a', null);
   await later(20);
   run(1, 'a');
-  clock.advance(60);
+  clock.advance(280);
   t.equal(reconciler.report()[0]?.phase, 'captured', 'not the better part of ten seconds later');
-  reconciler.expect('uid-a');
+  reconciler.expect('uid-a', null);
   reconciler.release();
   const planned = clock.pending;
   await later(2000);
