@@ -11,7 +11,6 @@ import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import { releaseStartupPages } from '../l7/transport/native-binding.ts';
-import type { Span } from '../l7/tracing/span.ts';
 import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -40,6 +39,7 @@ import { StatusWriter } from './status/status-writer.ts';
 import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
 import { Exporters } from './telemetry/export/exporters.ts';
+import { WorkerRings } from './telemetry/worker-rings.ts';
 import { openLogSender, openSpanSender } from './telemetry/export/sender.ts';
 import type { LogRecord } from './telemetry/log-record.ts';
 import { TrafficWindow } from './traffic/traffic-window.ts';
@@ -96,11 +96,13 @@ export function composeAgent(means: AgentMeans): Agent {
   const lookup = systemNames();
   const snapshot = (): Snapshot | null => rollout.current;
   const { exporters, logExporters } = telemetryExporters(means, { snapshot, clusterDomain: config['cluster-domain'], lookup });
-  const accessLogs = new AccessLogs(clock, log, (records) => logExporters.add(records));
+  const accessLogs = new AccessLogs(clock, log, (provider, records) => logExporters.add(provider, records));
+  const spanRings = new WorkerRings({ clock, take: (spans, provider) => exporters.add(provider, spans) });
   disposal.add('the access logs', () => accessLogs.close());
+  disposal.add('the rings of spans', () => spanRings.close());
   const requests: RequestLog = new RequestLog({ clock, onFilters: (filters) => pool.tap(filters) });
   disposal.add('the taps', () => requests.close());
-  const pool: WorkerPool = workerPool(means, changes, { series, exporters, accessLogs, requests });
+  const pool: WorkerPool = workerPool(means, changes, { series, spanRings, accessLogs, requests });
   const shared = { sockets: node.sockets, workers: pool, ids: new ListenerIds(), mark: node.mark, clock, log };
   const gateways = new GatewayListeners({ ...shared, addresses: config['gateway-address'] });
   const places = { files: namespaceFiles, homes: new PodHomes(namespaceFiles, podProcesses()) };
@@ -164,7 +166,7 @@ function statusWriter(
 
 interface Telemetry {
   readonly series: SeriesTable;
-  readonly exporters: Exporters<Span>;
+  readonly spanRings: WorkerRings;
   readonly accessLogs: AccessLogs;
   readonly requests: RequestLog;
 }
@@ -172,7 +174,7 @@ interface Telemetry {
 function workerPool(
   { config, output, clock, node }: AgentMeans,
   changes: ChangeSignal,
-  { series, exporters, accessLogs, requests }: Telemetry,
+  { series, spanRings, accessLogs, requests }: Telemetry,
 ): WorkerPool {
   return new WorkerPool({
     count: config.workers,
@@ -188,7 +190,7 @@ function workerPool(
       series.end(member, ended);
       series.add(member, added);
     },
-    onSpans: (spans) => exporters.add(spans),
+    onSpanRing: (member, provider, memory) => spanRings.attach(member, provider, memory),
     onExemplars: (member, exemplars) => series.exemplify(member, exemplars),
     onLogRing: (member, sink, memory) => accessLogs.attach(member, sink, memory),
     onTapRing: (member, sink, memory) => requests.rings.attach(member, sink, memory),
@@ -197,12 +199,13 @@ function workerPool(
       node.giveBack(listeners, member.taken);
       series.retire(member);
       accessLogs.retire(member);
+      spanRings.retire(member);
     },
   });
 }
 
 interface TelemetryExporters {
-  readonly exporters: Exporters<Span>;
+  readonly exporters: Exporters<Buffer>;
   readonly logExporters: Exporters<LogRecord>;
 }
 

@@ -4,7 +4,7 @@
  */
 import { Timer } from '../base/timer-wheel.ts';
 import { AccessLog } from './access-log/access-log.ts';
-import { LineRing } from './access-log/line-ring.ts';
+import { LineRing } from '../base/line-ring.ts';
 import { type AcceptorGround, GatewayAcceptor, InboundAcceptor, OutboundAcceptor } from './downstream/acceptors.ts';
 import { Exhaustion } from './downstream/exhaustion.ts';
 import { ServerList } from './downstream/server-list.ts';
@@ -35,7 +35,7 @@ import { Runtime } from './runtime/runtime.ts';
 import type { PoolsAnswer } from './question.ts';
 import type { SnapshotDelta } from './snapshot.ts';
 import { STACKS, type Stacks } from './stack.ts';
-import { type Span, SpanBatch } from './tracing/span.ts';
+import { SpanLog } from './tracing/span-log.ts';
 import type { Acceptor, ListenerId, ListenTarget, Transport } from './transport.ts';
 import { Guards, privateLedger } from './upstream/guards.ts';
 import { Ledger } from './upstream/ledger.ts';
@@ -71,15 +71,12 @@ export interface EngineOptions {
   /** Where single requests are told; asked for once there is one. */
   readonly openTapRing?: () => LineRing;
   readonly hostname?: string;
-  /** Gets the spans of traced requests. */
-  readonly onSpans?: (spans: readonly Span[]) => void;
+  readonly openSpanRing?: (provider: string) => LineRing;
 }
 
 const IDLE_SWEEP_MS = 30_000;
 /** How long a client of HTTP/2 may take nothing of a response that waits for it (Envoy's stream_idle_timeout). */
 const STALLED_MS = 300_000;
-/** How long spans wait for others. */
-const SPAN_BATCH_MS = 100;
 const SERIES_SWEEP_MS = 60_000;
 const DRAIN_POLL_MS = 20;
 const DRAIN_IDLE_MS = 1000;
@@ -194,7 +191,7 @@ export class Engine {
       recorder,
       calls: new GrpcCalls(transport),
       record: new ExchangeRecord(),
-      spans: spanBatch(options, recorder),
+      spans: spanLog(options, recorder),
       ...tellingOf(options, runtime, limits),
       fault,
     };
@@ -315,13 +312,12 @@ function clientOf(listener: ListenerConfig): { readonly netns: number; readonly 
   return listener.kind === 'gateway' ? { netns: -1, client: 'gateway' } : { netns: listener.netns, client: listener.workload };
 }
 
-function spanBatch({ transport, now, onSpans = () => {} }: EngineOptions, recorder: Recorder): SpanBatch {
-  return new SpanBatch({
-    now,
+function spanLog({ transport, now, openSpanRing = () => new LineRing() }: EngineOptions, recorder: Recorder): SpanLog {
+  return new SpanLog({
+    open: openSpanRing,
+    wall: (ticks) => now() - (transport.now - ticks),
     ticks: () => transport.now,
-    later: (task) => transport.timers.arm(new Timer(task), SPAN_BATCH_MS),
-    publish: onSpans,
-    dropped: (count) => recorder.spansDropped(count),
+    dropped: () => recorder.spanDropped(),
   });
 }
 

@@ -43,7 +43,7 @@ export class RequestLog {
 
   constructor(means: RequestLogMeans) {
     this.#means = means;
-    this.rings = new WorkerRings({ clock: means.clock, take: (line) => this.#take(line) });
+    this.rings = new WorkerRings({ clock: means.clock, take: (lines) => lines.forEach((line) => this.#take(line)) });
   }
 
   /** The last ones of that kind, the newest first. */

@@ -1,8 +1,8 @@
 /** The access logs of all workers: has the lines of their rings written to files, and hands records to collectors. */
 import type { Cancel, Clock } from '../../base/clock.ts';
-import { LineRing } from '../../l7/access-log/line-ring.ts';
+import { LineRing } from '../../base/line-ring.ts';
 import type { Log } from '../log.ts';
-import { isOtlpSink } from '../model/compile/index.ts';
+import { isOtlpSink, providerOfSink } from '../model/compile/index.ts';
 import { LogFile } from './log-file.ts';
 import { type LogRecord, logRecordOf } from './log-record.ts';
 import { WorkerRings } from './worker-rings.ts';
@@ -19,29 +19,26 @@ export interface AccessLogReport {
   readonly droppedByFiles: number;
 }
 
+/** @param provider key of the exporter. */
+type SendRecords = (provider: string, records: readonly LogRecord[]) => void;
+
 export class AccessLogs {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #files = new Map<string, LogFile>();
   /** Of those for collectors. */
   readonly #recordRings: WorkerRings;
-  readonly #send: (records: readonly LogRecord[]) => void;
-  /** For collectors, until all rings are read. */
-  #records: LogRecord[] = [];
+  readonly #send: SendRecords;
   /** Records that are not whole. */
   #broken = 0;
   #flushing: Cancel | null = null;
 
   /** @param send what is for collectors. */
-  constructor(clock: Clock, log: Log, send: (records: readonly LogRecord[]) => void) {
+  constructor(clock: Clock, log: Log, send: SendRecords) {
     this.#clock = clock;
     this.#log = log;
     this.#send = send;
-    this.#recordRings = new WorkerRings({
-      clock,
-      take: (line, sink) => this.#takeRecord(sink, line),
-      onRead: () => this.#sendRecords(),
-    });
+    this.#recordRings = new WorkerRings({ clock, take: (lines, sink) => this.#takeRecords(lines, sink) });
   }
 
   /** A worker writes the lines for a sink there from now on. */
@@ -87,13 +84,9 @@ export class AccessLogs {
     for (const file of this.#files.values()) file.flush();
   }
 
-  #takeRecord(sink: string, line: Uint8Array): void {
-    const record = logRecordOf(sink, line);
-    if (record === null) this.#broken++;
-    else this.#records.push(record);
-  }
-
-  #sendRecords(): void {
-    if (this.#records.length > 0) this.#send(this.#records.splice(0));
+  #takeRecords(lines: readonly Buffer[], sink: string): void {
+    const records = lines.map(logRecordOf).filter((record) => record !== null);
+    this.#broken += lines.length - records.length;
+    this.#send(providerOfSink(sink), records);
   }
 }

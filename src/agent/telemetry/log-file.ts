@@ -13,7 +13,7 @@
  */
 import { close, open, write } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
-import type { LineRing } from '../../l7/access-log/line-ring.ts';
+import type { LineRing } from '../../base/line-ring.ts';
 import type { Log } from '../log.ts';
 
 const STDOUT = '/dev/stdout';

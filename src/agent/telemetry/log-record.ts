@@ -1,9 +1,7 @@
 /** A line of an access log for a collector: workers write it as JSON, in the fields of `OTLP_FIELDS`. */
-import { LABEL_FIELD, OTLP_FIELDS, providerOfSink } from '../model/compile/index.ts';
+import { LABEL_FIELD, OTLP_FIELDS } from '../model/compile/index.ts';
 
 export interface LogRecord {
-  /** Key of the exporter. */
-  readonly provider: string;
   /** Wall clock: when the request came. */
   readonly atMs: number;
   /** Empty: it is not traced. */
@@ -15,11 +13,10 @@ export interface LogRecord {
 }
 
 /** Null: the line is not whole, because it was too long. */
-export function logRecordOf(sink: string, line: Uint8Array): LogRecord | null {
-  const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8');
+export function logRecordOf(line: Buffer): LogRecord | null {
   let fields: Readonly<Record<string, string | number | null>>;
   try {
-    fields = JSON.parse(text) as typeof fields;
+    fields = JSON.parse(line.toString()) as typeof fields;
   } catch {
     return null;
   }
@@ -27,7 +24,6 @@ export function logRecordOf(sink: string, line: Uint8Array): LogRecord | null {
     key.startsWith(LABEL_FIELD) ? [[key.slice(LABEL_FIELD.length), textOf(value)]] : [],
   );
   return {
-    provider: providerOfSink(sink),
     atMs: Date.parse(String(fields[OTLP_FIELDS.time])),
     traceId: String(fields[OTLP_FIELDS.trace] ?? ''),
     spanId: String(fields[OTLP_FIELDS.span] ?? ''),

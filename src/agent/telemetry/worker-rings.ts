@@ -7,16 +7,14 @@
  *  2. `dropped` never falls.
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
-import { LineRing } from '../../l7/access-log/line-ring.ts';
+import { LineRing } from '../../base/line-ring.ts';
 
 const READ_MS = 50;
 
 export interface RingReader {
   readonly clock: Clock;
-  /** A line without its end. @param sink as its writer named it. */
-  readonly take: (line: Buffer, sink: string) => void;
-  /** All rings have been read. */
-  readonly onRead?: () => void;
+  /** Lines without their ends. @param sink as their writer named it. */
+  readonly take: (lines: readonly Buffer[], sink: string) => void;
 }
 
 export class WorkerRings {
@@ -50,9 +48,12 @@ export class WorkerRings {
 
   read(): void {
     for (const own of this.#rings.values()) {
-      for (const [sink, ring] of own) ring.read((line) => this.#reader.take(line, sink));
+      for (const [sink, ring] of own) {
+        const lines: Buffer[] = [];
+        ring.read((line) => lines.push(line));
+        if (lines.length > 0) this.#reader.take(lines, sink);
+      }
     }
-    this.#reader.onRead?.();
   }
 
   /** Lines that had no room, of all workers that there ever were. */

@@ -17,7 +17,6 @@ import { Ledger, type LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Explanation, ExplainQuestion } from '../../l7/explain/explanation.ts';
 import type { Answer, PoolsAnswer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
-import type { Span } from '../../l7/tracing/span.ts';
 import type { PackedSnapshot } from '../../l7/packed/packed-records.ts';
 import type { Log } from '../log.ts';
 import { Inquiries } from './inquiries.ts';
@@ -49,7 +48,7 @@ export interface PoolOptions {
   readonly onSeries: (member: Member, added: readonly SeriesDefinition[], ended: readonly number[]) => void;
   readonly onLogRing: (member: Member, sink: string, memory: SharedArrayBuffer) => void;
   readonly onTapRing: (member: Member, sink: string, memory: SharedArrayBuffer) => void;
-  readonly onSpans: (spans: readonly Span[]) => void;
+  readonly onSpanRing: (member: Member, provider: string, memory: SharedArrayBuffer) => void;
   readonly onExemplars: (member: Member, exemplars: readonly TimedExemplar[]) => void;
   /** Called before a worker that has ended is forgotten and replaced, so that its counts and the connections that it leaves are not lost. */
   readonly onRetire: (member: Member, listeners: readonly ListenerConfig[]) => void;
@@ -235,7 +234,7 @@ export class WorkerPool {
     if (message.type === 'tapRing') return this.#options.onTapRing(member, message.sink, message.memory);
     if (message.type === 'answer') return this.#inquiries.answered(message.id, message.answer);
     if (message.type === 'exemplars') return this.#options.onExemplars(member, message.exemplars);
-    if (message.type === 'spans') return this.#options.onSpans(message.spans);
+    if (message.type === 'spanRing') return this.#options.onSpanRing(member, message.sink, message.memory);
     if (message.type === 'settled') this.#releaseRecords();
     if (message.type === 'taken' || message.type === 'settled') return;
     if (message.type === 'unlistened') this.#confirmUnlistened(message.id, member);

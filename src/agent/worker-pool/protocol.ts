@@ -4,7 +4,6 @@ import type { Exemplar, SeriesDefinition } from '../../l7/record/stats.ts';
 import type { LedgerMemory } from '../../l7/upstream/ledger.ts';
 import type { Answer, Question } from '../../l7/question.ts';
 import type { TapFilter } from '../../l7/tap/tap-filter.ts';
-import type { Span } from '../../l7/tracing/span.ts';
 import type { DeltaPart } from '../../l7/runtime/parts.ts';
 
 /** Handed over when the worker starts. */
@@ -54,11 +53,9 @@ export type FromWorker =
   | { readonly type: 'series'; readonly added: readonly SeriesDefinition[]; readonly ended: readonly number[] }
   /** Requests of which there is a trace, each the last of its histogram. */
   | { readonly type: 'exemplars'; readonly exemplars: readonly TimedExemplar[] }
-  /** Lines of the access log for a sink, or of single requests, are in this ring from now on. */
-  | { readonly type: 'logRing' | 'tapRing'; readonly sink: string; readonly memory: SharedArrayBuffer }
+  /** Lines of the access log for a sink, of single requests, or of spans for a provider are in this ring from now on. */
+  | { readonly type: 'logRing' | 'tapRing' | 'spanRing'; readonly sink: string; readonly memory: SharedArrayBuffer }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
-  /** Of traced requests that are over. */
-  | { readonly type: 'spans'; readonly spans: readonly Span[] }
   | { readonly type: 'taken' }
   | { readonly type: 'configured'; readonly version: number }
   | { readonly type: 'settled' }

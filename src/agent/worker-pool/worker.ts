@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
-import { LineRing } from '../../l7/access-log/line-ring.ts';
+import { LineRing } from '../../base/line-ring.ts';
 import { Engine } from '../../l7/engine.ts';
 import type { Answer, Question } from '../../l7/question.ts';
 import type { OriginalDestinations } from '../../l7/engine-port.ts';
@@ -41,7 +41,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
     hostname: hostname(),
     openLogRing: (sink) => openRing('logRing', sink, send),
     openTapRing: () => openRing('tapRing', '', send),
-    onSpans: (spans) => send({ type: 'spans', spans }),
+    openSpanRing: (provider) => openRing('spanRing', provider, send),
     watch: (work) => watch.during(work),
     unfit: (cause) =>
       queueMicrotask(() => {
@@ -55,7 +55,7 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
   send({ type: 'started', stats: stats.memory });
 }
 
-function openRing(type: 'logRing' | 'tapRing', sink: string, send: (message: FromWorker) => void): LineRing {
+function openRing(type: 'logRing' | 'tapRing' | 'spanRing', sink: string, send: (message: FromWorker) => void): LineRing {
   const ring = new LineRing();
   send({ type, sink, memory: ring.memory });
   return ring;

@@ -4,7 +4,7 @@ import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { LineFormat } from './line-format.ts';
 import { type Condition, compileCondition } from './log-condition.ts';
 import { LogEntry, type LogPlace } from './log-entry.ts';
-import type { LineRing } from './line-ring.ts';
+import type { LineRing } from '../../base/line-ring.ts';
 import type { LogNames } from './request-note.ts';
 
 interface CompiledLog {

@@ -6,7 +6,7 @@ import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { RequestTap } from '../tap/request-tap.ts';
-import type { SpanBatch } from '../tracing/span.ts';
+import type { SpanLog } from '../tracing/span-log.ts';
 import type { Transport } from '../transport.ts';
 import type { OriginalCluster } from '../upstream/original-cluster.ts';
 import type { Http2Pools } from '../upstream/http2-pools.ts';
@@ -34,7 +34,7 @@ export interface ExchangeTools {
   readonly responses: ResponseHeaders;
   readonly recorder: Recorder;
   readonly calls: GrpcCalls;
-  readonly spans: SpanBatch;
+  readonly spans: SpanLog;
   readonly accessLog: AccessLog;
   readonly tellings: Tellings;
   readonly tap: RequestTap;

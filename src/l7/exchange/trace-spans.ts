@@ -103,8 +103,7 @@ function attemptSpans(exchange: ExchangeFacts, attempt: Attempt, spans: AttemptS
 function finish({ tools }: ExchangeFacts, ending: Ending): void {
   const { policy, context, kind, name, reporter, startedAt, status } = ending;
   const { transport, spans } = tools;
-  spans.add({
-    provider: policy.provider,
+  spans.add(policy.provider, {
     traceId: context.traceId,
     spanId: context.spanId,
     parentId: context.parentId,

@@ -174,8 +174,8 @@ export class Recorder {
     this.#stats.add(this.#injected[fault], 1);
   }
 
-  spansDropped(count: number): void {
-    this.#stats.add(this.#spansDropped, count);
+  spanDropped(): void {
+    this.#stats.add(this.#spansDropped, 1);
   }
 
   staleRetried(): void {

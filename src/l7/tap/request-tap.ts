@@ -3,7 +3,7 @@
  * into a ring in shared memory, so a worker waits for nobody, and at a bounded rate; what is beyond it is counted. A request that is
  * not told costs some comparisons.
  */
-import type { LineRing } from '../access-log/line-ring.ts';
+import type { LineRing } from '../../base/line-ring.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { isTold, mayConcern, type TapFilter } from './tap-filter.ts';
 import type { ToldRequest } from './told-request.ts';

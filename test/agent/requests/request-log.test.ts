@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MOST_TAPS, RequestLog } from '../../../src/agent/requests/request-log.ts';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import type { TapFilter } from '../../../src/l7/tap/tap-filter.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 

@@ -5,15 +5,15 @@ import t from 'tap';
 import { meshLogging } from '../../../src/agent/model/compile/mesh-logging.ts';
 import { AccessLogs } from '../../../src/agent/telemetry/access-logs.ts';
 import type { LogRecord } from '../../../src/agent/telemetry/log-record.ts';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
 function rig(directory: string) {
   const clock = new ManualClock();
   const logged: string[] = [];
-  const sent: LogRecord[] = [];
+  const sent: (LogRecord & { readonly provider: string })[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
-  const logs = new AccessLogs(clock, log, (records) => sent.push(...records));
+  const logs = new AccessLogs(clock, log, (provider, records) => sent.push(...records.map((record) => ({ provider, ...record }))));
   const worker = () => {
     const rings = new Map<string, LineRing>();
     const key = {};

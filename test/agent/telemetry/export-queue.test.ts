@@ -8,8 +8,7 @@ import { ManualClock } from '../../base/manual-clock.ts';
 
 const CONFIG: ExporterConfig = { name: 'zipkin', protocol: 'zipkin', host: 'zipkin', port: 9411, path: '/', headers: [], timeoutMs: 1000 };
 
-const span = (name: string, provider = 'zipkin'): Span => ({
-  provider,
+const span = (name: string): Span => ({
   traceId: '463ac35c9f6413ad48485a3953bb6124',
   spanId: 'a2fb4a1d1a96d312',
   parentId: '',
@@ -141,7 +140,8 @@ t.test('exporters come, stay and go with the configuration', async (t) => {
   const { means, batches, closed, advance } = rig();
   const exporters = new Exporters(means, () => true);
   exporters.configure(new Map([['zipkin', CONFIG]]));
-  exporters.add([span('a'), span('b', 'other')]);
+  exporters.add('zipkin', [span('a')]);
+  exporters.add('other', [span('b')]);
   exporters.configure(new Map([['zipkin', CONFIG]]));
   await advance(1000);
   t.equal(batches.length, 1, 'an exporter that stays keeps its spans');
@@ -152,6 +152,6 @@ t.test('exporters come, stay and go with the configuration', async (t) => {
   exporters.configure(new Map([['zipkin', { ...CONFIG, port: 1 }]]));
   t.equal(closed.length, 1);
   exporters.configure(new Map());
-  exporters.add([span('c')]);
+  exporters.add('zipkin', [span('c')]);
   t.match(exporters.report(), [{ provider: '', dropped: 2 }]);
 });

@@ -7,10 +7,10 @@ import type { ExporterConfig } from '../../../src/agent/model/compile/index.ts';
 import { collectorAddress } from '../../../src/agent/telemetry/export/collector-address.ts';
 import { openSpanSender } from '../../../src/agent/telemetry/export/sender.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
+import { spanLine } from '../../../src/l7/tracing/span-line.ts';
 
-const SPANS: Span[] = [
+const SPAN: Span[] = [
   {
-    provider: 'p',
     traceId: '463ac35c9f6413ad48485a3953bb6124',
     spanId: 'a2fb4a1d1a96d312',
     parentId: '0020000000000001',
@@ -22,10 +22,13 @@ const SPANS: Span[] = [
     tags: [
       ['http.method', 'GET'],
       ['user_agent', '"\u00e9'],
+      ['error', 'true'],
     ],
     failed: true,
   },
 ];
+
+const SPANS = SPAN.map((span) => Buffer.from(spanLine(span)));
 
 const config = (protocol: ExporterConfig['protocol'], path = '/v1/traces'): ExporterConfig => ({
   name: 'p',
@@ -76,7 +79,7 @@ t.test('Zipkin', async (t) => {
       timestamp: 1_700_000_000_123_500,
       duration: 2250,
       localEndpoint: { serviceName: 'web.default' },
-      tags: { 'http.method': 'GET', user_agent: '"\u00e9' },
+      tags: { 'http.method': 'GET', user_agent: '"\u00e9', error: 'true' },
     },
   ]);
 });

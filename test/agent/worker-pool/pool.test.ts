@@ -88,7 +88,7 @@ function run(descriptors: readonly number[], port: number): void {
       table.end(member, ended);
       table.add(member, added);
     },
-    onSpans: () => {},
+    onSpanRing: () => {},
     onExemplars: () => {},
     onLogRing: () => {},
     onTapRing: () => {},

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { DEFAULT_JSON, DEFAULT_TEXT, parseLogFormat } from '../../../src/agent/model/log-format.ts';
 import { parseLogFilter } from '../../../src/agent/model/log-filter.ts';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import type { AccessLogConfig, LogFilter, LogLine, LogPart } from '../../../src/l7/config/telemetry.ts';
 import { endpointOf, get, identityOf, ok, OUTBOUND, podOf, Rig, route } from './rig.ts';
 

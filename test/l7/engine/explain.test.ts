@@ -1,7 +1,7 @@
 /** What is said of a request is what becomes of it: each is explained, sent, and compared with what the engine tells of it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';
 import type { ExplainedRequest } from '../../../src/l7/explain/explanation.ts';
 import type { ToldRequest } from '../../../src/l7/tap/told-request.ts';

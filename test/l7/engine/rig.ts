@@ -23,7 +23,7 @@ export const POD = '10.0.0.9';
 
 export interface RigOptions extends Pick<
   Partial<EngineOptions>,
-  'mark' | 'stacks' | 'recordSinks' | 'onSpans' | 'openLogRing' | 'openTapRing' | 'hostname' | 'ledger'
+  'mark' | 'stacks' | 'recordSinks' | 'openSpanRing' | 'openLogRing' | 'openTapRing' | 'hostname' | 'ledger'
 > {
   readonly limits?: Partial<EngineLimits>;
   readonly seed?: number;

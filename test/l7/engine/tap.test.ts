@@ -1,6 +1,6 @@
 /** What is told of single requests: which, what of them, and how many. */
 import t from 'tap';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import type { ToldRequest } from '../../../src/l7/tap/told-request.ts';
 import { get, endpointOf, identityOf, ok, OUTBOUND, podOf, retry, Rig, route } from './rig.ts';
 

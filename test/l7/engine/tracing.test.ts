@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../../src/base/line-ring.ts';
 import type { AccessLogConfig, LogCommand, LogLine, TracingConfig } from '../../../src/l7/config/telemetry.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
+import { spanOf } from '../../../src/l7/tracing/span-line.ts';
 import { endpointOf, get, identityOf, ok, OUTBOUND, podOf, Rig, route } from './rig.ts';
 
 const ALWAYS = 10_000;
@@ -22,6 +23,23 @@ function tracing(more: Partial<TracingConfig> = {}): TracingConfig {
   };
 }
 
+/** Has each span as soon as it is told. */
+class SpanReader extends LineRing {
+  readonly #spans: Span[];
+
+  constructor(provider: string, spans: Span[]) {
+    super();
+    t.equal(provider, 'zipkin');
+    this.#spans = spans;
+  }
+
+  override write(line: Buffer, length: number): boolean {
+    const written = super.write(line, length);
+    this.read((told) => this.#spans.push(spanOf(told)));
+    return written;
+  }
+}
+
 interface Setup {
   readonly caller?: TracingConfig | null;
   /** Of `web`, which is on the same node; undefined: it is not enrolled. */
@@ -33,10 +51,10 @@ interface Setup {
 /** The enrolled pod `default/app` calls `web`. */
 function podRig({ caller = tracing(), callee, ring, accessLogs = [] }: Setup = {}) {
   const spans: Span[] = [];
-  const rig = new Rig({ onSpans: (batch) => spans.push(...batch), ...(ring !== undefined && { openLogRing: () => ring }) }).cluster(
-    'web',
-    [],
-  );
+  const rig = new Rig({
+    openSpanRing: (provider) => new SpanReader(provider, spans),
+    ...(ring !== undefined && { openLogRing: () => ring }),
+  }).cluster('web', []);
   const local = callee === undefined ? null : 'default/web';
   rig.apply({ endpoints: { web: [{ ...endpointOf('10.0.0.1:8080', local), identity: identityOf('web') }] } });
   rig.scope(
@@ -96,7 +114,6 @@ t.test('a new trace: the span is its root, and the upstream gets it', async (t) 
   const [span] = spans;
   t.equal(spans.length, 1);
   t.match(span, {
-    provider: 'zipkin',
     kind: 'client',
     name: 'web.default.svc.cluster.local:80/*',
     service: 'app.default',
@@ -329,7 +346,9 @@ t.test('a request that fails, and a client that leaves, end their spans with an 
 
 t.test('at a gateway: a span for the request, one for its way to the upstream, and the id is always new', async (t) => {
   const spans: Span[] = [];
-  const rig = new Rig({ onSpans: (batch) => spans.push(...batch) }).cluster('web', ['10.0.0.1:8080']).gateway(route('/', 'web'));
+  const rig = new Rig({ openSpanRing: (provider) => new SpanReader(provider, spans) })
+    .cluster('web', ['10.0.0.1:8080'])
+    .gateway(route('/', 'web'));
   rig.apply({ gateways: { 80: { port: 80, layer: 'gateway', telemetry: { tracing: tracing(), accessLogs: [] } } } });
   const log = rig.serve('10.0.0.1:8080', () => ok('web'));
   rig.ask(get('/', `x-request-id: ${ID.replace('4def', '4000')}\r\n`));

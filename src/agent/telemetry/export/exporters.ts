@@ -9,12 +9,7 @@ export interface ExporterReport {
   readonly failed: number;
 }
 
-export interface Exported {
-  /** Key of the exporter. */
-  readonly provider: string;
-}
-
-export class Exporters<T extends Exported> {
+export class Exporters<T> {
   readonly #means: ExportMeans<T>;
   readonly #isServed: (config: ExporterConfig) => boolean;
   readonly #queues = new Map<string, ExportQueue<T>>();
@@ -39,12 +34,11 @@ export class Exporters<T extends Exported> {
     }
   }
 
-  add(items: readonly T[]): void {
-    for (const [provider, own] of Map.groupBy(items, (item) => item.provider)) {
-      const queue = this.#queues.get(provider);
-      if (queue === undefined) this.#homeless += own.length;
-      else queue.add(own);
-    }
+  /** @param provider key of the exporter. */
+  add(provider: string, items: readonly T[]): void {
+    const queue = this.#queues.get(provider);
+    if (queue === undefined) this.#homeless += items.length;
+    else queue.add(items);
   }
 
   report(): ExporterReport[] {

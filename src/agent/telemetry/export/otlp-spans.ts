@@ -2,6 +2,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { SocketAddress } from '../../../base/socket-address.ts';
 import type { Span } from '../../../l7/tracing/span.ts';
+import { spanOf } from '../../../l7/tracing/span-line.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
 import { grpcSettings, hrTime, OtlpSender, SCOPE, type SdkExporter, urlOf } from './otlp-sender.ts';
 
@@ -14,12 +15,13 @@ const STATUS = { unset: 0, error: 2 } as const;
 
 type Resource = ReadableSpan['resource'];
 
-export async function otlpSpans(config: ExporterConfig, address: SocketAddress): Promise<OtlpSender<Span, ReadableSpan>> {
+export async function otlpSpans(config: ExporterConfig, address: SocketAddress): Promise<OtlpSender<Buffer, ReadableSpan>> {
   const { resourceFromAttributes } = await import('@opentelemetry/resources');
   const exporter = config.protocol === 'otlp-grpc' ? await grpc(config, address) : await http(config, address);
   /** By name of the service. */
   const resources = new Map<string, Resource>();
-  return new OtlpSender(exporter, (span) => {
+  return new OtlpSender(exporter, (line) => {
+    const span = spanOf(line);
     let resource = resources.get(span.service);
     if (resource === undefined) resources.set(span.service, (resource = resourceFromAttributes({ 'service.name': span.service })));
     return readable(span, resource);

@@ -1,6 +1,5 @@
 /** A collector, in the protocol that it speaks. */
 import type { SocketAddress } from '../../../base/socket-address.ts';
-import type { Span } from '../../../l7/tracing/span.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
 import type { LogRecord } from '../log-record.ts';
 import { otlpLogs } from './otlp-logs.ts';
@@ -13,7 +12,8 @@ export interface Sender<T> {
   close(): void;
 }
 
-export function openSpanSender(config: ExporterConfig, address: SocketAddress): Promise<Sender<Span>> {
+/** Of spans as their lines (src/l7/tracing/span-line.ts). */
+export function openSpanSender(config: ExporterConfig, address: SocketAddress): Promise<Sender<Buffer>> {
   return config.protocol === 'zipkin' ? Promise.resolve(new ZipkinSender(config, address)) : otlpSpans(config, address);
 }
 

@@ -1,11 +1,12 @@
 /** Zipkin's JSON, version 2 (https://zipkin.io/zipkin-api/), by HTTP on a connection that is kept. */
 import type { Agent } from 'node:http';
 import type { SocketAddress } from '../../../base/socket-address.ts';
-import type { Span } from '../../../l7/tracing/span.ts';
 import type { ExporterConfig } from '../../model/compile/index.ts';
 
 // An import statement would load more of the module than this needs: see admin/http-server.ts.
 const { Agent: HttpAgent, request } = process.getBuiltinModule('node:http');
+
+const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
 
 export class ZipkinSender {
   readonly #config: ExporterConfig;
@@ -17,9 +18,10 @@ export class ZipkinSender {
     this.#address = address;
   }
 
-  send(spans: readonly Span[]): Promise<void> {
+  /** @param spans as they are sent. */
+  send(spans: readonly Buffer[]): Promise<void> {
     const { host, port, path, timeoutMs } = this.#config;
-    const body = Buffer.from(JSON.stringify(spans.map(zipkinSpan)));
+    const body = Buffer.concat([OPEN, ...spans.flatMap((span, index) => (index === 0 ? [span] : [COMMA, span])), CLOSE]);
     const headers = { 'content-type': 'application/json', 'content-length': body.length, host: `${host}:${port}` };
     return new Promise((done, failed) => {
       const sent = request(
@@ -43,18 +45,4 @@ export class ZipkinSender {
   close(): void {
     this.#agent.destroy();
   }
-}
-
-function zipkinSpan(span: Span): object {
-  return {
-    traceId: span.traceId,
-    id: span.spanId,
-    ...(span.parentId !== '' && { parentId: span.parentId }),
-    kind: span.kind.toUpperCase(),
-    name: span.name,
-    timestamp: Math.round(span.startMs * 1000),
-    duration: Math.max(1, Math.round(span.durationMs * 1000)),
-    localEndpoint: { serviceName: span.service },
-    tags: Object.fromEntries(span.tags),
-  };
 }

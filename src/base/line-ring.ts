@@ -11,7 +11,7 @@
  *     using ──reader: empty──▶ offered ──writer: still empty──▶ moving ──▶ using      while offered or moving nothing is read;
  *       ▲──────reader: a line has come meanwhile──┘                                   only the reader takes an offer back
  *
- * Invariants (test/l7/access-log/line-ring.test.ts):
+ * Invariants (test/base/line-ring.test.ts):
  *  1. what is read is what was written, in that order, whatever the positions;
  *  2. a line is whole or not there.
  */

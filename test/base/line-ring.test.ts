@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LineRing } from '../../../src/l7/access-log/line-ring.ts';
+import { LineRing } from '../../src/base/line-ring.ts';
 
 const HEAD_BYTES = 32;
 

@@ -1,0 +1,53 @@
+/** The spans of a worker: written as lines into rings, one for each provider. A flood is cut off: it is counted, and nothing waits for it. */
+import type { LineRing } from '../../base/line-ring.ts';
+import type { Span } from './span.ts';
+import { spanLine } from './span-line.ts';
+
+export interface SpanLogMeans {
+  /** Where the spans for a provider go; made when its first span is over. */
+  readonly open: (provider: string) => LineRing;
+  /** Wall clock in milliseconds of a time on the transport's clock. */
+  readonly wall: (ticks: number) => number;
+  /** Milliseconds on the transport's clock, in which exchanges keep their times. */
+  readonly ticks: () => number;
+  /** Counts a span that is not handed out. */
+  readonly dropped: () => void;
+}
+
+export class SpanLog {
+  /** Within WINDOW_MS. */
+  static readonly MOST = 512;
+  static readonly WINDOW_MS = 100;
+  readonly #means: SpanLogMeans;
+  readonly #rings = new Map<string, LineRing>();
+  #windowEnds = 0;
+  #left = SpanLog.MOST;
+
+  constructor(means: SpanLogMeans) {
+    this.#means = means;
+  }
+
+  /** Whether there is room for another one: else it need not be made. */
+  get open(): boolean {
+    const now = this.#means.ticks();
+    if (now >= this.#windowEnds) {
+      this.#windowEnds = now + SpanLog.WINDOW_MS;
+      this.#left = SpanLog.MOST;
+    }
+    if (this.#left > 0) return true;
+    this.#means.dropped();
+    return false;
+  }
+
+  wall(ticks: number): number {
+    return this.#means.wall(ticks);
+  }
+
+  add(provider: string, span: Span): void {
+    this.#left--;
+    const line = Buffer.from(`${spanLine(span)}\n`);
+    let ring = this.#rings.get(provider);
+    if (ring === undefined) this.#rings.set(provider, (ring = this.#means.open(provider)));
+    if (!ring.write(line, line.length)) this.#means.dropped();
+  }
+}
