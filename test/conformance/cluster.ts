@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { readWhole } from '../../src/agent/sources/yaml-text.ts';
 
 const POD_NET = '10.44.0.';
 const SERVICE_NET = '10.96.0.';
@@ -67,7 +67,7 @@ export class Cluster {
     this.podDocs = docs.filter(({ kind }) => kind === 'Pod') as PodDoc[];
     this.services = docs.filter(({ kind }) => kind === 'Service') as ServiceDoc[];
     completePods(this.podDocs);
-    completeServices(this.services, (service) => this.#isOfGateway(service));
+    completeServices(this.services);
     const sliced = new Set(docs.filter(({ kind }) => kind === 'EndpointSlice').map(serviceOfSlice));
     for (const service of this.services.toSorted(byName)) {
       if (service.spec.selector !== undefined && !sliced.has(keyOf(service))) docs.push(sliceOf(service, this.selected(service)));
@@ -80,8 +80,9 @@ export class Cluster {
   static read(directory: string): Cluster {
     const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ya?ml$/.test(file));
     const docs = files.sort().flatMap((file) => {
-      const parsed = parseAllDocuments(readFileSync(join(directory, file), 'utf8'), { version: '1.1', merge: true });
-      return parsed.flatMap((document) => listed(document.toJS() as Doc | null));
+      const parsed = readWhole(readFileSync(join(directory, file), 'utf8'));
+      if (!parsed.ok) throw new Error(`${file}: ${JSON.stringify(parsed.faults)}`);
+      return (parsed.values as readonly Doc[]).flatMap(listed);
     });
     for (const { kind, metadata } of docs) if (!NO_NAMESPACE.has(kind)) metadata.namespace ??= 'default';
     return new Cluster(docs);
@@ -163,14 +164,9 @@ export class Cluster {
     const { metadata, spec } = service;
     return this.podDocs.filter((pod) => pod.metadata.namespace === metadata.namespace && selects(spec.selector, labelsOf(pod)));
   }
-
-  #isOfGateway(service: ServiceDoc): boolean {
-    return this.selected(service).some(isGateway);
-  }
 }
 
-function listed(doc: Doc | null): Doc[] {
-  if (doc === null) return [];
+function listed(doc: Doc): Doc[] {
   return doc.kind === 'List' ? (doc['items'] as Doc[]) : [doc];
 }
 
@@ -211,19 +207,13 @@ function completePods(pods: readonly PodDoc[]): void {
   }
 }
 
-/** An agent listens at the ports of its Gateways themselves, so a Service before them has no other target. */
-function completeServices(services: readonly ServiceDoc[], isOfGateway: (service: ServiceDoc) => boolean): void {
+function completeServices(services: readonly ServiceDoc[]): void {
   let next = FIRST;
   for (const service of services.toSorted(byName)) {
     const { spec } = service;
     if (spec.type !== 'ExternalName' && spec.clusterIP === undefined) spec.clusterIP = `${SERVICE_NET}${next++}`;
     if (spec.clusterIP !== undefined) spec.clusterIPs = [spec.clusterIP];
-    const moved = isOfGateway(service);
-    spec.ports = (spec.ports ?? []).map((port) => ({
-      protocol: 'TCP',
-      ...port,
-      targetPort: moved ? port.port : (port.targetPort ?? port.port),
-    }));
+    spec.ports = (spec.ports ?? []).map((port) => ({ protocol: 'TCP', ...port, targetPort: port.targetPort ?? port.port }));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { FormattedFact, Formatter, ValueSegment } from '../../l7/config/header-operations.ts';
 import { fieldValue, literal, type WireText } from '../../l7/message/wire-text.ts';
+import { timePattern } from '../../l7/message/time-text.ts';
 import { type Command, parseCommandText } from './command-text.ts';
 
 export type HeaderValue = { readonly ok: true; readonly value: WireText | readonly ValueSegment[] } | Refusal;
@@ -45,7 +46,7 @@ const FACTS: Readonly<Record<string, FormattedFact>> = {
 /** The others that Envoy has (substitution formatters); those of one side of a connection by how they begin. */
 const UNSERVED = new Set(
   (
-    'START_TIME START_TIME_LOCAL EMIT_TIME EMIT_TIME_LOCAL DURATION COMMON_DURATION REQUEST_DURATION REQUEST_TX_DURATION ' +
+    'START_TIME_LOCAL EMIT_TIME EMIT_TIME_LOCAL DURATION COMMON_DURATION REQUEST_DURATION REQUEST_TX_DURATION ' +
     'RESPONSE_DURATION RESPONSE_TX_DURATION ROUNDTRIP_DURATION BYTES_SENT BYTES_RETRANSMITTED PACKETS_RETRANSMITTED TRAILER ' +
     'REQUEST_HEADERS_BYTES RESPONSE_HEADERS_BYTES RESPONSE_TRAILERS_BYTES REQUEST_TRAILERS_BYTES RESPONSE_FLAGS_LONG ' +
     'CONNECTION_ID CONNECTION_TERMINATION_DETAILS LOCAL_REPLY_BODY FILTER_CHAIN_NAME VIRTUAL_CLUSTER_NAME ENVIRONMENT ' +
@@ -58,7 +59,7 @@ const NOTHING = literal('');
 
 /** Whether Envoy has a command operator of that name. */
 export function isEnvoys(name: string): boolean {
-  return UNSERVED.has(name) || Object.hasOwn(FACTS, name) || /^(UPSTREAM|DOWNSTREAM)_/.test(name);
+  return UNSERVED.has(name) || name === 'START_TIME' || Object.hasOwn(FACTS, name) || /^(UPSTREAM|DOWNSTREAM)_/.test(name);
 }
 
 export function headerValue(text: string): HeaderValue {
@@ -91,6 +92,8 @@ function formatterOf({ name, given, length }: Command): Formatter | Refusal {
       return headersOf('response-header', given ?? '');
     case 'QUERY_PARAM':
       return given === null || given === '' ? refuse('%QUERY_PARAM(name)% needs a name') : { of: 'query', name: given };
+    case 'START_TIME':
+      return startTimeOf(given ?? '');
     case 'PATH':
       return pathOf(given ?? 'WQ');
   }
@@ -105,6 +108,11 @@ function headersOf(of: 'request-header' | 'response-header', given: string): For
     return refuse('%REQ(…)% and %RESP(…)% need a name, or NAME?ALTERNATIVE');
   }
   return { of, names };
+}
+
+function startTimeOf(format: string): Formatter | Refusal {
+  if (timePattern(format) !== null) return { of: 'start-time', format };
+  return { ok: false, unserved: true, fault: `%START_TIME(${format})% has a format that is not served` };
 }
 
 /** `WQ`: with the query, `NQ`: without; what it was before a rewrite, which values of requests see anyway. */

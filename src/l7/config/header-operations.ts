@@ -20,6 +20,8 @@ export type Formatter =
   /** The first of these headers that is there; names in lower case. */
   | { readonly of: 'request-header' | 'response-header'; readonly names: readonly string[] }
   | { readonly of: 'query'; readonly name: string }
+  /** As `timePattern` reads it. */
+  | { readonly of: 'start-time'; readonly format: string }
   | { readonly of: FormattedFact };
 
 /** `cluster` has the `;` that Istio puts behind a cluster's name for statistics, `cluster-raw` has not. */

@@ -6,7 +6,9 @@ import { socketText } from '../../base/socket-address.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { flagText, type Outcome } from '../message/outcome.ts';
-import { fieldLine, latin1Value, type WireText, wireBytes } from '../message/wire-text.ts';
+import { fieldLine, latin1Value, wireBytes } from '../message/wire-text.ts';
+import { timeText, type TimePattern } from '../message/time-text.ts';
+import type { FormattedFact } from '../config/header-operations.ts';
 import type { HeaderOps, MadeSegment } from '../runtime/header-ops.ts';
 import type { Address } from '../transport.ts';
 import { routeName } from '../record/route-name.ts';
@@ -39,7 +41,8 @@ export function resolveOps(ops: HeaderOps, moment: Moment): HeaderOps {
       lines.push(line);
       continue;
     }
-    const value = latin1Value(line.segments.map((segment) => text(segment, moment)).join(''));
+    const made = line.segments.map((segment) => text(segment, moment)).join('');
+    const value = latin1Value(line.joins && made !== '' ? ownValues(moment, line.replaces) + made : made);
     if (value === null || value === '') continue;
     if (line.replaces >= 0) remove.push(line.replaces);
     lines.push(wireBytes(fieldLine(line.name, value)));
@@ -56,15 +59,14 @@ function text(segment: MadeSegment, moment: Moment): string {
       return firstOf(segment.names, (name) => responseHeader(moment, name));
     case 'query':
       return queryValue(moment.facts.head, segment.name);
+    case 'start-time':
+      return startTime(moment.facts, segment.pattern);
     default:
       return factText(segment.of, moment);
   }
 }
 
-function factText(
-  fact: Exclude<Exclude<MadeSegment, WireText>['of'], 'request-header' | 'response-header' | 'query'>,
-  moment: Moment,
-): string {
+function factText(fact: FormattedFact, moment: Moment): string {
   const { facts, outcome, isRequest } = moment;
   const { origin, head } = facts;
   switch (fact) {
@@ -113,6 +115,20 @@ function factText(
   }
 }
 
+function startTime({ tools, startedAt }: ExchangeFacts, pattern: TimePattern): string {
+  return timeText(pattern, tools.wall(startedAt));
+}
+
+/** A comma behind each. */
+function ownValues({ isRequest, facts, response }: Moment, name: number): string {
+  const head = isRequest ? facts.head : response;
+  let values = '';
+  for (let at = head?.find(name) ?? -1; head !== null && at >= 0 && at < head.count; at++) {
+    if (head.id[at] === name) values += `${head.value(at)},`;
+  }
+  return values;
+}
+
 function firstOf(names: readonly (number | string)[], value: (name: number | string) => string): string {
   for (const name of names) {
     const found = value(name);
@@ -151,13 +167,19 @@ function pathAndQuery(head: Head): string {
   return head.queryEnd > head.queryStart ? `${head.path()}?${latin1(head, head.queryStart, head.queryEnd)}` : head.path();
 }
 
+/** Names and values are compared and given decoded; `+` is no space (Envoy's PercentEncoding::urlDecode). */
 function queryValue(head: Head, name: Uint8Array): string {
   const wanted = Buffer.from(name).toString('latin1');
   for (const parameter of latin1(head, head.queryStart, head.queryEnd).split('&')) {
     const equals = parameter.indexOf('=');
-    if ((equals < 0 ? parameter : parameter.slice(0, equals)) === wanted) return equals < 0 ? '' : parameter.slice(equals + 1);
+    if (percentDecoded(equals < 0 ? parameter : parameter.slice(0, equals)) !== wanted) continue;
+    return equals < 0 ? '' : percentDecoded(parameter.slice(equals + 1));
   }
   return '';
+}
+
+function percentDecoded(text: string): string {
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 function upstreamText(fact: 'upstream' | 'upstream-ip' | 'upstream-port', { attempted }: ExchangeFacts): string {

@@ -22,7 +22,8 @@ export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
   const cors = corsOrigin === null ? NOTHING : (forward?.cors?.lines(corsOrigin) ?? NOTHING);
   const plain = ops === null && cors === NOTHING;
   const answer = plain ? reply : { ...reply, lines: join(reply.lines, ops === null ? NOTHING : lineText(ops.lines), cors) };
-  return toldInGrpc(facts, answer);
+  // Without a body it has no type, whatever the route says (Envoy's local replies).
+  return toldInGrpc(facts, answer.body === '' && answer.lines !== NOTHING ? { ...answer, lines: withoutType(answer.lines) } : answer);
 }
 
 /** What the chosen destination and the route do to responses; where a policy of CORS applies, without what that says itself. */

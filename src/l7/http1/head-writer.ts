@@ -6,6 +6,7 @@ import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import { TargetForm, type Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
+import { mayHaveContent } from '../message/methods.ts';
 import { UNKNOWN_LENGTH } from '../message/stream.ts';
 import { literal } from '../message/wire-text.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
@@ -25,6 +26,7 @@ export class HeadWriter {
   readonly #host: ArenaSlice;
   readonly #statusVersion: ArenaSlice;
   readonly #chunked: ArenaSlice;
+  readonly #noContent: ArenaSlice;
   readonly #persistence: Readonly<Record<Persistence, ArenaSlice | null>>;
 
   constructor(transport: Transport, text: ArenaText) {
@@ -37,6 +39,7 @@ export class HeadWriter {
     this.#host = text.put(literal('host: '));
     this.#statusVersion = text.put(literal('HTTP/1.1'));
     this.#chunked = text.put(literal('transfer-encoding: chunked\r\n'));
+    this.#noContent = text.put(literal('content-length: 0\r\n'));
     this.#persistence = {
       default: null,
       close: text.put(literal('connection: close\r\n')),
@@ -57,6 +60,7 @@ export class HeadWriter {
     this.#keptLines(id, head, changes, from);
     if (ownHost) this.#hostLine(id, head, changes);
     if (length === UNKNOWN_LENGTH && !head.chunked) changes.copy(this.#chunked.start, this.#chunked.end);
+    if (length === 0 && mayHaveContent(head) && !head.has(H['content-length'])) changes.copy(this.#noContent.start, this.#noContent.end);
     if (head.upgrade && !head.has(H['sec-websocket-key'])) addWebsocketKey(head, changes);
     this.#addedLines(id, changes);
   }

@@ -14,3 +14,11 @@ export function isIdempotent(head: Head): boolean {
   for (const method of IDEMPOTENT) if (isMethod(head, method)) return true;
   return false;
 }
+
+const WITHOUT_CONTENT = ['GET', 'HEAD', 'DELETE', 'CONNECT', 'TRACE'];
+
+/** A server expects to be told that there is no content (RFC 9110 §8.6); the others are those of Envoy's HeaderUtility::requestShouldHaveNoBody. */
+export function mayHaveContent(head: Head): boolean {
+  for (const method of WITHOUT_CONTENT) if (isMethod(head, method)) return false;
+  return true;
+}

@@ -3,7 +3,8 @@
  * operations come before the route's (Istio: weighted cluster, then route), and both are folded into one here.
  */
 import type { Interner } from '../message/header-names.ts';
-import { fieldLine, wireBytes, type WireText } from '../message/wire-text.ts';
+import { timePattern, type TimePattern } from '../message/time-text.ts';
+import { fieldLine, join, literal, wireBytes, type WireText } from '../message/wire-text.ts';
 import type { FormattedFact, HeaderLine, HeaderOperations, ValueSegment } from '../config/header-operations.ts';
 
 export interface HeaderOps {
@@ -41,6 +42,8 @@ const HIDDEN: Readonly<Record<string, number>> = {
 export interface MadeLine {
   /** Interned name whose lines it replaces; -1: none. An empty value adds and replaces nothing. */
   readonly replaces: number;
+  /** What it replaces stands before it. */
+  readonly joins: boolean;
   readonly name: WireText;
   readonly segments: readonly MadeSegment[];
 }
@@ -50,15 +53,24 @@ export type MadeSegment =
   /** Interned names, or pseudo headers by name. */
   | { readonly of: 'request-header' | 'response-header'; readonly names: readonly (number | string)[] }
   | { readonly of: 'query'; readonly name: Uint8Array }
+  | { readonly of: 'start-time'; readonly pattern: TimePattern }
   | { readonly of: FormattedFact };
 
+const COMMA = literal(',');
 const NO_LINES = new Uint8Array(0);
+
+/** What is added to these becomes a part of the value that is there (Envoy's inline headers, as its build with Istio has them). */
+const JOINED = new Set([
+  ...['accept', 'accept-encoding', 'access-control-allow-origin', 'access-control-expose-headers', 'age', 'authorization', 'cache-control'],
+  ...['content-encoding', 'content-type', 'etag', 'if-none-match', 'last-modified', 'location', 'origin', 'referer', 'user-agent', 'vary'],
+  ...['via', 'x-client-trace-id', 'x-forwarded-host', 'x-forwarded-port'],
+]);
 
 /** Null when there is nothing to do. */
 export function foldHeaderOps(names: Interner, ...levels: readonly (HeaderOperations | undefined)[]): HeaderOps | null {
   if (levels.every((level) => level === undefined)) return null;
   const remove = new Set<string>();
-  let added: (readonly [line: HeaderLine, set: boolean])[] = [];
+  let added: Added[] = [];
   const drop = (name: string): void => {
     added = added.filter(([[other]]) => other.toLowerCase() !== name);
   };
@@ -73,16 +85,40 @@ export function foldHeaderOps(names: Interner, ...levels: readonly (HeaderOperat
       drop(name);
       added.push([line, true]);
     }
-    for (const line of level?.add ?? []) added.push([line, false]);
+    for (const line of level?.add ?? []) addLine(added, line);
   }
   if (remove.size === 0 && added.length === 0) return null;
   const ids = [...remove].map((name) => names.intern(name));
   const hides = hiddenBy(remove, added);
-  if (added.every(([[, value]]) => typeof value === 'string')) {
+  if (added.every(([line, set]) => typeof line[1] === 'string' && (set || !isJoined(line) || remove.has(line[0].toLowerCase())))) {
     return { remove: ids, lines: wireBytes(added.map(([line]) => constant(line)).join('') as WireText), hides, made: null };
   }
-  const made = added.map(([line, set]) => (typeof line[1] === 'string' ? wireBytes(constant(line)) : makeLine(line, set, names)));
+  const made = added.map(([line, set]) => {
+    if (!set && isJoined(line) && !remove.has(line[0].toLowerCase())) return joinedLine(line, names);
+    return typeof line[1] === 'string' ? wireBytes(constant(line)) : makeLine(line, set, names);
+  });
   return { remove: ids, lines: NO_LINES, hides, made };
+}
+
+type Added = readonly [line: HeaderLine, set: boolean];
+
+const isJoined = ([name]: HeaderLine): boolean => JOINED.has(name.toLowerCase());
+
+function addLine(added: Added[], line: HeaderLine): void {
+  const name = line[0].toLowerCase();
+  const at = isJoined(line) ? added.findIndex(([[other]]) => other.toLowerCase() === name) : -1;
+  const known = added[at];
+  if (known === undefined) added.push([line, false]);
+  else added[at] = [[known[0][0], joinedValue(known[0][1], line[1])], known[1]];
+}
+
+function joinedValue(first: HeaderLine[1], second: HeaderLine[1]): HeaderLine[1] {
+  if (typeof first === 'string' && typeof second === 'string') return join(first, COMMA, second);
+  return [first, COMMA, second].flat();
+}
+
+function joinedLine([name, value]: HeaderLine, names: Interner): MadeLine {
+  return { ...makeLine([name, typeof value === 'string' ? [value] : value], true, names), joins: true };
 }
 
 /** What is left of a level when some headers, in lower case, are nobody's but somebody else's. */
@@ -107,12 +143,13 @@ function constant([name, value]: HeaderLine): WireText {
 
 function makeLine([name, value]: HeaderLine, set: boolean, names: Interner): MadeLine {
   const segments = (value as readonly ValueSegment[]).map((segment) => makeSegment(segment, names));
-  return { replaces: set ? names.intern(name.toLowerCase()) : -1, name, segments };
+  return { replaces: set ? names.intern(name.toLowerCase()) : -1, joins: false, name, segments };
 }
 
 function makeSegment(segment: ValueSegment, names: Interner): MadeSegment {
   if (typeof segment === 'string') return segment;
   if (segment.of === 'query') return { of: 'query', name: Buffer.from(segment.name, 'utf8') };
+  if (segment.of === 'start-time') return { of: 'start-time', pattern: timePattern(segment.format) ?? [] };
   if (segment.of !== 'request-header' && segment.of !== 'response-header') return { of: segment.of };
   return { of: segment.of, names: segment.names.map((name) => (name.startsWith(':') ? name : names.intern(name))) };
 }

@@ -48,7 +48,7 @@ t.test('what no proxy takes', async (t) => {
 
 t.test('what Envoy has and is not served', async (t) => {
   for (const text of [
-    '%START_TIME(%s)%',
+    '%START_TIME(%Q)%',
     '%DURATION%',
     '%DYNAMIC_METADATA(a:b)%',
     '%DOWNSTREAM_TLS_VERSION%',

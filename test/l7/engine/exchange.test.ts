@@ -75,6 +75,17 @@ t.test('bodies: length, chunked with trailers, both ways, cut anywhere', async (
   }
 });
 
+t.test('a server is told that a request has no content where its method may have some (RFC 9110 §8.6)', async (t) => {
+  const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
+  const up = rig.serve('10.0.0.1:80', () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  for (const method of ['GET', 'HEAD', 'DELETE', 'TRACE', 'POST', 'PUT', 'PATCH', 'OPTIONS', 'PURGE'])
+    rig.ask(`${method} /${method} HTTP/1.1\r\nHost: shop\r\n\r\n`);
+  const told = up.requests.filter((request) => /\r\ncontent-length: 0\r\n/.test(request)).map((request) => request.split(' ', 1)[0]);
+  t.strictSame(told, ['POST', 'PUT', 'PATCH', 'OPTIONS', 'PURGE']);
+  rig.ask('POST /known HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n');
+  t.equal(up.requests.at(-1)?.match(/content-length/gi)?.length, 1, 'once');
+});
+
 t.test('an HTTP/1.0 client gets no chunks, and its connection ends the body', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
   const up = rig.serve('10.0.0.1:80', () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n');

@@ -53,6 +53,36 @@ t.test('values of a request', async (t) => {
   }
 });
 
+t.test('what is added to a header of one value becomes a part of it', async (t) => {
+  const headers = { 'User-Agent': 'added', Via: '%PROTOCOL%', 'x-other': 'added', Accept: '%REQ(none)%' };
+  const { rig, up } = site({ add: lines(headers) });
+  rig.ask(get('/', 'user-agent: one\r\nuser-agent: two\r\nx-other: one\r\naccept: a\r\n'));
+  t.strictSame(values(up.requests[0], 'user-agent'), ['one,two,added']);
+  t.strictSame(values(up.requests[0], 'via'), ['HTTP/1.1'], 'which is not there');
+  t.strictSame(values(up.requests[0], 'x-other'), ['one', 'added']);
+  t.strictSame(values(up.requests[0], 'accept'), ['a'], 'a value that comes out empty');
+  const after = site({ set: lines({ 'user-agent': 'set' }), remove: ['via'], add: lines({ 'User-Agent': 'added', via: 'added' }) });
+  after.rig.ask(get('/', 'user-agent: one\r\nvia: one\r\n'));
+  t.strictSame(values(after.up.requests[0], 'user-agent'), ['set,added']);
+  t.strictSame(values(after.up.requests[0], 'via'), ['added']);
+});
+
+t.test('%QUERY_PARAM% is decoded, and is no way to write lines', async (t) => {
+  for (const [query, expected] of [
+    ['q=a%20b', ['a b']],
+    ['q=a+b', ['a+b']],
+    ['q=%zz%4', ['%zz%4']],
+    ['%71=x', ['x']],
+    ['q=%2541&q=2', ['%41']],
+    ['q=%0d%0aX-Mine: 1', []],
+    ['q=%00', []],
+  ] as const) {
+    const { rig, up } = site({ set: lines({ 'x-made': '%QUERY_PARAM(q)%' }) });
+    rig.ask(get(`/?${query.replace(' ', '%20')}`));
+    t.strictSame(values(up.requests[0], 'x-made'), expected, query);
+  }
+});
+
 t.test('a value that comes out empty changes nothing', async (t) => {
   for (const value of ['%REQ(x-none)%', '%RESP(x-in)%', '%QUERY_PARAM(none)%', '%UPSTREAM_HOST%', '%QUERY_PARAM(r)%']) {
     const { rig, up } = site({ set: lines({ 'x-made': value }), add: lines({ 'x-more': value }) });

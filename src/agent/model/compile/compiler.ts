@@ -81,7 +81,7 @@ export class Compiler {
     const services = new Services(graph, options, mesh, problems);
     const ruleClients = { namespaces: clientNamespaces, labelled: (): readonly ClientScope[] => clients.labelled() };
     const rules = new DestinationRules(graph, options, { mesh, services, clients: ruleClients, problems });
-    const gateways = new Gateways(graph, options, { clients: clientNamespaces, problems });
+    const gateways = new Gateways(graph, options, { clients: clientNamespaces, gatewayPorts: services.gatewayPorts, problems });
     const checks = new DestinationChecks(options, services, rules, problems);
     const virtualServices = new VirtualServices(graph, options, { mesh, services, gateways, checks, problems });
     const sidecars = new Sidecars(graph, options, problems);

@@ -27,9 +27,11 @@ export function compileGatewayHosts(graph: Graph, { gateways, virtualServices, r
     const from = new Set<string>();
     let redirects = gateways.redirects.has(key);
     for (const { service, gateway, server } of byGatewayHost.get(key)) {
-      if (gateway.servers[server]?.httpsRedirect === true) redirects = true;
+      const bound = gateway.servers[server];
+      if (bound === undefined) continue;
+      if (bound.httpsRedirect) redirects = true;
       // The same rules by way of a second server add nothing.
-      const routes = from.has(service.key) ? [] : routeLists.atGateway(service, gateway.key, port);
+      const routes = from.has(service.key) ? [] : routeLists.atGateway(service, gateway.key, bound.port.number);
       if (routes.length > 0) from.add(service.key);
       merged.push(...routes);
     }

@@ -45,8 +45,9 @@ export function compileGatewayListeners(graph: Graph, parts: GatewayListenerPart
 /** The first VirtualService with a rule for the port has it. */
 function tcpRules(port: number, { virtualServices, rules }: GatewayListenerParts): readonly ConnectionRule[] {
   for (const { service, gateway, server } of virtualServices.byGatewayPort.get(String(port))) {
-    if (gateway.servers[server]?.kind !== 'tcp') continue;
-    const found = rules.atGateway(service, gateway.key, port);
+    const bound = gateway.servers[server];
+    if (bound?.kind !== 'tcp') continue;
+    const found = rules.atGateway(service, gateway.key, bound.port.number);
     if (found !== null) return found;
   }
   return [];
@@ -57,8 +58,9 @@ function tlsNames(port: number, { virtualServices, rules }: GatewayListenerParts
   const layer = sniLayer(gatewayLayer(port));
   const names = new Map<string, RouteConfig>();
   for (const { service, gateway, server } of virtualServices.byGatewayPort.get(String(port))) {
-    if (gateway.servers[server]?.kind !== 'tls') continue;
-    for (const rule of rules.namesAtGateway(service, gateway.key, port)) {
+    const bound = gateway.servers[server];
+    if (bound?.kind !== 'tls') continue;
+    for (const rule of rules.namesAtGateway(service, gateway.key, bound.port.number)) {
       for (const name of rule.names ?? []) if (!names.has(name)) names.set(name, passRoute(rule.destinations));
     }
   }

@@ -7,15 +7,21 @@ import { type Gateway, type GatewayServer, objectKey } from '../objects.ts';
 import { type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
+import type { GatewayPorts } from './gateway-ports.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { TelemetrySubject } from './telemetries.ts';
 import { selects } from './selectors.ts';
 
+export interface BoundServer extends GatewayServer {
+  /** Ports of this node that lead to it. */
+  readonly boundAt: readonly number[];
+}
+
 export interface BoundGateway extends Aged {
   /** `namespace/name` */
   readonly key: string;
-  readonly servers: readonly GatewayServer[];
+  readonly servers: readonly BoundServer[];
   /** Whether it has something to do with this node. */
   readonly appliesHere: boolean;
 }
@@ -31,12 +37,14 @@ interface PortServer {
 export interface GatewayParts {
   /** Namespaces that clients of this node live in. */
   readonly clients: Index<true>;
+  readonly gatewayPorts: GatewayPorts;
   readonly problems: ProblemLog;
 }
 
 export class Gateways {
   readonly #options: CompileOptions;
   readonly #clients: Index<true>;
+  readonly #ports: GatewayPorts;
   readonly #problems: ProblemLog;
   readonly #gateways: Input<Packed<Gateway>, BoundGateway>;
   /** Servers whose clients are sent to HTTPS, by `port host`. */
@@ -44,9 +52,10 @@ export class Gateways {
   /** By port, in the order in which they are asked. */
   readonly ports: Index<PortServer>;
 
-  constructor(graph: Graph, options: CompileOptions, { clients, problems }: GatewayParts) {
+  constructor(graph: Graph, options: CompileOptions, { clients, gatewayPorts, problems }: GatewayParts) {
     this.#options = options;
     this.#clients = clients;
+    this.#ports = gatewayPorts;
     this.#problems = problems;
     this.#gateways = new Input(graph, 'Gateway', (packed) => this.#compute(unpack(packed)));
     this.redirects = new Index(graph);
@@ -77,15 +86,18 @@ export class Gateways {
     }
   }
 
-  #emitServer(object: Gateway, { port, kind, hosts, httpsRedirect }: GatewayServer, server: number): void {
+  #emitServer(object: Gateway, { boundAt, kind, hosts, httpsRedirect }: BoundServer, server: number): void {
     const gateway = { ...ageOf(object), key: objectKey(object.metadata), ref: refOf(object) };
-    this.ports.emit(String(port.number), { gateway, server, kind });
-    if (!httpsRedirect) return;
-    for (const host of hosts) this.redirects.emit(`${port.number} ${host.slice(host.indexOf('/') + 1).toLowerCase()}`, true);
+    for (const port of boundAt) {
+      this.ports.emit(String(port), { gateway, server, kind });
+      if (!httpsRedirect) continue;
+      for (const host of hosts) this.redirects.emit(`${port} ${host.slice(host.indexOf('/') + 1).toLowerCase()}`, true);
+    }
   }
 
   #compute(object: Gateway): BoundGateway {
-    const { selector = {}, servers } = object.spec;
+    const { selector = {} } = object.spec;
+    const servers = object.spec.servers.map((server): BoundServer => ({ ...server, boundAt: this.#ports.of(server.port.number) }));
     // An empty selector selects everything.
     const appliesHere = this.#options.gatewayLabels.some((labels) => selects(selector, labels));
     if (appliesHere) {

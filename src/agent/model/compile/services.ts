@@ -7,6 +7,7 @@ import { type Packed, unpack } from '../packed.ts';
 import { refOf } from '../problem.ts';
 import { ageOf, byAge, order } from './age.ts';
 import { Aliases } from './aliases.ts';
+import { GatewayPorts } from './gateway-ports.ts';
 import { HostIndex } from './host-index.ts';
 import { serviceHost, socketForm } from './hosts.ts';
 import { type AddressClaim, clusterName, type Family, merged, type MeshPort, type MeshService } from './mesh-service.ts';
@@ -29,6 +30,8 @@ export class Services {
   readonly addressClaims: Index<AddressClaim>;
   /** Numbers of ports that are declared to speak HTTP. */
   readonly httpPorts: Index<true>;
+  /** Where Services lead that stand in front of this node's gateways. */
+  readonly gatewayPorts: GatewayPorts;
   /** Of ServiceEntries without addresses, by port: connections to any address there are theirs, or those that ask for their host. */
   readonly anywhere: Index<MeshService>;
   /** By namespace and one label of the selector. */
@@ -52,6 +55,7 @@ export class Services {
     this.#merged = new Table<readonly MeshService[]>(graph, 'merged services', (host) => merged(this.hosts.own(host)));
     this.addressClaims = new Index<AddressClaim>(graph, byAge);
     this.httpPorts = new Index(graph);
+    this.gatewayPorts = new GatewayPorts(graph, options);
     this.#bySelector = new Index<MeshService>(graph, byAge);
   }
 
@@ -101,8 +105,11 @@ export class Services {
 
   #compute(object: Service): true {
     const { type, externalName = '' } = object.spec ?? {};
-    if (type !== 'ExternalName') this.#emit(this.#meshService(object));
-    else if (externalName !== '') this.#emitAlias(object, externalName.toLowerCase());
+    if (type !== 'ExternalName') {
+      this.#emit(this.#meshService(object));
+      this.gatewayPorts.emit(object);
+    }
+    if (type === 'ExternalName' && externalName !== '') this.#emitAlias(object, externalName.toLowerCase());
     return true;
   }
 

@@ -171,13 +171,11 @@ export class VirtualServices {
       const hosts = intersect(serverHosts(server, gateway.namespace, service.namespace), service.hosts);
       const binding: GatewayBinding = { service, gateway, server: position };
       common += hosts.length;
-      if (server.kind !== 'http') {
-        if (hosts.length > 0 && service.gateways.indexOf(key) === index) this.byGatewayPort.emit(String(server.port.number), binding);
-        continue;
-      }
-      for (const host of hosts) {
-        // A gateway that is named twice binds once.
-        if (service.gateways.indexOf(key) === index) this.byGatewayHost.emit(`${server.port.number} ${host}`, binding);
+      // A gateway that is named twice binds once.
+      if (hosts.length === 0 || service.gateways.indexOf(key) !== index) continue;
+      for (const port of server.boundAt) {
+        if (server.kind !== 'http') this.byGatewayPort.emit(String(port), binding);
+        else for (const host of hosts) this.byGatewayHost.emit(`${port} ${host}`, binding);
       }
     }
     if (common === 0) complain(`Gateway ${key} has none of the hosts`);

@@ -154,13 +154,25 @@ export const destinationRuleSpec = z
     exportTo: visibility({ nobody: false }).optional(),
     workloadSelector: z.object({ matchLabels: labelSelector.optional() }).optional(),
   })
-  .superRefine(({ subsets = [], exportTo = [], workloadSelector }, context) => {
-    // Istio takes the rule's own namespace by its name, too; which one that is, the schema does not know.
-    const beyond = workloadSelector === undefined ? -1 : exportTo.findIndex((entry, index) => entry === '*' || index > 0);
-    if (beyond >= 0)
-      context.addIssue({ code: 'custom', path: ['exportTo', beyond], message: 'a rule with a workloadSelector is for its own namespace' });
+  .superRefine(({ subsets = [] }, context) => {
     subsets.forEach(({ name }, index) => {
       if (subsets.findIndex((other) => other.name === name) === index) return;
       context.addIssue({ code: 'custom', path: ['subsets', index, 'name'], message: `a subset ${name} is already given` });
     });
   });
+
+interface DestinationRuleForm {
+  readonly metadata: { readonly namespace?: string | undefined };
+  readonly spec: z.infer<typeof destinationRuleSpec>;
+}
+
+/** A rule for some workloads alone is for those of its own namespace. */
+export function checkSelectedClients({ metadata, spec }: DestinationRuleForm, context: z.RefinementCtx): void {
+  const { namespace = 'default' } = metadata;
+  const { exportTo = [], workloadSelector } = spec;
+  if (workloadSelector === undefined) return;
+  const beyond = exportTo.findIndex((entry) => entry !== '.' && entry !== namespace);
+  if (beyond < 0) return;
+  const message = 'a rule with a workloadSelector is for its own namespace';
+  context.addIssue({ code: 'custom', path: ['spec', 'exportTo', beyond], message });
+}

@@ -7,7 +7,7 @@ import { serverTls } from './tls-settings.ts';
 import { isUnixAddress, unixAddressFault } from './workload-entry.ts';
 
 /** As Istio reads them: in any case. */
-const PROTOCOLS = /^(https?|http2|grpc(-web)?|mongo|tcp|tls|http_proxy|redis|mysql)$/i;
+const PROTOCOLS = /^(https?|http2|grpc(-web)?|mongo|tcp|tls|http_proxy|redis|mysql|udp)$/i;
 const HTTP = /^(http|http2|grpc|grpc-web)$/i;
 const TLS = /^(https|tls)$/i;
 
@@ -47,6 +47,7 @@ function serverFaults(entry: Server): Fault[] {
   if (given?.mode === 'AUTO_PASSTHROUGH') say(['tls', 'mode'], 'clusters are not chosen by their name in TLS');
   else if (!passesThrough(entry)) say(['tls'], 'TLS does not end at gateways yet');
   if (/^http_proxy$/i.test(of.protocol)) say(['port', 'protocol'], 'gateways are no forward proxies');
+  if (/^udp$/i.test(of.protocol)) say(['port', 'protocol'], 'gateways take no UDP');
   if (passesThrough(entry) && given !== undefined && CERTIFICATES.some((field) => given[field] !== undefined))
     faults.push({ path: ['tls'], reason: 'certificates have no effect where TLS does not end', severity: 'warning' });
   if (bind !== undefined) say(['bind'], 'servers at one address are not served yet');

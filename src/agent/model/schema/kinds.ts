@@ -1,6 +1,6 @@
 /** Every kind that is read, with its schema. What a schema lets through is the kind's type (`objects.ts`). */
 import type { ObjectType } from '../problem.ts';
-import { destinationRuleSpec } from './destination-rule.ts';
+import { checkSelectedClients, destinationRuleSpec } from './destination-rule.ts';
 import { gatewaySpec } from './gateway.ts';
 import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
 import { serviceEntrySpec } from './service-entry.ts';
@@ -8,13 +8,14 @@ import { type Shape, shapeOf } from './shape.ts';
 import { telemetrySpec } from './telemetry.ts';
 import { sidecarSpec } from './sidecar.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
+import { checkExports } from './visibility.ts';
 import { workloadEntrySpec } from './workload-entry.ts';
 
 const ISTIO_KINDS = {
   Gateway: kind('Gateway', { spec: gatewaySpec }),
-  VirtualService: kind('VirtualService', { spec: virtualServiceSpec }),
-  DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }),
-  ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }),
+  VirtualService: kind('VirtualService', { spec: virtualServiceSpec }).superRefine(checkExports),
+  DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }).superRefine(checkExports).superRefine(checkSelectedClients),
+  ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }).superRefine(checkExports),
   WorkloadEntry: kind('WorkloadEntry', { spec: workloadEntrySpec }),
   Telemetry: kind('Telemetry', { spec: telemetrySpec }),
   Sidecar: kind('Sidecar', { spec: sidecarSpec }),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/i;
 /** A first label may be `*`, or have a `*` or `*-` in front. */
 const FIRST_LABEL = /^(\*|(\*|\*-)?[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/i;
+const MAX_LABEL = 63;
 const MAX_DOMAIN = 255;
 /** A Kubernetes label: an optional DNS prefix, then at most 63 characters. */
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?([a-z0-9]([-\w.]{0,61}[a-z0-9])?)$/i;
@@ -17,7 +18,7 @@ export function domainFault(domain: string): string | null {
   if (domain === '') return 'the name is empty';
   if (domain.length > MAX_DOMAIN) return `the name has more than ${MAX_DOMAIN} characters`;
   const [first = '', ...others] = domain.split('.');
-  if (!FIRST_LABEL.test(first)) return `“${first}” is not a DNS label`;
+  if (first.length > MAX_LABEL || !FIRST_LABEL.test(first)) return `“${first}” is not a DNS label`;
   if (/^[0-9]+$/.test(others.at(-1) ?? '')) return 'the last label may not be all digits';
   // A dot at the end is that of a fully qualified name.
   if (others.at(-1) === '') others.pop();

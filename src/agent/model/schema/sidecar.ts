@@ -23,7 +23,8 @@ function importFault(host: string): string | null {
   const bare = namespace.replace(/^~/, '');
   if (bare !== '' && bare !== '*' && bare !== '.' && !isDnsLabel(bare)) return `“${namespace}” is not a namespace, *, . or ~`;
   if (namespace === '') return 'the namespace is empty';
-  return name === '*' ? null : domainFault(name);
+  if (name === '*') return null;
+  return name.includes('.') ? domainFault(name) : 'short names are not allowed';
 }
 
 /** Where an application listens: an address of its own, with a port. */

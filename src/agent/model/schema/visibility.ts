@@ -2,6 +2,20 @@
 import { z } from 'zod';
 import { dnsLabel } from './names.ts';
 
+interface Exported {
+  readonly metadata: { readonly namespace?: string | undefined };
+  readonly spec: { readonly exportTo?: readonly string[] | undefined };
+}
+
+/** What depends on the object's own namespace, whose name says the same as `.`. */
+export function checkExports({ metadata, spec }: Exported, context: z.RefinementCtx): void {
+  const { namespace = 'default' } = metadata;
+  const { exportTo = [] } = spec;
+  const own = exportTo.indexOf(namespace);
+  if (own < 0 || !exportTo.includes('.')) return;
+  context.addIssue({ code: 'custom', path: ['spec', 'exportTo', own], message: `“.” is ${namespace}, too` });
+}
+
 /** @param nobody whether `~` is allowed. */
 export function visibility({ nobody }: { readonly nobody: boolean }) {
   return z.array(z.string()).superRefine((entries, context) => {

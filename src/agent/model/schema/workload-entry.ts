@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Fault, judged, port, text, uint32 } from './fields.ts';
-import { fullNameFault, labelSelector } from './names.ts';
+import { fullNameFault, isDnsLabel, labelSelector } from './names.ts';
 
 const UNIX = 'unix://';
 
@@ -27,6 +27,7 @@ export function unixAddressFault(address: string): string | null {
 
 /** Istio's rules (validateWorkloadEntry). */
 export function complainOfWorkload({ address, ports, network }: WorkloadFields, names: boolean, complain: Complain): void {
+  for (const name of Object.keys(ports ?? {})) if (!isDnsLabel(name)) complain(['ports', name], 'not the name of a port');
   if (address === undefined) {
     if (network === undefined) complain(['address'], 'an address, or a network, must be given');
   } else if (isUnixAddress(address)) {

@@ -201,6 +201,33 @@ t.test('a port is for what the oldest server there is for', async (t) => {
   t.match(compiled.problems, [{ severity: 'error', object: { name: 'gw' }, path: 'spec.servers[0].port' }]);
 });
 
+t.test('spec.servers.port.number is a port of the Service in front, whose targetPort is where the agent listens', async (t) => {
+  const front = (ports: string, rest = '', selector = 'istio: ingressgateway'): string => `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: front, namespace: default${rest} }
+spec: { selector: { ${selector} }, ports: ${ports} }
+`;
+  const text =
+    gateway(server('"*"')) + bound(`[{ match: [{ port: 80, uri: { prefix: /x } }], ${toA} }, { directResponse: { status: 299 } }]`, '"*"');
+  const at = (front: string): Record<string, number | undefined> => {
+    const { gateways, virtualHosts } = compileText([service('a'), text, front]).snapshot.records;
+    const routesOf = (port: string): number | undefined =>
+      [...virtualHosts.values()].find(({ layer }) => layer === `gateway ${port}`)?.routes.length;
+    return Object.fromEntries([...gateways.keys()].map((port) => [port, routesOf(port)]));
+  };
+  t.same(at(''), { 80: 2 }, 'none');
+  t.same(at(front('[{ port: 80, targetPort: 8080 }]')), { 80: 2, 8080: 2 }, 'match.port is the number');
+  t.same(at(front('[{ port: 80, targetPort: 80 }]')), { 80: 2 });
+  t.same(at(front('[{ port: 80, targetPort: 8080 }, { port: 81, targetPort: 80 }]')), { 8080: 2 }, 'the number is where another leads');
+  t.same(at(front('[{ port: 81, targetPort: 8080 }]')), { 80: 2 }, 'of another port');
+  t.same(at(front('[{ port: 80, targetPort: web }]')), { 80: 2 }, 'by name');
+  t.same(at(front('[{ port: 80, targetPort: 8080 }]', '', 'app: other')), { 80: 2 }, 'of other pods');
+  const unmoved = ', labels: { experimental.istio.io/disable-gateway-port-translation: "true" }';
+  t.same(at(front('[{ port: 80, targetPort: 8080 }]', unmoved)), { 80: 2 }, 'that says so');
+});
+
 t.test('httpsRedirect', async (t) => {
   const secure = server('secure.example, "*.more.example"').replace('hosts:', 'tls: { httpsRedirect: true }, hosts:');
   const text =
