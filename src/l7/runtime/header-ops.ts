@@ -63,7 +63,7 @@ const NO_LINES = new Uint8Array(0);
 const JOINED = new Set([
   ...['accept', 'accept-encoding', 'access-control-allow-origin', 'access-control-expose-headers', 'age', 'authorization', 'cache-control'],
   ...['content-encoding', 'content-type', 'etag', 'if-none-match', 'last-modified', 'location', 'origin', 'referer', 'user-agent', 'vary'],
-  ...['via', 'x-client-trace-id', 'x-forwarded-host', 'x-forwarded-port'],
+  ...['via', 'x-client-trace-id', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'],
 ]);
 
 /** Null when there is nothing to do. */

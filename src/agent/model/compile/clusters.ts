@@ -62,10 +62,10 @@ export interface ServiceView {
 }
 
 export function serviceViews(services: Services, rules: DestinationRules, host: string): ServiceView[] {
-  const most = services.get(host);
   const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
-  const byRule = most === null ? [] : rules.clientsOfTheirOwn(most).filter((client) => !own.includes(client));
-  return [null, ...byRule, ...own].flatMap((client) => {
+  const seen = new Set([null, ...own].map((client) => services.get(host, client)));
+  const byRule = new Set([...seen].flatMap((service) => (service === null ? [] : rules.clientsOfTheirOwn(service))));
+  return [...new Set([null, ...byRule, ...own])].flatMap((client) => {
     const service = services.get(host, namespaceOf(client));
     return service === null ? [] : [{ client, service, rule: rules.find(client, service) }];
   });

@@ -2,6 +2,7 @@
 import { exact } from '../../../base/exact.ts';
 import {
   authority as authorityText,
+  join,
   literal,
   locationPath,
   requestTarget,
@@ -210,8 +211,8 @@ class RouteBuilder {
       ...(scheme !== undefined && { scheme }),
       ...(authority !== undefined && { authority }),
       ...(port !== undefined && { port }),
-      ...(prefix !== undefined && { prefix }),
-      ...(path !== undefined && { path }),
+      ...(prefix !== undefined && { prefix: fromRoot(prefix) }),
+      ...(path !== undefined && { path: fromRoot(path) }),
     };
   }
 
@@ -283,4 +284,9 @@ class RouteBuilder {
 
 function routeHeaders(request: HeaderOperations, response: HeaderOperations): Pick<RouteConfig, 'requestHeaders' | 'responseHeaders'> {
   return { ...(!isEmpty(request) && { requestHeaders: request }), ...(!isEmpty(response) && { responseHeaders: response }) };
+}
+
+/** A path of a Location begins with a slash, written or not. */
+function fromRoot(path: WireText): WireText {
+  return path === '' || path.startsWith('/') ? path : join(literal('/'), path);
 }

@@ -53,6 +53,17 @@ t.test('workloadSelector', async (t) => {
   t.same(versions(here), { near: 'v2', web: null, plain: null, far: null }, 'never seen elsewhere');
 });
 
+t.test('workloadSelector, for a service that only some namespaces see', async (t) => {
+  const hidden = service('a').replace('name: a,', 'name: a, annotations: { networking.istio.io/exportTo: "one" },');
+  t.match(hidden, /exportTo/);
+  const rule = destinationRule(subset('v2', ', workloadSelector: { matchLabels: { role: web } }'), 'name: r, namespace: one');
+  const compiled = compileText([hidden, pods, clients, rule]);
+  const { clusters, virtualHosts } = compiled.snapshot.records;
+  const missing = [...virtualHosts.values()].flatMap(({ routes }) => routes.flatMap(clustersOf)).filter((id) => !clusters.has(id));
+  t.same(missing, [], 'routes lead to clusters that are there');
+  t.ok([...clusters.keys()].some((id) => id.includes('|s|')));
+});
+
 t.test('rules with the same visibility are one, others stand alone', async (t) => {
   const at = (name: string, year: number): string => `name: ${name}, namespace: default, creationTimestamp: "${year}-01-01T00:00:00Z"`;
   const first = destinationRule(subset('v1'), at('old', 2020));

@@ -159,7 +159,7 @@ export const OBJECTS: readonly string[] = [
   sidecar('{ egress: [{ hosts: ["*/*"] }], outboundTrafficPolicy: {} }', meta('side', 'default')),
   sidecar('{ workloadSelector: { labels: { tier: gold } }, egress: [{ hosts: ["*/*", "~other/*"] }] }', meta('gold', 'default')),
   sidecar(
-    '{ egress: [{ port: { number: 80, protocol: HTTP }, hosts: ["default/*"] }, { hosts: ["~/x", "*/h.default.svc.cluster.local"] }] }',
+    '{ egress: [{ port: { number: 80, protocol: HTTP }, hosts: ["default/*"] }, { hosts: ["~/x.y", "*/h.default.svc.cluster.local"] }] }',
     meta('root', 'istio-system'),
   ),
 

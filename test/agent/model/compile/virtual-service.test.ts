@@ -107,6 +107,8 @@ t.test('redirect', async (t) => {
   for (const [text, port, expected] of [
     ['{ uri: /y }', 80, { code: 301, path: '/y' }],
     ['{ prefixRewrite: /y, redirectCode: 308 }', 80, { code: 308, prefix: '/y' }],
+    ['{ prefixRewrite: pre }', 80, { code: 301, prefix: '/pre' }],
+    ['{ uri: moved }', 80, { code: 301, path: '/moved' }],
     ['{ authority: other, scheme: https, redirectCode: 302 }', 80, { code: 302, authority: 'other', scheme: 'https' }],
     ['{ port: 8080 }', 80, { code: 301, port: 8080 }],
     ['{ port: 80 }', 80, { code: 301 }],

@@ -95,7 +95,7 @@ t.test('a cookie that cannot be written is no key', async (t) => {
 });
 
 t.test('values that are made from a request; what is not served, or is the proxy’s, is left out', async (t) => {
-  const set = '{ a: "<%REQ(X-A?:path)%>", b: "%START_TIME%", Content-Length: "5", Connection: x, c: "%%" }';
+  const set = '{ a: "<%REQ(X-A?:path)%>", b: "%DURATION%", Content-Length: "5", Connection: x, c: "%%" }';
   const rules = `[{ headers: { request: { set: ${set}, remove: [transfer-encoding, d] }, response: { set: { Server: mine } } }, ${toA} }]`;
   const compiled = compileText([client(), service('a'), virtualService(rules)]);
   const [route] = routesOf(compiled);
