@@ -9,6 +9,7 @@ import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { flagText } from '../../../src/l7/message/outcome.ts';
 import type { ExchangeRecord } from '../../../src/l7/record/exchange-record.ts';
 import { Http2Peer } from '../http2/peer.ts';
+import { leftSockets } from './http2-rig.ts';
 import { clusterOf, endpointOf, GATEWAY, get, retry, Rig, route } from './rig.ts';
 
 const WIRES = ['HTTP/1', 'HTTP/2'] as const;
@@ -189,6 +190,8 @@ interface Row {
 }
 
 const POLICY = retry({ attempts: 1, backoffMs: 20 });
+/** Whatever was closed is gone, and connections of endpoints that have gone. */
+const LINGERED = 120_000;
 const BACKED_OFF = 60;
 const post = (bytes: number): string => `POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`;
 const CLOSED = 'upstream_reset_before_response_started{connection_termination}';
@@ -493,6 +496,10 @@ for (const wire of WIRES) {
       t.same(world.ends, [expected]);
       t.equal(world.arrivals.length, row.sent, 'times that it was sent');
       t.match(world.client.text(), row.got ?? new RegExp(`^HTTP/1.1 ${expected.slice(0, 3)} `));
+      world.client.end();
+      world.rig.advance(LINGERED);
+      t.equal(leftSockets(world.rig), 0, 'no socket is left that nobody counts');
+      t.equal(world.rig.count('nodeway_downstream_connections'), 0);
     });
   }
 }
