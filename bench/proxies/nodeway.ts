@@ -30,6 +30,8 @@ export interface Difference {
   readonly describes: string;
   /** Further documents, of YAML. */
   readonly documents?: (place: Place) => string;
+  /** Routes of the VirtualService, of YAML, in place of those by prefix and header. */
+  readonly routes?: string;
   /** What the upstream speaks, HTTP/1 where absent; clients choose for themselves. */
   readonly protocol?: Protocol;
   /** Where metrics are scraped; absent: nowhere. */
@@ -52,11 +54,22 @@ type Protocol = 'http' | 'http2';
 function agentArguments(place: Place, difference: Difference | null = null): string[] {
   const manifests = join(place.directory, 'manifests');
   mkdirSync(manifests);
-  writeFileSync(join(manifests, 'bench.yaml'), documents(place, difference?.protocol ?? 'http') + (difference?.documents?.(place) ?? ''));
+  writeFileSync(
+    join(manifests, 'bench.yaml'),
+    documents(place, difference?.protocol ?? 'http', difference?.routes ?? ROUTES) + (difference?.documents?.(place) ?? ''),
+  );
   return ['agent', '--manifests', manifests, ...FLAGS, '--metrics-address', difference?.metricsAddress ?? 'none'];
 }
 
-function documents({ port, upstreamPort }: Place, protocol: Protocol): string {
+const ROUTES = `    - match: [{ uri: { prefix: /admin }, headers: { x-role: { exact: root } } }]
+      route: [{ destination: { host: second } }]
+    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: green } } }]
+      route: [{ destination: { host: second } }]
+    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: blue } } }]
+      route: [{ destination: { host: first } }]
+`;
+
+function documents({ port, upstreamPort }: Place, protocol: Protocol, routes: string): string {
   return `apiVersion: v1
 kind: Namespace
 metadata: { name: bench }
@@ -81,13 +94,7 @@ spec:
   hosts: ['*']
   gateways: [entry]
   http:
-    - match: [{ uri: { prefix: /admin }, headers: { x-role: { exact: root } } }]
-      route: [{ destination: { host: second } }]
-    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: green } } }]
-      route: [{ destination: { host: second } }]
-    - match: [{ uri: { prefix: /api }, headers: { x-tenant: { exact: blue } } }]
-      route: [{ destination: { host: first } }]
-`;
+${routes}`;
 }
 
 function service(name: string, protocol: Protocol): string {
