@@ -28,7 +28,8 @@ export function marksOf(pod: LocalPod, { captured, error }: PodState, { agent, a
     return { annotation: JSON.stringify(status), label: 'true', redirection: ambient ? REDIRECTED : null };
   }
   if (!pod.enrolled && !pod.asked) return UNMARKED;
-  const reason = pod.enrolled ? error : pod.reason;
+  // The kubelet says a pod's addresses when its sandbox runs: until then it is on the way, whatever was looked for in vain.
+  const reason = pod.enrolled ? (pod.addresses.length === 0 ? '' : error) : pod.reason;
   return reason === '' ? undefined : { annotation: JSON.stringify({ captured: null, reason, agent }), label: 'false', redirection: null };
 }
 

@@ -5,7 +5,7 @@ import { marksOf, patchOf } from '../../../src/agent/status/pod-status.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const POD: LocalPod = {
-  ...{ key: 'a/p', uid: 'u', netns: null, addresses: [], failClosed: false, enrolled: true, reason: 'annotation', asked: true },
+  ...{ key: 'a/p', uid: 'u', netns: null, addresses: ['10.0.0.1'], failClosed: false, enrolled: true, reason: 'annotation', asked: true },
   ...{ ended: false, fromCluster: true, marks: { annotation: null, label: null, redirection: null } },
 };
 const captured = { captured: true, error: '' };
@@ -31,6 +31,9 @@ t.test('a pod that is not says why', async (t) => {
     redirection: null,
   });
   t.equal(marksOf(POD, absent, { agent: '1.0.0', ambient: false }, NOW), undefined, 'it is on the way');
+  const starting = { ...POD, addresses: [] };
+  const missing = { captured: false, error: 'no process' };
+  t.equal(marksOf(starting, missing, { agent: '1.0.0', ambient: false }, NOW), undefined, 'it is being started');
   const excluded = { ...POD, enrolled: false, reason: "it uses the node's network" };
   t.equal(
     marksOf(excluded, absent, { agent: '1.0.0', ambient: false }, NOW)?.annotation,
