@@ -233,6 +233,8 @@ export class Reconciler {
       throw error;
     }
     pod.phase = 'listening';
+    // It is on its way; what was wrong before would have the workers' word go unheard (`settled`).
+    pod.error = '';
   }
 
   /** The path may lead elsewhere since it was looked at. */

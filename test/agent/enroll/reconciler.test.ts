@@ -419,6 +419,22 @@ t.test('a pod whose first container has a cgroup is looked for there, and withou
   t.equal(searches, 0);
 });
 
+t.test('a pod that was missing is not settled before the workers have confirmed', async (t) => {
+  const { node, reconciler, run, clock, phase } = setUp();
+  reconciler.want([found('a')]);
+  t.ok(reconciler.settled, 'nothing can be done for it');
+  node.prompt = false;
+  node.cgroups.set('/sandbox', [10]);
+  run(10, 'a');
+  reconciler.expect('uid-a', '/sandbox');
+  clock.advance(1);
+  t.match(reconciler.report(), [{ phase: 'listening', error: '' }]);
+  t.notOk(reconciler.settled, 'so that it is looked at when they have');
+  node.prompt = true;
+  reconciler.reconcile();
+  t.equal(phase(), 'captured');
+});
+
 t.test("what starts a pod's first process is in the node's own namespace for a moment, which is no failure", async (t) => {
   const { node, reconciler, run, clock, phase } = setUp();
   reconciler.want([found('a')]);
