@@ -84,7 +84,6 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   } finally {
     for (const failure of await disposal.dispose()) output.log.error({ failure }, 'not everything could be undone');
     output.log.info('stopped');
-    output.flush();
   }
 }
 
@@ -263,7 +262,6 @@ function reportReadiness({ output, clock, disposal }: AgentMeans, ready: boolean
 function endOnFault(output: LogOutput): () => void {
   const onFault = (error: unknown): never => {
     output.log.fatal({ error: messageOf(error), stack: (error as Error | undefined)?.stack }, 'fault in the control thread');
-    output.flush();
     process.exit(ExitCode.Fault);
   };
   process.on('uncaughtException', onFault);

@@ -1,7 +1,7 @@
 /** What the agent uses of the node: kernel programs, namespaces and sockets. Without capture there are only sockets. */
 import type { Clock } from '../base/clock.ts';
 import { AddonMissing } from '../base/native-addon.ts';
-import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
+import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
 import type { ListenerConfig } from '../l7/engine-port.ts';
 import { loadTransportAddon } from '../l7/transport/native-binding.ts';
 import type { Datapath } from '../datapath/datapath.ts';
@@ -53,7 +53,7 @@ export async function openNode(config: AgentConfig, clock: Clock, log: Log): Pro
 }
 
 async function openDatapath(config: AgentConfig): Promise<Datapath> {
-  const { Datapath, DatapathError } = await import('../datapath/datapath.ts');
+  const { Datapath } = await import('../datapath/datapath.ts');
   const { markOf } = await import('../datapath/mark.ts');
   try {
     return Datapath.open({
@@ -63,7 +63,8 @@ async function openDatapath(config: AgentConfig): Promise<Datapath> {
       ...(config.cgroup === '' ? {} : { cgroup: config.cgroup }),
     });
   } catch (error) {
-    if (!(error instanceof DatapathError) && !(error instanceof AddonMissing)) throw error;
+    // What has an errno, or a code of the datapath's own, is the node's: rights, a read-only file system, another agent.
+    if (codeOf(error) === '' && !(error instanceof AddonMissing)) throw error;
     const hint = 'nodeway check tells what this node has and lacks; --no-capture runs gateways alone';
     throw new CommandError(ExitCode.NodeLacks, `traffic cannot be captured: ${messageOf(error)}\n${hint}`, { cause: error });
   }

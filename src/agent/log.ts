@@ -1,5 +1,7 @@
 /** The agent's log: JSON lines by pino, on stdout or in a file that can be reopened. */
-import { type Logger, destination, pino, stdTimeFunctions } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { CommandError, ExitCode, messageOf } from '../base/errors.ts';
+import { LogFile } from './log-file.ts';
 import type { LogLevel } from './log-level.ts';
 
 export type Log = Logger;
@@ -8,14 +10,11 @@ export interface LogOutput {
   readonly log: Log;
   /** Opens the log file again under its name, after it was rotated away. */
   reopen(): void;
-  /** Writes what is still buffered. */
-  flush(): void;
 }
 
-/** @param file empty: stdout. */
+/** @param file empty: stdout. @throws CommandError when it cannot be opened. */
 export function openLog(level: LogLevel, file: string): LogOutput {
-  // Synchronous: the control thread logs little, and the last lines before it ends must not be lost.
-  const output = destination({ ...(file === '' ? { dest: 1 } : { dest: file, mkdir: true }), sync: true });
+  const output = openFile(file);
   const options = {
     level,
     base: null,
@@ -23,11 +22,23 @@ export function openLog(level: LogLevel, file: string): LogOutput {
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return {
-    log: pino(options, output),
-    reopen: () => {
-      if (file !== '') output.reopen();
-    },
-    flush: () => output.flushSync(),
+  // Written at once: the control thread logs little, and the last lines before it ends must not be lost.
+  const log = pino(options, output);
+  output.onRecovered = (lost, error) => log.warn({ lost, error }, 'lines of the log were lost');
+  const reopen = (): void => {
+    try {
+      output.reopen();
+    } catch (error) {
+      log.error({ file, error: messageOf(error) }, 'the log file cannot be opened again; the one before stays in use');
+    }
   };
+  return { log, reopen };
+}
+
+function openFile(file: string): LogFile {
+  try {
+    return new LogFile(file);
+  } catch (error) {
+    throw new CommandError(ExitCode.Usage, `--log-file: ${file} cannot be opened (${messageOf(error)})`, { cause: error });
+  }
 }

@@ -25,7 +25,7 @@ export async function startByHand(
   let given: ObjectSink | null = null;
   const agent = composeAgent({
     config: parsed.config,
-    output: { log, reopen: () => {}, flush: () => {} },
+    output: { log, reopen: () => {} },
     clock: systemClock(),
     disposal,
     node: withoutCapture(await nativeSockets()),

@@ -10,7 +10,7 @@ import { cleanup } from '../../../src/datapath/datapath.ts';
 import { freePorts } from '../../base/free-ports.ts';
 import { end, outcomeOf, type Outcome, type Pod, type PodNetwork, until } from '../pod-network.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 export interface KubeObject {
   readonly kind: string;

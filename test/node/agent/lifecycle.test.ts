@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { nodeState } from '../capture/node-state.ts';
 import { startNginx } from '../capture/programs.ts';
 import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
-import { AgentProcess, podObject } from './agent-process.ts';
+import { AgentProcess, MAIN, podObject } from './agent-process.ts';
 
 interface Stage {
   readonly network: PodNetwork;
@@ -85,4 +85,15 @@ t.test('after a crash the next agent takes over, and releases pods that are enro
   await agent.apply('pods.json', podObject(client, 'client'), podObject(web, 'web'));
   t.ok(await works(stage));
   t.equal(await captured(agent), 2);
+});
+
+t.test('where the node cannot be written to, the agent says so in a sentence, with exit code 3', { skip: needsRoot }, async (t) => {
+  const { agent, network, client } = await setUp(t, 'agentreadonly');
+  const flags = ['--manifests', agent.manifests, '--instance', agent.instance, '--cgroup', network.cgroup, '--metrics-address', 'none'];
+  const command = [process.execPath, MAIN, 'agent', ...flags, '--admin-address', 'none'];
+  const readOnly = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o ro tmpfs /run && exec "$@"', 'sh'];
+  const { code, stderr } = await client.run([...readOnly, ...command]);
+  t.equal(code, 3);
+  t.match(stderr, /traffic cannot be captured: .*\/run\/nodeway/);
+  t.notMatch(stderr, /^ +at /m, 'and no stack');
 });
