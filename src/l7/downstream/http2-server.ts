@@ -85,7 +85,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
 
   /** Nothing is under way. */
   close(): void {
-    if (this.gone) return;
+    if (this.gone || this.lingering) return;
     this.wire.frames.goAway(this.id, this.#last, ErrorCode.NoError);
     this.lose();
   }
@@ -202,7 +202,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
   }
 
   #closeIfDone(): void {
-    if (this.streams.size === 0) this.lose();
+    if (this.streams.size === 0 && !this.lingering) this.lose();
   }
 
   protected override onFault(fault: Http2Fault): void {

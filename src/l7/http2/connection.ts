@@ -104,6 +104,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements Connecti
     this.inflow = new Inflow({ window: (stream, increment) => wire.frames.window(this.id, stream, increment) });
   }
 
+  /** It has been given up, and waits until the peer has heard of that. */
+  protected get lingering(): boolean {
+    return this.#lingering;
+  }
+
   get outflow(): Outflow {
     const { transport, frames } = this.wire;
     const trailers = (stream: OutStream, lines: Uint8Array): void => this.#sendTrailers(stream, lines);

@@ -136,7 +136,8 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
 
   /** Nothing is under way. */
   close(): void {
-    if (this.gone) return;
+    // What is closed while something is unread ends with RST, which may take from the server what it was told.
+    if (this.gone || this.lingering) return;
     this.wire.frames.goAway(this.id, 0, ErrorCode.NoError);
     this.lose();
   }

@@ -30,6 +30,8 @@ for (const attack of SERVER_ATTACKS) {
     const { refused, used } = attackUntilRefused(rig, attacker, attack);
     t.equal(refused, 1, `counted after ${used} rounds`);
     t.equal(attacker.goAway.at(-1)?.code, code, 'told');
+    t.notOk(attacker.peer.wasReset, 'and not cut off');
+    t.equal(rig.count('nodeway_upstream_connections'), 1, 'it is waited for until it has heard that');
     const { heads, ended, reset } = client.stream(1);
     t.ok(ended || reset !== null, 'the client is not left waiting');
     t.match(heads.at(-1)?.[':status'], /^(200|502|503)$/);
