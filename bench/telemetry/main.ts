@@ -19,6 +19,7 @@ import { type Spread, spread } from '../summary.ts';
 import { measurePairs } from './pairs.ts';
 import { measureScrapes, type ScrapeRun } from './scrape.ts';
 import { FULL, OFF, variants } from './variants.ts';
+import { missingLines } from './written-lines.ts';
 
 const HELP = `What it costs to tell of traffic: CPU per request, scrapes, memory.
 
@@ -73,18 +74,19 @@ async function main(): Promise<number> {
   const stage = new Stage(values.priority);
   try {
     const { port } = collector.address() as AddressInfo;
-    const runs = values.scrapes ? [] : await compare(stage, port, repetitions, values.quick);
+    const compared = values.scrapes ? null : await compare(stage, port, repetitions, values.quick);
     const scrapes = await measureScrapes(stage, values.quick ? 5000 : lines, repetitions);
-    return report({ runs: values.scrapes ? null : runs, scrapes, pairs, quick: values.quick });
+    return report({ compared, scrapes, pairs, quick: values.quick });
   } finally {
     await stage.clear();
     collector.close();
   }
 }
 
-async function compare(stage: Stage, collector: number, repetitions: number, quick: boolean): Promise<readonly Run[]> {
+async function compare(stage: Stage, collector: number, repetitions: number, quick: boolean): Promise<Comparison> {
   const running: RunningProxy[] = [];
-  for (const proxy of variants(collector)) {
+  const logs = new Map<string, string>();
+  for (const proxy of variants(collector, logs)) {
     const started = await stage.start(proxy);
     if ('why' in started) throw new Error(`${started.name}: ${started.why}`);
     running.push(started);
@@ -95,7 +97,13 @@ async function compare(stage: Stage, collector: number, repetitions: number, qui
     : { secondsFactor: 1, warmSeconds: 0.3, keepDisturbed: false };
   const runs = await runSeries(stage, running, { cells, repetitions, schedule, random: systemRandom(), say });
   await Promise.all(running.map(({ process: own }) => own.stop()));
-  return runs;
+  return { runs, missing: await missingLines(logs, runs) };
+}
+
+interface Comparison {
+  readonly runs: readonly Run[];
+  /** Of what should have been told. */
+  readonly missing: readonly string[];
 }
 
 /** In the same repetition both were measured within seconds. */
@@ -114,15 +122,17 @@ function addedCost(runs: readonly Run[]): Added[] {
 
 interface Measured {
   /** Null: left out. */
-  readonly runs: readonly Run[] | null;
+  readonly compared: Comparison | null;
   readonly scrapes: Awaited<ReturnType<typeof measureScrapes>>;
   readonly pairs: ReturnType<typeof measurePairs>;
   readonly quick: boolean;
 }
 
-function report({ runs, scrapes, pairs, quick }: Measured): number {
-  const added = addedCost(runs ?? []);
-  if (runs !== null) reportCost(added, quick);
+function report({ compared, scrapes, pairs, quick }: Measured): number {
+  const { runs, missing } = compared ?? { runs: [], missing: [] };
+  const added = addedCost(runs);
+  if (compared !== null) reportCost(added, quick);
+  for (const one of missing) process.stdout.write(`FAILED log of ${one}\n`);
   if (typeof scrapes === 'string') process.stdout.write(`FAILED scrapes: ${scrapes}\n`);
   else reportScrapes(scrapes, quick);
   process.stdout.write(
@@ -131,8 +141,8 @@ function report({ runs, scrapes, pairs, quick }: Measured): number {
       `rendered in ${fixed(pairs.renderMs, 0)} ms (${fixed(pairs.renderedMb, 0)} MB)\n`,
   );
   process.stdout.write(`${saveResults({ conditions: describeMachine(systemClock()), added, scrapes, pairs, runs })}\n`);
-  const isWhole = quick || runs === null || added.filter(({ variant }) => variant === FULL).length === 2;
-  return typeof scrapes === 'string' || !isWhole ? 1 : 0;
+  const isWhole = quick || compared === null || added.filter(({ variant }) => variant === FULL).length === 2;
+  return typeof scrapes === 'string' || missing.length > 0 || !isWhole ? 1 : 0;
 }
 
 function reportCost(added: readonly Added[], quick: boolean): void {

@@ -25,21 +25,24 @@ function telemetry(spec: unknown): string {
 export const OFF = 'off';
 export const FULL = 'full';
 
-/** @param collector port of this machine that takes spans as Zipkin does. */
-export function variants(collector: number): readonly Proxy[] {
-  const logFile = ({ directory }: Place): string => join(directory, 'access.log');
+/** @param collector port of this machine that takes spans as Zipkin does. @param logs gets the file of each that has a log, by its name. */
+export function variants(collector: number, logs: Map<string, string>): readonly Proxy[] {
   const zipkin = { name: 'zipkin', zipkin: { service: '127.0.0.1', port: collector } };
   const traced = telemetry({ tracing: [{ providers: [{ name: 'zipkin' }], randomSamplingPercentage: 1 }] });
-  const log = (place: Place): object => ({ accessLogFile: logFile(place), accessLogEncoding: 'JSON' });
+  const log = (name: string, { directory }: Place): object => {
+    const accessLogFile = join(directory, 'access.log');
+    logs.set(name, accessLogFile);
+    return { accessLogFile, accessLogEncoding: 'JSON' };
+  };
   return [
     nodewayWith({ name: OFF, describes: 'no metrics', documents: () => POD + mesh({ defaultProviders: { metrics: [] } }) }),
     nodewayWith({ name: 'metrics', describes: 'metrics of both reporters', documents: () => POD }),
     nodewayWith({ name: 'traces', describes: 'and 1 % of traces', documents: () => POD + mesh({ extensionProviders: [zipkin] }) + traced }),
-    nodewayWith({ name: 'log', describes: 'metrics and a log of JSON', documents: (place) => POD + mesh(log(place)) }),
+    nodewayWith({ name: 'log', describes: 'metrics and a log of JSON', documents: (place) => POD + mesh(log('log', place)) }),
     nodewayWith({
       name: FULL,
       describes: 'metrics, 1 % of traces and a log of JSON',
-      documents: (place) => POD + mesh({ ...log(place), extensionProviders: [zipkin] }) + traced,
+      documents: (place) => POD + mesh({ ...log(FULL, place), extensionProviders: [zipkin] }) + traced,
     }),
   ];
 }

@@ -76,6 +76,7 @@ function commandOf({
   if (command === undefined && isEnvoys(name)) return { ok: true, part: { command: 'NOTHING', names: [], most: 0 } };
   if (command === undefined) return { ok: false, fault: `%${name}% is no command of Envoy's access log` };
   const most = length ?? 0;
+  if (command === 'START_TIME') return { ok: true, part: { command, names: given === null || given === '' ? [] : [given], most } };
   if (command !== 'REQ' && command !== 'RESP') return { ok: true, part: { command, names: [], most } };
   const names = (given ?? '').split('?').map((one) => one.trim().toLowerCase());
   if (names.length > MOST_HEADERS || names.some((one) => !HEADER.test(one))) {

@@ -77,7 +77,7 @@ export function valueOf(command: LogCommand, names: LogNames, place: LogPlace): 
     case 'RESP':
       return { ...NOTHING, writer: responseHeader(command, names.response) };
     case 'START_TIME':
-      return { ...NOTHING, op: Op.Time, most, time: new StartTime(place) };
+      return { ...NOTHING, op: Op.Time, most, time: new StartTime(place, command.names[0]) };
     case 'HOSTNAME':
       return { ...NOTHING, writer: textWriter(() => place.hostname, most) };
     case 'DOWNSTREAM_REMOTE_ADDRESS':

@@ -76,7 +76,7 @@ export type LogPart = string | LogCommand;
 export interface LogCommand {
   /** Of `LOG_COMMANDS`. */
   readonly command: LogCommandName;
-  /** Names of headers in lower case, or what else the command takes; the first that is there counts. */
+  /** Names of headers in lower case, of which the first that is there counts; or the format of a time. */
   readonly names: readonly string[];
   /** Characters that are kept; 0: all. */
   readonly most: number;

@@ -145,6 +145,8 @@ t.test('commands', async (t) => {
     ['%RESP(:status)%', '200'],
     ['100%% %PROTOCOL%', '100% HTTP/1.1'],
     ['%HOSTNAME%', 'node-1'],
+    ['%START_TIME(%Y/%m/%d %H)%', '2026/01/01 00'],
+    ['%START_TIME:10%', '2026-01-01'],
     ['%ROUTE_NAME% %UPSTREAM_HOST% %UPSTREAM_CLUSTER%', 'to-web 10.0.0.1:8080 outbound|80||web.default.svc.cluster.local'],
     ['%DOWNSTREAM_LOCAL_ADDRESS%', '10.96.0.1:80'],
     ['%UPSTREAM_REQUEST_ATTEMPT_COUNT%', '1'],
