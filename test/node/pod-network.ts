@@ -250,10 +250,14 @@ function processesOf(cgroup: string): number[] {
   return [...own, ...childrenOf(cgroup).flatMap(processesOf)];
 }
 
-/** A process that was killed stays in its cgroup for a moment. */
+/**
+ * A process that was killed stays in its cgroup for a moment. It is not listed any more while it ends, and the cgroup cannot be removed
+ * yet (EBUSY): only cgroup.events tells, for those below as well.
+ */
 async function removeCgroup(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  await until(() => processesOf(path).length === 0, `the end of all processes in ${path}`);
+  const events = join(path, 'cgroup.events');
+  await until(() => readFileSync(events, 'utf8').includes('populated 0'), `the end of all processes in ${path}`);
   const remove = (cgroup: string): void => {
     for (const child of childrenOf(cgroup)) remove(child);
     rmdirSync(cgroup);
