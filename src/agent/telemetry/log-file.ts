@@ -8,8 +8,9 @@
  *        └────────────────┴───────────────────────────┘
  *
  * Invariants (test/agent/telemetry/access-logs.test.ts):
- *  1. lines of one worker are written once, whole and in their order; after a write that failed half-way the next line begins anew;
- *  2. what a worker wrote before it was retired is written.
+ *  1. lines of one worker are written once, whole and in their order;
+ *  2. what a worker wrote before it was retired is written;
+ *  3. what cannot be written is counted, and holds up nothing.
  */
 import { close, open, write } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';

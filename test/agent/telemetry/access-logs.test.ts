@@ -1,4 +1,6 @@
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import t from 'tap';
@@ -87,6 +89,43 @@ t.test('a file that cannot be opened costs its lines, and is tried again', async
   write('sub/a.log', 'kept\n');
   await until('sub/a.log', 'kept\n');
   await logs.close();
+});
+
+t.test('a disk that is full costs the lines, each counted once, and one line in the log', async (t) => {
+  const { logs, worker, clock, logged } = rig('/');
+  const { write } = worker();
+  for (let i = 1; i <= 3; i++) {
+    write('dev/full', 'one\n');
+    write('dev/full', 'two\n');
+    while (logs.report().droppedByFiles < 2 * i) {
+      clock.advance(50);
+      await new Promise((done) => setImmediate(done));
+    }
+    t.match(logs.report(), { lines: 0, droppedByWorkers: 0, droppedByFiles: 2 * i });
+  }
+  t.equal(logged.length, 1);
+  t.match(logged, [/no space left/i]);
+  await logs.close();
+});
+
+t.test('a log that nobody takes fills its ring: what is beyond it is counted', async (t) => {
+  const directory = t.testdir();
+  execFileSync('mkfifo', [join(directory, 'pipe')]);
+  const { logs, worker } = rig(directory);
+  const { write } = worker();
+  const line = `${'x'.repeat(9999)}\n`;
+  let [written, dropped] = [0, 0];
+  while (dropped < 10)
+    if (write('pipe', line)) written++;
+    else dropped++;
+  t.ok(written * line.length <= LineRing.BYTES && (written + 1) * line.length > LineRing.BYTES);
+  t.match(logs.report(), { lines: written, droppedByWorkers: 10, droppedByFiles: 0 });
+  const reader = createReadStream(join(directory, 'pipe'));
+  let read = 0;
+  reader.on('data', (chunk) => (read += chunk.length));
+  await logs.close();
+  await once(reader, 'end');
+  t.equal(read, written * line.length, 'and what was taken comes out');
 });
 
 t.test('what a worker had written before it ended is written, and so is what comes at the end', async (t) => {
