@@ -83,6 +83,7 @@ async function main(): Promise<number> {
   });
   const processes = new ProcessGroup(values.priority);
   const directory = mkdtempSync(join(tmpdir(), 'nodeway-bench-'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void processes.stopAll().then(() => process.exit(1)));
   try {
     const [port, upstreamPort] = [await freePort(), await freePort()];
     const server = processes.launch([process.execPath, '-e', SERVER(upstreamPort)], { core: LOAD_CORE });
