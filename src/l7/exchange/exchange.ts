@@ -41,7 +41,7 @@ import { ExchangeFacts } from './facts.ts';
 import type { KeptHead } from './head-store.ts';
 import type { Origin } from './origin.ts';
 import { requestOps } from './header-values.ts';
-import { ownAnswer, toldInGrpc } from './own-answer.ts';
+import { afterRetries, ownAnswer, toldInGrpc } from './own-answer.ts';
 import { Life } from './life.ts';
 import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
@@ -171,7 +171,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   refuse(reply: LocalReply): typeof Verdict.Stop {
     if (this.over) return Verdict.Stop;
     if (this.#life !== Life.Routing) this.restore();
-    const answer = ownAnswer(this, reply);
+    const answer = ownAnswer(this, this.attempt > 1 ? afterRetries(reply) : reply);
     this.attempted?.giveUp(answer.outcome);
     this.responseBytes = answer.body.length;
     this.#end(answer.outcome, answer.status);

@@ -4,7 +4,7 @@
  */
 import { grpcStatusOf } from '../message/grpc-status.ts';
 import type { LocalReply } from '../message/local-reply.ts';
-import { OUTCOME } from '../message/outcome.ts';
+import { OUTCOME, retriedBody } from '../message/outcome.ts';
 import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
 import type { ExchangeFacts } from './facts.ts';
@@ -24,6 +24,11 @@ export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
   const answer = plain ? reply : { ...reply, lines: join(reply.lines, ops === null ? NOTHING : lineText(ops.lines), cors) };
   // Without a body it has no type, whatever the route says (Envoy's local replies).
   return toldInGrpc(facts, answer.body === '' && answer.lines !== NOTHING ? { ...answer, lines: withoutType(answer.lines) } : answer);
+}
+
+/** The same after retries, of which the last one was reset. */
+export function afterRetries(reply: LocalReply): LocalReply {
+  return { ...reply, body: retriedBody(reply.body) };
 }
 
 /** What the chosen destination and the route do to responses; where a policy of CORS applies, without what that says itself. */

@@ -73,7 +73,8 @@ export interface Outcome {
   readonly failing: Failing;
 }
 
-const RESET = 'upstream connect error or disconnect/reset before headers. reset reason:';
+const BEFORE_HEADERS = 'upstream connect error or disconnect/reset before headers. ';
+const RESET = `${BEFORE_HEADERS}reset reason:`;
 const before = (reason: string): string => `upstream_reset_before_response_started{${reason}}`;
 
 function outcome(side: Outcome['side'], status: number, flags: number, details: string, more: Partial<Outcome> = {}): Outcome {
@@ -161,6 +162,11 @@ export const OUTCOME = {
   // A mirror that was given up.
   givenUp: outcome('internal', 0, 0, 'mirror_given_up', { reached: true }),
 } as const satisfies Readonly<Record<string, Outcome>>;
+
+/** What is told of the reset that the last of several attempts met. */
+export function retriedBody(body: string): string {
+  return body.startsWith(RESET) ? `${BEFORE_HEADERS}retried and the latest ${body.slice(BEFORE_HEADERS.length)}` : body;
+}
 
 /** How an exchange ends whose attempt ended so, after the head of its response was passed on. */
 export function lateOutcome(outcome: Outcome): Outcome {

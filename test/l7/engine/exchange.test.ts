@@ -75,6 +75,17 @@ t.test('bodies: length, chunked with trailers, both ways, cut anywhere', async (
   }
 });
 
+t.test('the text of a reset says whether it was one of a retry', async (t) => {
+  const rig = new Rig()
+    .cluster('a', ['10.0.0.1:80'])
+    .gateway(route('/retried', 'a', { retry: retry({ attempts: 1, on: ['connect-failure'] }) }), route('/', 'a'));
+  t.match(rig.ask(get('/once')), /headers\. reset reason: remote connection failure$/);
+  const client = rig.transport.dial(GATEWAY);
+  client.write(get('/retried'));
+  rig.advance(1000);
+  t.match(client.text(), /headers\. retried and the latest reset reason: remote connection failure$/);
+});
+
 t.test('a server is told that a request has no content where its method may have some (RFC 9110 §8.6)', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
   const up = rig.serve('10.0.0.1:80', () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
