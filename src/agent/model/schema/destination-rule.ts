@@ -119,7 +119,7 @@ const portPolicy = judged(
   z
     .object({ port: z.object({ number: port }), ...blocks })
     .refine((entry) => Object.keys(entry).some((key) => key !== 'port'), 'a policy has at least one field'),
-  failoverFaults,
+  placingFaults,
 );
 const trafficPolicy = judged(
   z
@@ -132,10 +132,22 @@ const trafficPolicy = judged(
     })
     .refine(notEmpty, 'a policy has at least one field')
     .refine((value) => !('tunnel' in value && 'proxyProtocol' in value), 'tunnel and proxyProtocol exclude each other'),
-  failoverFaults,
+  placingFaults,
 );
 
-/** What Istio warns of: nobody would notice that an endpoint has failed. */
+/** What Istio warns of. */
+function placingFaults(blocks: PlacingBlocks): readonly Fault[] {
+  if (blocks.loadBalancer?.consistentHash?.minimumRingSize === undefined) return failoverFaults(blocks);
+  const path = ['loadBalancer', 'consistentHash', 'minimumRingSize'];
+  return [{ path, reason: 'deprecated: ringHash.minimumRingSize takes its place', severity: 'warning' }, ...failoverFaults(blocks)];
+}
+
+function selectorFaults({ matchLabels = {} }: { readonly matchLabels?: Readonly<Record<string, string>> | undefined }): Fault[] {
+  if (Object.keys(matchLabels).length > 0) return [];
+  return [{ path: [], reason: 'without labels it is for all pods of the namespace', severity: 'warning' }];
+}
+
+/** Nobody would notice that an endpoint has failed. */
 function failoverFaults({ loadBalancer: balancer, outlierDetection: detection }: PlacingBlocks): readonly Fault[] {
   if (detection !== undefined) return [];
   return (['localityLbSetting', 'zoneAwareLbSetting'] as const).flatMap((name): Fault[] => {
@@ -152,7 +164,7 @@ export const destinationRuleSpec = z
     trafficPolicy: trafficPolicy.optional(),
     subsets: z.array(subset).optional(),
     exportTo: visibility({ nobody: false }).optional(),
-    workloadSelector: z.object({ matchLabels: labelSelector.optional() }).optional(),
+    workloadSelector: judged(z.object({ matchLabels: labelSelector.optional() }), selectorFaults).optional(),
   })
   .superRefine(({ subsets = [] }, context) => {
     subsets.forEach(({ name }, index) => {

@@ -131,8 +131,11 @@ const checkedSpec = spec.superRefine((value, context) => {
 
 function specFaults({ egress: listeners = [], ingress: into = [], workloadSelector }: Spec): Fault[] {
   const faults: Fault[] = [];
-  listeners.forEach(({ port: of, bind, captureMode }, index) => {
-    const at = (path: (string | number)[], reason: string): void => void faults.push({ path: ['egress', index, ...path], reason });
+  listeners.forEach(({ hosts, port: of, bind, captureMode }, index) => {
+    const at = (path: (string | number)[], reason: string, severity?: Severity): void =>
+      void faults.push({ path: ['egress', index, ...path], reason, ...(severity !== undefined && { severity }) });
+    if (hosts.includes('*/*') && hosts.some((host) => !/^(\*\/|~)/.test(host)))
+      at(['hosts'], '*/* is everything, beside which other hosts say nothing', 'warning');
     if (captureMode === 'NONE')
       at(['captureMode'], 'applications do not connect to the agent themselves; the hosts are seen as if captured');
     if (of !== undefined && of.number === undefined) at(['port'], 'sockets of the file system are not served; the listener is left out');

@@ -26,3 +26,12 @@ t.test('objects are refused as Istio refuses them', async (t) => {
     t.equal(errors.length > 0, error !== null, `${kind} ${JSON.stringify(spec)}`, { errors, error });
   }
 });
+
+t.test('what Istio warns of is told', async (t) => {
+  for (const { kind, spec, warning } of verdicts) {
+    if (warning === undefined) continue;
+    const apiVersion = `${kind === 'Telemetry' ? 'telemetry' : 'networking'}.istio.io/v1`;
+    const problems = storeOf(JSON.stringify({ apiVersion, kind, metadata: { name: 'a' }, spec })).problems();
+    t.not(problems.length, 0, `${kind} ${JSON.stringify(spec)}`, { warning });
+  }
+});
