@@ -41,7 +41,7 @@ import { ExchangeFacts } from './facts.ts';
 import type { KeptHead } from './head-store.ts';
 import type { Origin } from './origin.ts';
 import { requestOps } from './header-values.ts';
-import { afterRetries, ownAnswer, toldInGrpc } from './own-answer.ts';
+import { afterRetries, ownAnswer, timedAnswer, toldInGrpc } from './own-answer.ts';
 import { Life } from './life.ts';
 import { Replay } from './replay.ts';
 import { changeResponse, runEndStages } from './run-stages.ts';
@@ -225,7 +225,8 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (this.retrying.afterStatus(answer.status, grpcStatus, false, this.#replayable()) && this.retrying.take(attempt.guard))
       return this.#retryLater(attempt);
     this.#end(this.origin.kind === 'inbound' ? reply.outcome : OUTCOME.completed, answer.status);
-    this.down.local(answer);
+    const tookMs = this.tools.transport.now - attempt.startedAt;
+    this.down.local(this.origin.kind === 'inbound' ? answer : timedAnswer(this, answer, tookMs));
   }
 
   // ── from the attempt ──────────────────────────────────────────────────────────────────────────────────────────

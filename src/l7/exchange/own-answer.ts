@@ -6,11 +6,12 @@ import { grpcStatusOf } from '../message/grpc-status.ts';
 import type { LocalReply } from '../message/local-reply.ts';
 import { OUTCOME, retriedBody } from '../message/outcome.ts';
 import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, type WireText } from '../message/wire-text.ts';
-import type { HeaderOps } from '../runtime/header-ops.ts';
+import { type HeaderOps, Hides } from '../runtime/header-ops.ts';
 import type { ExchangeFacts } from './facts.ts';
 import { resolveOps } from './header-values.ts';
 
 const GRPC = 'application/grpc';
+const SERVICE_TIME = literal('x-envoy-upstream-service-time');
 const CONTENT_TYPE = fieldLine(literal('content-type'), literal(GRPC));
 
 /** While the exchange's head is the parsed one. */
@@ -29,6 +30,12 @@ export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
 /** The same after retries, of which the last one was reset. */
 export function afterRetries(reply: LocalReply): LocalReply {
   return { ...reply, body: retriedBody(reply.body) };
+}
+
+/** As what an upstream has answered: with how long that took. */
+export function timedAnswer(facts: ExchangeFacts, answer: LocalReply, tookMs: number): LocalReply {
+  if (((routeResponseOps(facts)?.hides ?? 0) & Hides.ServiceTime) !== 0) return answer;
+  return { ...answer, lines: join(answer.lines, fieldLine(SERVICE_TIME, literal(String(Math.round(tookMs))))) };
 }
 
 /** What the chosen destination and the route do to responses; where a policy of CORS applies, without what that says itself. */

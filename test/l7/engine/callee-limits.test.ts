@@ -87,6 +87,7 @@ t.test('one request at a time, one more waits, whoever the callers are', async (
   t.equal(busy(peers).length, 1, 'the second one waits at the callee');
   const third = fromPod(rig);
   t.match(third.text(), new RegExp(`^HTTP/1.1 503 .*\\r\\n(.*\\r\\n)*x-envoy-overloaded: true\\r\\n(.*\\r\\n)*\\r\\n${OVERFLOW}$`));
+  t.match(third.text(), /\r\nx-envoy-upstream-service-time: \d+\r\n/, 'a response like any other');
   const flags = (reporter: string): Record<string, string> => ({ reporter, response_code: '503', source_workload: 'app' });
   t.equal(rig.count('istio_requests_total', { ...flags('source'), response_flags: '-' }), 1, 'for the caller it is a response');
   t.equal(rig.count('istio_requests_total', { ...flags('destination'), response_flags: 'UO' }), 1, 'the callee has refused it');
