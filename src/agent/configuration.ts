@@ -83,6 +83,8 @@ export class Configuration {
   #started = false;
   /** Problems will be reported at the end of this turn. */
   #isTelling = false;
+  /** Objects are being taken in before all are there. */
+  #isPreparing = false;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
@@ -93,12 +95,15 @@ export class Configuration {
 
   async start(): Promise<void> {
     // All contribute before the first one reports anything, so that the store misses none when it checks whether all have reported.
-    const sinks = this.#options.sources.map((source) => [source, this.#tellingEarly(this.#store.contribute(source.name))] as const);
+    const sinks = this.#options.sources.map((source) => [source, this.#early(this.#store.contribute(source.name))] as const);
     await Promise.all(sinks.map(([source, sink]) => source.start(sink)));
   }
 
-  /** What is wrong with a source may be why nothing is compiled yet, which is what else reports problems. */
-  #tellingEarly(sink: ObjectSink): ObjectSink {
+  /**
+   * Until all sources have reported everything once: what is wrong with one of them may be why nothing is compiled yet, which is what
+   * else reports problems; and what follows from an object alone is computed while others are read.
+   */
+  #early(sink: ObjectSink): ObjectSink {
     const problem: ObjectSink['problem'] = (subject, problems) => {
       sink.problem(subject, problems);
       if (this.#store.synced || this.#isTelling) return;
@@ -108,7 +113,35 @@ export class Configuration {
         if (!this.#stopped && !this.#store.synced) this.#problems.report(this.#store.takeProblemNews());
       });
     };
-    return { ...sink, problem };
+    const end = (): void => {
+      sink.end();
+      if (this.#store.synced || this.#isPreparing) return;
+      this.#isPreparing = true;
+      setImmediate(() => this.#prepare());
+    };
+    return { ...sink, problem, end };
+  }
+
+  #prepare(): void {
+    this.#isPreparing = false;
+    if (this.#stopped || this.#store.synced || this.#run !== null) return;
+    this.#takeChanges();
+    if (this.#compiler.prepare(this.#slice())) return;
+    this.#isPreparing = true;
+    setImmediate(() => this.#prepare());
+  }
+
+  #takeChanges(): void {
+    const changes = this.#store.takeChanges();
+    this.#options.propagation.taken(changes.length);
+    this.#compiler.take(changes);
+  }
+
+  /** Whether there is more time, for a slice from now on. */
+  #slice(): () => boolean {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + SLICE_MS;
+    return () => clock.monotonic() < end;
   }
 
   async stop(): Promise<void> {
@@ -187,12 +220,10 @@ export class Configuration {
   /** A slice of the compilation; what has changed since the slice before is part of it. */
   #continue(run: Compilation): void {
     if (this.#stopped) return;
-    const { clock, propagation } = this.#options;
-    const end = clock.monotonic() + SLICE_MS;
-    const changes = this.#store.takeChanges();
-    propagation.taken(changes.length);
-    this.#compiler.take(changes);
-    if (!this.#compiler.settle(() => clock.monotonic() < end)) {
+    const { clock } = this.#options;
+    const more = this.#slice();
+    this.#takeChanges();
+    if (!this.#compiler.settle(more)) {
       this.#tellProgress(run);
       setImmediate(() => this.#continue(run));
       return;

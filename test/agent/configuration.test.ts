@@ -108,6 +108,31 @@ t.test('changes of a turn are compiled together, once all sources have told ever
   t.same(lightIds('clusters', outcomes[0]?.delta), ['outbound|80||s.a.svc.cluster.local']);
 });
 
+t.test('objects are taken in while others are read, and nothing is handed out before all are there', async (t) => {
+  const { outcomes, sources, configuration } = await set(t);
+  const [first, second] = sources;
+  const tell = async (...objects: readonly RawObject[]): Promise<void> => {
+    first.sink?.begin();
+    first.give(...objects);
+    first.sink?.end();
+    await turn();
+    await turn();
+  };
+  await tell(service('s'), service('gone'));
+  t.match(configuration.propagation(), { pending: 2, total: 2 });
+  await tell(service('s', 8080), pod('in'));
+  first.sink?.begin();
+  first.take(service('gone'));
+  first.sink?.end();
+  await turn();
+  t.equal(outcomes.length, 0);
+  first.sink?.synced();
+  second.sink?.synced();
+  await turn();
+  t.equal(outcomes.length, 1);
+  t.same(lightIds('clusters', outcomes[0]?.delta), ['outbound|8080||s.a.svc.cluster.local']);
+});
+
 t.test('what is wrong with a source is logged before it has told everything', async (t) => {
   const { lines, outcomes, sources } = await set(t);
   const [first] = sources;

@@ -178,6 +178,11 @@ export class Compiler {
     return this.#graph.settle(more);
   }
 
+  /** Computes for as long as `more` says so what follows from each object alone, before all are there. @returns whether it is computed. */
+  prepare(more: () => boolean): boolean {
+    return this.#graph.settleAlone(more);
+  }
+
   /** What is necessary for what was computed, and not read unless it is asked for. The same object where nothing has changed. */
   needs(): Needs {
     return this.#needed.take(this.#outputs.workloads.any || this.#outputs.gateways.any);

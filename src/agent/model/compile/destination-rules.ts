@@ -52,7 +52,7 @@ export class DestinationRules {
     this.#services = services;
     this.#clients = clients;
     this.#problems = problems;
-    this.#rules = new Input(graph, 'DestinationRule', (packed) => this.#compute(unpack(packed)));
+    this.#rules = new Input(graph, 'DestinationRule', (packed) => this.#compute(unpack(packed)), false);
     this.#byHost = new HostIndex<BoundRule>(graph, byAge);
     this.clientLabels = new Index(graph);
   }

@@ -91,7 +91,7 @@ export class VirtualServices {
     this.#checks = checks;
     this.#problems = problems;
     this.#delegates = new Input(graph, 'delegate', (packed) => delegateOf(unpack(packed), this.#exportTo));
-    this.#services = new Input(graph, 'VirtualService', (packed) => this.#compute(unpack(packed)));
+    this.#services = new Input(graph, 'VirtualService', (packed) => this.#compute(unpack(packed)), false);
     this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
     this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));

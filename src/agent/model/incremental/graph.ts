@@ -37,6 +37,7 @@ export interface GraphFault {
 export class Graph {
   /** By level, the cells that have to be computed. */
   readonly #queues: Cell[][] = [];
+  readonly #alone: number[] = [];
   /** No level below has a queue. */
   #lowest = 0;
   #waiting = 0;
@@ -46,8 +47,11 @@ export class Graph {
   /** May be unread; looked at between computations, because one that is running may have read them just now. */
   #orphans: Node[] = [];
 
-  nextLevel(): number {
-    return this.#queues.push([]) - 1;
+  /** @param isAlone its cells are computed from what is given to them, and from nothing that is given elsewhere. */
+  nextLevel(isAlone: boolean): number {
+    const level = this.#queues.push([]) - 1;
+    if (isAlone) this.#alone.push(level);
+    return level;
   }
 
   /** How many cells are known to have to be computed; more may follow from them. */
@@ -73,6 +77,22 @@ export class Graph {
       if (cell === undefined) this.#lowest++;
       else this.demand(cell);
       this.#dropOrphans();
+    }
+    return true;
+  }
+
+  /**
+   * Computes what depends on nothing that may still be given, for as long as `more` says so: while most is still to come, the rest would
+   * be computed again and again. @returns whether all of that is computed.
+   */
+  settleAlone(more: () => boolean): boolean {
+    for (const level of this.#alone) {
+      const queue = this.#queues[level] as Cell[];
+      for (let cell = queue.pop(); cell !== undefined; cell = queue.pop()) {
+        this.demand(cell);
+        this.#dropOrphans();
+        if (!more()) return false;
+      }
     }
     return true;
   }

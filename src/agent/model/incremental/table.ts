@@ -8,10 +8,10 @@ abstract class Cells<V> implements Computation {
   protected readonly cells = new Map<string, Cell>();
   readonly name: string;
 
-  constructor(graph: Graph, name: string) {
+  constructor(graph: Graph, name: string, isAlone: boolean) {
     this.graph = graph;
     this.name = name;
-    this.level = graph.nextLevel();
+    this.level = graph.nextLevel(isAlone);
   }
 
   abstract compute(cell: Cell): unknown;
@@ -38,7 +38,7 @@ export class Table<V> extends Cells<V> {
   readonly #compute: (key: string, previous: V | undefined) => V;
 
   constructor(graph: Graph, name: string, compute: (key: string, previous: V | undefined) => V) {
-    super(graph, name);
+    super(graph, name, false);
     this.#compute = compute;
   }
 
@@ -70,8 +70,9 @@ export class Table<V> extends Cells<V> {
 export class Input<G extends object | string, V> extends Cells<V | null> {
   readonly #compute: (given: G, key: string) => V | null;
 
-  constructor(graph: Graph, name: string, compute: (given: G, key: string) => V | null) {
-    super(graph, name);
+  /** @param isAlone whether it reads nothing that other objects give. */
+  constructor(graph: Graph, name: string, compute: (given: G, key: string) => V | null, isAlone = true) {
+    super(graph, name, isAlone);
     this.#compute = compute;
   }
 

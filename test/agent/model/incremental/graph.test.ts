@@ -36,13 +36,18 @@ class World {
       return (this.numbers.get(key) ?? 0) % 2 === 0 ? 'even' : 'odd';
     });
     this.#sums = new Index(graph, (a, b) => (a.list < b.list ? -1 : 1));
-    this.lists = new Input(graph, 'list', ({ names }, key) => {
-      this.computed.push(`list ${key}`);
-      const sum = names.reduce((all, name) => all + (this.numbers.get(name) ?? 0), 0);
-      const kind = names.map((name) => this.#parity.get(name)).join();
-      this.#sums.emit(`${sum % 3} ${kind.length % 2}`, { list: key, sum });
-      return names;
-    });
+    this.lists = new Input(
+      graph,
+      'list',
+      ({ names }, key) => {
+        this.computed.push(`list ${key}`);
+        const sum = names.reduce((all, name) => all + (this.numbers.get(name) ?? 0), 0);
+        const kind = names.map((name) => this.#parity.get(name)).join();
+        this.#sums.emit(`${sum % 3} ${kind.length % 2}`, { list: key, sum });
+        return names;
+      },
+      false,
+    );
     const groups = new Table(graph, 'group', (key) => {
       this.computed.push(`group ${key}`);
       graph.emit(this.#output, key, this.#sums.get(key));
@@ -57,8 +62,10 @@ class World {
     graph.settle();
   }
 
-  apply(changes: readonly Change[]): void {
+  /** @param early whether what depends on no other input is computed after each of them. */
+  apply(changes: readonly Change[], early = false): void {
     for (const change of changes) {
+      if (early) this.graph.settleAlone(() => true);
       if (change.kind === 'number') this.numbers.set(change.name, change.number === null ? null : { number: change.number });
       else this.lists.set(change.name, change.names === null ? null : { names: change.names });
     }
@@ -96,7 +103,7 @@ t.test('values do not depend on history', async () => {
         const world = new World();
         const last = new Map<string, Change>();
         for (const batch of batches) {
-          world.apply(batch);
+          world.apply(batch, (random.next().value as number) % 2 === 0);
           for (const one of batch) last.set(`${one.kind} ${one.name}`, one);
         }
         const scratch = new World();
@@ -177,6 +184,19 @@ t.test('levels run one way', async (t) => {
   before.want('');
   graph.settle();
   t.match(graph.takeFaults(), [{ table: 'before', error: { name: 'RangeError' } }]);
+});
+
+t.test('what is given alone is computed before the rest, in parts', async (t) => {
+  const world = new World();
+  world.lists.set('l', { names: ['n0', 'n1'] });
+  for (let i = 0; i < 3; i++) world.numbers.set(`n${i}`, { number: i });
+  world.takeComputed();
+  let steps = 1;
+  t.notOk(world.graph.settleAlone(() => steps-- > 0));
+  t.ok(world.graph.settleAlone(() => true));
+  t.same(world.takeComputed().sort(), ['number n0', 'number n1', 'number n2']);
+  t.ok(world.graph.settle());
+  t.ok(world.takeComputed().includes('list l'));
 });
 
 t.test('a settlement may be done in parts', async (t) => {
