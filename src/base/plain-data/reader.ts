@@ -1,12 +1,12 @@
 /** Reads what a writer of the same vocabulary wrote (writer.ts). */
 import { MOST_KNOWN, SMALL, Tag, type Vocabulary } from './vocabulary.ts';
-import { SharedTexts } from './shared-texts.ts';
+import { DecodedTexts } from './decoded-texts.ts';
 
 const SHORTEST_KNOWN = 3;
 
 export class PlainReader {
   readonly #vocabulary: Vocabulary;
-  readonly #texts = new SharedTexts();
+  readonly #texts = new DecodedTexts();
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #known: string[] = [];

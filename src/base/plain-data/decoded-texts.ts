@@ -5,7 +5,7 @@
 const SLOTS = 1 << 13;
 const LONGEST = 64;
 
-export class SharedTexts {
+export class DecodedTexts {
   readonly #slots: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined);
 
   /** `length` bytes of Latin-1 at `from`. */
