@@ -104,7 +104,15 @@ export class SyntheticAgent {
       propagation: { pending: 0, total: 40_217, oldestSeconds: 0 },
       lastError: null,
       workers: [0, 1].map((index) => {
-        return { index, phase: 'running', version: 12_345, listeners: 24, silentMs: 3, longestPauseSeconds: 0.004 * (index + 1), longestWorkSeconds: 0.001 };
+        return {
+          index,
+          phase: 'running',
+          version: 12_345,
+          listeners: 24,
+          silentMs: 3,
+          longestPauseSeconds: 0.004 * (index + 1),
+          longestWorkSeconds: 0.001,
+        };
       }),
       workerRestarts: 0,
       pods: this.#pods(),
