@@ -42,6 +42,8 @@ export interface PodReport {
   readonly error: string;
 }
 
+/** A pod that starts has no namespace yet, and that is nothing to be warned of. */
+const STARTING_MS = 5000;
 /** Between the rewriting of an address by connect(2) and the arrival in the listener's queue lies a handshake over loopback. */
 export const ARRIVAL_MS = 250;
 /** How soon a namespace that was replaced is noticed. */
@@ -89,6 +91,10 @@ interface Pod {
   /** What the kernel was last given for it. */
   told: WantedPod | null;
   error: string;
+  /** Whether the log has been told of the error. */
+  warned: boolean;
+  /** When it was first wanted. */
+  readonly since: number;
   failures: number;
   retryAt: number;
   /** Takes back the closing of the listeners of a pod that is leaving. */
@@ -123,7 +129,7 @@ export class Reconciler {
     const wanted = new Map(pods.map((pod) => [pod.key, pod]));
     for (const pod of this.#pods.values()) pod.wanted = wanted.get(pod.key) ?? null;
     for (const [key, pod] of wanted) {
-      if (!this.#pods.has(key)) this.#pods.set(key, absent(key, pod));
+      if (!this.#pods.has(key)) this.#pods.set(key, absent(key, pod, this.#options.clock.monotonic()));
     }
     this.#told = true;
     this.reconcile();
@@ -205,9 +211,10 @@ export class Reconciler {
       this.#pods.delete(pod.key);
       return;
     }
-    if (held === null && seen === null) return this.#report(pod, missingNamespace(wanted));
+    const starts = now - pod.since < STARTING_MS;
+    if (held === null && seen === null) return this.#report(pod, missingNamespace(wanted), starts);
     // No failure, after which it would be left alone for a while: who starts a container is in its cgroup before its namespace.
-    if (held === null && seen && this.#isOwn(seen)) return this.#report(pod, "its network namespace is the node's own");
+    if (held === null && seen && this.#isOwn(seen)) return this.#report(pod, "its network namespace is the node's own", starts);
     if (now < pod.retryAt) return;
     try {
       if (held === null && seen) this.#open(pod, wanted, seen);
@@ -329,16 +336,24 @@ export class Reconciler {
     return held.gone;
   }
 
-  #report(pod: Pod, error: string): void {
-    if (pod.error === error) return;
-    this.#options.log.warn({ pod: pod.key, error }, 'pod cannot be captured; tried again');
+  /** @param starts whether it may well be over soon: the log is told if it is not. */
+  #report(pod: Pod, error: string, starts = false): void {
+    const isNews = pod.error !== error;
+    if (isNews) pod.warned = false;
     pod.error = error;
-    this.#options.onChange();
+    if (!pod.warned && !starts) {
+      pod.warned = true;
+      this.#options.log.warn({ pod: pod.key, error }, 'pod cannot be captured; tried again');
+    }
+    if (isNews) this.#options.onChange();
   }
 }
 
-function absent(key: string, wanted: WantedPod): Pod {
-  return { key, wanted, phase: 'absent', capturedAt: null, held: null, told: null, error: '', failures: 0, retryAt: 0, stay: () => {} };
+function absent(key: string, wanted: WantedPod, since: number): Pod {
+  return {
+    ...{ key, wanted, phase: 'absent', capturedAt: null, held: null, told: null, error: '', warned: false },
+    ...{ since, failures: 0, retryAt: 0, stay: () => {} },
+  };
 }
 
 /** Whether a pod that is held is elsewhere, or has been out of sight for so long that it is taken to be. */

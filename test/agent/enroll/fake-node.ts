@@ -147,7 +147,8 @@ export class FakeNode implements NodeSockets, Capture, ListenerHost, NamespaceFi
   }
 }
 
-export function reconcilerOn(node: FakeNode, clock: ManualClock): Reconciler {
+/** @param warnings gets what is logged. */
+export function reconcilerOn(node: FakeNode, clock: ManualClock, warnings: string[] = []): Reconciler {
   return new Reconciler({
     sockets: node,
     files: node,
@@ -157,7 +158,7 @@ export function reconcilerOn(node: FakeNode, clock: ManualClock): Reconciler {
     ids: new ListenerIds(),
     mark: 1,
     clock,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'warn' }, { write: (line) => void warnings.push(line) }),
     onChange: () => {},
   });
 }

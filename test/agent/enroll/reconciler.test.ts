@@ -17,7 +17,8 @@ function found(name: string, changes: Partial<WantedPod> = {}): WantedPod {
 
 function setUp(node = new FakeNode()) {
   const clock = new ManualClock();
-  const reconciler = reconcilerOn(node, clock);
+  const warnings: string[] = [];
+  const reconciler = reconcilerOn(node, clock, warnings);
   const namespace = (name: string): Namespace => {
     const made = node.newNamespace();
     node.paths.set(`/netns/${name}`, made);
@@ -33,7 +34,7 @@ function setUp(node = new FakeNode()) {
     reconciler.reconcile();
   };
   const phase = (): string => reconciler.report()[0]?.phase ?? 'none';
-  return { node, clock, reconciler, namespace, run, later, phase };
+  return { node, clock, reconciler, namespace, run, later, phase, warnings };
 }
 
 t.test('1, 2: workers listen first, then the kernel is told; on the way out the other way round', async (t) => {
@@ -98,6 +99,22 @@ t.test('one pod fails, is tried again at growing intervals, and leaves no socket
     ['captured', 'captured'],
   );
   t.equal(node.namespaces().length, 2, 'a descriptor for each');
+});
+
+t.test('a pod that has no namespace yet is warned of when it has had time to start, once', async (t) => {
+  const { node, reconciler, namespace, later, phase, warnings } = setUp();
+  reconciler.want([pod('a')]);
+  await later(4000);
+  t.match(reconciler.report(), [{ phase: 'absent', error: /\S/ }], 'whoever asks is told');
+  t.same(warnings, []);
+  await later(2000);
+  await later(2000);
+  t.match(warnings, [/pod cannot be captured/]);
+  t.equal(warnings.length, 1);
+  namespace('a');
+  await later(1000);
+  t.equal(phase(), 'captured');
+  t.equal(node.told.size, 1);
 });
 
 t.test('the kernel refuses a pod', async (t) => {
