@@ -109,10 +109,9 @@ function poolsOf(
   guards: Guards,
   recorder: Recorder,
 ): { readonly pools: Pools; readonly http2Pools: Http2Pools } {
-  const counted = (change: 1 | -1): void => recorder.upstreamConnections(change);
   return {
-    pools: new Pools(wire, mark, guards, counted),
-    http2Pools: new Http2Pools(http2, mark, counted, (fault) => recorder.refused(fault)),
+    pools: new Pools(wire, mark, guards, recorder),
+    http2Pools: new Http2Pools(http2, mark, recorder, (fault) => recorder.refused(fault)),
   };
 }
 

@@ -24,6 +24,7 @@ export const HELP: Readonly<Record<string, string>> = {
   nodeway_downstream_connections_total: 'Connections of clients.',
   nodeway_upstream_connections: 'Open connections to servers.',
   nodeway_upstream_connections_total: 'Connections to servers.',
+  nodeway_upstream_requests_waiting: "Requests that wait for a connection because of their client's limits.",
   nodeway_tunnels: 'Connections that are passed through as bytes now.',
   nodeway_pod_requests_total: 'Requests by pod of this node: as a client, as a server, and received in the pass of a caller of this node.',
   nodeway_retries_total: "Further attempts by a route's retries.",

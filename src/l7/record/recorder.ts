@@ -44,6 +44,7 @@ export class Recorder {
   readonly #downstreamTotal: number;
   readonly #upstreamOpen: number;
   readonly #upstreamTotal: number;
+  readonly #waiting: number;
   readonly #tunnels: number;
   /** By what happened and the cluster. */
   readonly #ejections = new Map<string, number>();
@@ -75,6 +76,7 @@ export class Recorder {
     this.#downstreamTotal = stats.counter('nodeway_downstream_connections_total', {});
     this.#upstreamOpen = stats.gauge('nodeway_upstream_connections', {});
     this.#upstreamTotal = stats.counter('nodeway_upstream_connections_total', {});
+    this.#waiting = stats.gauge('nodeway_upstream_requests_waiting', {});
     this.#tunnels = stats.gauge('nodeway_tunnels', {});
     this.#retries = stats.counter('nodeway_retries_total', {});
     this.#mirrored = stats.counter('nodeway_mirrored_requests_total', {});
@@ -137,6 +139,11 @@ export class Recorder {
   upstreamConnections(change: 1 | -1): void {
     this.#stats.add(this.#upstreamOpen, change);
     if (change > 0) this.#stats.add(this.#upstreamTotal, 1);
+  }
+
+  /** @param change 1: a request waits because its client has reached a limit, -1: it does not any more. */
+  waitingRequests(change: 1 | -1): void {
+    this.#stats.add(this.#waiting, change);
   }
 
   tunnels(change: 1 | -1): void {

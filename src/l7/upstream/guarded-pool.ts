@@ -23,8 +23,15 @@ export interface GuardedGround {
   readonly mark: number;
   /** No connection is kept any more. */
   readonly draining: boolean;
+  readonly counts: PoolCounts;
+}
+
+/** What is told of all pools of a worker. */
+export interface PoolCounts {
   /** @param change 1: a connection was opened, -1: it is gone. */
-  counted(change: 1 | -1): void;
+  upstreamConnections(change: 1 | -1): void;
+  /** @param change 1: a request waits because of a limit, -1: it does not any more. */
+  waitingRequests(change: 1 | -1): void;
 }
 
 export abstract class GuardedPool implements StreamPool, EndpointPool, IdleHolder {
@@ -53,6 +60,7 @@ export abstract class GuardedPool implements StreamPool, EndpointPool, IdleHolde
   abstract closeOldest(): void;
   /** Milliseconds of the transport's clock. */
   protected abstract get now(): number;
+  protected abstract get counts(): PoolCounts;
   /** Counts what is open, and what it carries. */
   protected abstract count(budget: Budget, account: Account): void;
   /** Gives back what `count` has counted, and what came since. */
@@ -87,7 +95,7 @@ export abstract class GuardedPool implements StreamPool, EndpointPool, IdleHolde
     const place = this.queue.get(user);
     const budget = this.guard?.budget;
     if (place === undefined || budget === undefined) return;
-    this.queue.delete(user);
+    this.#leave(user);
     this.givePending(budget);
     budget.cancel(place);
   }
@@ -105,17 +113,22 @@ export abstract class GuardedPool implements StreamPool, EndpointPool, IdleHolde
   /** @param onTurn a connection has been counted for them, and they are still pending. */
   protected wait(budget: Budget, account: Account, user: StreamUser, onTurn: (user: StreamUser) => void): void {
     const place = new Place(account, user, () => {
-      this.queue.delete(user);
+      this.#leave(user);
       onTurn(user);
     });
     this.queue.set(user, place);
+    this.counts.waitingRequests(1);
     budget.wait(place);
   }
 
   /** Whoever waited gets a connection that was there already. */
   protected leaveQueue(budget: Budget, place: Place<StreamUser>): void {
-    this.queue.delete(place.user);
+    this.#leave(place.user);
     budget.leave(place);
+  }
+
+  #leave(user: StreamUser): void {
+    if (this.queue.delete(user)) this.counts.waitingRequests(-1);
   }
 
   protected takePending(budget: Budget): boolean {

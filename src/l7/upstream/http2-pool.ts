@@ -20,7 +20,7 @@ import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type GuardedGround, GuardedPool } from './guarded-pool.ts';
+import { type GuardedGround, GuardedPool, type PoolCounts } from './guarded-pool.ts';
 import { FIRST_STREAMS, Http2Client, type Http2ClientRules, type Http2Home } from './http2-client.ts';
 import type { Http2ClientStream } from './http2-client-stream.ts';
 import type { StreamUser } from './stream-pool.ts';
@@ -49,6 +49,10 @@ export class Http2Pool extends GuardedPool implements Http2Home {
 
   protected get now(): number {
     return this.#ground.http2.transport.now;
+  }
+
+  protected get counts(): PoolCounts {
+    return this.#ground.counts;
   }
 
   protected count(budget: Budget, account: Account): void {
@@ -138,7 +142,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
   forget(client: Http2Client): void {
     this.retired(client);
     this.#all.delete(client);
-    this.#ground.counted(-1);
+    this.counts.upstreamConnections(-1);
     if (this.guard !== null && this.account !== null) this.#uncountOne(this.guard.budget, this.account, client);
   }
 
@@ -178,7 +182,7 @@ export class Http2Pool extends GuardedPool implements Http2Home {
 
   #connect(user: StreamUser): Http2Client {
     const { http2, mark } = this.#ground;
-    this.#ground.counted(1);
+    this.counts.upstreamConnections(1);
     const client = new Http2Client(http2, this, this.connectOptions(user, mark), rulesOf(this.config));
     this.#all.add(client);
     this.#clients.push(client);

@@ -3,6 +3,7 @@ import type { Http2Fault } from '../http2/connection.ts';
 import type { Http2Wire } from '../http2/wire.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { PoolCounts } from './guarded-pool.ts';
 import { Http2Pool, type Http2PoolGround } from './http2-pool.ts';
 import { WorkerPools } from './worker-pools.ts';
 
@@ -10,8 +11,8 @@ export class Http2Pools extends WorkerPools<Http2Pool> implements Http2PoolGroun
   readonly http2: Http2Wire;
   readonly broken: (fault: Http2Fault) => void;
 
-  constructor(http2: Http2Wire, mark: number, counted: Http2PoolGround['counted'], broken: (fault: Http2Fault) => void) {
-    super(http2.transport, http2.limits.idleTimeoutMs, mark, counted);
+  constructor(http2: Http2Wire, mark: number, counts: PoolCounts, broken: (fault: Http2Fault) => void) {
+    super(http2.transport, http2.limits.idleTimeoutMs, mark, counts);
     this.http2 = http2;
     this.broken = broken;
   }

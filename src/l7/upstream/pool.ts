@@ -24,7 +24,7 @@ import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type GuardedGround, GuardedPool } from './guarded-pool.ts';
+import { type GuardedGround, GuardedPool, type PoolCounts } from './guarded-pool.ts';
 import { Http1Client, type ClientHome } from './http1-client.ts';
 import { IdleList } from './idle-list.ts';
 import type { StreamUser } from './stream-pool.ts';
@@ -50,6 +50,10 @@ export class Pool extends GuardedPool implements ClientHome {
 
   protected get now(): number {
     return this.#ground.wire.transport.now;
+  }
+
+  protected get counts(): PoolCounts {
+    return this.#ground.counts;
   }
 
   protected count(budget: Budget, account: Account): void {
@@ -91,7 +95,7 @@ export class Pool extends GuardedPool implements ClientHome {
 
   forget(client: Http1Client, detached: boolean): (() => void) | null {
     this.open--;
-    this.#ground.counted(-1);
+    this.counts.upstreamConnections(-1);
     this.#stopTimer(client);
     if (this.#idle.remove(client) && this.#idle.size === 0) this.guard?.budget.removeHolder(this);
     const budget = this.guard?.budget ?? null;
@@ -206,7 +210,7 @@ export class Pool extends GuardedPool implements ClientHome {
     const { wire, mark } = this.#ground;
     const { maxConnectionMs } = this.config;
     this.open++;
-    this.#ground.counted(1);
+    this.counts.upstreamConnections(1);
     const client = new Http1Client(wire, this, this.connectOptions(user, mark));
     const { introduction = null } = user;
     if (introduction !== null) {

@@ -3,6 +3,7 @@ import type { Http1Wire } from '../http1/wire.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guards } from './guards.ts';
+import type { PoolCounts } from './guarded-pool.ts';
 import { Pool, type PoolGround } from './pool.ts';
 import { WorkerPools } from './worker-pools.ts';
 
@@ -10,8 +11,8 @@ export class Pools extends WorkerPools<Pool> implements PoolGround {
   readonly wire: Http1Wire;
   readonly guards: Guards;
 
-  constructor(wire: Http1Wire, mark: number, guards: Guards, counted: PoolGround['counted']) {
-    super(wire.transport, wire.limits.idleTimeoutMs, mark, counted);
+  constructor(wire: Http1Wire, mark: number, guards: Guards, counts: PoolCounts) {
+    super(wire.transport, wire.limits.idleTimeoutMs, mark, counts);
     this.wire = wire;
     this.guards = guards;
   }

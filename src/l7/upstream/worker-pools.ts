@@ -3,7 +3,7 @@ import { Timer } from '../../base/timer-wheel.ts';
 import type { Transport } from '../transport.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { GuardedGround, GuardedPool } from './guarded-pool.ts';
+import type { GuardedGround, GuardedPool, PoolCounts } from './guarded-pool.ts';
 import type { Guard } from './guards.ts';
 import { type PoolReport, poolReport } from './pool-report.ts';
 
@@ -12,18 +12,18 @@ const SWEEP_MS = 30_000;
 export abstract class WorkerPools<P extends GuardedPool> implements GuardedGround {
   readonly mark: number;
   draining = false;
-  readonly counted: GuardedGround['counted'];
+  readonly counts: PoolCounts;
   readonly #transport: Transport;
   /** Where no rule says how long a connection may be idle. */
   readonly #idleTimeoutMs: number;
   readonly #all = new Set<P>();
   readonly #timer = new Timer(() => this.#sweep());
 
-  constructor(transport: Transport, idleTimeoutMs: number, mark: number, counted: GuardedGround['counted']) {
+  constructor(transport: Transport, idleTimeoutMs: number, mark: number, counts: PoolCounts) {
     this.#transport = transport;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.mark = mark;
-    this.counted = counted;
+    this.counts = counts;
   }
 
   /** Key of a namespace's pool at an endpoint, which no other wire's has. */

@@ -37,9 +37,14 @@ class Bench {
   readonly transport = MemoryTransport.create({ clock: 'manual' });
   readonly servers: MemoryPeer[] = [];
   readonly endpoint = new Endpoint({ address: ADDRESS.ip, port: ADDRESS.port, weight: 1, identity: UNKNOWN_IDENTITY, local: null });
-  readonly ground = { wire: this.#wire(), mark: 0, draining: false, counted: (change: 1 | -1): void => void (this.counted += change) };
+  readonly counts = {
+    upstreamConnections: (change: 1 | -1): void => void (this.counted += change),
+    waitingRequests: (change: 1 | -1): void => void (this.waiting += change),
+  };
+  readonly ground = { wire: this.#wire(), mark: 0, draining: false, counts: this.counts };
   readonly pool: Pool;
   counted = 0;
+  waiting = 0;
 
   constructor(limits: Limits | null) {
     this.transport.serve(ADDRESS, (peer) => this.servers.push(peer));
@@ -131,6 +136,7 @@ function check(bench: Bench, users: readonly User[], limits: Limits): void {
   const pending = waiting.length + using.filter((user) => user.stream?.connected === false).length;
   if (pending !== bench.used(Resource.Pending)) throw new Error(`${bench.used(Resource.Pending)} pending of ${pending}`);
   if (pool.open !== bench.counted) throw new Error(`counted ${bench.counted} of ${pool.open}`);
+  if (pool.waiting !== bench.waiting) throw new Error(`${bench.waiting} told of ${pool.waiting} that wait`);
   if (pool.waiting !== waiting.length) throw new Error(`${pool.waiting} wait of ${waiting.length}`);
   if (waiting.length > 0 && pool.open < limits.connections) throw new Error('somebody waits while a connection may be opened');
   if (waiting.some((user) => !user.fresh) && pool.idle > 0) throw new Error('somebody waits while a connection is idle');
