@@ -171,7 +171,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
   refuse(reply: LocalReply): typeof Verdict.Stop {
     if (this.over) return Verdict.Stop;
     if (this.#life !== Life.Routing) this.restore();
-    const answer = ownAnswer(this, this.attempt > 1 ? afterRetries(reply) : reply);
+    const answer = ownAnswer(this, this.attempt > 1 ? afterRetries(this, this.attempted, reply) : reply);
     this.attempted?.giveUp(answer.outcome);
     this.responseBytes = answer.body.length;
     this.#end(answer.outcome, answer.status);

@@ -9,6 +9,8 @@ import { checkedText, fieldLine, fieldValue, join, lineText, literal, NOTHING, t
 import { type HeaderOps, Hides } from '../runtime/header-ops.ts';
 import type { ExchangeFacts } from './facts.ts';
 import { resolveOps } from './header-values.ts';
+import type { Attempt } from './attempt.ts';
+import { calleeOf } from './callee-call.ts';
 
 const GRPC = 'application/grpc';
 const SERVICE_TIME = literal('x-envoy-upstream-service-time');
@@ -27,9 +29,10 @@ export function ownAnswer(facts: ExchangeFacts, reply: LocalReply): LocalReply {
   return toldInGrpc(facts, answer.body === '' && answer.lines !== NOTHING ? { ...answer, lines: withoutType(answer.lines) } : answer);
 }
 
-/** The same after retries, of which the last one was reset. */
-export function afterRetries(reply: LocalReply): LocalReply {
-  return { ...reply, body: retriedBody(reply.body) };
+/** The same after retries, of which the last one was reset. A callee of this node would tell of that itself, and knows of no retries. */
+export function afterRetries(facts: Pick<ExchangeFacts, 'origin' | 'tools'>, attempted: Attempt | null, reply: LocalReply): LocalReply {
+  const byCallee = facts.origin.kind !== 'inbound' && attempted !== null && calleeOf(facts, attempted) !== null;
+  return byCallee ? reply : { ...reply, body: retriedBody(reply.body) };
 }
 
 /** As what an upstream has answered: with how long that took. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CloseReason } from '../../../src/l7/transport.ts';
-import { decodeChunked, GATEWAY, get, lines, ok, retry, Rig, route } from './rig.ts';
+import { decodeChunked, GATEWAY, get, lines, ok, retry, Rig, route, endpointOf, podOf } from './rig.ts';
 
 t.test('a request goes through with order and case of its headers, and gets what a gateway adds', async (t) => {
   const rig = new Rig().cluster('a', ['10.0.0.1:80']).gateway(route('/', 'a'));
@@ -84,6 +84,14 @@ t.test('the text of a reset says whether it was one of a retry', async (t) => {
   client.write(get('/retried'));
   rig.advance(1000);
   t.match(client.text(), /headers\. retried and the latest reset reason: remote connection failure$/);
+  rig.apply({
+    endpoints: { a: [endpointOf('10.0.0.1:80', 'default/callee')] },
+    workloads: { 'default/callee': podOf({ addresses: ['10.0.0.1'] }) },
+  });
+  client.takeText();
+  client.write(get('/retried'));
+  rig.advance(1000);
+  t.match(client.text(), /headers\. reset reason: remote connection failure$/, 'which the callee of each attempt tells');
 });
 
 t.test('a server is told that a request has no content where its method may have some (RFC 9110 §8.6)', async (t) => {
