@@ -9,15 +9,10 @@ import { Pods, type TrafficReport } from './pods.ts';
 import { Traffic } from './traffic.ts';
 import { World } from './world.ts';
 
-const CHANGES = 'nodeway_config_changes_total';
 const READY_LIMIT_MS = 120_000;
 const SETTLE_MS = 1500;
 const QUIET_MS = 4000;
 const BULK_BYTES = 10_000_000;
-/** A scrape takes time of the thread that is measured. */
-const READ_POLL_MS = 200;
-/** More than the small change that is made meanwhile. */
-const BULK_BEGUN = 50;
 
 export interface RunOptions {
   readonly build: Build;
@@ -41,8 +36,6 @@ export interface Interference {
 
 export interface Bulk {
   readonly megabytes: number;
-  /** Until it had been read and the first of its objects were being compiled, to READ_POLL_MS; null: this build does not say. */
-  readonly readMs: number | null;
   /** Until its last object was in effect on all workers; null: never. */
   readonly inForceMs: number | null;
   /** Until a small change, made while the large file was being read, was. */
@@ -173,32 +166,18 @@ class RunSteps {
     const [some, others] = traffic.halves();
     const bulkSeen = traffic.watch(some, last, { rule: 'bulk' });
     const otherSeen = traffic.watch(others, other, { rule: 'beside-bulk' });
-    const [changesBefore] = await this.#agent.metric(CHANGES);
     const began = this.#agent.write(file);
     await sleep(100);
     const otherBegan = this.#agent.write(small);
-    const readAt = changesBefore === undefined ? null : this.#changesReach(changesBefore + BULK_BEGUN);
     const [bulkAt, otherAt] = await Promise.all([bulkSeen, otherSeen]);
-    const read = await readAt;
     this.#run.bulk = {
       megabytes: file.text.length / 1e6,
-      readMs: read === null ? null : read - began,
       inForceMs: bulkAt === null ? null : bulkAt - began,
       otherChangeMs: otherAt === null ? null : otherAt - otherBegan,
       traffic: interference(await this.#pods.report()),
     };
     await this.#notePauses('bulk');
     this.#say(`bulk: ${JSON.stringify(this.#run.bulk)}`);
-  }
-
-  /** When the agent had got so many changes, in milliseconds of the monotonic clock; null: it never did. */
-  async #changesReach(count: number): Promise<number | null> {
-    for (const end = performance.now() + READY_LIMIT_MS; performance.now() < end && this.#agent.running;) {
-      const [changes = 0] = await this.#agent.metric(CHANGES);
-      if (changes >= count) return Number(process.hrtime.bigint()) / 1e6;
-      await sleep(READ_POLL_MS);
-    }
-    return null;
   }
 
   async #notePauses(part: Part): Promise<void> {
