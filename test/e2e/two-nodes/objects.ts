@@ -57,33 +57,66 @@ export function firstObject(workload: Workload): KubeObject {
   return deployment(workload, 'first.mjs', { readinessProbe: { httpGet: { path: '/', port: 7000 }, periodSeconds: 1 } });
 }
 
+/** A client as each kind of owner makes it, with what pods of users have: a container before, one beside, a port of the node. */
+export function ownedObjects(namespace: string, env: Readonly<Record<string, string>>): KubeObject[] {
+  const owned = (apiVersion: string, kind: string, own: (template: PodTemplate) => object): KubeObject => {
+    const name = kind.toLowerCase();
+    const more = { ports: [{ containerPort: 7000, hostPort: 7100 + name.length }] };
+    const template = podTemplate({ namespace, name, env, more, beside: ['helper'] }, 'client.mjs', {});
+    const before = { name: 'before', image: IMAGE, command: ['node', '--eval', ''] };
+    const spec = own({ ...template, spec: { ...template.spec, initContainers: [before] } });
+    return { apiVersion, kind, metadata: { name, namespace }, spec };
+  };
+  const selected = (template: PodTemplate): object => ({ selector: { matchLabels: template.metadata.labels }, template });
+  const job = (template: PodTemplate): object => ({ template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } });
+  return [
+    owned('apps/v1', 'Deployment', selected),
+    owned('apps/v1', 'StatefulSet', (template) => ({ serviceName: 'none', ...selected(template) })),
+    owned('apps/v1', 'DaemonSet', selected),
+    owned('batch/v1', 'Job', job),
+    owned('batch/v1', 'CronJob', (template) => ({ schedule: '0 0 1 1 *', jobTemplate: { spec: job(template) } })),
+  ];
+}
+
 function deployment(workload: Workload, program: string, container: object): KubeObject {
-  const { namespace, name, replicas = 1, node, version = 'v1', env = {}, more = {}, beside = [] } = workload;
-  const values = Object.entries({ VERSION: version, ...env }).map(([key, value]) => ({ name: key, value }));
-  const labels = { app: name, version };
+  const { namespace, name, replicas = 1, version = 'v1' } = workload;
+  const template = podTemplate(workload, program, container);
+  const { labels } = template.metadata;
   return {
     ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: `${name}-${version}`, namespace, labels } },
     spec: {
       replicas,
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-      template: {
-        metadata: { labels },
-        spec: {
-          terminationGracePeriodSeconds: 15,
-          ...(node === undefined ? spread(labels) : { nodeSelector: { 'kubernetes.io/hostname': node } }),
-          containers: [
-            {
-              ...{ name: 'main', image: IMAGE, command: ['node', `/programs/${program}`], env: values },
-              volumeMounts: [{ name: 'programs', mountPath: '/programs' }],
-              ...container,
-              ...more,
-            },
-            ...beside.map((other) => ({ name: other, image: IMAGE, command: ['sleep', 'infinity'] })),
-          ],
-          volumes: [{ name: 'programs', configMap: { name: 'programs' } }],
+      template,
+    },
+  };
+}
+
+interface PodTemplate {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: object;
+}
+
+function podTemplate(workload: Workload, program: string, container: object): PodTemplate {
+  const { name, node, version = 'v1', env = {}, more = {}, beside = [] } = workload;
+  const values = Object.entries({ VERSION: version, ...env }).map(([key, value]) => ({ name: key, value }));
+  const labels = { app: name, version };
+  return {
+    metadata: { labels },
+    spec: {
+      terminationGracePeriodSeconds: 15,
+      ...(node === undefined ? spread(labels) : { nodeSelector: { 'kubernetes.io/hostname': node } }),
+      containers: [
+        {
+          ...{ name: 'main', image: IMAGE, command: ['node', `/programs/${program}`], env: values },
+          volumeMounts: [{ name: 'programs', mountPath: '/programs' }],
+          ...container,
+          ...more,
         },
-      },
+        ...beside.map((other) => ({ name: other, image: IMAGE, command: ['sleep', 'infinity'] })),
+      ],
+      volumes: [{ name: 'programs', configMap: { name: 'programs' } }],
     },
   };
 }

@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { PodStatus } from '../../../src/agent/admin/status.ts';
 import { Mesh, type PodObject } from './mesh.ts';
-import { clientObject, namespaceObject, serverObject, serviceObject } from './objects.ts';
+import { clientObject, namespaceObject, ownedObjects, programsObject, serverObject, serviceObject } from './objects.ts';
 
 const mesh = await Mesh.start();
 t.teardown(() => mesh.close());
@@ -12,6 +12,11 @@ interface Seen {
   readonly from: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly probe: Pick<Seen, 'from' | 'headers'> | null;
+}
+
+interface CronJobObject {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec: { readonly jobTemplate: { readonly spec: object } };
 }
 
 const NAMESPACE = 'traffic';
@@ -131,4 +136,51 @@ t.test('probes of every kind reach the application itself', async (t) => {
     restarts.every((count) => count === 0),
     'no liveness probe has failed',
   );
+});
+
+t.test('an annotation on an owner of any kind enrols its pods, and none is restarted', async (t) => {
+  const { kube } = mesh;
+  const namespace = 'owners';
+  const owners = ownedObjects(namespace, { TARGET: `http://near.${NAMESPACE}/` });
+  await kube.apply(namespaceObject(namespace), programsObject(namespace), ...owners);
+  // As its controller would at new year.
+  const cronJob = (await kube.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/cronjob`)) as CronJobObject;
+  const { uid, name } = cronJob.metadata;
+  const metadata = {
+    name: `${name}-29000000`,
+    namespace,
+    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'CronJob', name, uid, controller: true }],
+  };
+  await kube.apply({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: cronJob.spec.jobTemplate.spec });
+  // One for each owner, and one more of the DaemonSet.
+  const wanted = owners.length + 1;
+  const running = async (): Promise<readonly PodObject[]> =>
+    (await mesh.pods(namespace, '')).filter(({ status }) => status.containerStatuses?.every(({ ready }) => ready) === true);
+  await mesh.until('all pods run', async () => (await running()).length === wanted);
+  const before = await running();
+  const captured = (): string[] =>
+    ['node1', 'node2'].flatMap((node) =>
+      mesh.status(node).pods.flatMap(({ pod, phase }) => (phase === 'captured' && pod.startsWith(`${namespace}/`) ? [pod] : [])),
+    );
+  t.strictSame(captured(), []);
+  for (const { kind } of owners) {
+    const annotate = (value: string): Promise<string> =>
+      kube.kubectl('annotate', `--namespace=${namespace}`, `${kind}/${kind.toLowerCase()}`, `nodeway.io/enroll${value}`);
+    await annotate('=true');
+    const own = before
+      .filter(({ metadata }) => metadata.labels?.['app'] === kind.toLowerCase())
+      .map(({ metadata }) => `${namespace}/${metadata.name}`);
+    await mesh.until(`the pods of the ${kind} are captured`, async () => captured().sort().join() === own.sort().join());
+    t.equal(own.length, kind === 'DaemonSet' ? 2 : 1, `the pods of the ${kind}, and no other`);
+    await annotate('-');
+    await mesh.until(`the pods of the ${kind} are let go`, async () => captured().length === 0);
+  }
+  const after = await running();
+  t.strictSame(
+    new Set(after.map(({ metadata }) => metadata['uid'])),
+    new Set(before.map(({ metadata }) => metadata['uid'])),
+    'the same pods',
+  );
+  t.ok(after.every(({ status }) => status.containerStatuses?.every(({ restartCount }) => restartCount === 0)));
+  for (const pod of after) t.strictSame((await mesh.counts(pod)).failures, {}, `${pod.metadata.name} has noticed nothing`);
 });
