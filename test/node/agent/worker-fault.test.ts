@@ -14,8 +14,8 @@ const SILENT = 12;
 /** Preloaded into every thread: the worker that is first to take the file away throws. */
 function faultOnRequest(trigger: string): string {
   return `import { rmSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
-if (!isMainThread) setInterval(() => {
+import { threadName } from 'node:worker_threads';
+if (threadName.startsWith('worker ')) setInterval(() => {
   try { rmSync(${JSON.stringify(trigger)}); } catch { return; }
   throw new Error('broken on purpose');
 }, 10).unref();`;
