@@ -32,6 +32,7 @@ import { joinConnections } from '../tcp/tunnel.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
+import { isStillUsed } from '../upstream/guards.ts';
 import { Attempt, type AttemptSink } from './attempt.ts';
 import type { BodyTap } from './body-tap.ts';
 import { carryTunnel } from './carried-tunnel.ts';
@@ -406,7 +407,7 @@ export class Exchange extends ExchangeFacts implements AttemptSink, TimedExchang
     if (!elsewhere) this.tools.recorder.staleRetried();
     attempt.endStale();
     this.restore();
-    this.#attemptAt(elsewhere || attempt.endpoint.removed ? null : attempt.endpoint);
+    this.#attemptAt(!elsewhere && isStillUsed(attempt.endpoint, attempt.guard) ? attempt.endpoint : null);
   }
 
   #retryLater(attempt: Attempt): void {

@@ -7,13 +7,14 @@
  *  2. a guard that takes the place of another counts what is open, and the other one gives it back.
  */
 import type { PoolConfig } from '../config/cluster.ts';
+import { OUTCOME } from '../message/outcome.ts';
 import type { ConnectOptions } from '../transport.ts';
 import type { Account } from './account.ts';
 import { type Budget, type IdleHolder, NO_LIMITS } from './budget.ts';
 import type { Cluster } from './cluster.ts';
 import { connectOptions } from './connect-options.ts';
 import type { Endpoint, EndpointPool } from './endpoint.ts';
-import type { Guard } from './guards.ts';
+import { type Guard, isStillUsed } from './guards.ts';
 import { Place } from './place.ts';
 import type { StreamPool, StreamUser } from './stream-pool.ts';
 
@@ -114,7 +115,10 @@ export abstract class GuardedPool implements StreamPool, EndpointPool, IdleHolde
   protected wait(budget: Budget, account: Account, user: StreamUser, onTurn: (user: StreamUser) => void): void {
     const place = new Place(account, user, () => {
       this.#leave(user);
-      onTurn(user);
+      if (isStillUsed(this.endpoint, this.guard)) return onTurn(user);
+      this.givePending(budget);
+      budget.giveConnection(account);
+      user.onRefused(OUTCOME.noHealthyUpstream, true);
     });
     this.queue.set(user, place);
     this.counts.waitingRequests(1);

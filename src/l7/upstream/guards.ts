@@ -104,6 +104,11 @@ export class Guard {
   }
 }
 
+/** Whether an endpoint that was chosen some time ago may still be used: it may have gone, or have been ejected. */
+export function isStillUsed(endpoint: Endpoint, guard: Guard | null): boolean {
+  return !endpoint.removed && guard?.outliers.filter()?.allows(endpoint) !== false;
+}
+
 export class Guards {
   readonly #ledgers: Ledger[];
   readonly #ground: GuardGround;

@@ -128,15 +128,7 @@ export class Pool extends GuardedPool implements ClientHome {
     if (!this.takePending(budget)) return user.onRefused(OUTCOME.overflow);
     // A user that needs a new connection takes the place of an idle one.
     if (budget.takeConnection(account)) return this.#open(budget, user);
-    this.wait(budget, account, user, (waiter) => this.#onTurn(budget, waiter));
-  }
-
-  /** While somebody waited, the endpoint may have gone, or have been ejected. */
-  #onTurn(budget: Budget, user: StreamUser): void {
-    if (!this.endpoint.removed && this.guard?.outliers.filter()?.allows(this.endpoint) !== false) return this.#open(budget, user);
-    this.givePending(budget);
-    budget.giveConnection(this.account as Account);
-    user.onRefused(OUTCOME.noHealthyUpstream, true);
+    this.wait(budget, account, user, (waiter) => this.#open(budget, waiter));
   }
 
   #useIdle(budget: Budget, user: StreamUser, idle: Http1Client): void {

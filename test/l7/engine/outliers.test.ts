@@ -3,7 +3,7 @@ import t from 'tap';
 import type { BalancerConfig, OutlierConfig } from '../../../src/l7/config/cluster.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { Ledger } from '../../../src/l7/upstream/ledger.ts';
-import { get, OUTBOUND, ok, podOf, Rig, retry, route, type UpstreamLog } from './rig.ts';
+import { endpointOf, GATEWAY, get, OUTBOUND, ok, podOf, Rig, retry, route, type UpstreamLog } from './rig.ts';
 
 const A = '10.0.0.1:80';
 const B = '10.0.0.2:80';
@@ -129,6 +129,31 @@ t.test('all are ejected: no healthy upstream; with a threshold all are used agai
     if (status === 503) t.match(text, /no healthy upstream$/);
     t.equal(rig.count('istio_requests_total', { response_flags: 'UH' }), status === 503 ? 1 : 0);
   }
+});
+
+t.test('a request whose kept connection turns out dead is not sent again to an endpoint that is ejected meanwhile', async (t) => {
+  const rig = new Rig().cluster('shop', [A], { outliers: { ...OUTLIERS, consecutive5xx: 1 } }).gateway(route('/', 'shop', { retry: null }));
+  const peers: MemoryPeer[] = [];
+  rig.transport.serve({ ip: '10.0.0.1', port: 80 }, (peer) => peers.push(peer));
+  rig.serve(B, () => ok('b'));
+  const clients = [0, 1].map(() => rig.transport.dial(GATEWAY));
+  const askAll = (): void => {
+    for (const client of clients) client.write(get('/'));
+    rig.run();
+  };
+  askAll();
+  for (const peer of peers) peer.write(ok('a'));
+  rig.run();
+  for (const client of clients) t.equal(statusOf(client.takeText()), 200);
+  askAll();
+  rig.apply({ endpoints: { shop: [endpointOf(A), endpointOf(B)] } });
+  peers[0]?.write(answer(500));
+  rig.run();
+  peers[1]?.reset();
+  rig.run();
+  t.same(clients.map((client) => statusOf(client.text())).sort(), [200, 500]);
+  t.match(clients.map((client) => client.text()).join(), /\r\n\r\nb/);
+  t.equal(peers.length, 2, 'no further connection to it');
 });
 
 t.test('no more than the percentage are ejected', async (t) => {

@@ -81,6 +81,17 @@ t.test('who waits gets a new connection when the old one is gone', async (t) => 
   t.same(paths(servers[1]), ['/3']);
 });
 
+t.test('who waits for an endpoint that is gone when their turn comes is sent to another one', async (t) => {
+  const { rig, servers, ask } = lab({ maxConnections: 1, maxConcurrentStreams: 1 });
+  const others = serveHttp2(rig, '10.0.0.2');
+  ask(2);
+  rig.apply({ endpoints: { a: [endpointOf('10.0.0.2:80')] } });
+  servers[0]?.peer.reset();
+  rig.run();
+  t.equal(servers.length, 1);
+  t.same(paths(others[0]), ['/3']);
+});
+
 t.test('maxRequestsPerConnection: the connection retires', async (t) => {
   const { rig, servers, ask } = lab({ maxRequestsPerConnection: 2 });
   ask(3);
