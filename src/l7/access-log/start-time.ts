@@ -1,7 +1,7 @@
 /** When requests came, as lines say it. Many come within one millisecond, and nearly all within the second of the one before. */
+import { logTimePattern, type TimePattern, timeText } from '../message/time-text.ts';
 import type { Line } from './line.ts';
 import type { LogPlace } from './log-entry.ts';
-import { timeFormat, type TimeText } from './time-format.ts';
 
 const SECOND = 1000;
 
@@ -13,19 +13,19 @@ export class StartTime {
   #second = -1;
   /** Up to the fraction of the second. */
   #text = '';
-  readonly #format: TimeText | null;
+  readonly #format: TimePattern | null;
 
   /** @param format of a user's; else it is RFC 3339. */
   constructor({ wall }: LogPlace, format?: string) {
     this.#wall = wall;
-    this.#format = format === undefined ? null : timeFormat(format);
+    this.#format = format === undefined ? null : logTimePattern(format);
   }
 
   /** @param ticks on the transport's clock. @param most characters of it; 0: all. */
   write(line: Line, slot: number, ticks: number, most: number): void {
     if (ticks !== this.#ticks) this.#find(ticks);
     if (most === 0 && this.#format === null) return line.time(slot, this.#text, this.#at - this.#second * SECOND);
-    const text = this.#format === null ? new Date(this.#at).toISOString() : this.#format(this.#at);
+    const text = this.#format === null ? new Date(this.#at).toISOString() : timeText(this.#format, this.#at);
     line.text(slot, most === 0 ? text : text.slice(0, most));
   }
 

@@ -1,11 +1,15 @@
 /**
- * Times as text: formats of `strftime(3)` in UTC, with Envoy's `%f` and `%3f` for parts of a second and `%s` for seconds since the
- * epoch (Envoy's DateFormatter).
+ * Times as text: formats of `strftime(3)` in UTC, and Envoy's own conversions: `%s` and `%1s` to `%9s` since the epoch, in parts of a
+ * second; `%f` and `%1f` to `%9f`, the fraction (Envoy's DateFormatter).
  */
 
-type Part = (time: Date, epochMs: number) => string;
+type Part = (time: Date) => string;
 /** A format made ready; text stands for itself. */
 export type TimePattern = readonly (string | Part)[];
+/** What is no conversion, as it stands. */
+interface Unknown {
+  readonly unknown: string;
+}
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const MONTHS = [
@@ -13,62 +17,84 @@ const MONTHS = [
 ];
 const ABBREVIATED = 3;
 const MS_OF_A_DAY = 86_400_000;
+const MS_OF_A_SECOND = 1000;
 const NANOSECOND_DIGITS = 9;
 
-const two = (value: number): string => String(value).padStart(2, '0');
+const padded = (value: number, digits: number, fill = '0'): string => String(value).padStart(digits, fill);
+const two = (value: number): string => padded(value, 2);
+const short = (name: string | undefined): string => (name ?? '').slice(0, ABBREVIATED);
 const hour12 = (time: Date): number => time.getUTCHours() % 12 || 12;
 const dayOfYear = (time: Date): number => Math.floor((time.getTime() - Date.UTC(time.getUTCFullYear(), 0)) / MS_OF_A_DAY) + 1;
+const seconds = (time: Date): string => String(Math.floor(time.getTime() / MS_OF_A_SECOND));
+const fraction = (time: Date, digits: number): string =>
+  padded(time.getTime() % MS_OF_A_SECOND, 3)
+    .padEnd(NANOSECOND_DIGITS, '0')
+    .slice(0, digits);
 
 const PARTS: Readonly<Record<string, Part | string>> = {
   Y: (time) => String(time.getUTCFullYear()),
   y: (time) => two(time.getUTCFullYear() % 100),
   m: (time) => two(time.getUTCMonth() + 1),
   d: (time) => two(time.getUTCDate()),
-  e: (time) => String(time.getUTCDate()).padStart(2, ' '),
-  j: (time) => String(dayOfYear(time)).padStart(3, '0'),
+  e: (time) => padded(time.getUTCDate(), 2, ' '),
+  j: (time) => padded(dayOfYear(time), 3),
   H: (time) => two(time.getUTCHours()),
   I: (time) => two(hour12(time)),
   M: (time) => two(time.getUTCMinutes()),
   S: (time) => two(time.getUTCSeconds()),
   p: (time) => (time.getUTCHours() < 12 ? 'AM' : 'PM'),
-  A: (time) => DAYS[time.getUTCDay()] as string,
-  a: (time) => (DAYS[time.getUTCDay()] as string).slice(0, ABBREVIATED),
-  B: (time) => MONTHS[time.getUTCMonth()] as string,
-  b: (time) => (MONTHS[time.getUTCMonth()] as string).slice(0, ABBREVIATED),
-  s: (_, epochMs) => String(Math.floor(epochMs / 1000)),
-  f: (_, epochMs) => fraction(epochMs, NANOSECOND_DIGITS),
+  A: (time) => DAYS[time.getUTCDay()] ?? '',
+  a: (time) => short(DAYS[time.getUTCDay()]),
+  B: (time) => MONTHS[time.getUTCMonth()] ?? '',
+  b: (time) => short(MONTHS[time.getUTCMonth()]),
+  h: (time) => short(MONTHS[time.getUTCMonth()]),
+  s: seconds,
+  f: (time) => fraction(time, NANOSECOND_DIGITS),
+  D: (time) => `${two(time.getUTCMonth() + 1)}/${two(time.getUTCDate())}/${two(time.getUTCFullYear() % 100)}`,
+  F: (time) => time.toISOString().slice(0, 10),
+  T: (time) => time.toISOString().slice(11, 19),
+  R: (time) => time.toISOString().slice(11, 16),
   z: '+0000',
   Z: 'UTC',
+  n: '\n',
+  t: '\t',
   '%': '%',
 };
-const COMPOSED: Readonly<Record<string, string>> = { F: '%Y-%m-%d', T: '%H:%M:%S', D: '%m/%d/%y', R: '%H:%M', h: '%b' };
 const ISO = '%Y-%m-%dT%H:%M:%S.%3fZ';
 
-/** Null: it has what is not known here. @param format empty: that of RFC 3339, with milliseconds. */
+/** For values of headers. Null: it has what is not known here. @param format empty: that of RFC 3339, with milliseconds. */
 export function timePattern(format: string): TimePattern | null {
-  const spelled = (format || ISO).replace(/%([FTDRh])/g, (_, letter: string) => COMPOSED[letter] as string);
-  const parts: (string | Part)[] = [];
-  for (const [, text, digits, letter] of spelled.matchAll(/([^%]+)|%([1-9])?(.)/gsu)) {
-    const part = text ?? partOf(digits, letter ?? '');
-    if (part === null) return null;
-    parts.push(part);
-  }
-  return spelled.endsWith('%') && !spelled.endsWith('%%') ? null : parts;
+  const parts = partsOf(format || ISO, (letter, digits) => (digits === 0 ? letter !== 'n' && letter !== 't' : letter === 'f'));
+  const known = parts.filter((part) => isKnown(part));
+  return known.length === parts.length ? known : null;
 }
 
+/** For lines of logs, in which what is not known stays as it stands. */
+export function logTimePattern(format: string): TimePattern {
+  return partsOf(format, () => true).map((part) => (isKnown(part) ? part : part.unknown));
+}
+
+/** @param epochMs fractions of a millisecond are cut off. */
 export function timeText(pattern: TimePattern, epochMs: number): string {
   const time = new Date(epochMs);
-  return pattern.map((part) => (typeof part === 'string' ? part : part(time, epochMs))).join('');
+  return pattern.map((part) => (typeof part === 'string' ? part : part(time))).join('');
 }
 
-function partOf(digits: string | undefined, letter: string): string | Part | null {
-  if (digits !== undefined) return letter === 'f' ? (_, epochMs) => fraction(epochMs, Number(digits)) : null;
-  return Object.hasOwn(PARTS, letter) ? (PARTS[letter] as Part | string) : null;
+/** @param takes whether a conversion is one, by its letter and digit; 0: without one. */
+function partsOf(format: string, takes: (letter: string, digits: number) => boolean): (string | Part | Unknown)[] {
+  return [...format.matchAll(/[^%]+|%([1-9])?(.?)/gsu)].map(([whole, digit = '0', letter = '']) => {
+    if (!whole.startsWith('%')) return whole;
+    const digits = Number(digit);
+    return (takes(letter, digits) ? partOf(letter, digits) : null) ?? { unknown: whole };
+  });
 }
 
-function fraction(epochMs: number, digits: number): string {
-  return String(Math.floor(epochMs % 1000))
-    .padStart(3, '0')
-    .padEnd(NANOSECOND_DIGITS, '0')
-    .slice(0, digits);
+function partOf(letter: string, digits: number): string | Part | null {
+  if (digits === 0) return Object.hasOwn(PARTS, letter) ? (PARTS[letter] as Part | string) : null;
+  if (letter === 'f') return (time) => fraction(time, digits);
+  return letter === 's' ? (time) => seconds(time) + fraction(time, digits) : null;
+}
+
+function isKnown(part: string | Part | Unknown): part is string | Part {
+  return typeof part !== 'object';
 }
