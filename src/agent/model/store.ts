@@ -226,7 +226,7 @@ export class ObjectStore {
   #partOf(contributor: Contributor): ObjectPart {
     return {
       upsert: (object, origin) => this.#upsert(contributor, object, origin),
-      upsertChecked: (object, origin) => this.#put(contributor, object, origin, null),
+      upsertChecked: (object, origin) => this.#put(contributor, this.#seen(contributor, object.ref), object, origin, null),
       remove: (ref) => this.#remove(contributor, ref),
       relist: (type) => this.#relist(contributor, type),
       listed: (type) => this.#listed(contributor, type),
@@ -258,26 +258,27 @@ export class ObjectStore {
 
   #upsert(contributor: Contributor, object: RawObject, origin: Origin): void {
     const ref = origin.ref ?? refOf(object);
-    const before = this.#reported(contributor, ref);
+    const known = this.#seen(contributor, ref);
     const revision = revisionOf(object, origin);
-    if (before !== undefined && revision !== null && before.revision === revision) return;
-    this.#put(contributor, checked(object, origin), origin, revision);
+    if (revision !== null && known !== undefined && versionOf(known, contributor)?.revision === revision) return;
+    this.#put(contributor, known, checked(object, origin), origin, revision);
   }
 
-  /** What the contributor gave before of an object that it gives now. */
-  #reported({ position, unseen }: Contributor, ref: ObjectRef): Version | undefined {
+  /** The contributor gives the object now. @returns what is known of it. */
+  #seen({ unseen }: Contributor, ref: ObjectRef): Entry | undefined {
     if (unseen.size > 0) unseen.get(typeKey(ref))?.delete(refKey(ref));
-    return this.#entries.get(ref)?.versions.find(({ verdict }) => verdict.position === position);
+    return this.#entries.get(ref);
   }
 
-  #put(contributor: Contributor, { ref, good: now, findings: problems }: CheckedObject, origin: Origin, revision: string | null): void {
+  #put(contributor: Contributor, known: Entry | undefined, object: CheckedObject, origin: Origin, revision: string | null): void {
     const { position } = contributor;
-    const before = this.#reported(contributor, ref);
+    const { ref, good: now, findings: problems } = object;
+    const before = known === undefined ? undefined : versionOf(known, contributor);
     const good = now ?? before?.good ?? null;
     const state: ObjectState = now !== null ? 'accepted' : good !== null ? 'previous-in-force' : 'refused';
     const since = before?.verdict.state === state ? before.verdict.since : (this.#clock?.now() ?? 0);
     const version = { good, origin, verdict: this.#shared({ position, state, since, problems }), revision };
-    const entry = this.#entries.get(ref) ?? this.#newEntry(ref);
+    const entry = known ?? this.#newEntry(ref);
     const others = entry.versions.filter((other) => other !== before);
     this.#settle(entry, others.length === 0 ? [version] : [...others, version].sort((a, b) => a.verdict.position - b.verdict.position));
   }
@@ -369,6 +370,10 @@ export class ObjectStore {
       this.#onChange();
     });
   }
+}
+
+function versionOf({ versions }: Entry, { position }: Contributor): Version | undefined {
+  return versions.find(({ verdict }) => verdict.position === position);
 }
 
 /** The version in effect, or the first of those that were refused. */

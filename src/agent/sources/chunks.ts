@@ -3,6 +3,7 @@
  * a list, as `kubectl get -o yaml` and `-o json` print them. So a change of one object is read and told as one, and a large file is
  * read in small steps. A list that is written in another form stays whole.
  */
+import { isUtf8 } from 'node:buffer';
 import { isFields } from './fields.ts';
 import { readQuickly, unread } from './quick-yaml.ts';
 import { readWhole } from './yaml-text.ts';
@@ -25,6 +26,12 @@ export interface Chunk {
 }
 
 type Piece = Omit<Chunk, 'line'>;
+
+/** @throws Error for what is not UTF-8. */
+export function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new Error('not UTF-8');
+  return bytes.toString('utf8');
+}
 
 /** Without the byte order mark, which is no part of the text (YAML 1.2 §5.2). */
 export const withoutMark = (text: string): string => (text.startsWith('\uFEFF') ? text.slice(1) : text);

@@ -2,12 +2,12 @@
  * What is in the files of manifests. A small change is read at once. Files of the start, and large ones, are read by other threads
  * (file-readers.ts).
  */
-import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
+import { textOf } from './chunks.ts';
 import { contentsFrom, type DocumentData } from './document-data.ts';
 import { SourceDocument, type SourceFile } from './document.ts';
 import { type FileRead, FileReaders } from './file-readers.ts';
@@ -145,12 +145,11 @@ export class FileContents {
     const fault = faultOf(look);
     if (fault !== null) return refused(file, fault);
     try {
-      const bytes = await readFile(file);
-      if (!isUtf8(bytes)) return refused(file, 'not UTF-8');
+      const text = textOf(await readFile(file));
       const documents: SourceDocument[] = [];
       let seen = 0;
       let read = 0;
-      for (const one of documentsOf({ path: file, texts: this.#texts }, bytes.toString('utf8'), documentsByHash(before), this.#strings)) {
+      for (const one of documentsOf({ path: file, texts: this.#texts }, text, documentsByHash(before), this.#strings)) {
         const { document, isNew } = one;
         documents.push(document);
         seen += document.length;

@@ -1,9 +1,8 @@
 /** Reads files of manifests, one after the other, and hands over what is in them in parts. Started by `FileReaders`. */
-import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../base/errors.ts';
-import { chunksOf, withoutMark } from './chunks.ts';
+import { chunksOf, textOf, withoutMark } from './chunks.ts';
 import { type DocumentData, movedData, readData } from './document-data.ts';
 import { hashOf } from './document.ts';
 import { lookAtOnce } from './look.ts';
@@ -45,13 +44,12 @@ port.on('message', (job: ReaderJob) => {
 });
 
 function read({ id, file, known }: ReaderJob): void {
-  const bytes = readFileSync(file);
-  if (!isUtf8(bytes)) throw new Error('not UTF-8');
+  const text = withoutMark(textOf(readFileSync(file)));
   const left = new Map<string, number>();
   for (const hash of known) left.set(hash, (left.get(hash) ?? 0) + 1);
   const strings = new SharedTexts();
   let documents: DocumentData[] = [];
-  for (const chunk of chunksOf(withoutMark(bytes.toString('utf8')))) {
+  for (const chunk of chunksOf(text)) {
     if (Atomics.load(unwanted, 0) === id) return;
     const hash = hashOf(chunk);
     const again = left.get(hash) ?? 0;

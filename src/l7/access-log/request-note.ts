@@ -39,27 +39,27 @@ export const NoteSpan = { Method: 0, Path: 1, Authority: 2, Headers: 3 } as cons
 /** Where values stand; −1: there is none. */
 class Spans {
   count = 0;
-  starts = new Int32Array(8);
-  ends = new Int32Array(8);
+  #starts = new Int32Array(8);
+  #ends = new Int32Array(8);
 
   begin(count: number): void {
     this.count = count;
-    if (count <= this.starts.length) return;
-    this.starts = new Int32Array(2 * count);
-    this.ends = new Int32Array(2 * count);
+    if (count <= this.#starts.length) return;
+    this.#starts = new Int32Array(2 * count);
+    this.#ends = new Int32Array(2 * count);
   }
 
   put(index: number, start: number, end: number): void {
-    this.starts[index] = start;
-    this.ends[index] = end;
+    this.#starts[index] = start;
+    this.#ends[index] = end;
   }
 
   start(index: number): number {
-    return index < this.count ? (this.starts[index] as number) : -1;
+    return index < this.count ? (this.#starts[index] as number) : -1;
   }
 
   end(index: number): number {
-    return index < this.count ? (this.ends[index] as number) : -1;
+    return index < this.count ? (this.#ends[index] as number) : -1;
   }
 }
 
