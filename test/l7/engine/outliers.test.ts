@@ -151,7 +151,10 @@ t.test('a request whose kept connection turns out dead is not sent again to an e
   rig.run();
   peers[1]?.reset();
   rig.run();
-  t.same(clients.map((client) => statusOf(client.text())).toSorted((a, b) => a - b), [200, 500]);
+  t.same(
+    clients.map((client) => statusOf(client.text())).toSorted((a, b) => a - b),
+    [200, 500],
+  );
   t.match(clients.map((client) => client.text()).join(), /\r\n\r\nb/);
   t.equal(peers.length, 2, 'no further connection to it');
 });
