@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import { LineRing } from '../../base/line-ring.ts';
 import type { Log } from '../log.ts';
 import { isOtlpSink, providerOfSink } from '../model/compile/index.ts';
-import { LogFile } from './log-file.ts';
+import { AccessLogFile } from './access-log-file.ts';
 import { type LogRecord, logRecordOf } from './log-record.ts';
 import { WorkerRings } from './worker-rings.ts';
 
@@ -25,7 +25,7 @@ type SendRecords = (provider: string, records: readonly LogRecord[]) => void;
 export class AccessLogs {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #files = new Map<string, LogFile>();
+  readonly #files = new Map<string, AccessLogFile>();
   /** Of those for collectors. */
   readonly #recordRings: WorkerRings;
   readonly #send: SendRecords;
@@ -48,7 +48,7 @@ export class AccessLogs {
     if (file === undefined) {
       // Nobody reads it: it drops what has no room, and counts that.
       if (this.#files.size >= MOST_FILES) return this.#log.warn({ file: sink }, 'there are too many access logs; this one is not written');
-      this.#files.set(sink, (file = new LogFile(sink, this.#log)));
+      this.#files.set(sink, (file = new AccessLogFile(sink, this.#log)));
     }
     file.attach(worker, new LineRing(memory));
     this.#flushing ??= this.#clock.every(FLUSH_MS, () => this.#flush());

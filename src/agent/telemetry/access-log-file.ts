@@ -22,7 +22,7 @@ const STDERR = '/dev/stderr';
 const MODE = 0o644;
 const LINE_END = 0x0a;
 
-export class LogFile {
+export class AccessLogFile {
   /** Lines that were lost here. */
   dropped = 0;
   readonly #path: string;
