@@ -117,6 +117,7 @@ void LoopDriver::runTurns() {
     cells_[Clock::Now] = reactor_.now();
     cells_[Cell::Connections] = reactor_.connections();
     cells_[Cell::EventWords] = static_cast<int32_t>(reactor_.eventWords());
+    cells_[Cell::Unread] = reactor_.unread() ? 1 : 0;
     // After a wait the clock has moved on, and whatever libuv runs next may arm timers by it.
     const bool due =
         reactor_.eventWords() > 0 || wait.milliseconds != 0 || cells_[Cell::Deferred] != 0 || cells_[Clock::WakeAt] <= reactor_.now();

@@ -36,7 +36,8 @@ namespace nodeway::transport {
   X(CommandWords, 0, "") \
   X(EventWords, 1, "")   \
   X(Deferred, 2, "")     \
-  X(Connections, 3, "")
+  X(Connections, 3, "")  \
+  X(Unread, 4, "not 0: the turn may not have read all that had arrived")
 
 /** Float64 cells: milliseconds on CLOCK_MONOTONIC. */
 #define NW_CLOCKS(X) \

@@ -86,6 +86,7 @@ void Reactor::collect(int timeoutMs) {
   takeOver();
   for (int i = 0; i < count; i++) handle(ready_[static_cast<size_t>(i)]);
   readScheduled();
+  unread_ = static_cast<size_t>(count) == ready_.size() || !scheduled_.empty();
   if (suspended_ || !lingering_.empty()) sweep();
   tellNotices();
 }

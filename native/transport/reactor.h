@@ -50,6 +50,8 @@ class Reactor {
 
   size_t eventWords() const { return batch_.words(); }
   bool sawForeign() const { return sawForeign_; }
+  /** Whether there may be more to read than this turn has read. */
+  bool unread() const { return unread_; }
   bool hasWork() const { return !scheduled_.empty() || !noticed_.empty() || !unloaded_.empty() || !inherited_.empty(); }
   double now() const { return now_; }
   int32_t connections() const { return table_.count(); }
@@ -138,6 +140,7 @@ class Reactor {
   double nextSweep_ = 0;
   double now_ = 0;
   bool sawForeign_ = false;
+  bool unread_ = false;
 };
 
 }  // namespace nodeway::transport

@@ -3,7 +3,7 @@
  * without touching the event loop's own timers.
  *
  * Invariants (test/base/timer-wheel.test.ts):
- *  1. a timer never fires early, and fires at the first `advance` whose time is at or past the tick of its deadline;
+ *  1. a timer never fires early, and fires at the first `advance` whose time is at or past the tick of its deadline; `observe` fires none;
  *  2. a disarmed timer never fires, also when it is disarmed by another timer of the same tick;
  *  3. `nextDelay` never exceeds the time to the tick of the nearest deadline;
  *  4. an exception of a timer leaves `advance`; those that were due with it fire at the next one, whatever its time.
@@ -41,7 +41,7 @@ export class TimerWheel {
   #now: number;
   /** The tick of `#now`. */
   #tick: number;
-  /** The last tick whose slot is done with; behind `#tick` while timers fire. */
+  /** The last tick whose slot is done with; behind `#tick` until timers have fired. */
   #done: number;
   /** Nothing is due before this tick. Looking through the slots is for when it has come: the transport asks in every turn. */
   #quietUntil: number;
@@ -87,12 +87,17 @@ export class TimerWheel {
     this.#count--;
   }
 
+  /** Moves the clock to `now`. What is due waits for `advance`; timers that are armed meanwhile count from now. */
+  observe(now: number): void {
+    this.#now = now;
+    this.#tick = Math.floor(now / TICK_MS);
+  }
+
   /** Moves the clock to `now` and fires what is due. Costs a comparison when no tick has passed. */
   advance(now: number): void {
-    this.#now = now;
-    const target = Math.floor(now / TICK_MS);
+    this.observe(now);
+    const target = this.#tick;
     if (target <= this.#done) return;
-    this.#tick = target;
     if (this.#count === 0) {
       this.#done = target;
       return;

@@ -38,6 +38,8 @@ export const Cell = {
   EventWords: 1,
   Deferred: 2,
   Connections: 3,
+  /** not 0: the turn may not have read all that had arrived */
+  Unread: 4,
 } as const;
 
 /** Float64 cells: milliseconds on CLOCK_MONOTONIC. */
@@ -59,7 +61,7 @@ export const CloseReason = {
 } as const;
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];
 
-export const CELLS = 4;
+export const CELLS = 5;
 export const CLOCKS = 2;
 export const KIND_BITS = 4;
 export const KIND_MASK = 15;

@@ -3,7 +3,7 @@
  * commands, and the next turn carries them out. Bytes live in one arena per worker: `onData` names a slice of it, `write`
  * takes slices of it, and nothing is copied on the way unless a socket cannot take it.
  *
- *     turn:  wait → timers → events (handlers run, call the methods below) → deferred tasks → commands are carried out
+ *     turn:  wait → events (handlers run, call the methods below) → timers → deferred tasks → commands are carried out
  *
  * Rules that every implementation keeps (test/l7/transport/contract.ts runs against all of them):
  *  1. A slice handed to `onData`, or reserved, is valid until the current turn ends, not longer.
@@ -23,6 +23,8 @@
  *     server that answers early and closes with the request unread is heard: the kernel keeps what was received behind an RST.
  *  8. An exception of a handler, an acceptor, a timer or a deferred task ends the connection that it was called for (RST, and
  *     `onClose` where the handler has not heard of it), is told to `onFault`, and the turn goes on.
+ *  9. What had arrived when a thread gets to run again comes before the timers that have become due meanwhile: a process that was
+ *     throttled or stopped takes no answer for late, and no connection for idle, because it did not look.
  */
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { CloseReason } from './transport-numbers.ts';

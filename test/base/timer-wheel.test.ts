@@ -69,12 +69,12 @@ t.test('far timers do not make it wake up for nothing', async (test) => {
 });
 
 /** Against the simplest thing that could work: a list of deadlines. */
-t.test('model: any mix of arming, disarming and advancing', async (test) => {
+t.test('model: any mix of arming, disarming, observing and advancing', async (test) => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('arm' as const), timer: fc.nat(9), delay: fc.oneof(fc.nat(20), fc.nat(10_000), fc.nat(5_000_000)) }),
     fc.record({ kind: fc.constant('disarm' as const), timer: fc.nat(9) }),
     fc.record({
-      kind: fc.constant('advance' as const),
+      kind: fc.constantFrom('advance' as const, 'observe' as const),
       by: fc.oneof(fc.double({ min: 0, max: 9, noNaN: true }), fc.nat(8_000), fc.nat(6_000_000)),
     }),
   );
@@ -97,6 +97,10 @@ t.test('model: any mix of arming, disarming and advancing', async (test) => {
         if (now + delay > Math.max(Math.floor(now / 4) + 1, Math.ceil(nearest / 4)) * 4 + 1e-6) return false;
         now += each.by;
         fired.length = 0;
+        if (each.kind === 'observe') {
+          wheel.observe(now);
+          continue;
+        }
         wheel.advance(now);
         for (const index of fired) {
           if (!(deadlines.get(index)! <= now)) return false;

@@ -231,12 +231,13 @@ export abstract class LinkTransport implements Transport {
     this.#readEnd = 0;
     this.#scratch = this.#scratchStart;
     this.now = this.readClock();
+    this.timers.observe(this.now);
     const listed = this.#listed;
     this.#listed = [];
     let next = 0;
     try {
-      runToEnd(this, 'a timer', () => this.timers.advance(this.now));
       while (next < listed.length && this.#scratchStart - this.#readEnd >= LARGEST_READ) this.#serveGuarded(listed[next++]!);
+      runToEnd(this, 'a timer', () => this.timers.advance(this.now));
       runToEnd(this, 'a deferred task', () => this.#runDeferred());
     } finally {
       this.#endTurn(listed.slice(next));

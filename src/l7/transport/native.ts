@@ -27,6 +27,10 @@ const SCRATCH_BYTES = 1024 * 1024;
 const COMMAND_WORDS = 48 * 1024;
 const EVENT_WORDS = WORDS_PER_EVENT * 4096;
 const WORDS_PER_WRITE = 3;
+/** Between two turns; a thread whose turns are further apart slept, or did not get to run. */
+const STANDSTILL_MS = 20;
+/** Most turns for which due timers wait then for what is still unread. */
+const MOST_TURNS_BEHIND = 64;
 /** The longest sleep without any timer armed. */
 const LONGEST_WAIT_MS = 60_000;
 /** A write before the first command ends nowhere. */
@@ -66,6 +70,10 @@ export class NativeTransport implements Transport {
   /** Where the running turn is in its events, so that a turn goes on behind a handler that threw. */
   #cursor = 0;
   #inTurn = false;
+  /** Of the last turn. */
+  #lastNow = 0;
+  /** For so many turns timers still wait for what is unread. */
+  #turnsBehind = 0;
   #disposed = false;
 
   // Made once: as closures of the turn, each turn would pay for them.
@@ -265,12 +273,24 @@ export class NativeTransport implements Transport {
       this.#inTurn = true;
       this.#cursor = 0;
       this.#scratch = this.#scratchStart;
+      this.timers.observe(this.now);
     }
-    runToEnd(this, 'a timer', this.#advanceTimers);
     while (this.#cursor < this.#cells[Cell.EventWords]!) this.#dispatch();
+    if (this.#heardAll()) runToEnd(this, 'a timer', this.#advanceTimers);
     runToEnd(this, 'a deferred task', this.#runDeferred);
     this.#inTurn = false;
     this.#clock[Clock.WakeAt] = this.now + this.timers.nextDelay(LONGEST_WAIT_MS);
+  }
+
+  /**
+   * Whether what had arrived when the thread woke up has been delivered. A thread that did not get to run finds both: timers that are
+   * due, and, in the sockets, what came in time and would have disarmed them. One turn may not read all of it.
+   */
+  #heardAll(): boolean {
+    if (this.now - this.#lastNow > STANDSTILL_MS) this.#turnsBehind = MOST_TURNS_BEHIND;
+    this.#lastNow = this.now;
+    if (this.#cells[Cell.Unread] === 0) this.#turnsBehind = 0;
+    return this.#turnsBehind === 0 || --this.#turnsBehind === 0;
   }
 
   /** Delivers events until there are no more, or one of them throws. */

@@ -5,7 +5,7 @@ import { CloseReason, HIGH_WATER, TransportError } from '../../../src/l7/transpo
 import type { ConnectOptions } from '../../../src/l7/transport.ts';
 import type { Address } from '../../../src/l7/transport.ts';
 import type { Lab, MakeLab, Peer } from './lab.ts';
-import { Recorder, listen, pattern, send, settle, until } from './lab.ts';
+import { Recorder, listen, pattern, send, settle, standStill, until } from './lab.ts';
 
 type Case = (test: Tap.Test, lab: Lab) => Promise<void>;
 declare namespace Tap {
@@ -423,6 +423,30 @@ const cases: Record<string, Case> = {
     }
     await until(() => fired.length === 5, 'all timers');
     test.same(fired, [5, 12, 30, 60, 90]);
+  },
+
+  async 'what arrived while the thread stood still comes before timers that are due'(test, lab) {
+    // More than a turn reads.
+    const count = 1500;
+    const { address, handlers } = listen(lab.transport, (transport) => new Recorder(transport));
+    const peers: Peer[] = [];
+    while (peers.length < count) peers.push(await lab.dial(address));
+    await until(() => handlers.length === count, 'the connections');
+    let silent = -1;
+    let second = -1;
+    const timer = new Timer(() => {
+      silent = handlers.filter((handler) => handler.bytes === 0).length;
+      lab.transport.timers.arm(new Timer(() => (second = lab.transport.now)), 50);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    lab.transport.timers.arm(timer, 5);
+    for (const peer of peers) peer.write(Buffer.from('in time'));
+    standStill(100);
+    await until(() => silent >= 0, 'the timer');
+    test.equal(silent, 0, 'all had been heard');
+    const fired = lab.transport.now;
+    await until(() => second >= 0, 'the second timer');
+    test.ok(second >= fired + 50, 'which counts from then');
   },
 
   async 'setHandler hands over'(test, lab) {

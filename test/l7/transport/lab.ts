@@ -50,6 +50,11 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(() => setImmediate(resolve), 10));
 }
 
+/** The thread does not run for so long, as one whose process is throttled. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /** A handler that writes down what it is told. */
 export class Recorder implements ConnectionHandler {
   readonly log: string[] = [];
