@@ -43,7 +43,9 @@ export class Servers {
     const [, , subset = '', host = ''] = cluster.split('|');
     const { services, docs } = this.#cluster;
     const entries = docs.filter(({ kind, spec }) => kind === 'ServiceEntry' && (spec?.['hosts'] as string[] | undefined)?.includes(host));
-    const sets = [...services.filter((service) => hostOf(service) === host), ...entries].map((object) => this.#of(object));
+    const own = [...services.filter((service) => hostOf(service) === host), ...entries].map((object) => this.#of(object));
+    // Several of a namespace for one host may give it their endpoints together.
+    const sets = [...own, [...new Set(own.flat())]];
     if (subset === '') return sets;
     const chosen = this.#subsets(subset);
     return sets.flatMap((pods) => chosen.map((labels) => pods.filter((pod) => selects(labels, labelsOf(pod)))));

@@ -20,13 +20,6 @@ import { applied, OPTIONS } from '../model/compile/world.ts';
 
 const SETS = join(import.meta.dirname, '../../conformance/istio');
 
-/** On purpose: nobody takes the name of a Kubernetes Service by a ServiceEntry, as a client's own namespace may in Istio. */
-const DIFFERENT = new Set([
-  'service-entry-export: a service keeps its name',
-  // Endpoints of both of two ServiceEntries.
-  ...['q018', 'q041', 'q071'].map((name) => `random-who-sees-what: ${name}`),
-]);
-
 /** A line of the proxy's access log. */
 interface Logged {
   /** `outbound|80||a.default.svc.cluster.local`; none where nothing was forwarded. */
@@ -112,7 +105,6 @@ for (const set of readdirSync(SETS)) {
       const group = groups.get(name);
       const pod = group === undefined ? undefined : explained.find(group.from);
       if (group === undefined || pod === undefined || isInMesh !== true || group.tcp !== undefined) continue;
-      if (DIFFERENT.has(`${set}: ${name}`)) continue;
       const view = await explained.explain(group, pod);
       for (const { client_log: [logged] = [] } of tries) {
         if (logged === undefined) continue;

@@ -4,7 +4,7 @@ import { instanceId } from './clusters.ts';
 import type { ConnectionRules } from './connection-rules.ts';
 import type { Endpoints } from './endpoints.ts';
 import { socketAddress } from './hosts.ts';
-import { type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
+import { addressesAt, type MeshPort, type MeshService, portOf } from './mesh-service.ts';
 import type { ClientView } from './route-lists.ts';
 import type { Services } from './services.ts';
 
@@ -32,8 +32,7 @@ export class Addresses {
     for (const [index, port] of service.ports.entries()) {
       if (!sees(port)) continue;
       const to = this.#destination(service, port, client);
-      const { addresses, entry } = partOf(service, port);
-      for (const ip of [...addresses, ...(entry?.ranges ?? [])]) this.#add(entries, ip, service, port, to);
+      for (const ip of addressesAt(service, port)) this.#add(entries, ip, service, port, to);
       if (!service.headless) continue;
       // Clients of a headless service have chosen an endpoint before they connect.
       for (const { config } of this.#endpoints.get(service)[index] ?? []) {
@@ -59,7 +58,8 @@ export class Addresses {
       .sort((a, b) => a - b)
       .flatMap((port) => {
         const there = this.#services.anywhere.get(String(port)).filter((service) => {
-          return this.#services.get(service.host, client.namespace)?.namespace === service.namespace && sees(service, port);
+          const isThere = service.exportTo === null || (client.namespace !== null && service.exportTo.includes(client.namespace));
+          return isThere && this.#services.get(service.host, client.namespace)?.namespace === service.namespace && sees(service, port);
         });
         // Of those that need no name, the oldest has the port.
         const owner = there.find((service) => portOf(service, port)?.protocol !== 'tls');

@@ -8,7 +8,7 @@ import { type DestinationRules, policyOf, tunnelOf } from './destination-rules.t
 import { socketAddress } from './hosts.ts';
 import type { MergedRule } from './merged-rules.ts';
 import type { MeshConfig } from './mesh-config.ts';
-import { clusterName, type MeshPort, type MeshService, partOf, portOf } from './mesh-service.ts';
+import { clusterName, type MeshPort, type MeshService, portOf } from './mesh-service.ts';
 import { outlierConfig } from './outlier-detection.ts';
 import type { Services } from './services.ts';
 import { wireOf } from './protocols.ts';
@@ -72,6 +72,7 @@ export function serviceViews(services: Services, rules: DestinationRules, host: 
 }
 
 export function clusterPlans({ client, service, rule }: ServiceView, port: MeshPort): ClusterPlan[] {
+  if (port.leadsNowhere === true) return [];
   const plan = (subset: string, labels: StringMap | null): ClusterPlan => {
     const name = subset === '' ? port.cluster : clusterName(port.number, subset, service.host);
     return { id: clusterId(name, client), name, subset, labels };
@@ -112,6 +113,6 @@ export function clusterConfig(
 /** Connections go on to where they were going: a ServiceEntry says so, or a rule (PASSTHROUGH), whatever endpoints there are. */
 function originalOf(service: MeshService, port: MeshPort, { loadBalancer }: PolicyBlocks): ClusterConfig['original'] {
   const { targetPort } = port;
-  if (partOf(service, port).entry?.resolution === 'original') return { port: typeof targetPort === 'number' ? targetPort : null };
+  if (service.entry?.resolution === 'original') return { port: typeof targetPort === 'number' ? targetPort : null };
   return loadBalancer?.simple === 'PASSTHROUGH' ? { port: null } : undefined;
 }

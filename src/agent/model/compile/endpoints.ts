@@ -19,7 +19,7 @@ import { isElsewhere } from './ingress-endpoint.ts';
 import { NamedIdentities } from './identity.ts';
 import type { Localities } from './localities.ts';
 import type { Mesh } from './mesh-config.ts';
-import { type MeshPort, type MeshService, partOf, type ServiceEndpoint } from './mesh-service.ts';
+import { type MeshPort, type MeshService, type ServiceEndpoint } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import { asksForPlaces, placed } from './placement.ts';
 import type { Pods } from './pods.ts';
@@ -209,14 +209,33 @@ export class Endpoints {
 
   #at(service: MeshService, port: MeshPort): ServiceEndpoint[] {
     const unique = new Map<string, ServiceEndpoint>();
-    for (const endpoint of this.#found(service, port)) unique.set(addressKey(endpoint.config), endpoint);
+    // Of one address that is given twice, the first counts, as in Envoy.
+    for (const endpoint of this.#found(service, port)) {
+      const key = addressKey(endpoint.config);
+      if (!unique.has(key)) unique.set(key, endpoint);
+    }
     return [...unique].sort(([a], [b]) => order(a, b)).map(([, endpoint]) => endpoint);
   }
 
   #found(service: MeshService, port: MeshPort): ServiceEndpoint[] {
-    const part = partOf(service, port);
-    if (part.entry !== null) return [...this.#entries.of(part, part.entry, port), ...this.#selected(part, port)];
+    if (service.parts !== undefined) return this.#together(service, service.parts, port);
+    if (service.entry !== null) return [...this.#entries.of(service, service.entry, port), ...this.#selected(service, port)];
     return [...this.#ofService(service, port), ...this.#entries.selected(service, port)];
+  }
+
+  /** Istiod finds what several give by the name of the port; for proxies that ask DNS, by its number. */
+  #together(service: MeshService, parts: readonly MeshService[], port: MeshPort): ServiceEndpoint[] {
+    const resolution = service.entry?.resolution ?? 'given';
+    const byName = resolution === 'given';
+    const found: ServiceEndpoint[] = [];
+    for (const part of parts) {
+      const own = part.ports.find(({ name, number }) => (byName || part.entry === null ? name === port.name : number === port.number));
+      // Of names of which the first address counts there is one; what others give stays beside it.
+      if (own === undefined || (part.entry?.resolution === 'first' && found.length > 0)) continue;
+      const entry = part.entry === null ? null : { ...part.entry, resolution };
+      found.push(...this.#found({ ...part, entry }, own));
+    }
+    return resolution === 'first' ? found.slice(0, 1) : found;
   }
 
   #ofService(service: MeshService, port: MeshPort): ServiceEndpoint[] {

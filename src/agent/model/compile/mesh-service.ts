@@ -30,9 +30,13 @@ export interface MeshService extends Aged {
   /** Whose endpoints it prefers: those of the client's zone, or of its node; null: it says nothing about that. */
   readonly distribution: TrafficDistribution | null;
   readonly ports: readonly MeshPort[];
+  /** Where several of its namespace have the host: all of them, whose endpoints it has together. */
+  readonly parts?: readonly MeshService[];
 }
 
 export interface EntryPart {
+  /** Others of its namespace for the same host give it their ports if they have the same. */
+  readonly likeness: string;
   readonly ref: ObjectRef;
   /**
    * Where its endpoints are: `original`, wherever the connection was going; `given`, as written or selected; `dns`, at all addresses
@@ -53,31 +57,21 @@ export interface MeshPort extends PortProtocol {
   readonly ref: ServiceRef;
   /** Istio's name of the cluster of all of its endpoints. */
   readonly cluster: string;
-  /** Where several ServiceEntries of a namespace give the host together: the one that gives the port. */
-  readonly part?: MeshService;
+  /** Where several of a namespace have the host: the addresses and ranges of those that have the port. */
+  readonly addresses?: readonly string[];
+  /** Those of the youngest of them: clients may ask for these as for names. */
+  readonly asNames?: readonly string[];
+  /** It leads nowhere: clients meet it at its addresses and by its name, and there is no cluster. */
+  readonly leadsNowhere?: true;
 }
 
-/** What gives a port of a service: where its endpoints and addresses are. */
-export function partOf(service: MeshService, port: MeshPort): MeshService {
-  return port.part ?? service;
+export function isRange(address: string): boolean {
+  return address.includes('/');
 }
 
-/** ServiceEntries of one namespace for one host are one service: a port is the oldest one's that has it. */
-export function merged(services: readonly MeshService[]): MeshService[] {
-  const all = new Map<string, MeshService>();
-  for (const service of services) {
-    const key = `${service.registry} ${service.namespace} ${service.exportTo?.join() ?? '*'}`;
-    const known = all.get(key);
-    all.set(key, known === undefined ? service : withPortsOf(known, service));
-  }
-  return [...all.values()];
-}
-
-function withPortsOf(service: MeshService, other: MeshService): MeshService {
-  const own = service.ports.map((port): MeshPort => ({ ...port, part: partOf(service, port) }));
-  const more = other.ports.filter(({ number }) => !own.some((port) => port.number === number));
-  const addresses = [...new Set([...service.addresses, ...other.addresses])];
-  return { ...service, addresses, ports: [...own, ...more.map((port): MeshPort => ({ ...port, part: other }))] };
+/** Addresses and ranges at which clients find a port of a service. */
+export function addressesAt({ addresses, entry }: MeshService, port: MeshPort): readonly string[] {
+  return port.addresses ?? (entry === null ? addresses : [...addresses, ...entry.ranges]);
 }
 
 /** Who stands behind a service's port. */

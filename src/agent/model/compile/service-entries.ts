@@ -1,8 +1,8 @@
 /** The hosts of ServiceEntries as destinations: each is a service of its own with all of the entry's addresses and ports. */
 import { rangeKey } from '../../../base/address-range.ts';
-import type { ServiceEntry } from '../objects.ts';
+import type { ServiceEntry, StringMap } from '../objects.ts';
 import { refOf } from '../problem.ts';
-import { ageOf } from './age.ts';
+import { ageOf, order } from './age.ts';
 import { socketForm } from './hosts.ts';
 import { clusterName, type EntryPart, type Family, type MeshPort, type MeshService } from './mesh-service.ts';
 import { portProtocol } from './protocols.ts';
@@ -21,12 +21,14 @@ export function entryServices(object: ServiceEntry, exportTo: readonly string[] 
   const { created, namespace } = ageOf(object);
   const { hosts, addresses = [], ports = [], resolution = 'NONE', endpoints, workloadSelector } = object.spec;
   const own = addressesOf(addresses);
+  const likeness = likenessOf(object);
   const selector = resolution === 'NONE' ? undefined : workloadSelector?.labels;
   return [...new Set(hosts.map((host) => host.toLowerCase()))].map((host): MeshService => {
     const kind = RESOLUTIONS[resolution];
     const byName = (kind === 'dns' || kind === 'first') && (endpoints?.length ?? 0) === 0 && workloadSelector === undefined;
     const entry: EntryPart = {
       ref: refOf(object),
+      likeness,
       resolution: kind,
       ranges: own.ranges,
       endpoints: byName ? [{ address: host }] : (endpoints ?? []),
@@ -49,6 +51,11 @@ export function entryServices(object: ServiceEntry, exportTo: readonly string[] 
       ports: ports.filter(({ protocol }) => protocol?.toLowerCase() !== 'udp').map((port): MeshPort => entryPort(port, host, namespace)),
     };
   });
+}
+
+function likenessOf({ metadata: { labels = {} }, spec: { resolution, workloadSelector, exportTo = [] } }: ServiceEntry): string {
+  const pairs = (map: StringMap): [string, string][] => Object.entries(map).sort(([a], [b]) => order(a, b));
+  return JSON.stringify([resolution ?? 'NONE', pairs(labels), pairs(workloadSelector?.labels ?? {}), [...new Set(exportTo)].sort()]);
 }
 
 function entryPort(

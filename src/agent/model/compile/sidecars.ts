@@ -8,6 +8,7 @@ import { refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
 import { covers, isWildcard } from './hosts.ts';
 import type { CompileOptions } from './options.ts';
+import type { MeshService } from './mesh-service.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { selects } from './selectors.ts';
 
@@ -33,6 +34,8 @@ export type IngressListener = NonNullable<Sidecar['spec']['ingress']>[number];
 export interface SidecarView {
   /** Null: everything that is exported to its namespace. */
   readonly imports: Imports | null;
+  /** Namespaces of which it sees all that is exported to it, at every port. */
+  readonly whole: readonly string[];
   /** Null: the mesh's. */
   readonly outboundTrafficPolicy: Policy | null;
 }
@@ -53,7 +56,7 @@ interface Listener {
 
 export type Imports = readonly Listener[];
 
-const EVERYTHING: SidecarView = { imports: null, outboundTrafficPolicy: null };
+const EVERYTHING: SidecarView = { imports: null, whole: [], outboundTrafficPolicy: null };
 const ANY = '*';
 
 export class Sidecars {
@@ -79,7 +82,8 @@ export class Sidecars {
     if (chosen === undefined) return EVERYTHING;
     const { egress = [], outboundTrafficPolicy } = chosen.spec;
     const policy = outboundTrafficPolicy === undefined ? null : (outboundTrafficPolicy.mode ?? 'REGISTRY_ONLY');
-    return { imports: importsOf(egress, namespace), outboundTrafficPolicy: policy };
+    const imports = importsOf(egress, namespace);
+    return { imports, whole: wholeNamespaces(imports), outboundTrafficPolicy: policy };
   }
 
   /** What is said of the connections that a pod receives; null: nothing. */
@@ -138,12 +142,30 @@ export function importedNamespaces(imports: Imports): string[] {
   return [...new Set(imports.flatMap(({ hosts }) => hosts.map(({ namespace }) => namespace)))];
 }
 
+function wholeNamespaces(imports: Imports | null): string[] {
+  const [only, ...others] = imports ?? [];
+  if (only === undefined || others.length > 0 || only.port !== null || only.excluded.length > 0) return [];
+  const whole = only.hosts.filter(({ namespace, host }) => host === ANY && namespace !== ANY);
+  return [...new Set(whole.map(({ namespace }) => namespace))];
+}
+
 /** Whether a service is seen at a port. */
 export function importsService(imports: Imports, host: string, namespace: string, port: number): boolean {
   const listener = listenerAt(imports, port);
   if (listener === undefined) return false;
   const matches = (one: Import): boolean => (one.namespace === ANY || one.namespace === namespace) && covers(one.host, host);
   return listener.hosts.some(matches) && !listener.excluded.some(matches);
+}
+
+/**
+ * Whether a port of a service is seen. Where a Sidecar names every host in full, of several ServiceEntries of a namespace for one host
+ * only the oldest is, as istiod looks such hosts up.
+ */
+export function importsPort(imports: Imports, { host, namespace, parts }: MeshService, port: number): boolean {
+  if (!importsService(imports, host, namespace, port)) return false;
+  const hosts = listenerAt(imports, port)?.hosts ?? [];
+  const inFull = hosts.every((one) => one.namespace !== ANY && !isWildcard(one.host));
+  return !inFull || parts === undefined || parts[0]?.ports.some(({ number }) => number === port) === true;
 }
 
 /** Whether a VirtualService is seen at a port: one of its hosts overlaps with what is imported from its namespace. */

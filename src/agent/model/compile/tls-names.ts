@@ -10,7 +10,7 @@ import type { Target } from '../incremental/cell.ts';
 import { Table } from '../incremental/table.ts';
 import { byAge, order } from './age.ts';
 import type { ConnectionRules } from './connection-rules.ts';
-import { type MeshPort, type MeshService, partOf } from './mesh-service.ts';
+import { addressesAt, isRange, type MeshPort, type MeshService } from './mesh-service.ts';
 import type { ClientView } from './route-lists.ts';
 
 interface Claim {
@@ -48,8 +48,8 @@ export class TlsNames {
   /** What such clients can ask of the service. @param sees whether they see a port of it. */
   claim(service: MeshService, client: ClientView, layer: string, sees: (port: MeshPort) => boolean = () => true): void {
     for (const port of service.ports) {
-      const { entry, addresses } = partOf(service, port);
-      if (port.protocol !== 'tls' || entry === null || addresses.length > 0 || !sees(port)) continue;
+      const named = port.protocol === 'tls' && service.entry !== null && addressesAt(service, port).every(isRange);
+      if (!named || !sees(port)) continue;
       const itself = {
         names: [service.host],
         destinations: [{ cluster: this.#rules.clusterOf(client, service.host, port.number), weight: 1 }],

@@ -17,7 +17,7 @@ import { namesake } from './namesakes.ts';
 import { retryConfig } from './retries.ts';
 import type { ClientView, RouteLists } from './route-lists.ts';
 import type { RouteSource } from './routes.ts';
-import { type Imports, importsRules, importsService } from './sidecars.ts';
+import { type Imports, importsPort, importsRules, importsService } from './sidecars.ts';
 import { type BoundVirtualService, type Naming, type VirtualServices, visibleTo } from './virtual-services.ts';
 
 /** Where VirtualServices for hosts that are no service exist. */
@@ -160,7 +160,7 @@ export class VirtualHosts {
     if (alias !== undefined) return this.#claimOfName(alias.host, false, port, routes);
     if (of === null) return { name: [host, port].join(':'), domains: [host], local: null, routes };
     const claim = this.#claimOfName(host, of.service.headless, port, routes);
-    return { ...claim, domains: claim.domains.concat(of.service.addresses) };
+    return { ...claim, domains: claim.domains.concat(of.port.asNames ?? of.service.addresses) };
   }
 
   #claimOfName(host: string, headless: boolean, port: number, routes: readonly RouteConfig[]): HostClaim {
@@ -211,7 +211,7 @@ export class VirtualHosts {
 }
 
 function sees(imports: Imports | undefined, service: MeshService | null, port: number): boolean {
-  return service !== null && (imports === undefined || importsService(imports, service.host, service.namespace, port));
+  return service !== null && (imports === undefined || importsPort(imports, service, port));
 }
 
 function obeys(imports: Imports | undefined, { hosts, namespace }: BoundVirtualService, port: number): boolean {

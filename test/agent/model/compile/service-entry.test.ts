@@ -264,16 +264,85 @@ t.test('a service that is there for some namespaces only', async (t) => {
 });
 
 t.test('several ServiceEntries of a namespace give a host together', async (t) => {
+  const at = (address: string): string => `resolution: STATIC, endpoints: [{ address: ${address} }]`;
+  const both = 'ports: [{ number: 80, name: http, protocol: HTTP }, { number: 81, name: more, protocol: HTTP }]';
+  const first = entry(`{ hosts: [ext.example], ${http}, ${at('192.0.2.1')} }`, 'name: a, namespace: default');
+  const second = (spec: string, labels = ''): string => entry(spec, `name: b, namespace: default, labels: { ${labels} }`);
+  const third = 'outbound|81||ext.example';
+  for (const [about, other, at80, at81] of [
+    ['endpoints and ports', `{ hosts: [ext.example], ${both}, ${at('192.0.2.2')} }`, ['192.0.2.1:80', '192.0.2.2:80'], ['192.0.2.2:81']],
+    [
+      'by the name of the port',
+      `{ hosts: [ext.example], ${http.replace('name: http', 'name: b')}, ${at('192.0.2.2')} }`,
+      ['192.0.2.1:80'],
+      null,
+    ],
+    ['no ports of another resolution', `{ hosts: [ext.example], ${both} }`, ['192.0.2.1:80'], null],
+    [
+      'addresses, but no names, of DNS',
+      `{ hosts: [ext.example], ${both}, resolution: DNS, endpoints: [{ address: 192.0.2.2 }, { address: a.example }] }`,
+      ['192.0.2.1:80', '192.0.2.2:80'],
+      null,
+    ],
+    [
+      'endpoints of one that nobody sees',
+      `{ hosts: [ext.example], ${both}, ${at('192.0.2.2')}, exportTo: ["~"] }`,
+      ['192.0.2.1:80', '192.0.2.2:80'],
+      null,
+    ],
+  ] as const) {
+    const compiled = compileText([client(), first, second(other)]);
+    t.same(places(compiled, EXT), at80, about);
+    t.equal(cluster(compiled, EXT).original, undefined, about);
+    t.same(cluster(compiled, third) === undefined ? null : places(compiled, third), at81, about);
+  }
+  const labelled = compileText([client(), first, second(`{ hosts: [ext.example], ${both}, ${at('192.0.2.2')} }`, 'team: b')]);
+  t.same(places(labelled, EXT), ['192.0.2.1:80', '192.0.2.2:80'], 'labels differ: endpoints');
+  t.equal(cluster(labelled, third), undefined, 'labels differ: no ports');
+  t.same(clustersOf(routesOf(labelled, 'ext.example', 81)[0]), [third], 'which clients meet, and which lead nowhere');
+});
+
+t.test('ServiceEntries of one host that clients see differently', async (t) => {
+  const at = (address: string): string => `resolution: STATIC, endpoints: [{ address: ${address} }]`;
   const compiled = compileText([
     client(),
-    entry(`{ hosts: [ext.example], ${http}, resolution: STATIC, endpoints: [{ address: 192.0.2.1 }] }`, 'name: a, namespace: default'),
+    client('client', 'other'),
+    entry(`{ hosts: [ext.example], ${http}, ${at('192.0.2.1')}, exportTo: [.] }`, 'name: a, namespace: default'),
     entry(
-      '{ hosts: [ext.example], ports: [{ number: 80, name: other, protocol: HTTP }, { number: 443, name: tls, protocol: TLS }] }',
+      `{ hosts: [ext.example], ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 8080 }], ${at('192.0.2.2')} }`,
       'name: b, namespace: default',
     ),
   ]);
-  t.same(places(compiled, EXT), ['192.0.2.1:80'], 'a port is the oldest one’s');
-  t.equal(cluster(compiled, EXT).original, undefined);
-  t.same(cluster(compiled, 'outbound|443||ext.example').original, { port: null });
-  t.same(named(compiled, 443), { 'ext.example': ['outbound|443||ext.example'] });
+  for (const from of ['default/client', 'other/client']) {
+    const [id = ''] = clustersOf(routesOf(compiled, 'ext.example', 80, from)[0]);
+    t.same(places(compiled, id), ['192.0.2.1:80', '192.0.2.2:8080'], from);
+  }
+});
+
+t.test('each has its own addresses, with the endpoints of all', async (t) => {
+  const one = (name: string, address: string, endpoint: string): string =>
+    entry(
+      `{ hosts: [ext.example], addresses: [${address}], ${tcp}, resolution: STATIC, endpoints: [{ address: ${endpoint} }] }`,
+      `name: ${name}, namespace: default`,
+    );
+  const compiled = compileText([client(), one('a', '192.0.2.7', '192.0.2.1'), one('b', '198.51.100.0/24', '192.0.2.2')]);
+  const to = { to: 'cluster', protocol: 'tcp', cluster: 'outbound|9000||ext.example' };
+  t.same(addressesOf(compiled), { '192.0.2.7:9000': to, '198.51.100.0/24:9000': to });
+  t.same(places(compiled, to.cluster), ['192.0.2.1:9000', '192.0.2.2:9000']);
+});
+
+t.test('a Service and a ServiceEntry of its namespace and name', async (t) => {
+  const compiled = compileText([
+    client(),
+    service('a'),
+    pod('p', '10.0.0.1', 'app: a'),
+    entry(
+      `{ hosts: [a.default.svc.cluster.local], ${http.replace('name: http', 'name: http-web')}, resolution: STATIC, endpoints: [{ address: 192.0.2.1 }] }`,
+    ),
+    entry(
+      `{ hosts: [a.default.svc.cluster.local], ${http}, resolution: STATIC, endpoints: [{ address: 192.0.2.2 }] }`,
+      'name: other, namespace: default',
+    ),
+  ]);
+  t.same(places(compiled, 'outbound|80||a.default.svc.cluster.local'), ['10.0.0.1:8080', '192.0.2.2:80']);
 });
