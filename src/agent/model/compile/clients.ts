@@ -35,6 +35,8 @@ export class Clients {
   readonly #sidecars: Sidecars;
   /** Those that see a part of the mesh only, by the namespaces of what they see. */
   readonly #importing: Index<ClientScope>;
+  /** Namespaces of which some see all that is exported to them. */
+  readonly wholeNamespaces: Index<true>;
 
   /** @param pods those that are served, by key. @param asked labels about which rules ask. */
   constructor(graph: Graph, pods: Pick<Index<ClientPod>, 'get' | 'each'>, asked: readonly Index<true>[], sidecars: Sidecars) {
@@ -46,11 +48,13 @@ export class Clients {
     pods.each(this.#scopeOf);
     this.#labelled = new Index(graph, (a, b) => order(a.id, b.id));
     this.#importing = new Index(graph, (a, b) => order(a.id, b.id));
+    this.wholeNamespaces = new Index(graph);
     const scopes = new Table(graph, 'client scope', (id) => {
       const scope = this.scopes.get(id)[0];
       if (scope === undefined) return null;
       graph.emit(this.known, id, scope);
-      const { imports } = scope.sidecar;
+      const { imports, whole } = scope.sidecar;
+      for (const namespace of whole) this.wholeNamespaces.emit(namespace, true);
       if (imports !== null) for (const namespace of importedNamespaces(imports)) this.#importing.emit(namespace, scope);
       else if (Object.keys(scope.labels).length > 0) this.#labelled.emit('', scope);
       return null;
@@ -81,12 +85,17 @@ export class Clients {
     const relevant = told.flatMap((name) => (Object.hasOwn(labels, name) ? [[name, labels[name] as string] as const] : []));
     const sidecar = this.#sidecars.of(namespace, labels);
     const { imports, outboundTrafficPolicy } = sidecar;
-    const restricted = imports === null && outboundTrafficPolicy === null ? [] : [JSON.stringify(sidecar)];
+    const restricted = imports === null && outboundTrafficPolicy === null ? [] : [JSON.stringify({ imports, outboundTrafficPolicy })];
     const id = [namespace, ...relevant.map(([name, value]) => `${name}=${value}`), ...restricted].join(';');
     const scope = { id, namespace, labels: Object.fromEntries(relevant), sidecar };
     this.scopes.emit(id, scope);
     return scope;
   }
+}
+
+/** Where what a namespace has for everyone stands for clients whose Sidecar imports all of it. */
+export function namespaceLayer(namespace: string): string {
+  return `namespace ${namespace}`;
 }
 
 /** Where what a scope sees differently stands. */

@@ -20,8 +20,9 @@ import type { ConnectionRules } from './connection-rules.ts';
 import { TlsNames } from './tls-names.ts';
 import type { MeshService } from './mesh-service.ts';
 import type { ClientView } from './route-lists.ts';
+import { labelsToldApart, namespacesToldApart } from './site-clients.ts';
 import { type HostClaim, type Site, UNKNOWN_HOSTS_PORT, VirtualHosts } from './virtual-hosts.ts';
-import { type BoundVirtualService, type Naming, visibleTo } from './virtual-services.ts';
+import { visibleTo } from './virtual-services.ts';
 
 const ANYONE: ClientView = { namespace: null, labels: {} };
 
@@ -181,7 +182,7 @@ export class MeshHosts {
     const shared = this.#hosts.at(site, ANYONE);
     this.#emitHosts(SHARED_LAYER, site, shared);
     const byNamespace = new Map<string, readonly HostClaim[]>();
-    for (const namespace of this.#namespaces(site)) {
+    for (const namespace of namespacesToldApart(this.#parts, site)) {
       if (others.includes(namespace)) continue;
       const own = this.#hosts.at(site, { namespace, labels: {} });
       byNamespace.set(namespace, own);
@@ -216,34 +217,16 @@ export class MeshHosts {
     return layer;
   }
 
-  /** Of clients for whom the site may differ by their namespace: rules ask for it, or a destination or the rules for one are its own. */
-  #namespaces({ of, namings }: Site): string[] {
-    const { source, clientNamespaces } = this.#parts;
-    const candidates = servicesOf(namings);
-    const asked = candidates.flatMap(({ sourceNamespaces, exportTo }) => [...sourceNamespaces, ...(exportTo ?? [])]);
-    const hosts = candidates.flatMap(({ destinations }) => destinations);
-    const seen = hosts.flatMap((host) => source.services.clientsOfTheirOwn(host));
-    const named = [...asked, ...seen].filter((namespace) => clientNamespaces.has(namespace));
-    const services = hosts.flatMap((host) => source.services.get(host) ?? []);
-    const destinations = of === null ? services : [of.service, ...services];
-    const own = destinations.flatMap((service) => source.rules.clientsOfTheirOwn(service).map((client) => namespaceOf(client)));
-    return [...new Set([...named, ...own])];
-  }
-
   /**
    * Clients for whom the site may differ by their labels, each with what rules of the site see of it.
    * @param namespaces those that make a difference there.
    */
-  #labelled({ of, namings }: Site, namespaces: readonly string[]): readonly { readonly scope: ClientScope; readonly look: ClientLook }[] {
-    const { source, clients } = this.#parts;
-    const candidates = servicesOf(namings);
-    const hosts = [...(of === null ? [] : [of.service.host]), ...candidates.flatMap(({ destinations }) => destinations)];
-    const byDestination = source.rules.askForLabels(hosts);
-    const asked = candidates.flatMap(({ sourceLabels }) => sourceLabels);
-    if (!byDestination && asked.length === 0) return [];
-    return clients.labelled().map((scope) => {
+  #labelled(site: Site, namespaces: readonly string[]): readonly { readonly scope: ClientScope; readonly look: ClientLook }[] {
+    const asked = labelsToldApart(this.#parts, site);
+    if (asked.length === 0) return [];
+    return this.#parts.clients.labelled().map((scope) => {
       const namespace = namespaces.includes(scope.namespace) ? scope.namespace : null;
-      return { scope, look: { namespace, labels: byDestination ? scope.labels : only(scope.labels, asked) } };
+      return { scope, look: { namespace, labels: asked === 'all' ? scope.labels : only(scope.labels, asked) } };
     });
   }
 }
@@ -263,8 +246,4 @@ function differing(own: readonly HostClaim[], base: readonly HostClaim[]): reado
 
 function only(labels: StringMap, names: readonly string[]): StringMap {
   return Object.fromEntries(Object.entries(labels).filter(([name]) => names.includes(name)));
-}
-
-function servicesOf(namings: readonly Naming[]): readonly BoundVirtualService[] {
-  return namings.length < 2 ? namings.map(({ service }) => service) : [...new Set(namings.map(({ service }) => service))];
 }
