@@ -9,7 +9,7 @@
  * which the thread serves its heartbeat and its endpoints; it takes effect as a whole.
  */
 import type { Cancel, Clock } from '../base/clock.ts';
-import { giveMemoryBack } from '../base/memory.ts';
+import { giveMemoryBack, growHeapsSlowly } from '../base/memory.ts';
 import type { PackedDelta } from '../l7/packed/packed-delta.ts';
 import type { PackedSnapshot } from '../l7/packed/packed-records.ts';
 import type { SourceStatus } from './admin/status.ts';
@@ -260,6 +260,7 @@ export class Configuration {
   #leaveStart(): void {
     if (this.#started) return;
     this.#started = true;
+    growHeapsSlowly();
     giveMemoryBack();
   }
 
