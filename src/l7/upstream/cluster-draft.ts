@@ -34,11 +34,13 @@ export class ClusterDraft {
   readonly #names: HeaderNames;
   readonly #before: ClusterState | null;
   #config: ClusterConfig | null = null;
-  /** Those that will be there, in the order in which they came. */
-  #members: Endpoint[];
-  #byKey: Map<string, Endpoint> | null = null;
+  /** Those of before and new ones, in the order in which they came. */
+  readonly #members: Endpoint[];
+  /** Of those of them that will be there. Where there are many, it goes from draft to draft: a change must not look at each of them. */
+  #byKey: Map<string, Endpoint> | null;
   #staged: Set<Endpoint> | null = null;
-  #gone: Map<string, Endpoint> | null = null;
+  /** Of the members, those that go. */
+  readonly #gone = new Map<string, Endpoint>();
   /** Other members, or other weights. */
   #rebalance = false;
 
@@ -46,7 +48,9 @@ export class ClusterDraft {
     this.#before = before;
     this.#names = names;
     this.#epoch = epoch;
-    this.#members = [...(before?.endpoints ?? [])];
+    this.#members = before?.endpoints.slice() ?? [];
+    this.#byKey = before?.byKey ?? null;
+    if (before !== null) before.byKey = null;
   }
 
   configure(config: ClusterConfig): void {
@@ -55,21 +59,19 @@ export class ClusterDraft {
 
   change({ set, remove }: EndpointsDelta): void {
     for (const config of set) this.#set(config);
-    if (remove.length === 0) return;
-    const gone = new Map<string, Endpoint>();
     for (const key of remove) {
       const endpoint = this.#find(key);
-      if (endpoint !== undefined) gone.set(key, endpoint);
+      if (endpoint !== undefined) this.#drop(key, endpoint);
     }
-    this.#drop(gone);
   }
 
   /** These are all its endpoints. */
   replace(set: readonly EndpointConfig[]): void {
     const kept = new Set(set.map(addressKey));
-    this.#drop(
-      new Map(this.#members.flatMap((endpoint) => (kept.has(addressKey(endpoint)) ? [] : [[addressKey(endpoint), endpoint] as const]))),
-    );
+    for (const endpoint of this.#members) {
+      const key = addressKey(endpoint);
+      if (!kept.has(key)) this.#drop(key, endpoint);
+    }
     for (const config of set) {
       const known = this.#find(addressKey(config))?.upcoming;
       if (known === undefined || JSON.stringify(known) !== JSON.stringify(config)) this.#set(config);
@@ -78,7 +80,7 @@ export class ClusterDraft {
 
   /** The cluster itself goes. */
   dropAll(): readonly Endpoint[] {
-    this.#drop(new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint])));
+    for (const endpoint of this.#members) this.#drop(addressKey(endpoint), endpoint);
     return [...(this.#staged ?? [])];
   }
 
@@ -97,9 +99,10 @@ export class ClusterDraft {
     const config = this.#config ?? (before as ClusterState).config;
     const sameRules = before !== null && sameBalancer(before.config, config);
     const hash = sameRules ? before.hash : hashPolicy(config, this.#names);
+    const gone = new Set(this.#gone.values());
     // A copy has no room to grow.
-    const members = this.#members.slice();
-    const kept = { config, hash, endpoints: members };
+    const members = this.#members.filter((endpoint) => !gone.has(endpoint));
+    const kept = { config, hash, endpoints: members, byKey: this.#byKey };
     const staged = [...(this.#staged ?? [])];
     if (sameRules && !this.#rebalance) return { state: { ...before, ...kept }, staged, stale: false };
     if (sameRules && before.endpoints.length > 0 && balancerSize(config.balancer, members) > COSTLY) {
@@ -112,7 +115,7 @@ export class ClusterDraft {
     const key = addressKey(config);
     const member = this.#find(key);
     // An endpoint that is removed and added in the same change stays.
-    const endpoint = member ?? this.#gone?.get(key) ?? new Endpoint(config, this.#epoch);
+    const endpoint = member ?? this.#gone.get(key) ?? new Endpoint(config, this.#epoch);
     if (member === undefined) this.#add(key, endpoint);
     if (endpoint.upcoming === config) return;
     if (!sameShare(endpoint.upcoming, config)) this.#rebalance = true;
@@ -121,27 +124,30 @@ export class ClusterDraft {
   }
 
   #add(key: string, endpoint: Endpoint): void {
-    this.#members.push(endpoint);
+    if (!this.#gone.delete(key)) this.#members.push(endpoint);
     this.#byKey?.set(key, endpoint);
     this.#rebalance = true;
   }
 
-  #drop(gone: ReadonlyMap<string, Endpoint>): void {
-    if (gone.size === 0) return;
-    this.#members = this.#members.filter((endpoint) => !gone.has(addressKey(endpoint)));
-    this.#byKey = null;
+  #drop(key: string, endpoint: Endpoint): void {
+    this.#byKey?.delete(key);
     this.#rebalance = true;
-    for (const [key, endpoint] of gone) {
-      endpoint.stage(null);
-      (this.#staged ??= new Set()).add(endpoint);
-      (this.#gone ??= new Map()).set(key, endpoint);
-    }
+    endpoint.stage(null);
+    (this.#staged ??= new Set()).add(endpoint);
+    this.#gone.set(key, endpoint);
   }
 
   #find(key: string): Endpoint | undefined {
-    if (this.#members.length <= FEW) return this.#members.find((endpoint) => addressKey(endpoint) === key);
-    this.#byKey ??= new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint]));
-    return this.#byKey.get(key);
+    if (this.#byKey === null && this.#members.length <= FEW) {
+      return this.#gone.has(key) ? undefined : this.#members.find((endpoint) => addressKey(endpoint) === key);
+    }
+    return (this.#byKey ??= this.#index()).get(key);
+  }
+
+  #index(): Map<string, Endpoint> {
+    const byKey = new Map(this.#members.map((endpoint) => [addressKey(endpoint), endpoint]));
+    for (const key of this.#gone.keys()) byKey.delete(key);
+    return byKey;
   }
 }
 
@@ -151,6 +157,7 @@ export function* buildBalancers(
   endpoints: readonly Endpoint[],
 ): Steps<{ readonly preferred: Balancer; readonly other: Balancer | null }> {
   if (endpoints.length === 0) return { preferred: NOBODY, other: null };
+  if (endpoints.every(isPlain(config.family))) return { preferred: yield* buildBalancer(config.balancer, endpoints), other: null };
   const preferred = endpoints.filter((endpoint) => familyOf(endpoint) === config.family);
   if (preferred.length === 0 || preferred.length === endpoints.length) {
     return { preferred: yield* buildLayers(config, endpoints), other: null };
@@ -181,6 +188,14 @@ function* buildGroups({ balancer }: ClusterConfig, endpoints: readonly Endpoint[
 
 function sameShare(a: EndpointConfig, b: EndpointConfig): boolean {
   return a.weight === b.weight && a.priority === b.priority && a.group?.name === b.group?.name && a.group?.weight === b.group?.weight;
+}
+
+/** One of the preferred family, in neither a priority nor a group of its own, as nearly all are: many of them are looked at once only. */
+function isPlain(family: 4 | 6): (endpoint: Endpoint) => boolean {
+  return (endpoint) => {
+    const { upcoming } = endpoint;
+    return familyOf(endpoint) === family && (upcoming.priority ?? 0) === 0 && upcoming.group === undefined;
+  };
 }
 
 function familyOf({ address }: Endpoint): 4 | 6 {

@@ -81,6 +81,8 @@ export interface ClusterState {
   /** Where the hash of a request comes from; null without consistent hashing. */
   readonly hash: HashPolicy | null;
   readonly endpoints: readonly Endpoint[];
+  /** Of many endpoints, by `addressKey`, once one of them has changed; whoever drafts the next state takes it over. */
+  byKey?: Map<string, Endpoint> | null;
   /** Over the endpoints of the preferred family; over all of them where there is only one. */
   preferred: Balancer;
   /** Over those of the other family, where there are endpoints of both. */

@@ -92,18 +92,23 @@ interface Move {
   readonly kind: number | null;
   readonly gone: boolean;
 }
-const move: fc.Arbitrary<Move> = fc.record({
-  set: fc
-    .uniqueArray(fc.record({ ip: fc.constantFrom(...IPS), weight: fc.integer({ min: 1, max: 3 }) }), { selector: ({ ip }) => ip })
-    .map((all) => all.map(({ ip, weight }) => endpointConfig(ip, { weight }))),
-  remove: fc.uniqueArray(fc.constantFrom(...IPS).map((ip) => `${ip}|80`)),
-  kind: fc.option(fc.nat(KINDS.length - 1)),
-  gone: fc.boolean().map((gone) => gone),
-});
+const MANY_IPS = [...IPS, ...Array.from({ length: 40 }, (_, i) => `10.0.1.${i}`)];
+
+const moves = (ips: readonly string[], minLength: number): fc.Arbitrary<Move[]> => {
+  const endpoints = fc
+    .uniqueArray(fc.record({ ip: fc.constantFrom(...ips), weight: fc.integer({ min: 1, max: 3 }) }), {
+      minLength,
+      selector: ({ ip }) => ip,
+    })
+    .map((all) => all.map(({ ip, weight }) => endpointConfig(ip, { weight })));
+  const remove = fc.uniqueArray(fc.constantFrom(...ips).map((ip) => `${ip}|80`));
+  const move = fc.record({ set: endpoints, remove, kind: fc.option(fc.nat(KINDS.length - 1)), gone: fc.boolean() });
+  return fc.array(move, { minLength: 1, maxLength: 8 });
+};
 
 t.test('what a cluster picks is in the configuration, before and after each commit; what stays keeps its object', async () => {
   fc.assert(
-    fc.property(fc.array(move, { minLength: 1, maxLength: 8 }), fc.boolean(), (moves, rebuild) => {
+    fc.property(fc.oneof(moves(IPS, 0), moves(MANY_IPS, 20)), fc.boolean(), (moves, rebuild) => {
       const runtime = new Runtime(new HeaderNames());
       runtime.serve();
       const random = seededRandom(3);
