@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type AttachedHook, type DatapathAddon, datapathAddon } from './addon.ts';
-import { cgroupRoot, isBelowCgroupRoot, mountPoint } from './mounts.ts';
+import { cgroupRoot, isBelowCgroupRoot, mountPoint, whyNoCgroup } from './mounts.ts';
+import { enterOwnNamespace } from './namespaces.ts';
 import { BPFFS, pinRoot } from './pins.ts';
 
 export interface CheckLine {
@@ -41,7 +42,7 @@ export function checkNode(o: { instance?: string; cgroup?: string } = {}): Check
     cgroupLine(cgroup, o.cgroup ? null : ofNode()),
     bpffsLine(),
     rightsLine(effectiveCapabilities()),
-    namespacesLine(addon),
+    namespacesLine(),
     socketLookupLine(addon),
     ...hookLines(addon, cgroup, join(pinRoot(o.instance ?? ''), addon.abi)),
   ];
@@ -66,10 +67,10 @@ const MOUNT_CGROUPS = "mount -t cgroup2 none /sys/fs/cgroup/unified; in a contai
 
 /** `node`: the cgroup of the node's first process, where the mount was found and not given. */
 function cgroupLine(cgroup: string | null, node: string | null): CheckLine {
-  const ok = cgroup !== null && existsSync(join(cgroup, 'cgroup.procs'));
   const name = 'cgroup v2';
-  const detail = ok ? cgroup : cgroup === null ? 'not mounted' : `${cgroup} is none`;
-  if (!ok || node === null || isBelowCgroupRoot(node)) return line(name, ok, detail, MOUNT_CGROUPS);
+  if (cgroup === null) return line(name, false, 'not mounted', MOUNT_CGROUPS);
+  const why = whyNoCgroup(cgroup);
+  if (why !== '' || node === null || isBelowCgroupRoot(node)) return line(name, why === '', why || cgroup, MOUNT_CGROUPS);
   const advice = "mount the node's /sys/fs/cgroup into the container; pods are in no cgroup below this one";
   return line(name, false, `${cgroup} is this container's alone`, advice);
 }
@@ -97,17 +98,12 @@ export function rightsLine(held: bigint): CheckLine {
 }
 
 /** Enters this process's own namespace, in the way in which those of pods are entered. */
-function namespacesLine(addon: DatapathAddon): CheckLine {
-  let fd = -1;
+function namespacesLine(): CheckLine {
   try {
-    fd = addon.openNamespace('/proc/self/ns/net');
-    const cookie = addon.namespaceCookie(fd);
-    return line('namespaces', true, `can be entered and told apart (this one is ${cookie})`, '');
+    return line('namespaces', true, `can be entered and told apart (this one is ${enterOwnNamespace()})`, '');
   } catch (error) {
     const advice = 'setns(2) needs CAP_SYS_ADMIN and a seccomp profile that allows it; SO_NETNS_COOKIE needs Linux 5.14';
     return line('namespaces', false, (error as Error).message, advice);
-  } finally {
-    if (fd >= 0) addon.closeFd(fd);
   }
 }
 

@@ -16,7 +16,8 @@ import {
   removeOtherVersions,
   removePins,
 } from './pins.ts';
-import { cgroupRoot } from './mounts.ts';
+import { cgroupRoot, whyNoCgroup } from './mounts.ts';
+import { enterOwnNamespace } from './namespaces.ts';
 import { REASONS } from './reasons.ts';
 import { addressBytes, concat, ownerIn, podAddress, type PodFacts, podRecord, slotOf, u32, u64 } from './records.ts';
 
@@ -36,6 +37,10 @@ export interface EnrolledPod extends PodFacts {
   readonly inbound4: number;
   readonly inbound6: number;
 }
+
+/** Errors of one who lacks rights. */
+const DENIED: ReadonlySet<string> = new Set(['EPERM', 'EACCES']);
+const RIGHTS = 'the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE';
 
 export interface CleanupReport {
   readonly removed: readonly string[];
@@ -67,8 +72,12 @@ export class Datapath {
     const cgroup = o.cgroup ?? cgroupRoot();
     if (cgroup === null)
       throw new DatapathError('NO_CGROUP2', 'no cgroup v2 hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup');
+    const why = whyNoCgroup(cgroup);
+    if (why !== '') throw new DatapathError('NO_CGROUP2', `${why}; --cgroup names its root, which is ${cgroupRoot() ?? 'not mounted'}`);
     const lock = lockNode(addon, o.instance ?? '');
     try {
+      // Otherwise the first pod would show that this is denied, and a node without pods would pass for one that captures.
+      enterOwnNamespace();
       const directory = preparePins(addon, o.instance ?? '');
       const datapath = new Datapath(addon, o, lock, directory, addon.loadOutbound(directory, cgroup));
       datapath.#removeHalfEnrolled();
@@ -78,7 +87,7 @@ export class Datapath {
     } catch (error) {
       addon.closeFd(lock);
       const { code = 'EUNKNOWN', message } = error as { code?: string; message: string };
-      throw new DatapathError(code, `${message}; the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE`, { cause: error });
+      throw new DatapathError(code, DENIED.has(code) ? `${message}; ${RIGHTS}` : message, { cause: error });
     }
   }
 

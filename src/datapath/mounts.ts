@@ -3,7 +3,11 @@
  * from the container's cgroup: `/` is that one, and `/../..` is two above it (cgroup_namespaces(7)). So the mount whose root is the
  * farthest up shows the most.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
+import { messageOf } from '../base/errors.ts';
+
+/** f_type of cgroup v2 (linux/magic.h). A cgroup of version 1 looks alike, and only attaching to it fails: EBADF. */
+const CGROUP2_MAGIC = 0x63677270;
 
 interface Mount {
   readonly type: string;
@@ -31,6 +35,16 @@ export function cgroupMount(mounts: readonly Mount[] = ownMounts()): { readonly 
 }
 
 export const cgroupRoot = (): string | null => cgroupMount()?.point ?? null;
+
+/** Why no program can be attached to `path`; empty where one can. */
+export function whyNoCgroup(path: string): string {
+  try {
+    const { type } = statfsSync(path);
+    return type === CGROUP2_MAGIC ? '' : `${path} is not in the cgroup v2 hierarchy`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
 
 /** Whether a cgroup, as /proc/PID/cgroup names it, is below the mount that `cgroupMount` finds. */
 export function isBelowCgroupRoot(path: string, mounts: readonly Mount[] = ownMounts()): boolean {

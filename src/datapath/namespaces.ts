@@ -13,6 +13,16 @@ export function listenIn(o: { netns: number; address: string; port: number; mark
   return datapathAddon().listenIn(o.netns, o.address, o.port, o.mark, o.backlog);
 }
 
+/** As those of pods are entered, to see whether this process may. @returns its cookie. */
+export function enterOwnNamespace(): string {
+  const netns = openNamespace('/proc/self/ns/net');
+  try {
+    return namespaceCookie(netns);
+  } finally {
+    closeFd(netns);
+  }
+}
+
 export function closeFd(fd: number): void {
   datapathAddon().closeFd(fd);
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import t, { type Test } from 'tap';
 import { nodeState } from '../capture/node-state.ts';
 import { startNginx } from '../capture/programs.ts';
-import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
+import { needsRoot, outcomeOf, type Pod, PodNetwork, until } from '../pod-network.ts';
 import { AgentProcess, MAIN, podObject } from './agent-process.ts';
 
 interface Stage {
@@ -85,6 +85,16 @@ t.test('after a crash the next agent takes over, and releases pods that are enro
   await agent.apply('pods.json', podObject(client, 'client'), podObject(web, 'web'));
   t.ok(await works(stage));
   t.equal(await captured(agent), 2);
+});
+
+t.test('an agent that may not enter namespaces says so and ends, though there is no pod to capture', { skip: needsRoot }, async (t) => {
+  const { agent, network } = await setUp(t, 'agentdenied');
+  agent.write('pods.json', '');
+  const flags = ['--manifests', agent.manifests, '--instance', agent.instance, '--cgroup', network.cgroup, '--metrics-address', 'none'];
+  const denied = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', process.execPath, MAIN];
+  const { code, stderr } = await outcomeOf(network.start(null, [...denied, 'agent', ...flags, '--admin-address', 'none']));
+  t.equal(code, 3);
+  t.match(stderr, /traffic cannot be captured: enter the network namespace: .*CAP_SYS_ADMIN/);
 });
 
 t.test('where the node cannot be written to, the agent says so in a sentence, with exit code 3', { skip: needsRoot }, async (t) => {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { cleanup, Datapath } from '../../../src/datapath/datapath.ts';
+import { checkNode, cleanup, Datapath } from '../../../src/datapath/datapath.ts';
 import { pinRoot } from '../../../src/datapath/pins.ts';
 
 const mount = readFileSync('/proc/mounts', 'utf8')
@@ -28,6 +28,17 @@ t.test('load, refuse a second agent, adopt, clean up', async (t) => {
   t.same(second.enrolled(), []);
   second.close();
   t.ok(cleanup({ instance }).removed.length > 0);
+  t.notOk(existsSync(pinRoot(instance)));
+});
+
+t.test('a path that is no cgroup v2 is refused with the root of one, before anything is made', async (t) => {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+  const v1 = mounts.find((line) => line.split(' ')[2] === 'cgroup')?.split(' ')[1];
+  for (const path of [tmpdir(), ...(v1 === undefined ? [] : [v1]), '/nowhere']) {
+    const message = new RegExp(`${path}.*--cgroup names its root, which is ${mount?.split(' ')[1]}`);
+    t.throws(() => Datapath.open({ instance, cgroup: path }), { code: 'NO_CGROUP2', message });
+    t.match(checkNode({ instance, cgroup: path })[2], { name: 'cgroup v2', ok: false, detail: new RegExp(path) });
+  }
   t.notOk(existsSync(pinRoot(instance)));
 });
 
