@@ -24,7 +24,7 @@ import { HeadBuffer } from '../http1/head-buffer.ts';
 import { localResponse } from '../http1/local-response.ts';
 import { normalizeHead } from '../http1/normalized-head.ts';
 import { ParseError, parseError } from '../http1/parse-error.ts';
-import { parseRequestHead } from '../http1/parser.ts';
+import { parseRequestHead, skipEmptyLines } from '../http1/parser.ts';
 import { isPreface } from '../http1/sniff.ts';
 import type { Http1Wire } from '../http1/wire.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
@@ -205,6 +205,9 @@ export class Http1Server implements ConnectionHandler, Downstream {
 
   #receiveHead(bytes: Uint8Array, at: number, end: number): number {
     const { requestHead: head, limits, transport } = this.#wire;
+    // What some clients send behind a body is not the beginning of a request: the connection stays idle.
+    at = skipEmptyLines(bytes, at, end);
+    if (at === end) return at;
     const next = parseRequestHead(bytes, at, end, head, limits.heads);
     if (next === 0) {
       this.#partial = new HeadBuffer();

@@ -11,7 +11,7 @@
  * - a method has upper-case letters, digits, `-` and `_` only: `get` is not GET, but some parsers read it so;
  * - a target has visible ASCII only, and no `#`: proxies differ on whether a fragment is dropped or forwarded;
  * - absolute-form is `http` or `https`, without userinfo; its host beats Host, which goes no further (RFC 9112 §3.2.2);
- * - one empty line before a request line is skipped (RFC 9112 §2.2), not more;
+ * - empty lines before a request line are skipped (RFC 9112 §2.2), however they end and however many, as by Envoy, nginx and llhttp;
  * - the space before an empty reason phrase may be missing, as all clients accept.
  */
 import { hostEnd, isAuthority, isPort, sameHost } from './authority.ts';
@@ -93,11 +93,7 @@ export function parseResponseHead(
 }
 
 function requestHead(bytes: Uint8Array, p: number, end: number, head: Head, limits: HeadLimits, fieldLines: FieldLines): number {
-  if (p < end && bytes[p] === CR) {
-    if (p + 1 >= end) return 0;
-    if (bytes[p + 1] !== LF) return ParseError.LineEnd;
-    p += 2;
-  }
+  p = skipEmptyLines(bytes, p, end);
   head.bytes = bytes;
   head.start = p;
   const fields = requestLine(bytes, p, end, head);
@@ -109,6 +105,12 @@ function requestHead(bytes: Uint8Array, p: number, end: number, head: Head, limi
   return fault === 0 ? next : fault;
 }
 
+/** @returns where a request line begins, or `end`. */
+export function skipEmptyLines(bytes: Uint8Array, p: number, end: number): number {
+  while (p < end && (bytes[p] === CR || bytes[p] === LF)) p++;
+  return p;
+}
+
 function maxFields(head: Head, limits: HeadLimits): number {
   return limits.maxHeaders < head.nameStart.length ? limits.maxHeaders : head.nameStart.length;
 }
@@ -117,7 +119,7 @@ function requestLine(bytes: Uint8Array, p: number, end: number, head: Head): num
   const method = p;
   while (p < end && METHOD[bytes[p] as number] === 1) p++;
   if (p >= end) return 0;
-  if (bytes[p] !== SP || p === method) return bytes[p] === LF && p === method ? ParseError.LineEnd : ParseError.Method;
+  if (bytes[p] !== SP || p === method) return ParseError.Method;
   head.methodStart = method;
   head.methodEnd = p++;
   const target = p;

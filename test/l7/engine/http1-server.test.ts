@@ -61,6 +61,28 @@ t.test('limits: 431 for a head that is too large or has too many lines, 408 for 
   t.equal(rig.count('nodeway_refused_connections_total', { reason: 'head_timeout' }), 1);
 });
 
+t.test('empty lines before a request, or behind one, are no request: the connection is idle, and they go no further', async (t) => {
+  const { rig, requests } = rigWithEcho({ headTimeoutMs: 1000 });
+  const client = rig.transport.dial(GATEWAY);
+  client.write(`\r\n\r\n\n${get('/1')}\r\n\r\n`);
+  rig.run();
+  client.write('\r');
+  rig.run();
+  client.write('\n');
+  rig.run();
+  rig.advance(2000);
+  client.write(`\r\n${get('/2')}`);
+  rig.run();
+  t.equal(client.text().match(/HTTP\/1\.1 200 /g)?.length, 2);
+  t.notMatch(client.text(), /408/);
+  for (const [index, request] of requests.entries()) t.match(request, new RegExp(`^GET /${index + 1} HTTP`));
+  client.write('\r\n');
+  rig.run();
+  rig.engine.drain(60_000, () => {});
+  rig.advance(2000);
+  t.ok(client.ended, 'and a drain need not wait for it');
+});
+
 t.test('a head fed byte by byte is read', async (t) => {
   const { rig, requests } = rigWithEcho();
   const client = rig.transport.dial(GATEWAY);

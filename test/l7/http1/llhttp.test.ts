@@ -13,8 +13,6 @@ import { readFixtures, type Fixture } from './fixtures.ts';
 
 /** Fixtures that llhttp (with node:http's own checks) takes and we refuse, and why llhttp does. */
 const STRICTER: ReadonlyMap<string, string> = new Map([
-  ["Two empty lines are not a client's slip", 'skips any number of empty lines'],
-  ['An empty line that ends with a bare LF', 'skips line ends of any kind'],
   ['HTTP/0.9 (RFC 9112 §3, refused)', 'still takes HTTP/0.9'],
   ['Two spaces before the target (RFC 9112 §3: one SP)', 'skips spaces before the target'],
   ['A fragment in the target is never sent (RFC 9112 §3.2); some drop it, some forward it', 'leaves fragments to the application'],
