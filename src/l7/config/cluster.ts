@@ -13,7 +13,10 @@ export interface ClusterConfig {
   readonly family: 4 | 6;
   /** It has no endpoints of its own. Nothing comes to it from a gateway. */
   readonly original?: OriginalConfig;
-  /** Clients have chosen an endpoint before they connect: one at the address that a captured connection was going to has its requests. */
+  /**
+   * Clients have chosen an endpoint before they connect: whoever is at the address that a captured connection was going to has its
+   * requests, unless that is another service's.
+   */
   readonly chosenBefore?: true;
   /**
    * What its endpoints are spoken to. `http2`: HTTP/2 with prior knowledge; `client`: what the client speaks; `undeclared`: likewise, but

@@ -28,8 +28,16 @@ export function originalEndpoint({ runtime, originals }: OriginalEndpoints, orig
 export function endpointAsked(ground: OriginalEndpoints, origin: Origin, { config, endpoints }: Cluster): Endpoint | null {
   if (origin.kind === 'gateway') return null;
   if (config.original !== undefined) return originalEndpoint(ground, origin, config.original);
+  if (config.chosenBefore !== true) return null;
   const { ip } = origin.destination;
-  return config.chosenBefore === true ? (endpoints.find(({ address }) => address === ip) ?? null) : null;
+  const chosen = endpoints.find(({ address }) => address === ip);
+  return chosen ?? (endpoints.length > 0 && isOfAnother(origin) ? null : originalEndpoint(ground, origin));
+}
+
+/** Whether the address is that of some service, whose rules have led elsewhere. Otherwise it is an instance that is not ready, or gone. */
+function isOfAnother(origin: CapturedOrigin): boolean {
+  const { ip, port } = origin.destination;
+  return origin.kind === 'outbound' && origin.workload.scope?.destination(ip, port)?.to === 'cluster';
 }
 
 /** Whether the application is not where its pod is reached. */

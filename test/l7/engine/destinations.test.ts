@@ -160,9 +160,10 @@ t.test('a cluster without endpoints of its own', async (t) => {
 });
 
 t.test('a cluster whose clients have chosen an endpoint', async (t) => {
-  const rig = podRig({ '*:80': { to: 'host', protocol: 'http' } }).cluster('through', ['192.0.2.1:8080', '192.0.2.2:8080'], {
-    chosenBefore: true,
-  });
+  const rig = podRig({
+    '*:80': { to: 'host', protocol: 'http' },
+    '192.0.2.8:80': { to: 'cluster', protocol: 'http', cluster: 'another' },
+  }).cluster('through', ['192.0.2.1:8080', '192.0.2.2:8080'], { chosenBefore: true });
   for (const ip of ['192.0.2.1', '192.0.2.2']) rig.serve(`${ip}:8080`, () => ok(`at ${ip}`));
   const ask = (ip: string): string[] => {
     const client = open(rig, { ip, port: 80 });
@@ -173,7 +174,12 @@ t.test('a cluster whose clients have chosen an endpoint', async (t) => {
     });
   };
   for (const ip of ['192.0.2.1', '192.0.2.2']) t.same(new Set(ask(ip)), new Set([`at ${ip}`]), ip);
-  t.equal(new Set(ask('192.0.2.9')).size, 2, 'of another address any has them');
+  t.equal(new Set(ask('192.0.2.8')).size, 2, 'of the address of another service any has them');
+  rig.serve('192.0.2.9:80', () => ok('at 192.0.2.9'));
+  t.same(new Set(ask('192.0.2.9')), new Set(['at 192.0.2.9']), 'an instance that is not ready has its own');
+  rig.cluster('through', [], { chosenBefore: true });
+  rig.serve('192.0.2.8:80', () => ok('at 192.0.2.8'));
+  t.same(new Set(ask('192.0.2.8')), new Set(['at 192.0.2.8']), 'and if there is none, whoever is asked');
 });
 
 t.test('rules: the narrowest range, then the most exact name; what none fits is refused', async (t) => {

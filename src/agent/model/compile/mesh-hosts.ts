@@ -90,6 +90,7 @@ export class MeshHosts {
     const own = services.clientsOfTheirOwn(host).filter((client) => rules.hasClients(client));
     for (const site of this.#hosts.sites(host, { namespace: null })) this.#emitSite(site, own);
     for (const client of own) for (const site of this.#hosts.sites(host, { namespace: client })) this.#emitOwnSite(site, client);
+    if (namings && isWildcard(host)) this.#emitUnseen(host, own);
     this.#emitTold(
       host,
       views.flatMap(({ client }) => client ?? []),
@@ -174,6 +175,15 @@ export class MeshHosts {
     if (own.length > 0) this.#emitHosts(this.#ownLayer(namespace), site, own);
     for (const { scope, look } of this.#labelled(site, [namespace])) {
       if (scope.namespace === namespace) this.#emitDifferent(scope.id, site, differing(this.#hosts.at(site, look), own));
+    }
+  }
+
+  /** A wildcard over services that some see: for the clients of all other namespaces it stands for itself. */
+  #emitUnseen(host: string, done: readonly string[]): void {
+    if (this.#hosts.sites(host, { namespace: null }).some(({ of }) => of === null)) return;
+    for (const client of this.#parts.clientNamespaces.keys()) {
+      const unseen = done.includes(client) ? [] : this.#hosts.sites(host, { namespace: client }).filter(({ of }) => of === null);
+      for (const site of unseen) this.#emitOwnSite(site, client);
     }
   }
 

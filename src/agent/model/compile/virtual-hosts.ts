@@ -71,13 +71,14 @@ export class VirtualHosts {
   }
 
   /** Where the host has something to route, for such a client. */
-  sites(host: string, { namespace, imports }: Omit<ClientView, 'labels'>): Site[] {
+  sites(host: string, client: Omit<ClientView, 'labels'>): Site[] {
+    const { namespace, imports } = client;
     const service = this.#source.services.get(host, namespace);
     const ports = (service?.ports ?? []).filter(({ routed, number }) => routed && sees(imports, service, number));
     const routed = ports.map((port) => this.#serviceSite(service as MeshService, port, imports));
     const alias = this.#source.services.aliases.of(host);
     if (alias !== null && service === null) return this.#aliasSites(alias, imports);
-    const unknown = this.#unknownSite(host, service, imports);
+    const unknown = this.#unknownSite(host, service, client);
     return unknown === null ? routed : [...routed, unknown];
   }
 
@@ -103,12 +104,16 @@ export class VirtualHosts {
     });
   }
 
-  /** Services count only where they have the port. */
-  #unknownSite(host: string, service: MeshService | null, imports: Imports | undefined): Site | null {
+  /**
+   * Services count only where they have the port. A wildcard stands for itself for clients that see none of the services that it names;
+   * for those that are told apart by nothing, if nobody sees one.
+   */
+  #unknownSite(host: string, service: MeshService | null, { namespace, imports }: Omit<ClientView, 'labels'>): Site | null {
     const all = this.#naming(host).filter((naming) => naming.host === host);
     const namings = all.filter((one) => obeys(imports, one.service, UNKNOWN_HOSTS_PORT));
     if (namings.length === 0) return null;
-    const has = (one: MeshService): boolean => portOf(one, UNKNOWN_HOSTS_PORT) !== null && sees(imports, one, UNKNOWN_HOSTS_PORT);
+    const has = (one: MeshService): boolean =>
+      portOf(one, UNKNOWN_HOSTS_PORT) !== null && isThereFor(one, namespace) && sees(imports, one, UNKNOWN_HOSTS_PORT);
     const known = (isWildcard(host) && this.#source.services.hosts.named(host).some(has)) || (service !== null && has(service));
     return known ? null : { host, port: UNKNOWN_HOSTS_PORT, of: null, namings, rivals: new Map() };
   }
@@ -208,6 +213,11 @@ export class VirtualHosts {
     // Rules name the domain itself, which is a name of this service.
     return this.#virtualServices.byHost.own(host).some((naming) => naming.host === domain) ? [domain] : NO_HOSTS;
   }
+}
+
+/** @param client null: any. */
+function isThereFor({ exportTo }: MeshService, client: string | null): boolean {
+  return exportTo === null || (client === null ? exportTo.length > 0 : exportTo.includes(client));
 }
 
 function sees(imports: Imports | undefined, service: MeshService | null, port: number): boolean {
