@@ -43,14 +43,20 @@ export const refused = (reason: string) =>
 /** Has what is wrong with a valid block reported. Whoever uses it transforms the block to what is in effect. Not for an alternative of a union, which may be parsed in vain. */
 export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S>) => readonly Fault[]): S {
   const own: Judge = (value) => judge(value);
-  const judging = schema.superRefine((value) => {
+  const judging = refined(schema, (value) => {
     const known = meeting?.get(own);
     if (known === undefined) meeting?.set(own, [value]);
     else known.push(value);
   });
-  for (const marks of [presences, open, goMaps]) if (marks.has(schema)) marks.add(judging);
   judges.set(judging, own);
   return judging;
+}
+
+/** `superRefine`, which makes another schema, of which the same is known as of this one. */
+export function refined<S extends z.ZodType>(schema: S, check: (value: z.output<S>, context: z.RefinementCtx) => void): S {
+  const other = schema.superRefine(check as never);
+  for (const marks of [presences, open, goMaps]) if (marks.has(schema)) marks.add(other);
+  return other;
 }
 
 /** Parses, and keeps the blocks that have a judge: they need not be parsed once more to be judged. */

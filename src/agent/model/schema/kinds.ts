@@ -1,6 +1,7 @@
 /** Every kind that is read, with its schema. What a schema lets through is the kind's type (`objects.ts`). */
 import type { ObjectType } from '../problem.ts';
 import { checkSelectedClients, destinationRuleSpec } from './destination-rule.ts';
+import { refined } from './fields.ts';
 import { gatewaySpec } from './gateway.ts';
 import { kind, KUBERNETES_KINDS } from './kubernetes.ts';
 import { serviceEntrySpec } from './service-entry.ts';
@@ -13,9 +14,9 @@ import { workloadEntrySpec } from './workload-entry.ts';
 
 const ISTIO_KINDS = {
   Gateway: kind('Gateway', { spec: gatewaySpec }),
-  VirtualService: kind('VirtualService', { spec: virtualServiceSpec }).superRefine(checkExports),
-  DestinationRule: kind('DestinationRule', { spec: destinationRuleSpec }).superRefine(checkExports).superRefine(checkSelectedClients),
-  ServiceEntry: kind('ServiceEntry', { spec: serviceEntrySpec }).superRefine(checkExports),
+  VirtualService: refined(kind('VirtualService', { spec: virtualServiceSpec }), checkExports),
+  DestinationRule: refined(refined(kind('DestinationRule', { spec: destinationRuleSpec }), checkExports), checkSelectedClients),
+  ServiceEntry: refined(kind('ServiceEntry', { spec: serviceEntrySpec }), checkExports),
   WorkloadEntry: kind('WorkloadEntry', { spec: workloadEntrySpec }),
   Telemetry: kind('Telemetry', { spec: telemetrySpec }),
   Sidecar: kind('Sidecar', { spec: sidecarSpec }),

@@ -1,5 +1,6 @@
 /** Which kinds are read, and what of Kubernetes' own is checked. */
 import t from 'tap';
+import { apiOfKind, KIND_NAMES } from '../../../../src/agent/model/schema/kinds.ts';
 import { type Case, head, problemsOf, storeOf } from './problems-of.ts';
 
 const core = (apiVersion: string, kind: string, rest: string): string =>
@@ -53,4 +54,17 @@ t.test('what is no address is left out, and the rest of the object stays', async
 
 t.test('a key that JavaScript takes for the prototype is not dropped without a word', async (t) => {
   t.same(problemsOf(core('v1', 'ConfigMap', 'data:\n  __proto__: a\n')), ['5 unsupported data.__proto__']);
+});
+
+t.test('what others write beside the spec is nobody’s concern: the status of every kind, which istiod writes and so do we', async (t) => {
+  for (const kind of KIND_NAMES) {
+    const { group, versions } = apiOfKind(kind);
+    const object = core(
+      group === '' ? 'v1' : `${group}/${versions[0]}`,
+      kind,
+      'status: {conditions: [{type: a, status: "True"}]}\nother: 1\n',
+    );
+    const about = problemsOf(object).filter((problem) => /status|other/.test(problem));
+    t.same(about, [], kind);
+  }
 });
