@@ -54,7 +54,7 @@ export function judged<S extends z.ZodType>(schema: S, judge: (value: z.output<S
 
 /** `superRefine`, which makes another schema, of which the same is known as of this one. */
 export function refined<S extends z.ZodType>(schema: S, check: (value: z.output<S>, context: z.RefinementCtx) => void): S {
-  const other = schema.superRefine(check as never);
+  const other = schema.superRefine(check);
   for (const marks of [presences, open, goMaps]) if (marks.has(schema)) marks.add(other);
   return other;
 }
