@@ -9,7 +9,7 @@ import { end, type Pod, type PodNetwork, until } from '../node/pod-network.ts';
 import type { Doc, SetPod } from './cluster.ts';
 import { Client } from './processes.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const READY_PORT = 15020;
 
 export class Agent {
