@@ -109,7 +109,9 @@ function controllers(api: ApiServer): Daemon[] {
   return [
     daemon('controller-manager', [
       ...[`--service-account-private-key-file=${api.pki('tokens.key')}`, `--root-ca-file=${api.pki('ca.crt')}`],
-      ...['--use-service-account-credentials=true', '--node-monitor-period=2s', '--node-monitor-grace-period=20s'],
+      // A kubelet takes up to 45 s to give up a connection to an API server that was away, and on a busy machine longer: with less grace
+      // than that all pods of its node are not ready for a while, and nobody has endpoints, with Nodeway or without it.
+      ...['--use-service-account-credentials=true', '--node-monitor-grace-period=2m'],
     ]),
     daemon('scheduler', []),
   ];
