@@ -7,9 +7,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
-import { textOf } from './chunks.ts';
+import { chunksOf, textOf, withoutMark } from './chunks.ts';
 import { contentsFrom, type DocumentData } from './document-data.ts';
-import { SourceDocument, type SourceFile } from './document.ts';
+import { hashOf, SourceDocument, type SourceFile } from './document.ts';
 import { type FileRead, FileReaders } from './file-readers.ts';
 import { documentsOf, FileTexts } from './file-text.ts';
 import type { Look } from './look.ts';
@@ -20,6 +20,8 @@ const CHARACTERS_A_TURN = 500_000;
 const NEW_CHARACTERS_A_TURN = 50_000;
 /** A larger file is read by another thread, beside the looks at the others, which would have to wait for it. */
 const LARGE_BYTES = 500_000;
+/** So is a file with a larger document that is new: a document is read and checked as a whole, some 25 ms for each so many characters. */
+const LARGE_DOCUMENT = 100_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface Contents {
@@ -75,7 +77,12 @@ export class FileContents {
    */
   async of(file: string, look: Look, before: Before | undefined, waits: boolean): Promise<Contents | null> {
     if (waits) return this.#readBeside(file, look, before, () => !this.#closed);
-    if (look.size < LARGE_BYTES) return this.#read(file, look, before);
+    const contents = look.size < LARGE_BYTES && !this.#large.has(file) ? await this.#read(file, look, before) : null;
+    return contents ?? this.#later(file, look, before);
+  }
+
+  /** Null: not yet. */
+  #later(file: string, look: Look, before: Before | undefined): Contents | null {
     const known = this.#large.get(file);
     if (known?.stamp === look.stamp) {
       if (known.contents !== null) this.#large.delete(file);
@@ -141,11 +148,13 @@ export class FileContents {
     return new SourceDocument(file, head, contentsFrom(objects ?? [], faults, this.#strings));
   }
 
-  async #read(file: string, look: Look, before: Before | undefined): Promise<Contents> {
+  /** Null: it has a document that is better read beside. */
+  async #read(file: string, look: Look, before: Before | undefined): Promise<Contents | null> {
     const fault = faultOf(look);
     if (fault !== null) return refused(file, fault);
     try {
       const text = textOf(await readFile(file));
+      if (text.length > LARGE_DOCUMENT && hasLargeNews(text, documentsByHash(before))) return null;
       const documents: SourceDocument[] = [];
       let seen = 0;
       let read = 0;
@@ -163,6 +172,11 @@ export class FileContents {
       return refused(file, messageOf(error));
     }
   }
+}
+
+function hasLargeNews(text: string, known: ReadonlyMap<string, SourceDocument>): boolean {
+  for (const chunk of chunksOf(withoutMark(text))) if (chunk.text.length > LARGE_DOCUMENT && !known.has(hashOf(chunk))) return true;
+  return false;
 }
 
 /** Why it need not be read. */

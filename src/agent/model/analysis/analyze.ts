@@ -7,6 +7,7 @@ import { codeOf } from './codes.ts';
 import { rivalGateways, rivalRules, rivalSidecars } from './conflicts.ts';
 import { emptySubsets, portsNeeded, servicesByHost, unreachableEntries } from './destinations.ts';
 import type { Finding } from './finding.ts';
+import { deprecatedFields, idleGateways, idleSidecars, namelessProtocols } from './selected.ts';
 
 export interface CodedProblem extends Problem {
   readonly code: string;
@@ -23,7 +24,8 @@ export function analyze(store: ObjectStore, options: CompileOptions): CodedProbl
   return [...alone, ...among, ...found];
 }
 
-function findings(store: ObjectStore, { clusterDomain }: CompileOptions): Finding[] {
+function findings(store: ObjectStore, options: CompileOptions): Finding[] {
+  const { clusterDomain } = options;
   const found: Finding[] = [];
   const say = (finding: Finding): void => void found.push(finding);
   const rules = store.list('VirtualService');
@@ -32,8 +34,13 @@ function findings(store: ObjectStore, { clusterDomain }: CompileOptions): Findin
   portsNeeded(rules, services, clusterDomain, say);
   rivalRules(policies, clusterDomain, say);
   emptySubsets(policies, services, store.list('Pod'), clusterDomain, say);
-  rivalSidecars(store.list('Sidecar'), say);
+  const pods = store.list('Pod');
+  rivalSidecars(store.list('Sidecar'), pods, say);
+  idleSidecars(store.list('Sidecar'), pods, say);
   rivalGateways(store.list('Gateway'), say);
+  idleGateways(store.list('Gateway'), pods, options, say);
+  namelessProtocols(store.list('Service'), say);
+  deprecatedFields(rules, say);
   unreachableEntries(store.list('ServiceEntry'), say);
   return found;
 }

@@ -3,17 +3,21 @@ import type { Problem } from '../problem.ts';
 
 export const CODE = {
   referenceNotFound: 'IST0101',
+  deprecated: 'IST0002',
   schema: 'IST0106',
   meshHostTaken: 'IST0109',
   sidecarSelectors: 'IST0110',
   sidecarsWithoutSelector: 'IST0111',
   portNeeded: 'IST0112',
+  portName: 'IST0118',
   unreachableRule: 'IST0130',
   ineffectiveMatch: 'IST0131',
   hostNotInGateway: 'IST0132',
+  schemaWarning: 'IST0133',
   addressesNeeded: 'IST0134',
   gatewaysConflict: 'IST0145',
   emptySubset: 'IST0173',
+  ruleWithoutHost: 'IST0174',
   /** Istio has none for these. */
   unsupported: 'NDW0001',
   policiesConflict: 'NDW0002',
@@ -33,8 +37,9 @@ const BY_MESSAGE: readonly (readonly [pattern: RegExp, code: string])[] = [
 ];
 
 /** @param alone whether it was found by looking at the object alone. */
-export function codeOf({ severity, message }: Pick<Problem, 'severity' | 'message'>, alone: boolean): string {
+export function codeOf({ severity, message, object, path }: Problem, alone: boolean): string {
   if (severity === 'unsupported') return CODE.unsupported;
+  if (object?.kind === 'DestinationRule' && path === 'spec.host' && !alone) return CODE.ruleWithoutHost;
   const known = BY_MESSAGE.find(([pattern]) => pattern.test(message));
-  return known?.[1] ?? (alone ? CODE.schema : CODE.other);
+  return known?.[1] ?? (alone ? (severity === 'warning' ? CODE.schemaWarning : CODE.schema) : CODE.other);
 }

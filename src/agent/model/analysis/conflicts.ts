@@ -1,5 +1,5 @@
 /** Objects that want the same thing, of which one is left without it. */
-import type { DestinationRule, Gateway, Sidecar, StringMap } from '../objects.ts';
+import type { DestinationRule, Gateway, Pod, Sidecar, StringMap } from '../objects.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { ageOf, byAge } from '../compile/age.ts';
 import { fullName } from '../compile/hosts.ts';
@@ -34,7 +34,7 @@ export function rivalRules(rules: readonly DestinationRule[], clusterDomain: str
 }
 
 /** A pod has one Sidecar. */
-export function rivalSidecars(sidecars: readonly Sidecar[], say: Say): void {
+export function rivalSidecars(sidecars: readonly Sidecar[], pods: readonly Pod[], say: Say): void {
   const selectorOf = ({ spec }: Sidecar): StringMap => spec.workloadSelector?.labels ?? {};
   for (const all of Map.groupBy(aged(sidecars), ({ metadata }) => metadata.namespace ?? '').values()) {
     const general = all.filter((one) => Object.keys(selectorOf(one)).length === 0);
@@ -44,7 +44,11 @@ export function rivalSidecars(sidecars: readonly Sidecar[], say: Say): void {
     }
     const selecting = all.filter((one) => !general.includes(one));
     selecting.forEach((later, index) => {
-      const first = selecting.slice(0, index).find((one) => selects(selectorOf(one), selectorOf(later)));
+      const own = pods.filter(({ metadata }) => metadata.namespace === later.metadata.namespace);
+      const both = (one: Sidecar): boolean =>
+        selects(selectorOf(one), selectorOf(later)) ||
+        own.some(({ metadata: { labels = {} } }) => selects(selectorOf(one), labels) && selects(selectorOf(later), labels));
+      const first = selecting.slice(0, index).find(both);
       if (first === undefined) return;
       const message = `Sidecar ${nameOf(refOf(first))} selects the same pods`;
       say({ code: CODE.sidecarSelectors, severity: 'error', object: refOf(later), path: ['spec', 'workloadSelector'], message });

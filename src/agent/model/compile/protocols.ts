@@ -40,9 +40,18 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
 };
 const HTTP = new Set(['http', 'http_proxy', 'http2', 'grpc', 'grpc-web']);
 
-export function portProtocol({ appProtocol, name, port }: ServicePort): PortProtocol {
+function wordOf({ appProtocol, name }: Pick<ServicePort, 'appProtocol' | 'name'>): string {
   const given = (appProtocol === undefined ? (name ?? '') : (KUBERNETES_NAMES[appProtocol] ?? appProtocol)).toLowerCase();
-  const word = given.startsWith('grpc-web') ? 'grpc-web' : (given.split('-', 1)[0] as string);
+  return given.startsWith('grpc-web') ? 'grpc-web' : (given.split('-', 1)[0] as string);
+}
+
+/** Whether the port says what it speaks. */
+export function namesProtocol(port: ServicePort): boolean {
+  return Object.hasOwn(PROTOCOLS, wordOf(port)) || WELL_KNOWN_TCP.has(port.port);
+}
+
+export function portProtocol({ appProtocol, name, port }: ServicePort): PortProtocol {
+  const word = wordOf({ appProtocol, name });
   const known = Object.hasOwn(PROTOCOLS, word) ? PROTOCOLS[word] : undefined;
   const protocol = known ?? (WELL_KNOWN_TCP.has(port) ? 'tcp' : 'auto');
   const declaredHttp = HTTP.has(word);

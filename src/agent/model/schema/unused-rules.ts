@@ -82,10 +82,14 @@ class EarlierPaths {
     const found = this.#any ?? this.#same.get(pathKey(match));
     const text = uri.prefix ?? uri.exact;
     if (found !== undefined || text === undefined) return found;
-    const rules = [...this.#lengths].flatMap((length) => {
-      return length > text.length ? [] : (this.#prefixes.get(pathKey({ ...match, uri: { prefix: text.slice(0, length) } })) ?? []);
-    });
-    return rules.length === 0 ? undefined : Math.min(...rules);
+    let first: number | undefined;
+    for (const length of this.#lengths) {
+      if (length > text.length) continue;
+      const uri = { prefix: text.slice(0, length) };
+      const rule = this.#prefixes.get(pathKey({ uri, ignoreUriCase: match.ignoreUriCase }));
+      if (rule !== undefined && (first === undefined || rule < first)) first = rule;
+    }
+    return first;
   }
 
   add(match: MatchLike, rule: number): void {
@@ -101,7 +105,10 @@ class EarlierPaths {
 
 /** Paths that are compared in another way are never taken for the same. */
 function pathKey({ uri, ignoreUriCase = false }: MatchLike): string {
-  return JSON.stringify([ignoreUriCase, sorted(ignoreUriCase ? lowered(uri) : uri)]);
+  if (uri === undefined) return '';
+  const { exact, prefix, regex } = ignoreUriCase ? lowered(uri) : uri;
+  const kind = exact !== undefined ? 'exact' : prefix !== undefined ? 'prefix' : regex !== undefined ? 'regex' : 'any';
+  return `${ignoreUriCase ? 'any case ' : ''}${kind} ${exact ?? prefix ?? regex ?? ''}`;
 }
 
 /** An expression says by itself what it ignores. */
@@ -109,11 +116,15 @@ function lowered({ exact, prefix, regex }: PathLike = {}): PathLike {
   return { exact: exact?.toLowerCase(), prefix: prefix?.toLowerCase(), regex };
 }
 
+const NO_CONDITIONS = new Set(['name', 'uri', 'ignoreUriCase', 'statPrefix']);
+
 /** Each as a text that says all of it. A name is no condition. */
 function conditionsOf(match: MatchLike): string[] {
-  const { name: _, uri: __, ignoreUriCase: ___, ...conditions } = match;
-  const given = Object.entries(conditions).filter(([field, value]) => value !== undefined && field !== 'statPrefix');
-  return given.map(([field, value]) => JSON.stringify([field, sorted(value)])).sort();
+  const conditions: string[] = [];
+  for (const [field, value] of Object.entries(match)) {
+    if (value !== undefined && !NO_CONDITIONS.has(field)) conditions.push(JSON.stringify([field, sorted(value)]));
+  }
+  return conditions.sort();
 }
 
 const keyOf = (conditions: readonly string[]): string => conditions.join('\n');

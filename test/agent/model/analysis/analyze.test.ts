@@ -36,7 +36,42 @@ t.test('what is referred to and is not there', async (t) => {
     'IST0101 VirtualService a spec.http[0].route[0].destination.subset',
   ]);
   t.same(found(A, virtualService(`[{ ${toA} }]`, 'hosts: [x.example]\n  gateways: [none]')), ['IST0101 VirtualService a spec.gateways[0]']);
-  t.same(found(A, destinationRule('{ host: none, subsets: [{ name: v1 }] }')), ['IST0101 DestinationRule a spec.host']);
+  t.same(found(A, destinationRule('{ host: none, subsets: [{ name: v1 }] }')), ['IST0174 DestinationRule a spec.host']);
+});
+
+t.test('selectors that select nothing', async (t) => {
+  const selecting = (label: string): string => `{ workloadSelector: { labels: { app: ${label} } }, egress: [{ hosts: ["*/*"] }] }`;
+  t.same(found(A, istio('Sidecar', 's', selecting('none'))), ['IST0101 Sidecar s spec.workloadSelector']);
+  t.same(found(A, istio('Sidecar', 's', selecting('a'))), []);
+  t.same(found(istio('Sidecar', 's', selecting('none'))), [], 'without pods nothing is known of them');
+  const gateway = (label: string): string =>
+    istio(
+      'Gateway',
+      'g',
+      `{ selector: { istio: ${label} }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }`,
+    );
+  t.same(found(gateway('nobody')), ['IST0101 Gateway g spec.selector']);
+  t.same(found(gateway('ingressgateway')), []);
+  t.same(found(gateway('own'), pod('g', '10.0.0.9', 'istio: own')), []);
+});
+
+t.test('Sidecars that a pod has both of', async (t) => {
+  const selecting = (label: string): string => `{ workloadSelector: { labels: { ${label} } }, egress: [{ hosts: ["*/*"] }] }`;
+  const both = [istio('Sidecar', 'one', selecting('app: a'), aged(2020)), istio('Sidecar', 'two', selecting('version: v1'), aged(2021))];
+  t.same(found(A, ...both), ['IST0110 Sidecar two spec.workloadSelector']);
+});
+
+t.test('ports that say nothing of what they speak', async (t) => {
+  t.same(found(service('a', '[{ name: foo, port: 80 }]')), ['IST0118 Service a spec.ports[0]']);
+  t.same(found(service('a', '[{ name: http-web, port: 80 }, { name: db, port: 3306 }, { name: x, port: 81, appProtocol: grpc }]')), []);
+});
+
+t.test('what is deprecated', async (t) => {
+  const fault = 'fault: { delay: { fixedDelay: 1s, percent: 50 } }';
+  t.same(found(A, virtualService(`[{ ${toA}, ${fault} }]`)), ['IST0002 VirtualService a spec.http[0].fault.delay.percent']);
+  t.same(found(A, virtualService(`[{ ${toA}, mirror: { host: a }, mirrorPercent: 50 }]`)), [
+    'IST0133 VirtualService a spec.http[0].mirrorPercent',
+  ]);
 });
 
 t.test('rules that no request reaches', async (t) => {
