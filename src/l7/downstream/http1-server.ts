@@ -221,7 +221,7 @@ export class Http1Server implements ConnectionHandler, Downstream {
       const { status, message } = parseError(next);
       return this.#refuse(status, message);
     }
-    const refusal = normalizeHead(head, limits.heads, this.#ground.tools.runtime.mesh.pathNormalization);
+    const refusal = normalizeHead(head, limits.heads, this.#ground.tools.runtime.mesh.pathNormalization, this.#origin);
     if (refusal !== null) return this.#refuse(refusal.status, refusal.message);
     this.#beginRequest(head);
     return next;

@@ -145,7 +145,7 @@ export class Http2Server extends Http2Connection<Http2ServerStream> implements C
     if (fault === BlockFault.TooLarge) return stream.refuse(431, 'the head is too large');
     const at = this.place();
     const next = parseRequestHead(transport.arena, at, at + lines.size, head, limits.heads, lines.fieldLines);
-    const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads, this.ground.tools.runtime.mesh.pathNormalization);
+    const refusal = next < 0 ? parseError(next) : normalizeHead(head, limits.heads, this.ground.tools.runtime.mesh.pathNormalization, null);
     if (refusal !== null) return stream.refuse(refusal.status, refusal.message);
     this.#begin(stream, head, endStream);
   }

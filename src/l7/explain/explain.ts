@@ -69,7 +69,7 @@ function headOf({ runtime, limits }: ExplainGround, text: string): Head | string
   const parsed = parseRequestHead(bytes, 0, bytes.length, head, limits.heads);
   if (parsed === 0) return 'the head of the request does not end';
   if (parsed < 0) return parseError(parsed).message;
-  return normalizeHead(head, limits.heads, runtime.mesh.pathNormalization)?.message ?? head;
+  return normalizeHead(head, limits.heads, runtime.mesh.pathNormalization, null)?.message ?? head;
 }
 
 class Request {

@@ -48,6 +48,20 @@ t.test('an HTTP service: routed, balanced to an endpoint, from the pod’s own n
   t.equal(rig.count('istio_requests_total', { reporter: 'source', source_workload: 'app', destination_workload: 'pod-10.0.0.1' }), 1);
 });
 
+t.test('HTTP/1.0 without a host, as load balancers look for life: the server is told where it was meant for', async (t) => {
+  const rig = podRig();
+  const up = rig.serve('10.96.0.1:80', () => ok('fine'));
+  const answers = ['OPTIONS / HTTP/1.0\r\n\r\n', `GET /a HTTP/1.0\r\nX: ${'y'.repeat(500)}\r\n\r\n`].map((request) => {
+    const client = open(rig, SERVICE);
+    client.write(request);
+    rig.run();
+    return client.text();
+  });
+  for (const answer of answers) t.match(answer, /^HTTP\/1\.1 200 /);
+  t.match(up.requests[0], /^OPTIONS \/ HTTP\/1\.1\r\nHost: 10\.96\.0\.1\r\n/);
+  t.match(up.requests[1], /^GET \/a HTTP\/1\.1\r\nHost: 10\.96\.0\.1\r\nX: y+\r\n/);
+});
+
 t.test('headers inside the mesh: what is there stays, the attempt count is ours', async (t) => {
   const rig = podRig();
   const up = rig.serve('10.0.0.1:8080', () => ok(''));
