@@ -32,6 +32,8 @@ export interface MeshTracing {
   /** Percent. */
   readonly sampling: number;
   readonly maxPathLength: number;
+  /** Of providers that have one of their own. */
+  readonly maxPathLengths: ReadonlyMap<string, number>;
   readonly customTags: CustomTags;
   readonly istioTags: boolean;
   readonly meshId: string;
@@ -52,9 +54,12 @@ const PROXY_CONFIG = ' proxy config';
 
 export function meshTracing({ enableTracing, defaultConfig, defaultProviders, extensionProviders = [] }: MeshTelemetryFields): MeshTracing {
   const exporters = new Map<string, ExporterConfig>();
+  const maxPathLengths = new Map<string, number>();
   for (const provider of extensionProviders) {
     const exporter = exporterOf(provider);
     if (exporter !== null) exporters.set(provider.name, exporter);
+    const length = provider.zipkin?.maxTagLength ?? provider.opentelemetry?.maxTagLength ?? 0;
+    if (length > 0) maxPathLengths.set(provider.name, length);
   }
   const tracing = defaultConfig?.tracing;
   const old = enableTracing === true ? proxyConfigExporter(tracing?.zipkin?.address ?? '') : null;
@@ -64,6 +69,7 @@ export function meshTracing({ enableTracing, defaultConfig, defaultProviders, ex
     provider: defaultProviders?.tracing?.[0] ?? old?.name ?? null,
     sampling: tracing?.sampling ?? DEFAULT_SAMPLING,
     maxPathLength: tracing?.maxPathTagLength || DEFAULT_PATH_LENGTH,
+    maxPathLengths,
     customTags: tracing?.customTags ?? {},
     istioTags: tracing?.enableIstioTags ?? true,
     meshId: defaultConfig?.meshId ?? '',

@@ -155,7 +155,7 @@ export class Telemetries {
       useRequestId: last('useRequestIdForTraceSampling') ?? true,
       report: last('disableSpanReporting') !== true,
       propagate: last('disableContextPropagation') !== true,
-      maxPathLength: mesh.maxPathLength,
+      maxPathLength: mesh.maxPathLengths.get(exporter.name) ?? mesh.maxPathLength,
       fixedTags: [['node_id', subject.nodeId], ...(isTagged ? istioTags(subject.identity, mesh) : []), ...literalTags(tags)],
       headerTags: headerTags(tags),
     };

@@ -46,6 +46,10 @@ t.test('defaultHttpRetryPolicy replaces the default as a whole where a route has
   t.match(retry(mesh('defaultHttpRetryPolicy: { attempts: 5 }')), { attempts: 5, on: { 0: 'connect-failure' } });
   t.equal(retry(mesh('defaultHttpRetryPolicy: { retryOn: "5xx" }')), null, 'without attempts there are none, as in Istio 1.0');
   t.equal(retry(mesh('defaultHttpRetryPolicy: { attempts: 0 }')), null);
+  const all = 'attempts: 5, perTryTimeout: 2s, backoff: 40ms, retryRemoteLocalities: true, retryIgnorePreviousHosts: false';
+  t.match(retry(mesh(`defaultHttpRetryPolicy: { ${all} }`)), {
+    ...{ attempts: 5, perTryTimeoutMs: 2000, backoffMs: 40, otherPriorities: true, avoidPreviousHosts: false },
+  });
   t.match(retry(mesh('defaultHttpRetryPolicy: { attempts: 5 }'), rule('{ attempts: 1, retryOn: reset }')), { attempts: 1, on: ['reset'] });
 });
 

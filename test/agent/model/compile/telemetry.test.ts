@@ -74,6 +74,25 @@ t.test('the exporters', async (t) => {
   });
 });
 
+t.test('what a provider of the mesh says besides', async (t) => {
+  const providers = `
+extensionProviders:
+  - { name: zipkin, zipkin: { service: zipkin.tools, port: 9411, maxTagLength: 20 } }
+  - { name: otel, opentelemetry: { service: otel.tools, port: 4317, maxTagLength: 40, grpc: { timeout: 2s, initialMetadata: [{ name: x-key, value: k }] } } }
+  - { name: logs, envoyOtelAls: { service: otel.tools, port: 4318, logName: own } }
+defaultConfig: { meshId: mine, tracing: { maxPathTagLength: 30 } }
+defaultProviders: { accessLogging: [logs] }
+`;
+  const using = (name: string): Compiled =>
+    compileText([client(), mesh(providers), telemetry(`{ tracing: [{ providers: [{ name: ${name} }] }] }`)]);
+  t.match(tracingOf(using('zipkin')), { provider: 'zipkin', maxPathLength: 20 });
+  t.match(tracingOf(using('otel')), { provider: 'otel', maxPathLength: 40 });
+  t.same(Object.fromEntries(tracingOf(using('otel'))?.fixedTags ?? [])['istio.mesh_id'], 'mine');
+  const { exporters } = using('otel').compiler;
+  t.match(exporters.get('otel'), { timeoutMs: 2000, headers: [['x-key', 'k']] });
+  t.match([...exporters.values()], [{ name: 'zipkin' }, { name: 'otel' }, { host: 'otel.tools', port: 4318, logName: 'own' }]);
+});
+
 t.test('the default provider of the mesh: one request in a hundred, for pods and gateways', async (t) => {
   const compiled = compileText([client(), GATEWAY, mesh(`${MESH}defaultProviders: { tracing: [zipkin] }\n`)]);
   for (const config of [
