@@ -26,7 +26,8 @@ interface LabelledPod {
 
 export class Localities {
   readonly #options: CompileOptions;
-  readonly #nodes: Input<Packed<Node>, StringMap>;
+  /** All endpoints of a node share what it says. */
+  readonly #nodes: Input<Packed<Node>, Locality>;
   /** A node of each zone. */
   readonly #byZone: Index<string>;
   /** Pods of this node that say where they are. */
@@ -67,19 +68,13 @@ export class Localities {
   }
 
   #ofNode(name: string): Locality {
-    const labels = this.#nodes.get(name);
-    if (labels === null) return UNKNOWN;
-    const region = labels[REGION] ?? '';
-    const zone = labels[ZONE] ?? '';
-    if (region === '' && zone === '') return UNKNOWN;
-    return [region, zone, labels[SUBZONE] ?? ''];
+    return this.#nodes.get(name) ?? UNKNOWN;
   }
 
-  #compute(node: Node): StringMap {
-    const { labels = {}, name } = node.metadata;
-    const zone = labels[ZONE];
+  #compute({ metadata: { labels = {}, name } }: Node): Locality {
+    const { [REGION]: region = '', [ZONE]: zone, [SUBZONE]: subzone = '' } = labels;
     if (zone !== undefined) this.#byZone.emit(zone, name);
-    return labels;
+    return region === '' && (zone ?? '') === '' ? UNKNOWN : [region, zone ?? '', subzone];
   }
 }
 

@@ -223,10 +223,14 @@ function uniquePorts(ports: readonly ServicePort[]): ServicePort[] {
   return tcp.filter((port, index) => tcp.findIndex((other) => other.port === port.port) === index);
 }
 
-function familiesOf({ spec }: Service, addresses: readonly string[]): Family[] {
+const FAMILIES: readonly (readonly Family[])[] = [[], [4], [6], [4, 6], [6, 4]];
+
+/** In the order that is preferred; each of the few orders is one list. */
+function familiesOf({ spec }: Service, addresses: readonly string[]): readonly Family[] {
   const said = spec?.ipFamilies ?? [];
   const families = said.length > 0 ? said.map((family) => family === 'IPv6') : addresses.map((address) => address.includes(':'));
-  return [...new Set(families.map((ipv6): Family => (ipv6 ? 6 : 4)))];
+  const order = [...new Set(families)].map((ipv6) => (ipv6 ? 6 : 4)).join();
+  return FAMILIES.find((list) => list.join() === order) as readonly Family[];
 }
 
 const DISTRIBUTION = 'networking.istio.io/traffic-distribution';

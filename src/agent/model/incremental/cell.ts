@@ -2,12 +2,16 @@
 import { exact } from '../../../base/exact.ts';
 import { internal } from '../../../base/internal.ts';
 import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
+import { Crowd } from './crowd.ts';
+
+/** Beyond so many, readers are a crowd. */
+const FEW = 16;
 
 /** Something that cells read. */
 export class Node {
   readonly source: Source;
   readonly key: string;
-  #readers: Bag<Cell> = null;
+  #readers: Bag<Cell> | Crowd<Cell> = null;
 
   constructor(source: Source, key: string) {
     this.source = source;
@@ -15,19 +19,26 @@ export class Node {
   }
 
   get isRead(): boolean {
-    return bagSize(this.#readers) > 0;
+    return (this.#readers instanceof Crowd ? this.#readers.size : bagSize(this.#readers)) > 0;
   }
 
+  /** The cell has begun to. */
   readBy(cell: Cell): void {
-    this.#readers = bagWith(this.#readers, cell);
+    const readers = this.#readers;
+    if (readers instanceof Crowd) readers.add(cell);
+    else if (Array.isArray(readers) && readers.length === FEW) this.#readers = new Crowd([...readers, cell]);
+    else this.#readers = bagWith(readers, cell);
   }
 
+  /** The cell's `reads` do not have it any more. */
   unreadBy(cell: Cell): void {
-    this.#readers = bagWithout(this.#readers, cell);
+    if (this.#readers instanceof Crowd) this.#readers.left((other) => other.reads.includes(this));
+    else this.#readers = bagWithout(this.#readers, cell);
   }
 
   eachReader(visit: (cell: Cell) => void): void {
-    bagEach(this.#readers, visit);
+    if (!(this.#readers instanceof Crowd)) bagEach(this.#readers, visit);
+    else this.#readers.each((cell) => cell.reads.includes(this) && visit(cell));
   }
 }
 
