@@ -6,6 +6,7 @@ import type { TapFilter } from '../../l7/tap/tap-filter.ts';
 import type { PackedDelta } from '../../l7/packed/packed-delta.ts';
 import { Feed } from './feed.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './protocol.ts';
+import { StuckWatch, waitedForProcessor } from './stuck-watch.ts';
 import { Vitals } from './vitals.ts';
 
 /**
@@ -41,16 +42,17 @@ export class Member {
   readonly #feed = new Feed((message) => this.#post(message));
   #lastBeat = 0;
   #movedAt: number;
-  #checkedBeat = 0;
-  #checks = 0;
+  readonly #stuck: StuckWatch;
   #cause = '';
   #stopping = false;
 
   constructor(entry: URL, settings: Omit<WorkerSettings, 'vitals' | 'taken'>, now: number, events: MemberEvents) {
     this.index = settings.index;
     this.#movedAt = now;
+    const name = `worker ${settings.index}`;
+    this.#stuck = new StuckWatch(() => waitedForProcessor(name));
     const workerData: WorkerSettings = { ...settings, vitals: this.#vitals.memory, taken: this.taken };
-    this.#thread = new Worker(entry, { workerData, name: `worker ${settings.index}`, resourceLimits: RESOURCE_LIMITS });
+    this.#thread = new Worker(entry, { workerData, name, resourceLimits: RESOURCE_LIMITS });
     this.#thread.on('message', (message: FromWorker) => {
       this.#learn(message);
       events.onMessage(this, message);
@@ -108,12 +110,9 @@ export class Member {
     return now - this.#movedAt;
   }
 
-  /** Called regularly. @returns at how many of these calls in succession, up to this one, the heartbeat had not moved. */
-  check(): number {
-    const beat = this.#vitals.beats;
-    this.#checks = beat === this.#checkedBeat ? this.#checks + 1 : 0;
-    this.#checkedBeat = beat;
-    return this.#checks;
+  /** Called regularly. @returns at how many of these calls in succession, up to this one, the heartbeat had not moved; see StuckWatch. */
+  check(now: number): number {
+    return this.#stuck.check(this.#vitals.beats, now);
   }
 
   /** Ends a thread that does not answer; the pool is notified as of any other end. */

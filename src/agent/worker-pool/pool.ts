@@ -7,7 +7,8 @@
  *  1. a worker has the whole snapshot in effect before the first listener, and takes deltas in order after that;
  *  2. a descriptor is closed only after every worker has confirmed, or has ended;
  *  3. a worker that keeps failing is replaced at ever longer intervals, up to MAX_BACKOFF_MS, never given up;
- *  4. no worker is replaced because the process as a whole stood still (test/node/agent/agent-gone.test.ts).
+ *  4. no worker is replaced because the process as a whole stood still (test/node/agent/agent-gone.test.ts), or because it got no processor
+ *     (test/agent/worker-pool/stuck-watch.test.ts).
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { ListenerConfig } from '../../l7/engine-port.ts';
@@ -27,6 +28,7 @@ const CHECK_MS = 250;
 /**
  * A worker without a heartbeat between so many checks counts as stuck: after 3 s, and no pause of the collector is nearly as long. Checks
  * are counted, and not time: while the process stands still (SIGSTOP, a suspended machine), no worker can move, and that is not its fault.
+ * Nor is what it waited for a processor.
  */
 const STUCK_CHECKS = 12;
 /** 20 s: a starting thread has to load modules, on a machine that may be busy. */
@@ -273,9 +275,10 @@ export class WorkerPool {
   }
 
   #superviseAll(): void {
+    const now = this.#options.clock.monotonic();
     for (const member of this.members) {
       const patience = member.phase === 'starting' ? STARTING_CHECKS : STUCK_CHECKS;
-      if (member.check() >= patience) member.kill(`no heartbeat for ${patience * CHECK_MS} ms`);
+      if (member.check(now) >= patience) member.kill(`no heartbeat for ${patience * CHECK_MS} ms`);
     }
   }
 
