@@ -55,7 +55,13 @@ async function measureAll(network: BenchNetwork, options: ConfigOptions): Promis
 }
 
 function report(options: ConfigOptions, runs: readonly ConfigRun[]): number {
-  const conditions = { ...describeMachine(systemClock()), suite: 'config', quick: options.quick, priority: options.priority };
+  const conditions = {
+    ...describeMachine(systemClock()),
+    suite: 'config',
+    quick: options.quick,
+    priority: options.priority,
+    fields: options.fields,
+  };
   const builds = options.builds.map(({ name, directory }) => ({ name, directory }));
   const file = saveResults({ conditions, builds, runs, verdicts: runs.map(judgeRun) });
   const parts = [

@@ -11,17 +11,19 @@ export interface ConfigOptions {
   readonly changes: number;
   readonly quick: boolean;
   readonly priority: boolean;
+  readonly fields: boolean;
 }
 
 export const HELP = `How a configuration of a cluster's size takes effect: start, first requests, changes of rules and endpoints, a large file.
 
-scripts/bench --suite config [--build [NAME=]DIR]… [--sizes N,N] [--workers N,N] [--documents N,N] [--changes N] [--quick] [--priority]
+scripts/bench --suite config [--build [NAME=]DIR]… [--sizes N,N] [--workers N,N] [--documents N,N] [--changes N] [--fields] [--quick] [--priority]
 
   --build      a checkout in which scripts/setup has run; repeat it to compare several in one interleaved run; this one if not given
   --sizes      Services, each with a VirtualService and two endpoints: 1000,5000,20000
   --workers    1,2
   --documents  documents in a file of manifests: 200; a large number makes few huge files
   --changes    of rules, and as many of endpoints: 200
+  --fields     rules that have all supported fields in turn, and Sidecars that name all namespaces in every other one
   --quick      checks the suite itself with a tiny configuration
   --priority   puts the agent ahead of other work on this machine
 
@@ -42,12 +44,14 @@ export function parseConfigOptions(args: string[]): ConfigOptions | string | nul
         changes: { type: 'string', default: '200' },
         quick: { type: 'boolean', default: false },
         priority: { type: 'boolean', default: false },
+        fields: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
       },
     });
     if (values.help) return null;
     const builds = values.build.length > 0 ? values.build.map(parseBuild) : [ownBuild()];
-    if (values.quick) return { builds, sizes: [200], workers: [2], documents: [50], changes: 5, quick: true, priority: values.priority };
+    const { priority, fields } = values;
+    if (values.quick) return { builds, sizes: [200], workers: [2], documents: [50], changes: 5, quick: true, priority, fields };
     return {
       builds,
       sizes: numbers('--sizes', values.sizes, 100, MOST_SERVICES / 1.5),
@@ -55,7 +59,8 @@ export function parseConfigOptions(args: string[]): ConfigOptions | string | nul
       documents: numbers('--documents', values.documents, 1, 1_000_000),
       changes: numbers('--changes', values.changes, 1, 100_000)[0]!,
       quick: false,
-      priority: values.priority,
+      priority,
+      fields,
     };
   } catch (error) {
     // An unknown option, one without its value, or with one that makes no sense.

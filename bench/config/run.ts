@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly changes: number;
   readonly quick: boolean;
   readonly priority: boolean;
+  readonly fields: boolean;
 }
 
 export interface Interference {
@@ -78,7 +79,14 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
   const pods = await Pods.start(network);
   const run = emptyRun(options);
   try {
-    await new RunSteps(agent, pods, new World(options.services, options.documentsPerFile, network.clients), options, run, say).all();
+    await new RunSteps(
+      agent,
+      pods,
+      new World(options.services, options.documentsPerFile, network.clients, options.fields),
+      options,
+      run,
+      say,
+    ).all();
   } catch (error) {
     run.ended = error instanceof Error ? error.message : String(error);
     say(run.ended);

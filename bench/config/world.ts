@@ -3,6 +3,8 @@
  * namespaces that see them differently. Pure: the same numbers give the same text.
  */
 
+import { fieldPolicy, fieldRoute, wideSidecar } from './fields.ts';
+
 export const TEAMS = 20;
 /** Services at ports other than 80, in groups, so that there are ports that few services have. */
 const GROUP = 160;
@@ -34,12 +36,15 @@ export class World {
   readonly services: number;
   readonly #perFile: number;
   readonly #clients: readonly ClientPod[];
+  /** Rules have all fields in turn, and every other namespace a Sidecar that names all namespaces. */
+  readonly #fields: boolean;
   /** The value that a service's rule sets, and the addresses that it has: what changes change. */
   readonly #rules = new Map<number, string>();
   readonly #moves = new Map<number, number>();
   readonly #newHeaders = new Map<number, string>();
 
-  constructor(services: number, documentsPerFile: number, clients: readonly ClientPod[]) {
+  constructor(services: number, documentsPerFile: number, clients: readonly ClientPod[], fields = false) {
+    this.#fields = fields;
     this.services = services;
     this.#perFile = documentsPerFile;
     this.#clients = clients;
@@ -97,11 +102,11 @@ export class World {
       case 'services':
         return service(number);
       case 'rules':
-        return virtualService(number, this.#rules.get(number) ?? 'first', this.#newHeaders.get(number) ?? null);
+        return virtualService(number, this.#rules.get(number) ?? 'first', this.#newHeaders.get(number) ?? null, this.#fields);
       case 'slices':
         return endpointSlice(number, this.addresses(number));
       case 'destinations':
-        return hasSubsets(number) ? destinationRule(number, nameOf(number), teamOf(number), 'LEAST_REQUEST') : '';
+        return hasSubsets(number) ? this.#ownRule(number) : '';
       case 'pods':
         return hasSubsets(number)
           ? this.addresses(number)
@@ -111,13 +116,22 @@ export class World {
     }
   }
 
+  #ownRule(number: number): string {
+    const rule = destinationRule(number, nameOf(number), teamOf(number), 'LEAST_REQUEST');
+    if (!this.#fields) return rule;
+    const { policy, subset } = fieldPolicy(number / 5);
+    const own = rule.replace('  trafficPolicy:\n    loadBalancer:\n      simple: LEAST_REQUEST\n', policy);
+    return own.replace('        version: v1\n', `        version: v1\n${subset}`);
+  }
+
   #clientDocuments(): string {
     const parts = this.#clients.map((client, team) => {
       const rules = Array.from({ length: PRIVATE_RULES }, (_, index) => {
         const number = (team + 1 + index * 21) % this.services;
         return destinationRule(number, `private-${nameOf(number)}`, teamName(team), 'ROUND_ROBIN');
       });
-      return [namespace(team), clientPod(team, client), ...rules].join('');
+      const sidecar = this.#fields && team % 2 === 1 ? wideSidecar(teamName(team), TEAM_NAMES) : '';
+      return [namespace(team), clientPod(team, client), ...rules, sidecar].join('');
     });
     return parts.join('');
   }
@@ -140,6 +154,8 @@ function teamOf(service: number): string {
 export function teamName(team: number): string {
   return `team-${String(team).padStart(2, '0')}`;
 }
+
+const TEAM_NAMES = Array.from({ length: TEAMS }, (_, team) => teamName(team));
 
 export function hostOf(service: number): string {
   return `${nameOf(service)}.${teamOf(service)}.svc.cluster.local`;
@@ -248,7 +264,7 @@ endpoints:
 ${endpoints.join('')}`;
 }
 
-function virtualService(number: number, value: string, newHeader: string | null): string {
+function virtualService(number: number, value: string, newHeader: string | null, fields: boolean): string {
   const host = hostOf(number);
   const subset = hasSubsets(number) ? '\n            subset: v2' : '';
   const source = number % 10 === 3 ? `\n          sourceLabels:\n            app: client-${(number >> 4) % 4}` : '';
@@ -284,7 +300,7 @@ ${match}        - headers:
             response:
               set:
                 x-rule: ${value}
-    - name: default
+${fields ? fieldRoute(number, host) : ''}    - name: default
       timeout: 15s
       route:
         - destination:
