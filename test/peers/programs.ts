@@ -1,7 +1,8 @@
 /**
  * Programs of HTTP/2 as they are installed: curl, nghttp and h2load as clients; nginx, nghttpd and Node.js as servers, ws for WebSocket
  * over HTTP/2 (RFC 8441), grpcio's health service, which the kubelet's kind of probe asks as well, Connect's gRPC-Web, Go's net/http, and
- * HTTPX with Hypercorn. Each client asks each server, at a gateway and from pod to pod.
+ * HTTPX with Hypercorn. Of HTTP/1: HAProxy as a client's proxy, HTTP/1.0 without a host, and an upgrade that the server does not take.
+ * Each client asks each server, at a gateway and from pod to pod.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -91,6 +92,21 @@ const WEBSOCKETS: readonly Client[] = [
   },
 ];
 
+const curl = (name: string, ...words: readonly string[]): Client => ({
+  name,
+  command: (host, port) => ['curl', '-sS', ...words, '-w', '%{http_code}', `http://${host}:${port}/index.html`],
+  isGood: (stdout) => stdout === `${CONTENT}200`,
+});
+const OLDER: readonly Client[] = [
+  curl('curl over HTTP/1.0 without a host', '-0', '-H', 'Host:'),
+  curl('curl that offers an upgrade to HTTP/2', '--http2'),
+  {
+    name: 'HAProxy, after its health check,',
+    command: (host, port) => [script('haproxy-client'), host, String(port)],
+    isGood: (stdout) => stdout === CONTENT,
+  },
+];
+
 interface Kind {
   readonly name: string;
   readonly wire: Server['wire'];
@@ -98,10 +114,14 @@ interface Kind {
   readonly clients: readonly Client[];
 }
 
-const NGINX = (directory: string, port: number): string => `daemon off; master_process off; pid ${directory}/pid; error_log stderr crit;
+const NGINX = (
+  directory: string,
+  port: number,
+  wire: 'http2' | '' = 'http2',
+): string => `daemon off; master_process off; pid ${directory}/pid; error_log stderr crit;
 events {} http { access_log off; client_body_temp_path ${directory}; proxy_temp_path ${directory};
 fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory};
-keepalive_requests 100; server { listen ${port} http2; root ${directory}; } }`;
+keepalive_requests 100; server { listen ${port} ${wire}; root ${directory}; } }`;
 const NODE_SERVER = (port: number): string =>
   `require('node:http2').createServer((_, response) => response.end(${JSON.stringify(CONTENT)})).listen(${port});`;
 
@@ -117,6 +137,16 @@ const KINDS: readonly Kind[] = [
     start: (directory, port) => {
       const file = join(directory, `nginx-${port}.conf`);
       writeFileSync(file, NGINX(directory, port));
+      return ['nginx', '-c', file];
+    },
+  },
+  {
+    name: 'nginx over http1',
+    wire: 'http1',
+    clients: OLDER,
+    start: (directory, port) => {
+      const file = join(directory, `nginx-${port}.conf`);
+      writeFileSync(file, NGINX(directory, port, ''));
       return ['nginx', '-c', file];
     },
   },
