@@ -30,7 +30,7 @@ const WORDS_PER_WRITE = 3;
 /** Between two turns; a thread whose turns are further apart slept, or did not get to run. */
 const STANDSTILL_MS = 20;
 /** Most turns for which due timers wait then for what is still unread. */
-const MOST_TURNS_BEHIND = 64;
+const MOST_TURNS_BEHIND = 32;
 /** The longest sleep without any timer armed. */
 const LONGEST_WAIT_MS = 60_000;
 /** A write before the first command ends nowhere. */
@@ -74,6 +74,8 @@ export class NativeTransport implements Transport {
   #lastNow = 0;
   /** For so many turns timers still wait for what is unread. */
   #turnsBehind = 0;
+  /** The last turn left nothing unread. */
+  #caughtUp = true;
   #disposed = false;
 
   // Made once: as closures of the turn, each turn would pay for them.
@@ -284,12 +286,15 @@ export class NativeTransport implements Transport {
 
   /**
    * Whether what had arrived when the thread woke up has been delivered. A thread that did not get to run finds both: timers that are
-   * due, and, in the sockets, what came in time and would have disarmed them. One turn may not read all of it.
+   * due, and, in the sockets, what came in time and would have disarmed them. One turn may not read all of it. A thread that always has
+   * more than it can read must not keep its timers waiting for ever: it has caught up before it may wait again.
    */
   #heardAll(): boolean {
-    if (this.now - this.#lastNow > STANDSTILL_MS) this.#turnsBehind = MOST_TURNS_BEHIND;
+    const unread = this.#cells[Cell.Unread] !== 0;
+    if (!unread) this.#turnsBehind = 0;
+    else if (this.#caughtUp && this.now - this.#lastNow > STANDSTILL_MS) this.#turnsBehind = MOST_TURNS_BEHIND;
+    this.#caughtUp = !unread;
     this.#lastNow = this.now;
-    if (this.#cells[Cell.Unread] === 0) this.#turnsBehind = 0;
     return this.#turnsBehind === 0 || --this.#turnsBehind === 0;
   }
 
