@@ -9,6 +9,7 @@ import { setImmediate as otherTurn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
+import { boundThreadsThemselves } from '../base/memory.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import { releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
@@ -67,6 +68,7 @@ export interface AgentMeans {
 
 /** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
+  boundThreadsThemselves();
   const output = openLog(config['log-level'], config['log-file']);
   const clock = systemClock();
   const disposal = new Disposal();
