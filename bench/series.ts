@@ -12,6 +12,8 @@ export interface SeriesOptions {
   readonly schedule: Schedule;
   readonly random: () => number;
   readonly say: (line: string) => void;
+  /** After each run, before the next one. */
+  readonly over?: (proxy: string, run: Run) => Promise<void>;
 }
 
 /** Everything that was run; those that count are not `discarded`. */
@@ -34,10 +36,13 @@ function takingPart(proxies: readonly RunningProxy[], cell: Pick<Cell, 'name'>):
 }
 
 /** Compiled code, pools and buffers as they are after a while: a run on each cell that nobody sees. */
-async function warmUp(stage: Stage, proxies: readonly RunningProxy[], { cells, schedule }: SeriesOptions): Promise<void> {
+async function warmUp(stage: Stage, proxies: readonly RunningProxy[], { cells, schedule, over }: SeriesOptions): Promise<void> {
   for (const cell of cells) {
     const short = { ...cell, load: { ...cell.load, secs: WARM_UP_SECONDS } };
-    for (const proxy of takingPart(proxies, cell)) await measure(stage.processes, proxy, short, 0, schedule);
+    for (const proxy of takingPart(proxies, cell)) {
+      const run = await measure(stage.processes, proxy, short, 0, schedule);
+      if (run !== null) await over?.(proxy.proxy.name, run);
+    }
   }
 }
 
@@ -46,13 +51,16 @@ async function runUntilKept(
   proxy: RunningProxy,
   cell: Cell,
   repetition: number,
-  { schedule, say }: SeriesOptions,
+  { schedule, say, over }: SeriesOptions,
 ): Promise<Run[]> {
   const runs: Run[] = [];
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const run = await measure(stage.processes, proxy, cell, repetition, schedule);
     if (run === null) say(`${cell.name} ${proxy.proxy.name}: no result`);
-    else runs.push(run);
+    else {
+      runs.push(run);
+      await over?.(proxy.proxy.name, run);
+    }
     if (run?.discarded === null) break;
     if (run !== null) say(`${cell.name} ${proxy.proxy.name}: discarded, ${run.discarded}`);
     if (!proxy.process.running) break;

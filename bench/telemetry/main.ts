@@ -2,9 +2,6 @@
  * `scripts/bench --suite telemetry`: what it costs to tell of traffic. The exit code says whether everything could be measured, never how
  * much it was.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
@@ -16,10 +13,11 @@ import { saveResults } from '../results.ts';
 import { runSeries } from '../series.ts';
 import { type RunningProxy, Stage } from '../stage.ts';
 import { type Spread, spread } from '../summary.ts';
+import { Collector } from './collector.ts';
 import { measurePairs } from './pairs.ts';
 import { measureScrapes, type ScrapeRun } from './scrape.ts';
-import { FULL, OFF, variants } from './variants.ts';
-import { missingLines } from './written-lines.ts';
+import { FULL, OFF, TRACED, variants } from './variants.ts';
+import { WrittenLines } from './written-lines.ts';
 
 const HELP = `What it costs to tell of traffic: CPU per request, scrapes, memory.
 
@@ -68,13 +66,10 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const pairs = measurePairs(PAIRS.workloads, PAIRS.peers);
-  const collector = createServer((request, response) => request.resume().on('end', () => response.writeHead(202).end()));
-  collector.listen(0, '127.0.0.1');
-  await once(collector, 'listening');
+  const collector = new Collector();
   const stage = new Stage(values.priority);
   try {
-    const { port } = collector.address() as AddressInfo;
-    const compared = values.scrapes ? null : await compare(stage, port, repetitions, values.quick);
+    const compared = values.scrapes ? null : await compare(stage, collector, repetitions, values.quick);
     const scrapes = await measureScrapes(stage, values.quick ? 5000 : lines, repetitions);
     return report({ compared, scrapes, pairs, quick: values.quick });
   } finally {
@@ -83,10 +78,10 @@ async function main(): Promise<number> {
   }
 }
 
-async function compare(stage: Stage, collector: number, repetitions: number, quick: boolean): Promise<Comparison> {
+async function compare(stage: Stage, collector: Collector, repetitions: number, quick: boolean): Promise<Comparison> {
   const running: RunningProxy[] = [];
-  const logs = new Map<string, string>();
-  for (const proxy of variants(collector, logs)) {
+  const logs = new WrittenLines();
+  for (const proxy of variants(await collector.open(), logs.files)) {
     const started = await stage.start(proxy);
     if ('why' in started) throw new Error(`${started.name}: ${started.why}`);
     running.push(started);
@@ -95,9 +90,12 @@ async function compare(stage: Stage, collector: number, repetitions: number, qui
   const schedule = quick
     ? { secondsFactor: 0.1, warmSeconds: 0.05, keepDisturbed: true }
     : { secondsFactor: 1, warmSeconds: 0.3, keepDisturbed: false };
-  const runs = await runSeries(stage, running, { cells, repetitions, schedule, random: systemRandom(), say });
+  const over = (variant: string, { total }: Run): Promise<void> => logs.check(variant, total);
+  const runs = await runSeries(stage, running, { cells, repetitions, schedule, random: systemRandom(), say, over });
   await Promise.all(running.map(({ process: own }) => own.stop()));
-  return { runs, missing: await missingLines(logs, runs) };
+  const traced = runs.filter(({ proxy }) => TRACED.includes(proxy)).reduce((sum, { total }) => sum + total, 0);
+  const lost = collector.missing(traced);
+  return { runs, missing: lost === null ? logs.missing : [...logs.missing, lost] };
 }
 
 interface Comparison {
@@ -132,7 +130,7 @@ function report({ compared, scrapes, pairs, quick }: Measured): number {
   const { runs, missing } = compared ?? { runs: [], missing: [] };
   const added = addedCost(runs);
   if (compared !== null) reportCost(added, quick);
-  for (const one of missing) process.stdout.write(`FAILED log of ${one}\n`);
+  for (const one of missing) process.stdout.write(`FAILED ${one}\n`);
   if (typeof scrapes === 'string') process.stdout.write(`FAILED scrapes: ${scrapes}\n`);
   else reportScrapes(scrapes, quick);
   process.stdout.write(
@@ -174,7 +172,8 @@ function reportScrapes(scrapes: ScrapeRun, quick: boolean): void {
     p99.map((row) => row.map((us) => fixed(us, 0))),
   );
   if (quick) return;
-  verdict('a scrape, ms', spread(milliseconds).median, SCRAPE_TARGET_MS);
+  verdict('a scrape in gzip, ms', spread(milliseconds).median, SCRAPE_TARGET_MS);
+  verdict('a scrape in plain text, ms', spread(plainMilliseconds).median, SCRAPE_TARGET_MS);
   verdict('p99 with a scrape a second, times without', spread(p99.map(([quiet, usual]) => usual / quiet)).median, P99_TARGET);
 }
 

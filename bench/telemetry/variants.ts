@@ -24,6 +24,7 @@ function telemetry(spec: unknown): string {
 
 export const OFF = 'off';
 export const FULL = 'full';
+export const TRACED: readonly string[] = ['traces', FULL];
 
 /** @param collector port of this machine that takes spans as Zipkin does. @param logs gets the file of each that has a log, by its name. */
 export function variants(collector: number, logs: Map<string, string>): readonly Proxy[] {
