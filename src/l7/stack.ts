@@ -59,7 +59,7 @@ const beginTelemetry: RequestStage<Exchange> = {
     if (exchange.grpc !== null) tools.calls.begin(exchange.grpc, () => countMessages(exchange));
     const tracing = telemetry?.tracing ?? null;
     if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
-    const telling = telemetry === null ? null : tools.tellings.of(telemetry);
+    const telling = telemetry === null ? null : tools.tellings.own(telemetry);
     if (telling !== null || tools.runtime.calleesTold) {
       (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, telling ?? NOTHING_TOLD, tools.runtime.calleesAsk);
     }
@@ -180,8 +180,8 @@ const noteResponse: ResponseStage<Exchange> = {
   name: 'noteResponse',
   room: 0,
   run({ log, attempted }, head) {
-    const address = log?.active === true && log.noted ? (attempted?.stream?.localAddress() ?? null) : null;
-    if (address !== null) log?.answered(head, address);
+    const local = log?.active === true && log.noted ? (attempted?.stream?.localText() ?? null) : null;
+    if (local !== null) log?.answered(head, local);
   },
 };
 

@@ -9,15 +9,9 @@ import type { LogCommand, LogLine, LogPart } from '../config/telemetry.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import { Ending } from './ending.ts';
 import { Line, type LineLayout } from './line.ts';
-import { isSettled, type Value, valueOf, writeValue } from './line-values.ts';
+import { isNoted, isNumber, isSettled, type Slot, valueOf, writeNotes, writeNumbers, writeValue } from './line-values.ts';
 import type { LogEntry, LogPlace } from './log-entry.ts';
 import type { LogNames } from './request-note.ts';
-
-interface Slot {
-  readonly index: number;
-  readonly value: Value;
-  readonly settled: boolean;
-}
 
 /** Lines that are kept, of callers and of callees each: those of as many ways to end. A power of two. */
 const KEPT = 16;
@@ -26,7 +20,9 @@ const LINE_END = 0x0a;
 export class LineFormat {
   readonly #layout: LineLayout;
   readonly #settled: readonly Slot[];
-  readonly #varying: readonly Slot[];
+  readonly #numbers: readonly Slot[];
+  readonly #notes: readonly Slot[];
+  readonly #others: readonly Slot[];
   readonly #kept: readonly (KeptLine | null)[][] = [0, 1].map(() => Array.from({ length: KEPT }, () => null));
 
   constructor(line: LogLine, names: LogNames, place: LogPlace) {
@@ -35,7 +31,10 @@ export class LineFormat {
     else draft.object(line.fields);
     this.#layout = draft.layout();
     this.#settled = draft.slots.filter(({ settled }) => settled);
-    this.#varying = draft.slots.filter(({ settled }) => !settled);
+    const varying = draft.slots.filter(({ settled }) => !settled);
+    this.#numbers = varying.filter(({ value }) => isNumber(value));
+    this.#notes = varying.filter(({ value }) => isNoted(value));
+    this.#others = varying.filter(({ value }) => !isNumber(value) && !isNoted(value));
   }
 
   /** @returns the line, which is there until the next one. */
@@ -45,7 +44,7 @@ export class LineFormat {
       kept.ending.note(entry, record);
       run(this.#settled, kept.line, entry, record);
     }
-    run(this.#varying, kept.line, entry, record);
+    this.#vary(kept.line, entry, record);
     return kept.line.isCut ? this.#writeAnew(kept, entry, record) : kept.line;
   }
 
@@ -53,8 +52,14 @@ export class LineFormat {
   #writeAnew(kept: KeptLine, entry: LogEntry, record: ExchangeRecord): Line {
     kept.line = new Line(this.#layout);
     run(this.#settled, kept.line, entry, record);
-    run(this.#varying, kept.line, entry, record);
+    this.#vary(kept.line, entry, record);
     return kept.line;
+  }
+
+  #vary(line: Line, entry: LogEntry, record: ExchangeRecord): void {
+    writeNumbers(this.#numbers, line, entry, record);
+    run(this.#others, line, entry, record);
+    writeNotes(this.#notes, line, entry.note);
   }
 
   #lineFor(entry: LogEntry, record: ExchangeRecord): KeptLine {

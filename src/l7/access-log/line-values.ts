@@ -14,7 +14,7 @@ import { StartTime } from './start-time.ts';
 /** Writes its value into the slot. @returns false when there is none. */
 type Writer = (line: Line, slot: number, entry: LogEntry, record: ExchangeRecord) => boolean;
 
-const Op = { Writer: 0, Number: 1, Noted: 2, RequestId: 3, Time: 4, Remote: 5, UpstreamLocal: 6 } as const;
+const Op = { Writer: 0, Number: 1, Noted: 2, RequestId: 3, Time: 4, Remote: 5, UpstreamLocal: 6, ForwardedFor: 7 } as const;
 type Op = (typeof Op)[keyof typeof Op];
 
 export interface Value {
@@ -43,8 +43,18 @@ const NumberOp = {
   RESPONSE_HEADERS_BYTES: 7,
   RESPONSE_CODE: 8,
   UPSTREAM_REQUEST_ATTEMPT_COUNT: 9,
+  /** Of the header that we add, whatever the upstream says of itself. */
+  SERVICE_TIME: 10,
 } as const;
 type NumberOp = (typeof NumberOp)[keyof typeof NumberOp];
+
+const SERVICE_TIME = 'x-envoy-upstream-service-time';
+/** The place of a value in its line. */
+export interface Slot {
+  readonly index: number;
+  readonly value: Value;
+  readonly settled: boolean;
+}
 
 const NOTHING: Value = { op: Op.Writer, isNumber: false, number: 0, span: -1, otherSpan: -1, most: 0, time: null, writer: () => false };
 
@@ -75,6 +85,8 @@ export function valueOf(command: LogCommand, names: LogNames, place: LogPlace): 
     case 'REQ':
       return requestHeader(command, names.request);
     case 'RESP':
+      if (command.names.length === 1 && command.names[0] === SERVICE_TIME)
+        return { ...NOTHING, op: Op.Number, number: NumberOp.SERVICE_TIME };
       return { ...NOTHING, writer: responseHeader(command, names.response) };
     case 'START_TIME':
       return { ...NOTHING, op: Op.Time, most, time: new StartTime(place, command.names[0]) };
@@ -89,6 +101,26 @@ export function valueOf(command: LogCommand, names: LogNames, place: LogPlace): 
       if (number !== undefined) return { ...NOTHING, op: Op.Number, isNumber: true, number };
       return { ...NOTHING, writer: textWriter(TEXTS[name] ?? (() => ''), most) };
     }
+  }
+}
+
+/** Values of one kind, written by a loop that knows it. */
+export const isNumber = ({ op }: Value): boolean => op === Op.Number;
+export const isNoted = ({ op, most }: Value): boolean => op === Op.Noted && most === 0;
+
+export function writeNumbers(slots: readonly Slot[], line: Line, entry: LogEntry, record: ExchangeRecord): void {
+  for (let i = 0; i < slots.length; i++) {
+    const { index, value } = slots[i]!;
+    const number = numberOf(value.number, entry, record);
+    if (number < 0) line.nothing(index);
+    else line.number(index, number);
+  }
+}
+
+export function writeNotes(slots: readonly Slot[], line: Line, note: RequestNote | null): void {
+  for (let i = 0; i < slots.length; i++) {
+    const { index, value } = slots[i]!;
+    if (note === null || !writeNoted(value, line, index, note)) line.nothing(index);
   }
 }
 
@@ -110,6 +142,8 @@ export function writeValue(value: Value, line: Line, slot: number, entry: LogEnt
       return writeOwn(line, slot, entry.remote.bytes, value.most);
     case Op.UpstreamLocal:
       return writeOwn(line, slot, entry.upstreamLocal.bytes, value.most);
+    case Op.ForwardedFor:
+      return writeForwardedFor(value, line, slot, entry);
     case Op.Writer:
       return value.writer?.(line, slot, entry, record) ?? false;
   }
@@ -138,6 +172,8 @@ function numberOf(op: NumberOp, { requestEndedAt }: LogEntry, record: ExchangeRe
       return record.status;
     case NumberOp.UPSTREAM_REQUEST_ATTEMPT_COUNT:
       return record.attempts;
+    case NumberOp.SERVICE_TIME:
+      return since(record.answeredAt, record.startedAt);
   }
 }
 
@@ -218,7 +254,7 @@ function requestValue(name: string, most: number, noted: NotedName[]): Value {
   if (name === ':scheme') return { ...NOTHING, writer: (line, slot, { note }) => note !== null && writeText(line, slot, 'http', most) };
   const value: Value = { ...NOTHING, op: Op.Noted, span: spanOf(name, noted), most };
   if (name === 'x-request-id') return { ...value, op: Op.RequestId };
-  return name === 'x-forwarded-for' ? { ...NOTHING, writer: forwardedFor(value) } : value;
+  return name === 'x-forwarded-for' ? { ...value, op: Op.ForwardedFor } : value;
 }
 
 function spanOf(name: string, noted: NotedName[]): number {
@@ -236,19 +272,16 @@ function spanOf(name: string, noted: NotedName[]): number {
 }
 
 /** A gateway adds its client. */
-function forwardedFor(came: Value): Writer {
-  return (line, slot, { note, forwardedFor: own }) => {
-    if (own === '') return note !== null && writeNoted(came, line, slot, note);
-    const [start, end] = note === null ? [-1, -1] : [note.start(came.span), note.end(came.span)];
-    if (note === null || start < 0) return writeText(line, slot, own, came.most);
-    return writeText(line, slot, `${latin1(note.bytes, start, end)},${own}`, came.most);
-  };
+function writeForwardedFor(came: Value, line: Line, slot: number, { note, forwardedFor: own }: LogEntry): boolean {
+  if (own === '') return note !== null && writeNoted(came, line, slot, note);
+  const start = note === null ? -1 : note.start(came.span);
+  if (note === null || start < 0) return writeText(line, slot, own, came.most);
+  return writeText(line, slot, `${latin1(note.bytes, start, note.end(came.span))},${own}`, came.most);
 }
 
 function responseHeader({ names, most }: LogCommand, noted: NotedName[]): Writer {
   const writers = names.map((name): Writer => {
-    // We add it, whatever the upstream says of itself.
-    if (name === 'x-envoy-upstream-service-time')
+    if (name === SERVICE_TIME)
       return (line, slot, _entry, { answeredAt, startedAt }) => writeNumber(line, slot, since(answeredAt, startedAt));
     if (name === ':status') return (line, slot, _entry, { status }) => status !== 0 && writeNumber(line, slot, status);
     const index = indexOfName(noted, name);

@@ -36,7 +36,7 @@ const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
 );
 
 /** What stands in a slot. What differs in each line is not worth a comparison. */
-const Kind = { Nothing: 0, Other: 1, Number: 2, Text: 3, Time: 4, Own: 5 } as const;
+const Kind = { Nothing: 0, Other: 1, Number: 2, Text: 3, Time: 4, Own: 5, Plain: 6 } as const;
 
 /** What all lines of a format have in common. */
 export interface LineLayout {
@@ -57,7 +57,8 @@ export class Line {
   /** A value had to be cut: what it was cut by may be a value of the line before. */
   isCut = false;
   readonly #json: boolean;
-  readonly #quoted: readonly boolean[];
+  /** By slot: bytes before its value, and after it. */
+  readonly #quotes: Uint8Array;
   readonly #typed: readonly boolean[];
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
@@ -69,7 +70,7 @@ export class Line {
   constructor({ json, literals, quoted, typed }: LineLayout) {
     const slots = quoted.length;
     this.#json = json;
-    this.#quoted = quoted;
+    this.#quotes = Uint8Array.from(quoted, (isQuoted) => (isQuoted ? 1 : 0));
     this.#typed = typed;
     this.#starts = new Int32Array(slots);
     this.#ends = new Int32Array(slots);
@@ -85,18 +86,31 @@ export class Line {
     }
   }
 
+  // The common case of each value is a few instructions, which V8 puts where they are called.
+
   /** There is none. */
   nothing(slot: number): void {
-    if (this.#kinds[slot] === Kind.Nothing) return;
+    if (this.#kinds[slot] !== Kind.Nothing) this.#newNothing(slot);
+  }
+
+  /** A whole number, or a fraction in as many digits as it needs. */
+  number(slot: number, value: number): void {
+    if (this.#kinds[slot] !== Kind.Number || this.#numbers[slot] !== value) this.#newNumber(slot, value);
+  }
+
+  /** ASCII of our own that nothing is ever written over. */
+  own(slot: number, text: Uint8Array): void {
+    if (this.#owns[slot] !== text || this.#kinds[slot] !== Kind.Own) this.#newOwn(slot, text);
+  }
+
+  #newNothing(slot: number): void {
     this.#kinds[slot] = Kind.Nothing;
     const text = this.#typed[slot] === true ? NULL : DASH;
     const at = this.#place(slot, text.length);
     this.bytes.set(text, at);
   }
 
-  /** A whole number, or a fraction in as many digits as it needs. */
-  number(slot: number, value: number): void {
-    if (this.#kinds[slot] === Kind.Number && this.#numbers[slot] === value) return;
+  #newNumber(slot: number, value: number): void {
     if (value < 0 || value >= MOST_AT_ONCE || !Number.isInteger(value)) this.#ascii(slot, String(value));
     else this.#digits(slot, value);
     this.#kinds[slot] = Kind.Number;
@@ -114,9 +128,7 @@ export class Line {
     this.#texts[slot] = text;
   }
 
-  /** ASCII of our own that nothing is ever written over. */
-  own(slot: number, text: Uint8Array): void {
-    if (this.#kinds[slot] === Kind.Own && this.#owns[slot] === text) return;
+  #newOwn(slot: number, text: Uint8Array): void {
     let at = this.#value(slot, text.length);
     const { bytes } = this;
     for (let i = 0; i < text.length; i++) bytes[at++] = text[i] as number;
@@ -133,7 +145,7 @@ export class Line {
       this.#kinds[slot] = Kind.Time;
       this.#texts[slot] = second;
     }
-    const at = (this.#ends[slot] as number) - (this.#quoted[slot] === true ? 2 : 1);
+    const at = (this.#ends[slot] as number) - 1 - (this.#quotes[slot] as number);
     this.#decimal(at, MILLISECONDS, milliseconds);
   }
 
@@ -148,6 +160,8 @@ export class Line {
   /** Bytes of a client. */
   foreign(slot: number, from: Uint8Array, start: number, end: number): void {
     const width = end - start;
+    // Clients say the same again and again: most of it costs a comparison.
+    if (this.#kinds[slot] === Kind.Plain && this.#has(slot, from, start, width)) return;
     if (this.length + width > Line.MOST) return this.#escaped(slot, from, start, end);
     let at = this.#value(slot, width);
     const { bytes } = this;
@@ -156,6 +170,17 @@ export class Line {
       if (PLAIN[byte] !== 1) return this.#escaped(slot, from, start, end);
       bytes[at++] = byte;
     }
+    this.#kinds[slot] = Kind.Plain;
+  }
+
+  /** Whether these bytes are the slot's value, which nothing was escaped in. */
+  #has(slot: number, from: Uint8Array, start: number, width: number): boolean {
+    const quotes = this.#quotes[slot] as number;
+    const at = (this.#starts[slot] as number) + quotes;
+    if ((this.#ends[slot] as number) - quotes - at !== width) return false;
+    const { bytes } = this;
+    for (let i = 0; i < width; i++) if (bytes[at + i] !== from[start + i]) return false;
+    return true;
   }
 
   #escapedText(slot: number, text: string): void {
@@ -236,7 +261,7 @@ export class Line {
   /** Makes room for a value in its slot, between quotes where it has some. @returns where the value begins. */
   #value(slot: number, width: number): number {
     this.#kinds[slot] = Kind.Other;
-    if (this.#quoted[slot] !== true) return this.#place(slot, width);
+    if (this.#quotes[slot] === 0) return this.#place(slot, width);
     const at = this.#place(slot, width + 2);
     this.bytes[at] = this.bytes[at + width + 1] = QUOTE;
     return at + 1;

@@ -1,6 +1,7 @@
 /** What a line is made from, besides the record of an exchange or a connection. One object per worker, filled again and again. */
+import { NO_TEXT, type OwnText } from '../message/own-text.ts';
 import type { RequestNote } from './request-note.ts';
-import { NO_TEXT, type OwnText, SocketTexts } from './socket-texts.ts';
+import { SocketTexts } from './socket-texts.ts';
 
 /** The worker's own place in the world. */
 export interface LogPlace {

@@ -3,38 +3,23 @@ import { socketText } from '../../base/socket-address.ts';
 
 const PLACES = 256;
 
-/** ASCII that lines repeat, and its bytes. */
-export class OwnText {
-  readonly text: string;
-  readonly bytes: Uint8Array;
-
-  constructor(text: string) {
-    this.text = text;
-    this.bytes = new Uint8Array(Buffer.from(text, 'latin1'));
-  }
-}
-
-/** There is none. */
-export const NO_TEXT = new OwnText('');
-
 export class SocketTexts {
   readonly #ips: string[] = Array.from<string>({ length: PLACES }).fill('');
   readonly #ports = new Int32Array(PLACES);
-  readonly #texts: OwnText[] = Array.from<OwnText>({ length: PLACES }).fill(NO_TEXT);
+  readonly #texts: string[] = Array.from<string>({ length: PLACES }).fill('');
   readonly #clusterPorts = new Int32Array(PLACES).fill(-1);
   readonly #clusters: string[] = Array.from<string>({ length: PLACES }).fill('');
 
   /** As socketText. */
   text(ip: string, port: number): string {
-    return this.own(ip, port).text;
-  }
-
-  own(ip: string, port: number): OwnText {
-    const place = (port + ip.length) & (PLACES - 1);
-    if (this.#ports[place] === port && this.#ips[place] === ip) return this.#texts[place] as OwnText;
+    const { length } = ip;
+    // Pods of a node differ in the end of their addresses, and many listen at the same port.
+    const last = length < 2 ? 0 : ip.charCodeAt(length - 1) + 11 * ip.charCodeAt(length - 2) + 3 * length;
+    const place = (port + last) & (PLACES - 1);
+    if (this.#ports[place] === port && this.#ips[place] === ip) return this.#texts[place] as string;
     this.#ips[place] = ip;
     this.#ports[place] = port;
-    return (this.#texts[place] = new OwnText(socketText(ip, port)));
+    return (this.#texts[place] = socketText(ip, port));
   }
 
   /** Envoy's name of the cluster of a port of a pod's own. */

@@ -1,11 +1,11 @@
 /** The line of a connection that was passed through, and its callee's where one pass serves both. */
 import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
-import { NO_TEXT, OwnText } from '../access-log/socket-texts.ts';
 import { UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { AccessLogConfig } from '../config/telemetry.ts';
 import type { Origin } from '../exchange/origin.ts';
 import { OUTCOME } from '../message/outcome.ts';
+import { addressText, NO_TEXT, type OwnText } from '../message/own-text.ts';
 import type { ExchangeRecord } from '../record/exchange-record.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TunnelBytes } from '../tcp/tunnel.ts';
@@ -62,12 +62,12 @@ export class TcpLog {
     this.#own = own;
     this.#callee = callee;
     this.#startedAt = ground.transport.now;
-    this.#remote = ownText(ground.transport.peerAddress(client));
+    this.#remote = addressText(ground.transport.peerAddress(client));
   }
 
   /** @param upstream is connected. */
   established(upstream: ConnectionId): void {
-    this.#upstreamLocal = ownText(this.#ground.transport.localAddress(upstream));
+    this.#upstreamLocal = addressText(this.#ground.transport.localAddress(upstream));
   }
 
   end({ forward, backward }: TunnelBytes): void {
@@ -98,12 +98,9 @@ export class TcpLog {
     entry.serverName = entry.forwardedFor = '';
     entry.requestEndedAt = 0;
     entry.upstreamLocal = this.#upstreamLocal;
-    entry.localText = addressText(local);
+    entry.localText = socketText(local.ip, local.port);
     entry.remote = this.#remote;
     entry.inbound = inbound;
     accessLog.write(policy, record);
   }
 }
-
-const addressText = ({ ip, port }: Address): string => socketText(ip, port);
-const ownText = (address: Address): OwnText => new OwnText(addressText(address));

@@ -3,6 +3,7 @@
  * that the exchange and its stages fill; it decides nothing. `renew` sets every field for the next request of a connection
  * (docs/adr/0033-streams-attempts-and-one-record.md says what allocating them anew would cost).
  */
+import type { TracingConfig } from '../config/telemetry.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { isIdempotent, isMethod } from '../message/methods.ts';
@@ -13,6 +14,7 @@ import type { ExchangeRecord, FallbackService } from '../record/exchange-record.
 import type { Route } from '../routing/route.ts';
 import type { Action, Destination, ForwardAction } from '../runtime/actions.ts';
 import type { HeaderOps } from '../runtime/header-ops.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Address } from '../transport.ts';
 import type { ClusterSlot } from '../upstream/cluster.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
@@ -24,7 +26,7 @@ import type { RequestFacts } from './request-changes.ts';
 import { RequestId } from './request-id.ts';
 import { NOTHING_TOLD } from './tellings.ts';
 import { Retrying } from './retrying.ts';
-import type { ExchangeTrace, WireTrace } from './trace.ts';
+import type { ExchangeTrace } from './trace.ts';
 import type { ExchangeTools } from './tools.ts';
 
 const MILLION = 1_000_000;
@@ -187,21 +189,26 @@ export abstract class ExchangeFacts implements RequestFacts, RequestKind {
     return this.trace === null || this.trace.policy === null ? 0 : this.trace.digit;
   }
 
-  /** The context that goes to the upstream; null: no header is touched. */
-  get wireTrace(): WireTrace | null {
+  /** Null: no header of a trace is touched. */
+  get tracing(): TracingConfig | null {
+    return this.trace === null ? null : this.trace.policy;
+  }
+
+  /** The context that goes to the upstream; null: none. */
+  get traceContext(): TraceContext | null {
     const { trace, attempted } = this;
-    if (trace === null || trace.policy === null) return null;
-    const { propagation, propagate } = trace.policy;
-    if (!propagate) return { propagation, context: null };
-    return { propagation, context: attempted?.trace?.server?.context ?? attempted?.trace?.client ?? trace.context };
+    if (trace === null || trace.policy === null || !trace.policy.propagate) return null;
+    const own = attempted === null ? null : attempted.trace;
+    if (own === null) return trace.onward ?? trace.context;
+    return own.server?.context ?? own.client ?? trace.context;
   }
 
   tellCallee(record: ExchangeRecord, local: string): void {
     record.traceId = this.sampledTrace;
     if (this.log?.active !== true) return;
     const callee = this.tools.runtime.workloads.get(local)?.telemetry?.inbound;
-    const telling = (callee === undefined ? null : this.tools.tellings.of(callee)) ?? NOTHING_TOLD;
-    this.log.tellCallee(record, telling, this.attempted?.trace?.server?.context ?? null);
+    const telling = (callee === undefined ? null : this.tools.tellings.callee(callee)) ?? NOTHING_TOLD;
+    this.log.tellCallee(record, telling, this.attempted?.trace?.server?.context ?? this.trace?.callee ?? null);
   }
 
   /** The id of its trace; empty: it is not sampled. */

@@ -7,12 +7,11 @@ import { socketText } from '../../base/socket-address.ts';
 import type { AccessLog, LogPolicy } from '../access-log/access-log.ts';
 import type { LoggedSpan } from '../access-log/log-entry.ts';
 import { RequestNote } from '../access-log/request-note.ts';
-import { NO_TEXT, OwnText } from '../access-log/socket-texts.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
+import { NO_TEXT, OwnText } from '../message/own-text.ts';
 import { type ExchangeRecord, NO_TAGS, type RecordLog } from '../record/exchange-record.ts';
 import type { MetricPolicy } from './metric-policy.ts';
-import type { Address } from '../transport.ts';
 import type { Origin } from './origin.ts';
 import type { RequestId } from './request-id.ts';
 import { protocolOf } from './protocol-name.ts';
@@ -55,7 +54,7 @@ export class ExchangeLog implements RecordLog {
   #remote = NO_TEXT;
   #ownRequestId = false;
   #forwardedFor = '';
-  #upstream: Address | null = null;
+  #upstream = NO_TEXT;
   #requestEndedAt = 0;
 
   constructor(accessLog: AccessLog) {
@@ -73,7 +72,7 @@ export class ExchangeLog implements RecordLog {
 
   #takeNote(exchange: LoggedExchange): void {
     const { head, origin } = exchange;
-    this.#upstream = null;
+    this.#upstream = NO_TEXT;
     this.#requestEndedAt = 0;
     if (this.#remote === NO_TEXT) this.#askAddresses(exchange);
     this.#note.take(head, protocolOf(exchange), this.#accessLog.names.request);
@@ -92,7 +91,7 @@ export class ExchangeLog implements RecordLog {
   }
 
   /** @param local our end of the upstream connection. */
-  answered(head: Head, local: Address): void {
+  answered(head: Head, local: OwnText): void {
     this.#upstream = local;
     this.#note.takeResponse(head, this.#accessLog.names.response);
   }
@@ -134,7 +133,7 @@ export class ExchangeLog implements RecordLog {
     entry.note = this.#note;
     entry.requestId = this.#ownRequestId ? requestId : null;
     entry.forwardedFor = this.#forwardedFor;
-    entry.upstreamLocal = this.#upstream === null ? NO_TEXT : sockets.own(this.#upstream.ip, this.#upstream.port);
+    entry.upstreamLocal = this.#upstream;
     entry.requestEndedAt = this.#requestEndedAt;
     entry.serverName = '';
     entry.trace = trace === null || trace.policy === null ? null : trace.context;

@@ -10,6 +10,7 @@
  *     x-envoy-external-address   left alone           set                    left alone
  *     x-envoy-expected-rq-timeout-ms   set where the route has a timeout, and the callee no proxy that would take it away
  */
+import type { Propagation, TracingConfig } from '../config/telemetry.ts';
 import { TargetForm, type Head } from '../message/head.ts';
 import type { ArenaSlice, ArenaText } from '../message/arena-text.ts';
 import { type FieldNumbers, ONCE } from '../message/field-numbers.ts';
@@ -22,8 +23,8 @@ import { type HeaderOps, Hides } from '../runtime/header-ops.ts';
 import type { ForwardedLines, GatewayOrigin, Origin } from './origin.ts';
 import { dropContext, TRACE_ROOM, writeContext } from '../tracing/propagation.ts';
 import { readableId, VERSION_AT } from '../tracing/sampling.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import { REQUEST_ID_LENGTH, type RequestId } from './request-id.ts';
-import type { WireTrace } from './trace.ts';
 
 /** What one attempt of a request is, besides its head. */
 export interface RequestFacts {
@@ -35,8 +36,10 @@ export interface RequestFacts {
   readonly expectedMs: number;
   /** Bytes of the path that a rewrite replaces; -1: all of them. */
   readonly matchedPrefix: number;
-  /** The context of a trace that goes to the upstream; null: headers of traces pass as they are. */
-  readonly wireTrace: WireTrace | null;
+  /** Null: headers of traces pass as they are. */
+  readonly tracing: Pick<TracingConfig, 'propagation'> | null;
+  /** The context of a trace that goes to the upstream; null: what came is left out. */
+  readonly traceContext: TraceContext | null;
   /** The decision about the trace that the request's own id is to carry; 0: it stays as it is. */
   readonly traceDigit: number;
   /** No rule was applied: the request goes to its original destination, in the form in which it came. */
@@ -88,7 +91,7 @@ export class RequestChanges {
   /** Fills the changes for one attempt; the caller sends the head with them at once. */
   prepare(facts: RequestFacts, head: Head, ops: HeaderOps | null, rewrite: PathRewrite | null): HeadChanges {
     const changes = this.#changes;
-    const { origin, wireTrace } = facts;
+    const { origin, tracing } = facts;
     changes.begin(head, ROOM + TRACE_ROOM + rewriteRoom(head, rewrite) + (ops?.lines.length ?? 0) + forwardedRoom(origin, head));
     changes.asSent = facts.passedThrough;
     if (rewrite !== null) applyRewrite(changes, facts, head, rewrite);
@@ -98,7 +101,7 @@ export class RequestChanges {
     if (origin.kind === 'gateway') this.#addForGateway(changes, facts, origin, head, hides);
     else this.#addForMesh(changes, facts, head, hides);
     if (facts.expectedMs > 0 && (hides & Hides.ExpectedTimeout) === 0) addExpected(changes, facts.expectedMs);
-    if (wireTrace !== null) applyTrace(changes, head, wireTrace, facts.traceDigit);
+    if (tracing !== null) applyTrace(changes, head, tracing.propagation, facts);
     return changes;
   }
 
@@ -170,10 +173,10 @@ function dropSteering(changes: HeadChanges, { id, count }: Head): void {
   }
 }
 
-function applyTrace(changes: HeadChanges, head: Head, { propagation, context }: WireTrace, digit: number): void {
-  if (context === null) dropContext(propagation, changes, head);
-  else writeContext(propagation, changes, head, context);
-  if (digit !== 0) markRequestId(changes, head, digit);
+function applyTrace(changes: HeadChanges, head: Head, propagation: Propagation, { traceContext, traceDigit }: RequestFacts): void {
+  if (traceContext === null) dropContext(propagation, changes, head);
+  else writeContext(propagation, changes, head, traceContext);
+  if (traceDigit !== 0) markRequestId(changes, head, traceDigit);
 }
 
 /** The request's own id goes on with another decision about its trace. */

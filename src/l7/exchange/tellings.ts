@@ -16,6 +16,30 @@ export class Tellings {
     this.metrics = new MetricPolicies(accessLog.names);
   }
 
+  // A worker is asked for the same few again and again.
+  #lastOwn: TelemetryConfig | null = null;
+  #lastOwnTelling: Telling | null = null;
+  #lastCallee: TelemetryConfig | null = null;
+  #lastCalleeTelling: Telling | null = null;
+
+  /** Of whoever reports an exchange. */
+  own(config: TelemetryConfig): Telling | null {
+    if (config !== this.#lastOwn) {
+      this.#lastOwn = config;
+      this.#lastOwnTelling = this.of(config);
+    }
+    return this.#lastOwnTelling;
+  }
+
+  /** Of a callee. */
+  callee(config: TelemetryConfig): Telling | null {
+    if (config !== this.#lastCallee) {
+      this.#lastCallee = config;
+      this.#lastCalleeTelling = this.of(config);
+    }
+    return this.#lastCalleeTelling;
+  }
+
   /** Null: nothing. */
   of(config: TelemetryConfig): Telling | null {
     if (config.accessLogs.length === 0 && config.metrics === undefined) return null;

@@ -55,15 +55,40 @@ export function exchangeSpan(exchange: ExchangeFacts): void {
 /** Of an attempt that is about to be sent; null: it has no spans of its own. @param callee a pod of this node. */
 export function traceAttempt(exchange: ExchangeFacts, attempt: Attempt, callee: Workload | null): AttemptTrace | null {
   const { trace, origin, tools } = exchange;
-  if (trace === null || trace.policy === null || trace.request === null) return null;
+  if (trace === null || trace.policy === null) return null;
   const { context, policy, request } = trace;
   const tracing = origin.kind === 'inbound' ? null : (callee?.telemetry?.inbound.tracing ?? null);
+  const isJoined = tracing !== null && tracing.propagation === policy.propagation;
+  if (request === null) {
+    trace.passOn(origin.kind === 'gateway', isJoined, tools.random);
+    return null;
+  }
   const client = origin.kind === 'gateway' ? new TraceContext().childOf(context, tools.random) : null;
-  const joins = tracing !== null && tracing.propagation === policy.propagation && tracing.report;
-  const server = joins ? { policy: tracing, context: new TraceContext().childOf(client ?? context, tools.random) } : null;
+  const server =
+    isJoined && tracing.report ? { policy: tracing, context: new TraceContext().childOf(client ?? context, tools.random) } : null;
   if (client === null && server === null) return null;
-  const over = (status: number, flags: number): void => attemptSpans(exchange, attempt, { client, server, policy, request }, status, flags);
-  return { client, server, over };
+  return new AttemptEnding(exchange, attempt, { client, server, policy, request });
+}
+
+/** A closure in its place would be prepared for each attempt, whether it is sampled or not. */
+class AttemptEnding implements AttemptTrace {
+  readonly client: AttemptTrace['client'];
+  readonly server: AttemptTrace['server'];
+  readonly #exchange: ExchangeFacts;
+  readonly #attempt: Attempt;
+  readonly #spans: AttemptSpans;
+
+  constructor(exchange: ExchangeFacts, attempt: Attempt, spans: AttemptSpans) {
+    this.client = spans.client;
+    this.server = spans.server;
+    this.#exchange = exchange;
+    this.#attempt = attempt;
+    this.#spans = spans;
+  }
+
+  over(status: number, flags: number): void {
+    attemptSpans(this.#exchange, this.#attempt, this.#spans, status, flags);
+  }
 }
 
 interface AttemptSpans extends Pick<AttemptTrace, 'client' | 'server'> {

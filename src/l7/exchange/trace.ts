@@ -8,7 +8,7 @@
  *
  * The upstream gets the context of the last one in the line. A request that is not sampled has no spans, and its context passes.
  */
-import type { Propagation, TracingConfig } from '../config/telemetry.ts';
+import type { TracingConfig } from '../config/telemetry.ts';
 import type { Head } from '../message/head.ts';
 import { Found, readContext } from '../tracing/propagation.ts';
 import { draw, idDigit, idNumber, readableId, TraceDigit } from '../tracing/sampling.ts';
@@ -29,13 +29,6 @@ export interface TracedRequest {
   readonly headerTags: readonly (readonly [key: string, value: string])[];
 }
 
-/** What goes into the headers of a request. */
-export interface WireTrace {
-  readonly propagation: Propagation;
-  /** Null: what came is left out. */
-  readonly context: TraceContext | null;
-}
-
 /** A request that has just come. */
 export interface IncomingRequest {
   readonly head: Head;
@@ -50,6 +43,10 @@ export class ExchangeTrace {
   readonly context = new TraceContext();
   /** Of a request that is sampled. */
   request: TracedRequest | null = null;
+  /** Of a request that is not: what its upstream gets in the place of `context`, and what its callee on this node calls its own span. */
+  onward: TraceContext | null = null;
+  callee: TraceContext | null = null;
+  readonly #onward = new TraceContext();
   /** What the decision makes of the request's own id; 0: it stays as it is. */
   digit = 0;
 
@@ -58,7 +55,7 @@ export class ExchangeTrace {
     const { head, origin, requestId } = incoming;
     const { context } = this;
     this.policy = policy;
-    this.request = null;
+    this.request = this.onward = this.callee = null;
     context.clear();
     const found = readContext(policy.propagation, head, context);
     const digit = this.#decide(head, requestId, origin.kind === 'gateway', policy, random);
@@ -70,6 +67,16 @@ export class ExchangeTrace {
     if (known) context.descend(random);
     else context.begin(random);
     if (context.sampled && policy.report) this.request = tracedRequest(incoming, policy);
+  }
+
+  /**
+   * A request that is not sampled is about to be sent. The proxies that Istio would have on its way have ids for their spans nevertheless.
+   * @param spawns there is one between this span and the upstream's. @param joins the callee on this node has one.
+   */
+  passOn(spawns: boolean, joins: boolean, random: () => number): void {
+    this.onward = spawns || joins ? this.#onward.childOf(this.context, random) : null;
+    if (spawns && joins) this.#onward.descend(random);
+    this.callee = joins ? this.onward : null;
   }
 
   /** The id of a request from outside the mesh is replaced, so that its digit says nothing. */

@@ -48,7 +48,9 @@ export function digitByte(value: number): number {
   return HEX[value] as number;
 }
 
+const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** 8 digits as text. */
 export function wordText(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
+  return `${PAIRS[value >>> 24]}${PAIRS[(value >>> 16) & 255]}${PAIRS[(value >>> 8) & 255]}${PAIRS[value & 255]}`;
 }

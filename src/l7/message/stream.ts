@@ -7,11 +7,12 @@
  * Bytes are given with the array that holds them: usually the transport's arena, on rare ways a buffer of their own. They are valid
  * during the call. Body bytes are the content: chunk headers and frames belong to the wires.
  */
-import type { Address, ConnectionId } from '../transport.ts';
+import type { ConnectionId } from '../transport.ts';
 import type { HeadChanges } from './head-changes.ts';
 import type { Head } from './head.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { Outcome } from './outcome.ts';
+import type { OwnText } from './own-text.ts';
 
 /** Length of a body that ends when it ends. */
 export const UNKNOWN_LENGTH = -1;
@@ -74,7 +75,7 @@ export interface UpstreamStream {
   /** Whether the connection that carries it is established. */
   readonly connected: boolean;
   /** Our end of that connection, which is established. */
-  localAddress(): Address;
+  localText(): OwnText;
   /** Whether the connection carries this stream alone. */
   readonly exclusive: boolean;
   /** The request does not begin yet. `sink` hears meanwhile if it cannot begin any more. */

@@ -1,8 +1,9 @@
 /** A connection that a stream of HTTP/1 has handed out, as a stream again: for a tunnel whose other side is a stream of HTTP/2. */
 import { OUTCOME } from '../message/outcome.ts';
+import { addressText, type OwnText } from '../message/own-text.ts';
 import { type DetachedConnection, NOT_RAW, type ResponseSink, type UpstreamStream } from '../message/stream.ts';
 import { send } from '../send.ts';
-import type { Address, ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
+import type { ConnectionHandler, ConnectionId, Transport } from '../transport.ts';
 
 export class ConnectionStream implements ConnectionHandler, UpstreamStream {
   readonly connected = true;
@@ -44,8 +45,8 @@ export class ConnectionStream implements ConnectionHandler, UpstreamStream {
     this.#transport.resume(this.#id);
   }
 
-  localAddress(): Address {
-    return this.#transport.localAddress(this.#id);
+  localText(): OwnText {
+    return addressText(this.#transport.localAddress(this.#id));
   }
 
   rawTarget(): ConnectionId {

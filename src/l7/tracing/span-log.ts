@@ -1,7 +1,7 @@
 /** The spans of a worker: written as lines into rings, one for each provider. A flood is cut off: it is counted, and nothing waits for it. */
 import type { LineRing } from '../../base/line-ring.ts';
 import type { Span } from './span.ts';
-import { spanLine } from './span-line.ts';
+import { SpanLine } from './span-line.ts';
 
 export interface SpanLogMeans {
   /** Where the spans for a provider go; made when its first span is over. */
@@ -20,6 +20,7 @@ export class SpanLog {
   static readonly WINDOW_MS = 100;
   readonly #means: SpanLogMeans;
   readonly #rings = new Map<string, LineRing>();
+  readonly #line = new SpanLine();
   #windowEnds = 0;
   #left = SpanLog.MOST;
 
@@ -45,9 +46,10 @@ export class SpanLog {
 
   add(provider: string, span: Span): void {
     this.#left--;
-    const line = Buffer.from(`${spanLine(span)}\n`);
+    const line = this.#line;
+    line.write(span);
     let ring = this.#rings.get(provider);
     if (ring === undefined) this.#rings.set(provider, (ring = this.#means.open(provider)));
-    if (!ring.write(line, line.length)) this.#means.dropped();
+    if (!ring.write(line.bytes, line.length)) this.#means.dropped();
   }
 }

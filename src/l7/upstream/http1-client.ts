@@ -21,8 +21,9 @@ import type { Http1Wire } from '../http1/wire.ts';
 import type { HeadChanges } from '../message/head-changes.ts';
 import { Framing, type Head } from '../message/head.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
+import { addressText, type OwnText } from '../message/own-text.ts';
 import { UNKNOWN_LENGTH, type RequestKind, type ResponseSink, type Trailers, type UpstreamStream } from '../message/stream.ts';
-import { CloseReason, type Address, type ConnectionHandler, type ConnectionId, type ConnectOptions } from '../transport.ts';
+import { CloseReason, type ConnectionHandler, type ConnectionId, type ConnectOptions } from '../transport.ts';
 
 const State = { Idle: 0, Head: 1, Body: 2, Gone: 3 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -45,7 +46,7 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   older: Http1Client | null = null;
   newer: Http1Client | null = null;
   connected = false;
-  #localAddress: Address | null = null;
+  #localText: OwnText | null = null;
   // Of its home.
   /** It carries a request. */
   busy = false;
@@ -123,8 +124,8 @@ export class Http1Client implements ConnectionHandler, UpstreamStream {
   }
 
   /** Asking costs a system call, and it stays the same. */
-  localAddress(): Address {
-    return (this.#localAddress ??= this.#wire.transport.localAddress(this.id));
+  localText(): OwnText {
+    return (this.#localText ??= addressText(this.#wire.transport.localAddress(this.id)));
   }
 
   rawTarget(): ConnectionId {

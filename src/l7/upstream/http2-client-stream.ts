@@ -6,13 +6,14 @@ import type { HeadChanges } from '../message/head-changes.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import type { Outcome } from '../message/outcome.ts';
+import type { OwnText } from '../message/own-text.ts';
 import { NOT_RAW, type RequestKind, type ResponseSink, type Trailers, type UpstreamStream } from '../message/stream.ts';
-import type { Address, ConnectionId } from '../transport.ts';
+import type { ConnectionId } from '../transport.ts';
 
 /** The connection that carries it. */
 export interface ClientCarrier extends Http2Connection<Http2ClientStream> {
   /** Our end of it. */
-  localAddress(): Address;
+  localText(): OwnText;
   readonly connected: boolean;
   /** SETTINGS of the peer have come. */
   readonly greeted: boolean;
@@ -101,8 +102,8 @@ export class Http2ClientStream extends Http2Stream implements UpstreamStream {
     this.#connection.inflow.resume(this.id, this.inflow, ended);
   }
 
-  localAddress(): Address {
-    return this.#connection.localAddress();
+  localText(): OwnText {
+    return this.#connection.localText();
   }
 
   rawTarget(): ConnectionId {

@@ -21,7 +21,8 @@ import type { Http2Wire } from '../http2/wire.ts';
 import type { Head } from '../message/head.ts';
 import { H } from '../message/header-names.ts';
 import { OUTCOME, type Outcome } from '../message/outcome.ts';
-import { type Address, CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
+import { addressText, type OwnText } from '../message/own-text.ts';
+import { CloseReason, type ConnectionId, type ConnectOptions } from '../transport.ts';
 import { type ClientCarrier, Http2ClientStream } from './http2-client-stream.ts';
 
 /** Until an endpoint has said how many streams it takes (RFC 9113 §6.5.2 recommends that nobody goes below this). */
@@ -63,7 +64,7 @@ export interface Http2ClientRules {
 
 export class Http2Client extends Http2Connection<Http2ClientStream> implements ClientCarrier {
   readonly id: ConnectionId;
-  #localAddress: Address | null = null;
+  #localText: OwnText | null = null;
   connected = false;
   idleSince: number;
   /** Streams that it has begun. */
@@ -107,8 +108,8 @@ export class Http2Client extends Http2Connection<Http2ClientStream> implements C
   }
 
   /** Asking costs a system call, and it stays the same. */
-  localAddress(): Address {
-    return (this.#localAddress ??= this.wire.transport.localAddress(this.id));
+  localText(): OwnText {
+    return (this.#localText ??= addressText(this.wire.transport.localAddress(this.id)));
   }
 
   /** Gives a stream its identifier. */

@@ -8,7 +8,7 @@ import { LineFormat } from '../../../src/l7/access-log/line-format.ts';
 import { compileCondition } from '../../../src/l7/access-log/log-condition.ts';
 import { LogEntry } from '../../../src/l7/access-log/log-entry.ts';
 import type { LogNames } from '../../../src/l7/access-log/request-note.ts';
-import { OwnText } from '../../../src/l7/access-log/socket-texts.ts';
+import { OwnText } from '../../../src/l7/message/own-text.ts';
 import { LOG_COMMANDS, type LogLine } from '../../../src/l7/config/telemetry.ts';
 import { ExchangeRecord } from '../../../src/l7/record/exchange-record.ts';
 import { client, compileText } from './compile/world.ts';

@@ -7,7 +7,7 @@ import type { ExporterConfig } from '../../../src/agent/model/compile/index.ts';
 import { collectorAddress } from '../../../src/agent/telemetry/export/collector-address.ts';
 import { openSpanSender } from '../../../src/agent/telemetry/export/sender.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
-import { spanLine } from '../../../src/l7/tracing/span-line.ts';
+import { SpanLine } from '../../../src/l7/tracing/span-line.ts';
 
 const SPAN: Span[] = [
   {
@@ -28,7 +28,14 @@ const SPAN: Span[] = [
   },
 ];
 
-const SPANS = SPAN.map((span) => Buffer.from(spanLine(span)));
+/** Without its end. */
+function lineOf(span: Span): Buffer {
+  const line = new SpanLine();
+  line.write(span);
+  return Buffer.from(line.bytes.subarray(0, line.length - 1));
+}
+
+const SPANS = SPAN.map(lineOf);
 
 const config = (protocol: ExporterConfig['protocol'], path = '/v1/traces'): ExporterConfig => ({
   name: 'p',

@@ -3,7 +3,7 @@ import t from 'tap';
 import { Line } from '../../../src/l7/access-log/line.ts';
 import { LineFormat } from '../../../src/l7/access-log/line-format.ts';
 import { LogEntry } from '../../../src/l7/access-log/log-entry.ts';
-import { OwnText } from '../../../src/l7/access-log/socket-texts.ts';
+import { OwnText } from '../../../src/l7/message/own-text.ts';
 import { type LogNames, RequestNote } from '../../../src/l7/access-log/request-note.ts';
 import { Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
@@ -45,7 +45,7 @@ function noteOf(path: Uint8Array): RequestNote {
 const told = fc.record({
   local: fc.constantFrom('', '10.0.0.1:80', 'a"b', '\u00e9'),
   remote: fc.nat(2),
-  path: fc.constantFrom('/', '/a', '/b', '/a"', '/ü', '/\u0007', `/${'x'.repeat(50)}`, null),
+  path: fc.constantFrom('/', '/a', '/b', '/a"', '/a\\"', '/ü', '/\u0007', `/${'x'.repeat(50)}`, null),
   attempts: fc.nat(2),
   address: fc.constantFrom('', '10.1.0.1', 'fd00::1'),
   port: fc.constantFrom(80, 336),
