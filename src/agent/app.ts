@@ -183,6 +183,7 @@ function workerPool(
     settings: {
       ...{ mark: node.mark, originalDestinations: node.originalDestinations },
       ...{ silentSeriesMs: config['metrics-expiry'], slowRequestMs: config['slow-request'] },
+      metricsValues: config['metrics-values'],
     },
     clock,
     log: output.log,

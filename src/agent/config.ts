@@ -68,6 +68,13 @@ export const AGENT_FLAGS = {
     'longer than the window of any usual query, shorter than pods take to become many',
     '1h',
   ),
+  'metrics-values': flag<number>(
+    'N',
+    'Values of metrics that each worker has room for; what is new beyond is counted under labels that say `overflow`.',
+    integer(65_536, 67_108_864),
+    1_048_576,
+    'two peers take 64 for each way to end: 16 000 pairs, more than the pods of a node have',
+  ),
   'slow-request': flag<number>(
     'DURATION',
     'A request without the head of a response for so long is kept to be shown (`nodeway requests`, the console); 0s: none is.',

@@ -18,6 +18,7 @@ function refused(args: readonly string[], environment: Record<string, string> = 
 t.test('values that are understood', async (t) => {
   const cases: [string[], string, unknown][] = [
     [['--workers', '3'], 'workers', 3],
+    [['--metrics-values', '65536'], 'metrics-values', 65_536],
     [['--metrics-address', '127.0.0.1:0'], 'metrics-address', { ip: '127.0.0.1', port: 0 }],
     [['--admin-address=[::1]:15000'], 'admin-address', { ip: '::1', port: 15000 }],
     [['--admin-address', 'none'], 'admin-address', null],
@@ -41,6 +42,7 @@ t.test('values that are understood', async (t) => {
 t.test('values that are refused, with the flag named', async (t) => {
   const cases: [string[], RegExp][] = [
     [['--workers', '0'], /--workers: "0" is not a whole number from 1/],
+    [['--metrics-values', '1000'], /--metrics-values: "1000" is not a whole number from 65536/],
     [['--workers', '1e1'], /--workers/],
     [['--workers'], /--workers: needs a value/],
     [['--metrics-address', '15020'], /--metrics-address: .*IP:PORT/],

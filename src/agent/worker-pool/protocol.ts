@@ -19,6 +19,8 @@ export interface WorkerSettings {
   readonly taken: SharedArrayBuffer;
   /** For how long the metrics of silent peers stay; 0: for ever. */
   readonly silentSeriesMs: number;
+  /** Of metrics, that it has room for. */
+  readonly metricsValues: number;
   /** When the head of a response is late; 0: never. */
   readonly slowRequestMs: number;
   /** What all workers count together. */

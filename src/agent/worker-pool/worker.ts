@@ -25,7 +25,7 @@ await start(workerData as WorkerSettings, parentPort as MessagePort);
 async function start(settings: WorkerSettings, port: MessagePort): Promise<void> {
   const send = (message: FromWorker): void => port.postMessage(message);
   const clock = systemClock();
-  const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) });
+  const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) }, settings.metricsValues);
   const watch = new LoopWatch(new Vitals(settings.vitals), clock, threadTime());
   const engine = new Engine({
     transport: NativeTransport.create({ sharers: settings.workers }),

@@ -14,6 +14,7 @@ import { PackedRecords, type PackedSnapshot } from '../../../src/l7/packed/packe
 import type { Fault } from './faulty-worker.ts';
 
 const WORKERS = 2;
+const METRICS_VALUES = 65_536;
 const NOWHERE = { clusters: [], virtualHosts: [], addresses: [], endpoints: [] };
 const PATIENCE_MS = 60_000;
 const inherited = process.env['NODEWAY_TEST_LISTENERS'];
@@ -77,14 +78,16 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
 
 function run(descriptors: readonly number[], port: number): void {
   const table = new SeriesTable(systemClock(), 3_600_000);
+  const rooms = new Set<number>();
   const pool = new WorkerPool({
     count: WORKERS,
     entry: new URL('faulty-worker.ts', import.meta.url),
-    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0, slowRequestMs: 0 },
+    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0, slowRequestMs: 0, metricsValues: METRICS_VALUES },
     clock: systemClock(),
     log: pino({ level: 'silent' }),
     onChange: () => {},
     onSeries: (member, added, ended) => {
+      rooms.add(member.stats?.length ?? METRICS_VALUES);
       table.end(member, ended);
       table.add(member, added);
     },
@@ -123,6 +126,7 @@ function run(descriptors: readonly number[], port: number): void {
     t.strictSame(new Set(answers), new Set(['404']));
     await until('what they counted is known', () => served() >= 40);
     t.equal(served(), 40);
+    t.strictSame([...rooms], [METRICS_VALUES]);
   });
 
   for (const fault of ['throw', 'exit', 'reject', 'hang'] as const) {
