@@ -73,7 +73,7 @@ function explainView(request: AskedRequest, answer: ExplainedRequest, { records 
     ...{ request, verdict, why: whyOf(verdict, grpc), version, protocol, grpc },
     host: host === null ? null : { name: host.name, domains: host.domains },
     routes: host === null ? [] : routeViews(answer, host),
-    ...{ matched, preflight, timeoutMs, policies: route === null ? [] : policyTexts(route), destinations, mirrors, route },
+    ...{ matched, preflight, timeoutMs, policies: route === null ? [] : policyTexts(route, grpc), destinations, mirrors, route },
   };
 }
 

@@ -2,7 +2,8 @@
  * Routes in words, for people: of the commands and of the console, which has no more of the agent than this. Pure. Conditions are in
  * the order in which a worker looks at them.
  */
-import type { HeaderMatch, NamedMatch, RouteAction, RouteConfig, RouteMatch, StringMatch } from '../../l7/config/route.ts';
+import type { FaultConfig, HeaderMatch, NamedMatch, RouteAction, RouteConfig, RouteMatch, StringMatch } from '../../l7/config/route.ts';
+import { grpcText, refusalText } from './refusal-text.ts';
 
 export function describeMatch(match: RouteMatch): string {
   return conditionTexts(match).join(' and ') || 'any';
@@ -40,20 +41,33 @@ export function describeAction(route: RouteConfig): string {
   const total = action.destinations.reduce((sum, destination) => sum + destination.weight, 0);
   const share = (weight: number): string => (action.destinations.length === 1 ? '' : `${Math.round((100 * weight) / total)}% `);
   const destinations = action.destinations.map(({ cluster, weight }) => `${share(weight)}${cluster}`).join(' + ');
-  return [...faultTexts(action), destinations, ...furtherTexts(action)].join('; ');
+  return [...delayTexts(action), ...abortTexts(action, configuredAbort), destinations, ...furtherTexts(action)].join('; ');
 }
 
-/** What else happens to a request that is forwarded. */
-export function policyTexts({ action }: RouteConfig): string[] {
-  return action.kind === 'route' ? [...faultTexts(action), ...furtherTexts(action)] : [];
+/** What else happens to a request that is forwarded. @param grpc it is a call of gRPC. */
+export function policyTexts({ action }: RouteConfig, grpc: boolean): string[] {
+  if (action.kind !== 'route') return [];
+  return [...delayTexts(action), ...abortTexts(action, (abort) => seenAbort(abort, grpc)), ...furtherTexts(action)];
 }
 
-function faultTexts({ fault }: RouteAction): string[] {
-  const { delay, abort } = fault ?? {};
-  return [
-    ...(delay === undefined ? [] : [`delay ${percent(delay.share)} by ${delay.ms}ms`]),
-    ...(abort === undefined ? [] : [`abort ${percent(abort.share)} with ${'status' in abort ? abort.status : `grpc ${abort.grpcStatus}`}`]),
-  ];
+function delayTexts({ fault }: RouteAction): string[] {
+  const delay = fault?.delay;
+  return delay === undefined ? [] : [`delay ${percent(delay.share)} by ${delay.ms}ms`];
+}
+
+type Abort = NonNullable<FaultConfig['abort']>;
+
+function abortTexts({ fault }: RouteAction, answer: (abort: Abort) => string): string[] {
+  const abort = fault?.abort;
+  return abort === undefined ? [] : [`abort ${percent(abort.share)} with ${answer(abort)}`];
+}
+
+const configuredAbort = (abort: Abort): string => ('status' in abort ? String(abort.status) : grpcText(abort.grpcStatus));
+
+/** As the client sees it: who does not speak gRPC gets 200 for a status of gRPC. */
+function seenAbort(abort: Abort, grpc: boolean): string {
+  if ('status' in abort) return refusalText(abort.status, grpc);
+  return grpc ? grpcText(abort.grpcStatus) : `200: the rule says ${grpcText(abort.grpcStatus)}, and this is no call of gRPC`;
 }
 
 function furtherTexts({ mirrors, timeoutMs, retry, rewrite, cors }: RouteAction): string[] {

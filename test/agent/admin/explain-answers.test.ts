@@ -131,7 +131,7 @@ function faultOf(view: ExplainView, logged: Logged, grpc: boolean, clusterOf: Fi
     case 'cluster_not_found':
       return destinations.some(({ missing, share }) => missing && share > 0) ? null : 'no cluster is missing';
     case 'fault_filter_abort':
-      return policyIs(view, grpc ? 'abort' : `with ${logged.status}`) || policyIs(view, 'with grpc') ? null : 'no such abort';
+      return policyIs(view, grpc ? 'with grpc-status' : `with ${logged.status}`) ? null : 'no such abort';
     case 'cors_response':
       return preflight ? null : 'it is no preflight';
   }
