@@ -35,7 +35,7 @@ export function Routes({ pod, search }: { readonly pod: string; readonly search:
       {(routes) => {
         const all = rowsOf(routes);
         const rows = all.filter(({ host, match, actions }) => fits(search, `${host} ${match} ${actions.join(' ')}`));
-        const others = routes.scope.outboundTrafficPolicy === 'ALLOW_ANY' ? 'pass through' : 'are refused';
+        const others = routes.scope?.outboundTrafficPolicy === 'ALLOW_ANY' ? 'pass through' : 'are refused';
         return (
           <Table
             caption={`${plural(rows.length, 'route')}${rows.length < all.length ? ` of ${all.length}` : ''}; other hosts ${others}`}

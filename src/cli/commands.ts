@@ -68,10 +68,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./pods.ts')).pods,
   },
   routes: {
-    usage: 'routes NAMESPACE/POD',
-    summary: 'The routes that apply to what a pod sends.',
+    usage: 'routes NAMESPACE/POD|gateway',
+    summary: "The routes that apply to what a pod sends, or to what comes to this node's Gateways.",
     details: [],
-    examples: ['nodeway routes shop/client'],
+    examples: ['nodeway routes shop/client', 'nodeway routes gateway'],
     flags: CLIENT_FLAGS,
     load: async () => (await import('./routes.ts')).routes,
   },

@@ -1,4 +1,5 @@
-/** `nodeway routes POD`: what happens to the requests that a pod sends, as compiled. */
+/** `nodeway routes POD|gateway`: what happens to the requests that a pod sends, or that come to this node's Gateways, as compiled. */
+import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import type { PodRoutes } from '../agent/admin/pod-routes.ts';
 import { describeAction, describeMatch } from '../agent/admin/route-text.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
@@ -9,20 +10,20 @@ import { json, table } from './terminal.ts';
 
 export const routes: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(CLIENT_FLAGS, args, environment);
-  if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME');
+  if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME, or the word gateway');
   const pod = positionals[0] as string;
-  const seen = await ask<PodRoutes>(flags, `/routes?pod=${encodeURIComponent(podKey(pod))}`);
+  const seen = await ask<PodRoutes>(flags, `/routes?pod=${encodeURIComponent(pod === GATEWAY_CLIENT ? pod : podKey(pod))}`);
   terminal.stdout.write(flags.output === 'json' ? json(seen) : describe(seen));
   return ExitCode.Ok;
 };
 
 function describe({ scope, virtualHosts }: PodRoutes): string {
-  const others = scope.outboundTrafficPolicy === 'ALLOW_ANY' ? 'pass through' : 'are blocked';
+  const others = scope === null ? 'get 404' : scope.outboundTrafficPolicy === 'ALLOW_ANY' ? 'pass through' : 'are blocked';
   const sections = Object.entries(virtualHosts).map(([port, hosts]) => {
     const rows = hosts.flatMap((host) =>
       host.routes.map((route, index) => [index === 0 ? host.name : '', describeMatch(route.match), describeAction(route)]),
     );
     return `port ${port} (other hosts ${others})\n${table(['HOST', 'MATCH', 'THEN'], rows)}`;
   });
-  return sections.join('\n');
+  return sections.length === 0 ? 'no routes\n' : sections.join('\n');
 }

@@ -32,7 +32,7 @@ export function describeGraph({ edges, windowSeconds }: GraphView, cpuCores: num
   const busiest = edges.toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond || b.connectionsPerSecond - a.connectionsPerSecond);
   const shown = busiest.slice(0, Math.max(1, most));
   const more = edges.length > shown.length ? `, ${edges.length - shown.length} more` : '';
-  const title = `last ${span(windowSeconds)}: ${edges.length} edges${more}; the agent uses ${cpuCores.toFixed(2)} cores\n`;
+  const title = `last ${span(windowSeconds)}: ${edges.length === 1 ? '1 edge' : `${edges.length} edges`}${more}; the agent uses ${cpuCores.toFixed(2)} cores\n`;
   return `${title}${table(HEAD, shown.map(row)) || 'no traffic yet\n'}`;
 }
 
