@@ -12,6 +12,12 @@ const STOLEN_LIMIT = 0.03;
 /** Round trips of a cache line before and after that differ more belong to different placements of the virtual cores. */
 const PHASE_FACTOR = 1.5;
 
+/** Whether both ran in one phase of the machine, from beginning to end: what else they cost differs by a quarter between phases. */
+export function inOnePhase(...runs: readonly Run[]): boolean {
+  const times = runs.flatMap(({ phases }) => phases.map(({ roundTripNs }) => roundTripNs));
+  return ratio(Math.max(...times), Math.min(...times)) <= PHASE_FACTOR;
+}
+
 export interface Run extends LoadResult, Memory {
   readonly cell: string;
   readonly proxy: string;

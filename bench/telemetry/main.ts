@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { CELLS } from '../cells.ts';
 import { describeMachine } from '../conditions.ts';
-import type { Run } from '../measure.ts';
+import { inOnePhase, type Run } from '../measure.ts';
 import { aligned } from '../report.ts';
 import { saveResults } from '../results.ts';
 import { runSeries } from '../series.ts';
@@ -104,15 +104,15 @@ interface Comparison {
   readonly missing: readonly string[];
 }
 
-/** In the same repetition both were measured within seconds. */
+/** In the same repetition both were measured within seconds. What ran in different phases of the machine is not compared. */
 function addedCost(runs: readonly Run[]): Added[] {
   const kept = runs.filter(({ discarded }) => discarded === null);
   const groups = Map.groupBy(kept, ({ cell, proxy }) => `${cell} ${proxy}`);
   return [...groups.values()].flatMap((own) => {
     const [{ cell, proxy: variant }] = own as [Run, ...Run[]];
-    const added = own.flatMap(({ repetition, cpuUs }) => {
-      const off = kept.find((run) => run.cell === cell && run.proxy === OFF && run.repetition === repetition);
-      return off === undefined ? [] : [cpuUs - off.cpuUs];
+    const added = own.flatMap((run) => {
+      const off = kept.find((other) => other.cell === cell && other.proxy === OFF && other.repetition === run.repetition);
+      return off === undefined || !inOnePhase(run, off) ? [] : [run.cpuUs - off.cpuUs];
     });
     return added.length === 0 ? [] : [{ cell, variant, cpuUs: spread(own.map(({ cpuUs }) => cpuUs)).median, added: spread(added) }];
   });
