@@ -55,11 +55,11 @@ class Spans {
   }
 
   start(index: number): number {
-    return index < this.count ? (this.#starts[index] as number) : -1;
+    return index >= 0 && index < this.count ? (this.#starts[index] as number) : -1;
   }
 
   end(index: number): number {
-    return index < this.count ? (this.#ends[index] as number) : -1;
+    return index >= 0 && index < this.count ? (this.#ends[index] as number) : -1;
   }
 }
 

@@ -7,7 +7,7 @@ import { OwnText } from '../../../src/l7/message/own-text.ts';
 import { type LogNames, RequestNote } from '../../../src/l7/access-log/request-note.ts';
 import { Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';
-import { LOG_COMMANDS, type LogLine } from '../../../src/l7/config/telemetry.ts';
+import { LOG_COMMANDS, type LogCommand, type LogLine } from '../../../src/l7/config/telemetry.ts';
 import { ExchangeRecord } from '../../../src/l7/record/exchange-record.ts';
 
 const place = { wall: (ticks: number): number => 1_700_000_000_000 + ticks, hostname: 'node-1' };
@@ -106,4 +106,12 @@ t.test('what clients send stays one value of JSON, as the text that it is', asyn
   t.equal(pathOf(Buffer.from('/\u00fc', 'latin1')), '/ü', 'what is none is Latin-1');
   t.equal((pathOf(Buffer.alloc(4000, '"')) as string).length, 4000);
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => typeof pathOf(bytes) === 'string'));
+});
+
+t.test('a pseudo-header that HTTP does not have is not there', async (t) => {
+  const req = (...of: string[]): LogCommand => ({ command: 'REQ', names: of, most: 0 });
+  const format = new LineFormat({ kind: 'text', parts: [req(':status'), ' ', req(':none', ':method'), '\n'] }, names, place);
+  const entry = new LogEntry();
+  entry.note = noteOf(Buffer.from('/'));
+  t.equal(textOf(format, entry, new ExchangeRecord()), '- GET\n');
 });
