@@ -10,6 +10,8 @@ import { cleanup } from '../../../src/datapath/datapath.ts';
 import { freePorts } from '../../base/free-ports.ts';
 import { end, outcomeOf, type Outcome, type Pod, type PodNetwork, until } from '../pod-network.ts';
 
+/** As in .taprc: an agent from its sources has several threads. */
+const UNTIERED = '--wasm-wrapper-tiering-budget=1000000000';
 export const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 export interface KubeObject {
@@ -86,6 +88,7 @@ export class AgentProcess {
     const command = [
       ...this.#starter,
       process.execPath,
+      UNTIERED,
       ...this.#nodeFlags,
       MAIN,
       'agent',
