@@ -11,12 +11,12 @@ import { Hesitant, Requester } from './load.ts';
 const FAULTS = 3;
 const SILENT = 12;
 
-/** Preloaded into every thread: the worker that is first to take the file away throws. */
+/** Preloaded into every thread: the worker that is first to take the file away throws. `rmSync` says of a file that another took that it succeeded. */
 function faultOnRequest(trigger: string): string {
-  return `import { rmSync } from 'node:fs';
+  return `import { unlinkSync } from 'node:fs';
 import { threadName } from 'node:worker_threads';
 if (threadName.startsWith('worker ')) setInterval(() => {
-  try { rmSync(${JSON.stringify(trigger)}); } catch { return; }
+  try { unlinkSync(${JSON.stringify(trigger)}); } catch { return; }
   throw new Error('broken on purpose');
 }, 10).unref();`;
 }
