@@ -1,7 +1,7 @@
 /** How long one VirtualService of thousands of rules takes, from its text to what a worker gets. */
-import { Compiler } from '../../src/agent/model/compile/index.ts';
 import { ObjectStore } from '../../src/agent/model/store.ts';
 import { parseManifest } from '../../src/agent/sources/file-text.ts';
+import { newCompiler } from '../compiled-world.ts';
 
 export interface StartCost {
   readonly routes: number;
@@ -30,15 +30,7 @@ function rules(routes: number, timeout: string): string {
 export function measureStart(routes: number, clock: () => number): StartCost {
   const store = new ObjectStore();
   const sink = store.contribute('bench');
-  const compiler = new Compiler({
-    nodeName: 'here',
-    clusterDomain: 'cluster.local',
-    rootNamespace: 'istio-system',
-    agentNamespace: 'nodeway-system',
-    gatewayLabels: [],
-    gatewayName: 'istio-ingressgateway',
-    istioCompat: true,
-  });
+  const compiler = newCompiler();
   const text = `${BASE}---\n${rules(routes, '5s')}`;
   const [readMs, read] = timed(clock, () => parseManifest('web.yaml', text));
   const [checkMs] = timed(clock, () => {
