@@ -4,6 +4,9 @@ import type { AnyObject } from '../src/agent/model/objects.ts';
 import { pack } from '../src/agent/model/packed.ts';
 import { refOf } from '../src/agent/model/problem.ts';
 import type { ObjectChange } from '../src/agent/model/store.ts';
+import { systemClock } from '../src/base/clock.ts';
+
+const clock = systemClock();
 
 export function newCompiler(): Compiler {
   return new Compiler({
@@ -84,20 +87,14 @@ export function heapMegabytes(): number {
   return process.memoryUsage().heapUsed / 1e6;
 }
 
-/** Makes so many changes, one after the other, and prints the median of what each took by `clock`, and the cells that it computed. */
-export function measureChanges(
-  compiler: Compiler,
-  what: string,
-  count: number,
-  clock: () => number,
-  make: (nth: number) => ObjectChange,
-): void {
+/** Makes so many changes, one after the other, and prints the median of what each took, which does not see other work on the machine. */
+export function measureChanges(compiler: Compiler, what: string, count: number, make: (nth: number) => ObjectChange): void {
   const computed = compiler.progress.done;
   const times = Array.from({ length: count }, (_, nth) => {
     const one = make(nth);
-    const before = clock();
+    const before = clock.monotonic();
     compiler.apply([one]);
-    return clock() - before;
+    return clock.monotonic() - before;
   }).sort((a, b) => a - b);
   const cells = (compiler.progress.done - computed) / count;
   console.log(`${what.padEnd(16)} ${times[count >> 1]?.toFixed(3)} ms, ${cells} cells`);

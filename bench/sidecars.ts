@@ -5,12 +5,10 @@
  * clock.
  */
 import type { ObjectChange } from '../src/agent/model/store.ts';
-import { systemClock } from '../src/base/clock.ts';
 import { change, cpuMs, heapMegabytes, measureChanges, newCompiler, World } from './compiled-world.ts';
 
 const [services = 20_000, namespaces = 100, imported = 10] = process.argv.slice(2).map(Number);
 const CHANGES = 9;
-const clock = systemClock();
 const world = new World(namespaces);
 
 function sidecar(index: number, count: number): ObjectChange {
@@ -32,15 +30,7 @@ console.log(
 );
 console.log(`${Math.round(heapMegabytes() - heap)} MB, ${compiler.snapshot.records.virtualHosts.size} virtual hosts`);
 
-const measure = (what: string, make: (index: number) => ObjectChange): void =>
-  measureChanges(
-    compiler,
-    what,
-    CHANGES,
-    () => clock.monotonic(),
-    (nth) => make(nth * 7),
-  );
-measure('VirtualService', (index) => world.rule(index, '6s'));
-measure('EndpointSlice', (index) => world.slice(index, 3));
-measure('Service', (index) => world.service(services + index));
-if (imported > 0) measure('Sidecar', (index) => sidecar(index % namespaces, imported + 1));
+measureChanges(compiler, 'VirtualService', CHANGES, (nth) => world.rule(nth * 7, '6s'));
+measureChanges(compiler, 'EndpointSlice', CHANGES, (nth) => world.slice(nth * 7, 3));
+measureChanges(compiler, 'Service', CHANGES, (nth) => world.service(services + nth * 7));
+if (imported > 0) measureChanges(compiler, 'Sidecar', CHANGES, (nth) => sidecar((nth * 7) % namespaces, imported + 1));

@@ -67,6 +67,16 @@ function* boundaries(text: string): Generator<number> {
   yield text.length;
 }
 
+/** Whether there are so many characters between two boundaries. Much quicker than to cut the text. */
+export function hasLongPart(text: string, characters: number): boolean {
+  let start = 0;
+  for (const end of boundaries(text)) {
+    if (end - start > characters) return true;
+    start = end;
+  }
+  return false;
+}
+
 function* piecesOfDocument(text: string, start: number): Generator<Piece> {
   const first = /[^\s]/.exec(text);
   if (first?.[0] === '{') {

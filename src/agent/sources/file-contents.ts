@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Problem } from '../model/problem.ts';
-import { chunksOf, textOf, withoutMark } from './chunks.ts';
+import { chunksOf, hasLongPart, textOf, withoutMark } from './chunks.ts';
 import { contentsFrom, type DocumentData } from './document-data.ts';
 import { hashOf, SourceDocument, type SourceFile } from './document.ts';
 import { type FileRead, FileReaders } from './file-readers.ts';
@@ -154,11 +154,12 @@ export class FileContents {
     if (fault !== null) return refused(file, fault);
     try {
       const text = textOf(await readFile(file));
-      if (text.length > LARGE_DOCUMENT && hasLargeNews(text, documentsByHash(before))) return null;
+      const known = documentsByHash(before);
+      if (hasLargeNews(text, known)) return null;
       const documents: SourceDocument[] = [];
       let seen = 0;
       let read = 0;
-      for (const one of documentsOf({ path: file, texts: this.#texts }, text, documentsByHash(before), this.#strings)) {
+      for (const one of documentsOf({ path: file, texts: this.#texts }, text, known, this.#strings)) {
         const { document, isNew } = one;
         documents.push(document);
         seen += document.length;
@@ -175,6 +176,8 @@ export class FileContents {
 }
 
 function hasLargeNews(text: string, known: ReadonlyMap<string, SourceDocument>): boolean {
+  // A file of many small documents is not cut twice. Directives stand in a part of their own, before that of their document.
+  if (!hasLongPart(text, LARGE_DOCUMENT / 2)) return false;
   for (const chunk of chunksOf(withoutMark(text))) if (chunk.text.length > LARGE_DOCUMENT && !known.has(hashOf(chunk))) return true;
   return false;
 }

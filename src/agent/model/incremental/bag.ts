@@ -7,7 +7,7 @@
 export type Bag<T> = T | T[] | Set<T> | null;
 
 /** Up to this many, looking at each is quicker than a set, and smaller. */
-const LARGE = 16;
+export const LARGE = 16;
 
 export function bagWith<T extends object>(bag: Bag<T>, member: T): Bag<T> {
   if (bag === null) return member;

@@ -1,16 +1,14 @@
 /** What the graph is made of: cells, which are computed, and other nodes that cells read; entries, which cells emit. */
 import { exact } from '../../../base/exact.ts';
 import { internal } from '../../../base/internal.ts';
-import { type Bag, bagEach, bagSize, bagWith, bagWithout } from './bag.ts';
+import { type Bag, bagEach, bagSize, bagWith, bagWithout, LARGE } from './bag.ts';
 import { Crowd } from './crowd.ts';
-
-/** Beyond so many, readers are a crowd. */
-const FEW = 16;
 
 /** Something that cells read. */
 export class Node {
   readonly source: Source;
   readonly key: string;
+  /** A crowd where a bag would become a set. */
   #readers: Bag<Cell> | Crowd<Cell> = null;
 
   constructor(source: Source, key: string) {
@@ -26,7 +24,7 @@ export class Node {
   readBy(cell: Cell): void {
     const readers = this.#readers;
     if (readers instanceof Crowd) readers.add(cell);
-    else if (Array.isArray(readers) && readers.length === FEW) this.#readers = new Crowd([...readers, cell]);
+    else if (Array.isArray(readers) && readers.length === LARGE) this.#readers = new Crowd([...readers, cell]);
     else this.#readers = bagWith(readers, cell);
   }
 
