@@ -48,6 +48,7 @@ const Pseudo = { Method: 0, Scheme: 1, Path: 2, Authority: 3, Protocol: 4, Statu
 const STATUS_AT = 9;
 const SWITCHING = '101';
 const HOST = 'host: ';
+const COOKIE_SEPARATOR: Uint8Array = Buffer.from('; ');
 
 const ZERO = 48;
 const COLON = 58;
@@ -55,7 +56,6 @@ const SP = 32;
 const HTAB = 9;
 const CR = 13;
 const LF = 10;
-const SEMICOLON = 59;
 const SLASH = 47;
 
 /** Lines that are there besides those of fields: Host, and the two of an upgrade. */
@@ -83,7 +83,8 @@ export class HeadLines implements FieldSink {
   #opened = false;
   #size = 0;
   #count = 0;
-  /** End of the value of the cookie line, and its number; 0: there is none. */
+  /** Start and end of the value of the cookie line, and the line's number; 0: there is none. */
+  #cookieStart = 0;
   #cookieEnd = 0;
   #cookieLine = 0;
   /** The lines of fields so far, as a head has them. */
@@ -347,6 +348,7 @@ export class HeadLines implements FieldSink {
     const start = this.length;
     this.length = valueEnd + shift;
     if (id === H.cookie) {
+      this.#cookieStart = valueStart + shift;
       this.#cookieEnd = this.length;
       this.#cookieLine = this.#lines;
     }
@@ -425,15 +427,16 @@ export class HeadLines implements FieldSink {
     if (!sameHost(this.bytes, this.#pseudo[at] as number, this.#pseudo[at + 1] as number, valueStart, valueEnd)) this.#refuse();
   }
 
-  /** Several cookie fields are one line to everybody else (RFC 9113 §8.2.3). */
+  /** Several cookie fields are one line to everybody else (RFC 9113 §8.2.3); empty ones say nothing, and leave no separator. */
   #joinCookie(valueStart: number, valueEnd: number): void {
+    if (valueStart === valueEnd) return;
     const value = this.bytes.slice(valueStart, valueEnd);
-    const more = value.length + 2;
+    const separator = this.#cookieEnd > this.#cookieStart ? COOKIE_SEPARATOR.length : 0;
+    const more = separator + value.length;
     this.room(more);
     this.bytes.copyWithin(this.#cookieEnd + more, this.#cookieEnd, this.length);
-    this.bytes[this.#cookieEnd] = SEMICOLON;
-    this.bytes[this.#cookieEnd + 1] = SP;
-    this.bytes.set(value, this.#cookieEnd + 2);
+    this.bytes.set(COOKIE_SEPARATOR.subarray(0, separator), this.#cookieEnd);
+    this.bytes.set(value, this.#cookieEnd + separator);
     this.length += more;
     this.#cookieEnd += more;
     this.#spans.lengthen(this.#cookieLine, this.#lines, more);

@@ -46,6 +46,10 @@ t.test('a request becomes the head that HTTP/1 would have had', async (t) => {
 t.test('several cookie fields become one line, wherever they stand', async (t) => {
   const fields: Field[] = [...get('/'), ['cookie', 'a=1'], ['x', 'y'], ['cookie', 'b=2'], ['z', 'z'], ['cookie', 'c=3']];
   t.equal(linesOf(fields), 'GET / HTTP/1.1\r\nhost: shop\r\ncookie: a=1; b=2; c=3\r\nx: y\r\nz: z\r\n\r\n');
+  const cookies = (...values: string[]) => linesOf([...get('/'), ...values.map((value): Field => ['cookie', value]), ['x', 'y']]);
+  const head = 'GET / HTTP/1.1\r\nhost: shop\r\n';
+  t.equal(cookies('', 'a=1', '', 'b=2', ''), `${head}cookie: a=1; b=2\r\nx: y\r\n\r\n`, 'no separators of empty ones');
+  t.equal(cookies('', ''), `${head}cookie: \r\nx: y\r\n\r\n`);
 });
 
 t.test('responses and trailers', async (t) => {
