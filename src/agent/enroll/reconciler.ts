@@ -180,14 +180,18 @@ export class Reconciler {
     return [...this.#pods.values()].every((pod) => pod.phase === 'captured' || pod.phase === 'leaving' || pod.error !== '');
   }
 
-  /** Tells the kernel to send new connections past the agent; the listeners stay for those that are on their way. */
+  /**
+   * Tells the kernel to send new connections past the agent; the listeners stay for those that are on their way. Pods that fail closed are
+   * left as they are, also one of which only the kernel or only its owner says so: no act of ours opens it.
+   */
   release(): void {
     this.#stopped = true;
     this.#stopLooking();
     for (const cancel of this.#soon) cancel();
     this.#soon.clear();
     for (const pod of this.#pods.values()) {
-      if (pod.phase === 'captured' && pod.held !== null && pod.told?.failClosed !== true) this.#withdraw(pod, pod.held);
+      const failsClosed = pod.told?.failClosed === true || pod.wanted?.failClosed === true;
+      if (pod.phase === 'captured' && pod.held !== null && !failsClosed) this.#withdraw(pod, pod.held);
     }
   }
 

@@ -428,6 +428,17 @@ t.test('on the way out fail-open pods are released and fail-closed ones stay', a
   t.equal(clock.pending, 0);
 });
 
+t.test('on the way out a pod is not released whose owner wants it to fail closed and of which the kernel did not take that', async (t) => {
+  const { node, reconciler, namespace } = setUp();
+  namespace('a');
+  reconciler.want([pod('a')]);
+  node.refuseEnroll = 'refused';
+  reconciler.want([pod('a', { failClosed: true })]);
+  reconciler.release();
+  t.match([...node.told.values()], [{ cookie: '1', failClosed: false }]);
+  await reconciler.close();
+});
+
 t.test('6: the agent stops while a pod is leaving: nothing is closed twice', async (t) => {
   const { node, clock, reconciler, namespace, later } = setUp();
   namespace('a');
