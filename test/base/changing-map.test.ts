@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from './fast-check.ts';
 import t from 'tap';
 import { ChangingMap } from '../../src/base/changing-map.ts';
 import { Epoch } from '../../src/base/epoch.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from './fast-check.ts';
 import t from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { ManualClock } from './manual-clock.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from './fast-check.ts';
 import t from 'tap';
 import { LineRing } from '../../src/base/line-ring.ts';
 

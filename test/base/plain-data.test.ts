@@ -1,7 +1,7 @@
 /** Plain data as bytes, and out of them again. */
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import * as fc from './fast-check.ts';
 import t from 'tap';
 import { PlainReader } from '../../src/base/plain-data/reader.ts';
 import { Vocabulary } from '../../src/base/plain-data/vocabulary.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import fc from 'fast-check';
+import * as fc from './fast-check.ts';
 import { Timer, TimerWheel } from '../../src/base/timer-wheel.ts';
 
 t.test('fires at the first advance at or past the deadline, never before', async (test) => {

@@ -1,5 +1,5 @@
 /** Addresses as the kernel programs have them. */
-import fc from 'fast-check';
+import * as fc from '../base/fast-check.ts';
 import t from 'tap';
 import { addressBytes, addressText, originKey, ownerIn, podAddress, podRecord, slotOf } from '../../src/datapath/records.ts';
 import { LAYOUT } from '../../src/datapath/abi.ts';

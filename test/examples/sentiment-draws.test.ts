@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../base/fast-check.ts';
 import t from 'tap';
 import { drawSequence, type Outcome, outcomeOf, SHARES } from '../../examples/sentiment/services/logic/draws.ts';
 import { binomialBand } from '../../examples/sentiment/demo/binomial.ts';

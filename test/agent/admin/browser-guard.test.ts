@@ -1,6 +1,6 @@
 /** Whatever a browser is made to send, no page of others gets an answer. */
 import { isIP } from 'node:net';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { refuseForeignPages } from '../../../src/agent/admin/browser-guard.ts';
 

@@ -3,7 +3,7 @@
  * each call, and when all is well again everything that is wanted is captured, and nothing else.
  */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import type { CapturedPod } from '../../../src/agent/enroll/node-ports.ts';
 import type { Reconciler } from '../../../src/agent/enroll/reconciler.ts';

@@ -1,5 +1,5 @@
 /** The form of Envoy's commands, as its proxies of Istio took and refused them. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { type Command, parseCommandText } from '../../../src/agent/model/command-text.ts';
 

@@ -1,5 +1,5 @@
 /** Formats, conditions and Telemetry objects of any text: an answer, and never an exception where requests are served. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { parseLogFilter, parseTagValue } from '../../../src/agent/model/log-filter.ts';
 import { parseLogFormat } from '../../../src/agent/model/log-format.ts';

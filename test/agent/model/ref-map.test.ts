@@ -1,5 +1,5 @@
 /** It behaves as a map by the text of all parts. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { type ObjectRef, refKey, typeKey } from '../../../src/agent/model/problem.ts';
 import { RefMap } from '../../../src/agent/model/ref-map.ts';

@@ -1,6 +1,6 @@
 /** The store against a model that keeps every version of every source and looks through all of them. */
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import { unpack } from '../../../src/agent/model/packed.ts';
 import t from 'tap';
 import { type ObjectRef, type ObjectType, refKey, refOf, typeKey } from '../../../src/agent/model/problem.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { parseLogFilter, parseTagValue } from '../../../src/agent/model/log-filter.ts';
 

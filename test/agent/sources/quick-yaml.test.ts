@@ -1,7 +1,7 @@
 /** The quick reader against the whole parser. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { stringify } from 'yaml';
 import { readQuickly, unread } from '../../../src/agent/sources/quick-yaml.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { type ExpositionFormat, renderSeries } from '../../../src/agent/telemetry/exposition.ts';
 import { SeriesTable } from '../../../src/agent/telemetry/series-table.ts';

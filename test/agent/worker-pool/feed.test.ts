@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Feed } from '../../../src/agent/worker-pool/feed.ts';
 import type { ToWorker } from '../../../src/agent/worker-pool/protocol.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Line } from '../../../src/l7/access-log/line.ts';
 import { LineFormat } from '../../../src/l7/access-log/line-format.ts';

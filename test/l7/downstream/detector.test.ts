@@ -1,5 +1,5 @@
 /** Detection as a model: clients and servers that do anything in any order, against the invariants at the head of detector.ts. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Detector, type DetectorPlan } from '../../../src/l7/downstream/detector.ts';
 import type { EarlyServer } from '../../../src/l7/downstream/opaque.ts';

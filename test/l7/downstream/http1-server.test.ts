@@ -2,7 +2,7 @@
  * A client's connection as a model: random requests one behind the other, cut anywhere, against the invariants at the head of
  * http1-server.ts. What the client gets is read by a parser of its own, which takes nothing that the grammar does not have.
  */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { GATEWAY, ok, Rig, route } from '../engine/rig.ts';
 

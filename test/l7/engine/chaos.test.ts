@@ -3,7 +3,7 @@
  * fails: every request has one answer, for which there is a cause; none goes to an endpoint that is ejected or not in the cluster; no
  * limit is exceeded; and when all is over nothing is counted.
  */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import type { BalancerConfig, ClusterConfig, OutlierConfig, PoolConfig } from '../../../src/l7/config/cluster.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';

@@ -1,5 +1,5 @@
 /** What is said of a request is what becomes of it: each is explained, sent, and compared with what the engine tells of it. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { LineRing } from '../../../src/base/line-ring.ts';
 import type { RouteConfig, RouteMatch } from '../../../src/l7/config/route.ts';

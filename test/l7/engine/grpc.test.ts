@@ -1,5 +1,5 @@
 /** Calls of gRPC: their statuses, deadlines, retries and metrics. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { MessageCount } from '../../../src/l7/exchange/grpc-call.ts';
 import type { Field } from '../http2/field-list.ts';

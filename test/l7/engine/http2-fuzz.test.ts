@@ -2,7 +2,7 @@
  * Whatever a peer sends, on either side: nothing throws, nothing is left behind, and a connection that is not concerned is served. Frames are
  * drawn with their fields near what means something, then bytes are changed.
  */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { HpackEncoder } from '../../../src/l7/http2/hpack-encoder.ts';
 import { blockOf, frame, get, parameters, request, TYPES, word } from '../http2/peer.ts';

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { Duplex } from 'node:stream';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { HpackEncoder } from '../../../src/l7/http2/hpack-encoder.ts';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';

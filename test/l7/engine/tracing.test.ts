@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { LineRing } from '../../../src/base/line-ring.ts';
 import type { AccessLogConfig, LogCommand, LogLine, TracingConfig } from '../../../src/l7/config/telemetry.ts';

@@ -1,5 +1,5 @@
 /** Exchanges as a model: random doings of clients, servers, time and configuration against the invariants at the head of exchange.ts. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts';
 import { type RequestStage, Verdict } from '../../../src/l7/exchange/stage.ts';

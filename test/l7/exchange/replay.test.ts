@@ -1,6 +1,6 @@
 /** What is kept of a request, against a model that keeps everything. Numbers are those of the invariants in replay.ts. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { HeadStore } from '../../../src/l7/exchange/head-store.ts';
 import { Replay } from '../../../src/l7/exchange/replay.ts';

@@ -2,7 +2,7 @@
  * An exchange that serves the next request of its connection is as good as a new one: random requests, one after the other, on kept
  * connections and each on its own, are answered and recorded alike.
  */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import type { MemoryPeer } from '../../../src/l7/transport/memory-peer.ts';
 import { GATEWAY, ok, retry, Rig, route } from '../engine/rig.ts';

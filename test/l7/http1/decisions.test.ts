@@ -1,5 +1,5 @@
 /** Properties of the small decisions over parsed heads: framing, persistence, hop-by-hop lines, sniffing. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { persistent, requestFraming, responseFraming } from '../../../src/l7/http1/framing.ts';
 import { markHopByHop } from '../../../src/l7/http1/hop-by-hop.ts';

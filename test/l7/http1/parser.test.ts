@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeadBuffer } from '../../../src/l7/http1/head-buffer.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { parseResponseHead } from '../../../src/l7/http1/parser.ts';
 import { BlockWriter } from '../../../src/l7/http2/block-writer.ts';

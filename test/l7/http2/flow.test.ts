@@ -1,5 +1,5 @@
 /** What a connection sends and receives within the windows of flow control, as models. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { DEFAULT_WINDOW, MAX_WINDOW } from '../../../src/l7/http2/frame.ts';
 import { FrameWriter } from '../../../src/l7/http2/frame-writer.ts';

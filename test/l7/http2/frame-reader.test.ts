@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { ErrorCode } from '../../../src/l7/http2/frame.ts';
 import { FrameReader } from '../../../src/l7/http2/frame-reader.ts';

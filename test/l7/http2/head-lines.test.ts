@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { BlockFault, BlockKind, HeadLines } from '../../../src/l7/http2/head-lines.ts';
 import { Decoded, HpackDecoder } from '../../../src/l7/http2/hpack-decoder.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { ENTRY_OVERHEAD } from '../../../src/l7/http2/dynamic-table.ts';

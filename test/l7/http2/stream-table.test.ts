@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { StreamTable } from '../../../src/l7/http2/stream-table.ts';
 

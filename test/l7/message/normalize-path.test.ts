@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import { normalizePath, type PathNormalization } from '../../../src/l7/message/normalize-path.ts';
 
 function normalized(path: string, mode: PathNormalization = 'base'): string {

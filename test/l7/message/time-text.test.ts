@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { logTimePattern, timePattern, timeText } from '../../../src/l7/message/time-text.ts';
 

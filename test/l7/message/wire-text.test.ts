@@ -1,5 +1,5 @@
 /** What users write and what of it may stand on the wire. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import {
   authority,

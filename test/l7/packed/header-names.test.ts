@@ -1,5 +1,5 @@
 /** The names that a packed host begins with, against those that its routes intern. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Epoch } from '../../../src/base/epoch.ts';
 import type { HeaderLine, HeaderOperations, ValueSegment } from '../../../src/l7/config/header-operations.ts';

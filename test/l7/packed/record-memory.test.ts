@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { packRecord, type PackedRecord } from '../../../src/l7/packed/record-form.ts';
 import type { AddressesConfig } from '../../../src/l7/config/workload.ts';

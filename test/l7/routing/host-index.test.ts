@@ -1,5 +1,5 @@
 /** The index against a plain map of all domains, under random changes. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Epoch } from '../../../src/base/epoch.ts';
 import { HostIndex, HostTable } from '../../../src/l7/routing/host-index.ts';

@@ -1,5 +1,5 @@
 /** What an expression's text begins with: an index files it there, so it must hold for everything that the expression matches. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { compileRegex } from '../../../src/base/regex.ts';
 import { literalStart } from '../../../src/l7/routing/bytes-match.ts';

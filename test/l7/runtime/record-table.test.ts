@@ -1,5 +1,5 @@
 /** The table against a plain map, under random changes. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Epoch } from '../../../src/base/epoch.ts';
 import { packRecord } from '../../../src/l7/packed/record-form.ts';

@@ -1,5 +1,5 @@
 /** Random changes, and a reader between all slices: before the commit it sees exactly the old configuration, after it exactly the new. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { DEFAULT_LIMITS, Head } from '../../../src/l7/message/head.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';

@@ -1,7 +1,7 @@
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t, { type Test } from 'tap';
 import { MAX_HELLO_BYTES, readServerName } from '../../../src/l7/tls-hello/client-hello.ts';
 import { clientHello, extension, records, serverName } from './hellos.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 import { SpanLine, spanOf } from '../../../src/l7/tracing/span-line.ts';

@@ -1,5 +1,5 @@
 /** The rules for `relay`, run against every implementation. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import { CloseReason, UNTIL_END } from '../../../src/l7/transport.ts';
 import type { Transport } from '../../../src/l7/transport.ts';
 import type { ContractCase } from './contract.ts';

@@ -1,5 +1,5 @@
 /** Budgets of two workers as a model: random connections, requests and waiters against the invariants at the budget's head. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Account } from '../../../src/l7/upstream/account.ts';
 import { Budget, type IdleHolder, type Waiter } from '../../../src/l7/upstream/budget.ts';

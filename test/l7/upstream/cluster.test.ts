@@ -1,5 +1,5 @@
 /** Rings and tables that are built in steps, and clusters under random changes. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { murmur3Text } from '../../../src/base/hash.ts';
 import { HeaderNames } from '../../../src/l7/message/header-names.ts';

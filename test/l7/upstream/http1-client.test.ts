@@ -2,7 +2,7 @@
  * A connection to an endpoint as a model: random responses in random pieces, with ends, resets and sinks of all kinds, against the
  * invariants at its head. What a response holds is known here because it is put together here.
  */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Http1Wire } from '../../../src/l7/http1/wire.ts';
 import { parseRequestHead } from '../../../src/l7/http1/parser.ts';

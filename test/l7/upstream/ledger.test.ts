@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Fact, Ledger, Resource } from '../../../src/l7/upstream/ledger.ts';
 

@@ -1,5 +1,5 @@
 /** Detection of outliers by two workers as a model, against the rules at its head and Envoy's. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { TimerWheel } from '../../../src/base/timer-wheel.ts';
 import type { OutlierConfig } from '../../../src/l7/config/cluster.ts';

@@ -1,5 +1,5 @@
 /** A pool as a model: random acquisitions, answers, ends and cancellations against the invariants at its head. */
-import fc from 'fast-check';
+import * as fc from '../../base/fast-check.ts';
 import t from 'tap';
 import { Http1Wire } from '../../../src/l7/http1/wire.ts';
 import { DEFAULT_ENGINE_LIMITS } from '../../../src/l7/limits.ts';

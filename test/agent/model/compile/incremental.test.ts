@@ -1,6 +1,6 @@
 /** The compiler's invariants: what comes out depends on the objects alone, whatever changes led to them, and deltas carry all of it. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { Compiler } from '../../../../src/agent/model/compile/index.ts';
 import { refKey } from '../../../../src/agent/model/problem.ts';

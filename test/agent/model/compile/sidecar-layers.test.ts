@@ -1,6 +1,6 @@
 /** What clients see whose Sidecar imports whole namespaces is the same, whether they share it with others or have it for themselves. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { Compiler } from '../../../../src/agent/model/compile/index.ts';
 import type { ObjectChange } from '../../../../src/agent/model/store.ts';

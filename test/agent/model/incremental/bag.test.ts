@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { type Bag, bagEach, bagSize, bagWith, bagWithout } from '../../../../src/agent/model/incremental/bag.ts';
 

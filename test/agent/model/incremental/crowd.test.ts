@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { Cell, type Computation, Node } from '../../../../src/agent/model/incremental/cell.ts';
 import { Crowd } from '../../../../src/agent/model/incremental/crowd.ts';

@@ -1,6 +1,6 @@
 /** The graph's invariants, on a small world: numbers by name, sums of those that a list names, groups of equal sums, totals of groups. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { Graph } from '../../../../src/agent/model/incremental/graph.ts';
 import { Index } from '../../../../src/agent/model/incremental/index-by-key.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import { share } from '../../../../src/agent/model/incremental/share.ts';
 

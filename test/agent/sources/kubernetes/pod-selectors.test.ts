@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../../base/fast-check.ts';
 import t from 'tap';
 import type { PodSelection } from '../../../../src/agent/model/needs.ts';
 import { covers, type PodSelector, podSelectors, selectorText } from '../../../../src/agent/sources/kubernetes/pod-selectors.ts';

@@ -1,9 +1,9 @@
 /**
  * Corpus-guided fuzzing of the codec of HTTP/2 (docs/adr/0046): inputs of the corpus are changed at random, and what runs code that no
- * input ran before is changed further. `RUNS=…` says how many, `SEED=…` repeats a run, `KEEP=1` writes what was found into the corpus.
+ * input ran before is changed further. `RUNS=…` says how many, `SEED=…` repeats a run or is `random`, `KEEP=1` writes what was found into the corpus.
  * An input that breaks a promise is printed, for test/fixtures/http2/faults.hex.
  */
-import { randomInt } from 'node:crypto';
+import { seed } from '../../../base/seed.ts';
 import { seededRandom } from '../../upstream/seeded-random.ts';
 import { tryCodec } from './codec-target.ts';
 import { CORPUS, FAULTS, readCorpus, writeCorpus } from './corpus.ts';
@@ -12,7 +12,6 @@ import { mutate } from './mutation.ts';
 
 const MODULES = /\/src\/l7\/(http2|http1)\//;
 const runs = Number(process.env['RUNS'] ?? 5000);
-const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 
 function faultOf(input: Buffer): unknown {
   try {
