@@ -18,10 +18,11 @@ interface Answered {
   readonly seen: readonly Seen[];
 }
 
-export async function replay(directory: string): Promise<Result[]> {
+/** @param name of the network, one for each replay that is under way. */
+export async function replay(directory: string, name: string): Promise<Result[]> {
   const cluster = Cluster.read(join(directory, 'manifests'));
   const groups = JSON.parse(readFileSync(join(directory, 'requests.json'), 'utf8')) as RequestGroup[];
-  const network = await PodNetwork.create('conf');
+  const network = await PodNetwork.create(name);
   try {
     return await new Replay(network, cluster, meshConfig(directory)).run(groups);
   } finally {
