@@ -1,4 +1,5 @@
-/** `nodeway clusters POD`: what a pod can reach, and how it is used. */
+/** `nodeway clusters POD|gateway`: what a pod can reach, or a client of this node's Gateways, and how it is used. */
+import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import type { ClustersView, ClusterView, EndpointView } from '../agent/admin/cluster-view.ts';
 import { systemClock } from '../base/clock.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
@@ -11,8 +12,9 @@ import { json, span, table } from './terminal.ts';
 
 export const clusters: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(CLUSTER_FLAGS, args, environment);
-  if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME');
-  const query = new URLSearchParams({ pod: podKey(positionals[0] as string) });
+  if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME, or the word gateway');
+  const pod = positionals[0] as string;
+  const query = new URLSearchParams({ pod: pod === GATEWAY_CLIENT ? pod : podKey(pod) });
   if (flags.service !== '') query.set('service', flags.service);
   const view = await ask<ClustersView>(flags, `/clusters?${query.toString()}`);
   terminal.stdout.write(flags.output === 'json' ? json(view) : describeClusters(view, systemClock().now()));

@@ -76,10 +76,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./routes.ts')).routes,
   },
   clusters: {
-    usage: 'clusters NAMESPACE/POD',
-    summary: 'What a pod can reach: endpoints, their health, what is used of them and what is allowed.',
+    usage: 'clusters NAMESPACE/POD|gateway',
+    summary: 'What a pod can reach, or who comes to Gateways: endpoints, their health, what is used of them and what is allowed.',
     details: ['Counts are those of all workers. An ejection ends at the first sweep after its time.'],
-    examples: ['nodeway clusters shop/client --service reviews'],
+    examples: ['nodeway clusters shop/client --service reviews', 'nodeway clusters gateway'],
     flags: CLUSTER_FLAGS,
     load: async () => (await import('./clusters.ts')).clusters,
   },

@@ -22,7 +22,7 @@ export interface ClusterView extends ClusterConfig {
 export interface EndpointView extends EndpointConfig {
   /** Requests and tunnels under way, of all clients. */
   readonly active: number;
-  /** Of the pod that is asked about, else of all clients. */
+  /** Of the client that is asked about, else of all of them. */
   readonly connections: number;
   readonly waiting: number;
   readonly ejected: readonly EjectedFor[];
@@ -35,7 +35,7 @@ export interface EjectedFor {
 }
 
 export interface ClusterQuestion {
-  /** `namespace/name`: clusters that it can reach. Null: all. */
+  /** `namespace/name`, or `GATEWAY_CLIENT`: clusters that it can reach. Null: all. */
   readonly pod: string | null;
   /** Host of the service, or its beginning up to a dot. Null: any. */
   readonly service: string | null;

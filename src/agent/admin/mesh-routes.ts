@@ -1,4 +1,5 @@
 /** What the admin endpoint shows of pods, their routes and clusters, and the graph of services. */
+import { GATEWAY_CLIENT } from '../../l7/explain/explanation.ts';
 import type { Snapshot } from '../../l7/snapshot.ts';
 import type { PoolsAnswer } from '../../l7/question.ts';
 import type { Ledger } from '../../l7/upstream/ledger.ts';
@@ -36,11 +37,12 @@ function identityIn(snapshot: Snapshot | null, pod: string) {
   return snapshot?.records.workloads.get(pod)?.identity ?? null;
 }
 
-/** `?pod=NAMESPACE/NAME`, `?service=HOST`, `?limit=N`. */
+/** `?pod=NAMESPACE/NAME` or `?pod=gateway`, `?service=HOST`, `?limit=N`. */
 async function clusters(sources: MeshSources, { query }: AdminRequest): Promise<Reply> {
   const snapshot = sources.snapshot();
   const pod = query.get('pod');
-  if (pod !== null && snapshot?.records.workloads.has(pod) !== true) return plain(unknownPod(snapshot, pod), 404);
+  const isKnown = pod === null || pod === GATEWAY_CLIENT || snapshot?.records.workloads.has(pod) === true;
+  if (!isKnown) return plain(unknownPod(snapshot, pod), 404);
   if (snapshot === null) return json({ truncated: false, clusters: [] });
   const limit = Number(query.get('limit') ?? MOST_CLUSTERS);
   if (!Number.isInteger(limit) || limit < 1) return plain(`limit: "${query.get('limit')}" is not a whole number above 0`, 400);

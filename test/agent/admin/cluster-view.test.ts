@@ -13,7 +13,7 @@ const OUTLIERS = {
 const web = clusterOf('web', { pool: { maxConnections: 5 }, outliers: OUTLIERS });
 const endpoints = ['10.0.0.1:80', '10.0.0.2:80'].map((at) => endpointOf(at));
 
-function bench() {
+function bench(gateways: Snapshot['records']['gateways'] = new Map()) {
   const memory = Ledger.memory(1);
   const rig = new Rig({ ledger: new Ledger(memory, 0) });
   rig.apply({ clusters: { web, other: clusterOf('other') }, endpoints: { web: endpoints } });
@@ -34,7 +34,7 @@ function bench() {
     version: 1,
     mesh: { connectTimeoutMs: 1000, rootNamespace: 'istio-system', gatewayName: 'istio-ingressgateway', pathNormalization: 'base' },
     records: {
-      ...{ gateways: new Map(), virtualHosts: new Map([['mesh', mesh]]), addresses: new Map() },
+      ...{ gateways, virtualHosts: new Map([['mesh', mesh]]), addresses: new Map() },
       workloads: new Map([['default/app', podOf()]]),
       scopes: new Map([['default', { namespace: 'default', outboundTrafficPolicy: 'ALLOW_ANY', layers: ['mesh'] }]]),
       clusters: new Map(Object.entries({ web, other: clusterOf('other') })),
@@ -92,5 +92,16 @@ t.test('an ejected endpoint says for whom, and until when', (t) => {
   t.strictSame(ejected(), [[{ client: 'default/app', until: 1_026_000 }], []]);
   rig.advance(60_000);
   t.strictSame(ejected(), [[], []]);
+  t.end();
+});
+
+t.test('who comes to Gateways reaches what their hosts and rules lead to, and nothing of the mesh', (t) => {
+  const rules = [{ destinations: [{ cluster: 'other', weight: 1 }] }];
+  const tcp = bench(new Map([['9000', { port: 9000, layer: 'entry', protocol: 'tcp', rules }]]));
+  const http = bench(new Map([['80', { port: 80, layer: 'mesh' }]]));
+  const ids = ({ view }: typeof tcp): unknown => view('gateway').clusters.map(({ id }) => id);
+  t.strictSame(ids(tcp), ['other']);
+  t.strictSame(ids(http), ['web']);
+  t.strictSame(ids(bench()), [], 'without a Gateway');
   t.end();
 });

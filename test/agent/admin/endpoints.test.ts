@@ -171,6 +171,7 @@ t.test('the admin endpoint', async (t) => {
   t.strictSame(JSON.parse((await ask('GET', '/objects')).body), OBJECTS);
   t.strictSame(JSON.parse((await ask('GET', '/config')).body), { workers: 1 });
   t.strictSame(JSON.parse((await ask('GET', '/clusters')).body), { truncated: false, clusters: [] });
+  t.strictSame(JSON.parse((await ask('GET', '/clusters?pod=gateway')).body), { truncated: false, clusters: [] }, 'no pod, and no error');
   t.strictSame(await ask('GET', '/clusters?pod=a/b'), { status: 404, body: 'a/b is not enrolled on this node; enrolled: none\n' });
   t.strictSame(JSON.parse((await ask('GET', '/requests?failed&limit=5')).body), { failed: [], dropped: 0 });
   t.equal((await ask('GET', '/requests?limit=many')).status, 400);
