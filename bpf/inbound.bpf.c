@@ -33,7 +33,7 @@ static __always_inline void find_facts(struct bpf_sk_lookup* ctx, const struct f
   if (f->to_loopback) return;
   f->alive = alive(liveness());
   f->to_agent_port = is_agent_port(ctx->local_port);
-  f->from_self = same_address(&flow->local, &flow->remote);
+  f->from_self = same_address(&flow->local, &flow->remote) || is_loopback(&flow->local);
   f->through = bpf_map_lookup_elem(&nw_through, flow) != 0;
 }
 

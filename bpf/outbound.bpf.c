@@ -27,10 +27,11 @@ struct {
   __type(value, struct socket_note);
 } nw_sockets SEC(".maps");
 
-/* A connect(2): where to, and from which address; unspecified where the socket is not bound to one. */
+/* A connect(2): where to, and from where; unspecified, or 0, where the socket is not bound. */
 struct attempt {
   struct destination to;
   struct address from;
+  __u16 from_port; /* in host order */
 };
 
 /* Whether the listener is the agent's: an application may listen at that port itself. */
@@ -51,8 +52,35 @@ static __always_inline int agent_listens(struct bpf_sock_addr* ctx, int v4, __u3
   return ours;
 }
 
+/* Whether another socket has the addresses and ports that this one would get; also one whose connection has just ended (TIME-WAIT). */
+static __always_inline int clashes(struct bpf_sock_addr* ctx, const struct attempt* attempt) {
+  if (!attempt->from_port) return 0;
+  struct bpf_sock_tuple tuple = {};
+  const struct address* from = &attempt->from;
+  int unbound = is_unspecified(from), v4 = is_v4(&attempt->to.address);
+  if (v4) {
+    tuple.ipv4.saddr = bpf_htonl(0x7f000001);
+    tuple.ipv4.daddr = unbound ? bpf_htonl(0x7f000001) : from->word[3];
+    tuple.ipv4.sport = bpf_htons(OUTBOUND_PORT);
+    tuple.ipv4.dport = bpf_htons(attempt->from_port);
+  } else {
+    tuple.ipv6.saddr[3] = bpf_htonl(1);
+    for (int i = 0; i < 4; i++) tuple.ipv6.daddr[i] = unbound ? 0 : from->word[i];
+    if (unbound) tuple.ipv6.daddr[3] = bpf_htonl(1);
+    tuple.ipv6.sport = bpf_htons(OUTBOUND_PORT);
+    tuple.ipv6.dport = bpf_htons(attempt->from_port);
+  }
+  struct bpf_sock* sk = v4 ? bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0)
+                           : bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+  if (!sk) return 0;
+  int clash = sk->state != BPF_TCP_LISTEN;
+  bpf_sk_release(sk);
+  return clash;
+}
+
 /* Stops as soon as the decision is certain: a socket that does not concern the agent costs two look-ups. */
-static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct destination* to, __u64 netns, struct outbound_facts* f) {
+static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct attempt* attempt, __u64 netns, struct outbound_facts* f) {
+  const struct destination* to = &attempt->to;
   f->tcp = ctx->protocol == IPPROTO_TCP;
   const struct liveness* l = liveness();
   f->agent_known = l && l->beat_ns;
@@ -72,6 +100,7 @@ static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct d
   f->scoped = ctx->sk->bound_dev_if != 0 || is_link_local(&to->address);
   f->alive = alive(l);
   f->listening = agent_listens(ctx, is_v4(&to->address), l->mark);
+  if (f->alive && f->listening) f->clashing = clashes(ctx, attempt);
 }
 
 /* A socket can be connected again, after connect(AF_UNSPEC) or a failure: the note is always that of the latest time. */
@@ -92,7 +121,7 @@ static __always_inline int decide(struct bpf_sock_addr* ctx, const struct attemp
   struct outbound_facts facts = {};
   if (!ctx->sk) return ALLOW; /* open: nothing to note anything at; no kernel does that to connect(2) */
   __u64 netns = bpf_get_netns_cookie(ctx);
-  find_facts(ctx, &attempt->to, netns, &facts);
+  find_facts(ctx, attempt, netns, &facts);
   struct verdict verdict = decide_outbound(&facts);
   if (verdict.action == ACTION_CAPTURE && note(ctx->sk, CAPTURED, attempt, netns)) {
     count(REASON_destination_unstored);
@@ -109,7 +138,7 @@ static __always_inline int decide(struct bpf_sock_addr* ctx, const struct attemp
 SEC("cgroup/connect4")
 int nw_connect4(struct bpf_sock_addr* ctx) {
   struct attempt attempt = {.to = {.address = mapped(ctx->user_ip4), .port = (__u16)ctx->user_port}};
-  if (ctx->sk) attempt.from = mapped(ctx->sk->src_ip4);
+  if (ctx->sk) attempt.from = mapped(ctx->sk->src_ip4), attempt.from_port = (__u16)ctx->sk->src_port;
   int verdict = decide(ctx, &attempt);
   if (verdict != CAPTURE) return verdict;
   ctx->user_ip4 = bpf_htonl(0x7f000001);
@@ -131,7 +160,10 @@ static __always_inline void answer6(struct bpf_sock_addr* ctx, const struct addr
 SEC("cgroup/connect6")
 int nw_connect6(struct bpf_sock_addr* ctx) {
   struct attempt attempt = {.to = {.address = asked6(ctx), .port = (__u16)ctx->user_port}};
-  if (ctx->sk) attempt.from = (struct address){{ctx->sk->src_ip6[0], ctx->sk->src_ip6[1], ctx->sk->src_ip6[2], ctx->sk->src_ip6[3]}};
+  if (ctx->sk) {
+    attempt.from = (struct address){{ctx->sk->src_ip6[0], ctx->sk->src_ip6[1], ctx->sk->src_ip6[2], ctx->sk->src_ip6[3]}};
+    attempt.from_port = (__u16)ctx->sk->src_port;
+  }
   int verdict = decide(ctx, &attempt);
   if (verdict != CAPTURE) return verdict;
   if (is_v4(&attempt.to.address)) {

@@ -14,18 +14,19 @@
 #define MAX_PODS 1024
 
 /* Verdict reasons: name, help. Their order is the index in the map of counters. */
-#define VERDICT_REASONS(X)                                                                    \
-  X(outbound_captured, "Outbound connections given to the agent")                             \
-  X(outbound_to_self, "Connections of a pod to itself, left alone")                           \
-  X(outbound_loop_refused, "Connections of a pod to the agent's own listeners, refused")      \
-  X(outbound_passed, "Outbound connections that went straight because there is no agent")     \
-  X(outbound_refused, "Outbound connections refused because there is no agent")               \
-  X(outbound_scoped, "Outbound connections bound to a device or a link, which went straight") \
-  X(destination_unstored, "Original destinations that could not be stored")                   \
-  X(inbound_captured, "Inbound connections given to the agent")                               \
-  X(inbound_through, "Inbound connections that are probes or were through the agent before")  \
-  X(inbound_loop_refused, "Inbound connections to the agent's own listeners, refused")        \
-  X(inbound_passed, "Inbound connections that went straight because there is no agent")       \
+#define VERDICT_REASONS(X)                                                                                                 \
+  X(outbound_captured, "Outbound connections given to the agent")                                                          \
+  X(outbound_to_self, "Connections of a pod to itself, left alone")                                                        \
+  X(outbound_loop_refused, "Connections of a pod to the agent's own listeners, refused")                                   \
+  X(outbound_passed, "Outbound connections that went straight because there is no agent")                                  \
+  X(outbound_refused, "Outbound connections refused because there is no agent")                                            \
+  X(outbound_scoped, "Outbound connections bound to a device or a link, which went straight")                              \
+  X(outbound_clashing, "Outbound connections from a port that has a connection to the agent already, which went straight") \
+  X(destination_unstored, "Original destinations that could not be stored")                                                \
+  X(inbound_captured, "Inbound connections given to the agent")                                                            \
+  X(inbound_through, "Inbound connections that are probes or were through the agent before")                               \
+  X(inbound_loop_refused, "Inbound connections to the agent's own listeners, refused")                                     \
+  X(inbound_passed, "Inbound connections that went straight because there is no agent")                                    \
   X(inbound_refused, "Inbound connections refused because there is no agent")
 
 enum reason {

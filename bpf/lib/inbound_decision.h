@@ -13,7 +13,7 @@ struct inbound_facts {
   __u8 to_loopback;
   __u8 alive;         /* the agent's heartbeat is fresh */
   __u8 to_agent_port; /* one that the agent listens at in pods */
-  __u8 from_self;     /* the client's address is the server's: only the pod itself can send that */
+  __u8 from_self;     /* the client's address is the server's, or loopback: only the pod itself can send that */
   __u8 through;       /* the client is the agent's second leg or a probe */
   __u8 listening;     /* the agent's listener is in the pod's slot */
 };

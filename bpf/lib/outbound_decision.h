@@ -19,6 +19,7 @@ struct outbound_facts {
   __u8 scoped;        /* bound to a device, or to a link-local address */
   __u8 alive;         /* the agent's heartbeat is fresh */
   __u8 listening;     /* the pod's listener at OUTBOUND_PORT is the agent's */
+  __u8 clashing;      /* bound to an address and port from which there is a connection to the agent already */
 };
 
 static __always_inline struct verdict outbound_without_agent(const struct outbound_facts* f) {
@@ -49,6 +50,10 @@ static __always_inline struct verdict decide_outbound(const struct outbound_fact
   if (f->scoped) return (struct verdict){ACTION_PASS, REASON_outbound_scoped};
   /* Per the pod's fail-closed setting: the agent is dead or stuck, or has no listener here (an application may have taken the port). */
   if (!f->alive || !f->listening) return outbound_without_agent(f);
+  /* Closed: the pod's policy must not be bypassed. */
+  if (f->clashing && f->fail_closed) return (struct verdict){ACTION_REFUSE, REASON_outbound_refused};
+  /* Open: two destinations would become one, and the kernel has no two connections of the same addresses and ports. */
+  if (f->clashing) return (struct verdict){ACTION_PASS, REASON_outbound_clashing};
   return (struct verdict){ACTION_CAPTURE, REASON_outbound_captured};
 }
 #endif

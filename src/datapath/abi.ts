@@ -29,6 +29,7 @@ export const OUTBOUND_FACTS = [
   'scoped',
   'alive',
   'listening',
+  'clashing',
 ] as const;
 
 /** Facts of bpf/lib/inbound_decision.h, a byte each. */

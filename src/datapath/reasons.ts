@@ -13,6 +13,7 @@ export const REASONS: readonly Reason[] = [
   { name: 'outbound_passed', help: 'Outbound connections that went straight because there is no agent' },
   { name: 'outbound_refused', help: 'Outbound connections refused because there is no agent' },
   { name: 'outbound_scoped', help: 'Outbound connections bound to a device or a link, which went straight' },
+  { name: 'outbound_clashing', help: 'Outbound connections from a port that has a connection to the agent already, which went straight' },
   { name: 'destination_unstored', help: 'Original destinations that could not be stored' },
   { name: 'inbound_captured', help: 'Inbound connections given to the agent' },
   { name: 'inbound_through', help: 'Inbound connections that are probes or were through the agent before' },

@@ -69,6 +69,9 @@ t.test('outbound', { skip: root ? false : 'needs root' }, async (t) => {
   t.equal(decide(...but('listening'), 'to_self', 'to_agent_port'), 'pass outbound_to_self', "the application's own listener");
   t.equal(decide(...served, 'scoped'), 'pass outbound_scoped');
   t.equal(decide(...served, 'scoped', 'fail_closed'), 'refuse outbound_refused');
+  t.equal(decide(...served, 'clashing'), 'pass outbound_clashing');
+  t.equal(decide(...served, 'clashing', 'fail_closed'), 'refuse outbound_refused');
+  t.equal(decide(...but('alive'), 'clashing'), 'pass outbound_passed');
   t.equal(decide(...served, 'to_agent_port'), 'capture outbound_captured', 'at another host it is a port like others');
 
   for (const { facts, verdict } of cases) {
@@ -76,7 +79,7 @@ t.test('outbound', { skip: root ? false : 'needs root' }, async (t) => {
     if (verdict.startsWith('refuse') && !(facts.enrolled && facts.tcp && (facts.fail_closed || loop)))
       t.fail('refused without need', facts);
     if (verdict.startsWith('capture') && !served.every((name) => facts[name])) t.fail('captured without an agent', facts);
-    if (facts.fail_closed && verdict === 'pass outbound_passed') t.fail('went past the agent', facts);
+    if (facts.fail_closed && ['pass outbound_passed', 'pass outbound_clashing'].includes(verdict)) t.fail('went past the agent', facts);
   }
 });
 
