@@ -10,6 +10,9 @@
 enum { DENY = 0, ALLOW = 1, CAPTURE = 2 };
 enum kind { CAPTURED = 1, THROUGH = 2 };
 
+/* Whether the kernel tells the Multipath TCP socket of a subflow (5.19); the loader tries. */
+const volatile __u32 finds_multipath = 1;
+
 /* How the socket's latest connect(2) was decided; none: it was left alone. */
 struct socket_note {
   __u64 cookie;
@@ -104,7 +107,7 @@ static __always_inline void find_facts(struct bpf_sock_addr* ctx, const struct a
 }
 
 /* A socket can be connected again, after connect(AF_UNSPEC) or a failure: the note is always that of the latest time. */
-static __always_inline int note(struct bpf_sock* sk, __u16 kind, const struct attempt* attempt, __u64 netns) {
+static __always_inline int note(void* sk, __u16 kind, const struct attempt* attempt, __u64 netns) {
   struct socket_note* stored = bpf_sk_storage_get(&nw_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!stored) return -1;
   const struct pod* pod = bpf_map_lookup_elem(&nw_pods, &netns);
@@ -114,6 +117,17 @@ static __always_inline int note(struct bpf_sock* sk, __u16 kind, const struct at
   stored->kind = kind;
   stored->bound = !is_unspecified(&attempt->from);
   return 0;
+}
+
+/* With Multipath TCP another socket connects than the one that the application has, and asks for its names. */
+static __always_inline void note_for_application(struct bpf_sock* sk, int captured, const struct attempt* attempt, __u64 netns) {
+  struct mptcp_sock* multipath = finds_multipath ? bpf_skc_to_mptcp_sock(sk) : 0;
+  if (!multipath) return;
+  if (captured) {
+    note(multipath, CAPTURED, attempt, netns);
+  } else {
+    bpf_sk_storage_delete(&nw_sockets, multipath);
+  }
 }
 
 /* CAPTURE: the attempt is noted and the caller rewrites the destination. */
@@ -128,6 +142,7 @@ static __always_inline int decide(struct bpf_sock_addr* ctx, const struct attemp
     verdict = outbound_without_agent(&facts); /* per the pod's fail-closed setting: the agent would not know where to go */
   }
   count(verdict.reason);
+  if (facts.enrolled) note_for_application(ctx->sk, verdict.action == ACTION_CAPTURE, attempt, netns);
   if (verdict.action == ACTION_CAPTURE) return CAPTURE;
   /* If that fails, the destination's pod captures the connection once more, which its rules allow for. */
   if (verdict.action == ACTION_THROUGH) return note(ctx->sk, THROUGH, attempt, netns), ALLOW;
@@ -182,9 +197,16 @@ static __always_inline const struct socket_note* captured(struct bpf_sock_addr* 
   return note && note->kind == CAPTURED ? note : 0;
 }
 
+/* Null: the kernel's answer stands, because it is not the listener that the capture led to. */
+static __always_inline const struct socket_note* captured_at(struct bpf_sock_addr* ctx, const struct address* answer) {
+  if (ctx->user_port != bpf_htons(OUTBOUND_PORT) || !is_loopback(answer)) return 0;
+  return captured(ctx);
+}
+
 SEC("cgroup/getpeername4")
 int nw_getpeername4(struct bpf_sock_addr* ctx) {
-  const struct socket_note* note = captured(ctx);
+  struct address answer = mapped(ctx->user_ip4);
+  const struct socket_note* note = captured_at(ctx, &answer);
   if (!note) return ALLOW;
   ctx->user_ip4 = note->destination.address.word[3];
   ctx->user_port = note->destination.port;
@@ -193,7 +215,8 @@ int nw_getpeername4(struct bpf_sock_addr* ctx) {
 
 SEC("cgroup/getpeername6")
 int nw_getpeername6(struct bpf_sock_addr* ctx) {
-  const struct socket_note* note = captured(ctx);
+  struct address answer = asked6(ctx);
+  const struct socket_note* note = captured_at(ctx, &answer);
   if (!note) return ALLOW;
   answer6(ctx, &note->destination.address);
   ctx->user_port = note->destination.port;

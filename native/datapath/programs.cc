@@ -74,17 +74,32 @@ int hold(bpf_program* program, const std::string& pin, uint64_t cgroup, Attach a
   return error;
 }
 
+using Outbound = std::unique_ptr<outbound_bpf, decltype(&outbound_bpf__destroy)>;
+
+// Empty, with errno and what libbpf said, where it does not load.
+Outbound loadedOutbound(const std::string& directory, bool findsMultipath) {
+  said.clear();
+  Outbound skeleton(outbound_bpf__open(), outbound_bpf__destroy);
+  if (!skeleton) return skeleton;
+  // nw_inbound is not used by these programs; declared so that one load pins all.
+  pinMaps(skeleton->obj, directory);
+  skeleton->rodata->finds_multipath = findsMultipath;
+  if (const int error = loadUndisturbed(skeleton.get(), outbound_bpf__load)) {
+    skeleton.reset();
+    errno = -error;
+  }
+  return skeleton;
+}
+
 // (directory, cgroup path) → descriptors of the maps by name.
 Napi::Value loadOutbound(const Napi::CallbackInfo& info) {
-  said.clear();
   Arguments arguments(info, "loadOutbound");
   const std::string directory = arguments.text("directory");
   const std::string cgroup = arguments.text("cgroup");
-  std::unique_ptr<outbound_bpf, decltype(&outbound_bpf__destroy)> skeleton(outbound_bpf__open(), outbound_bpf__destroy);
-  if (!skeleton) refuse(info.Env(), errno, "open the outbound programs");
-  // nw_inbound is not used by these programs; declared so that one load pins all.
-  pinMaps(skeleton->obj, directory);
-  if (int error = loadUndisturbed(skeleton.get(), outbound_bpf__load)) refuse(info.Env(), -error, "load the outbound programs");
+  Outbound skeleton = loadedOutbound(directory, true);
+  // The verifier of a kernel that does not tell the Multipath TCP socket of a subflow refuses the question.
+  if (!skeleton) skeleton = loadedOutbound(directory, false);
+  if (!skeleton) refuse(info.Env(), errno, "load the outbound programs");
   int group = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat at{};
   if (group < 0 || fstat(group, &at)) refuse(info.Env(), errno, cgroup);
