@@ -87,14 +87,16 @@ function originalsOf(runtime: Runtime, guards: Guards): Pick<ExchangeTools, 'ori
   return { originals, callees: { runtime, originals, guards } };
 }
 
-function guardsOf({ ledger = new Ledger(privateLedger(), 0), transport, random }: EngineOptions, recorder: Recorder): Guards {
+function guardsOf({ ledger: shared, transport, random }: EngineOptions, recorder: Recorder): Guards {
+  const ledger = shared ?? new Ledger(privateLedger(), 0);
   const guards = new Guards(ledger, {
     timers: transport.timers,
     random,
     overflowed: (resource) => recorder.overflowed(resource),
     ejection: (cluster, what) => recorder.ejection(cluster, what),
   });
-  void ledger.listen(() => transport.defer(() => guards.heed()));
+  // Nobody else rings at a ledger of its own, and who waits there is kept for ever.
+  void shared?.listen(() => transport.defer(() => guards.heed()));
   return guards;
 }
 
