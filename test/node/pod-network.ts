@@ -99,8 +99,9 @@ export class PodNetwork {
   start(pod: Pod | null, command: readonly string[], options: StartOptions = {}): ChildProcess {
     const inside = pod === null ? [] : ['nsenter', `--net=${pod.path}`];
     const entry = join(options.cgroup ?? this.cgroup, 'cgroup.procs');
-    // The shell becomes the program, so the child's pid is the program's.
-    const child = spawn('/bin/sh', ['-c', 'echo $$ >"$0" && exec "$@"', entry, ...inside, ...command], {
+    // The shell becomes the program, so the child's pid is the program's. It ends with this process, however that ends: tap waits until
+    // nobody has the test's output any more.
+    const child = spawn('/bin/sh', ['-c', 'echo $$ >"$0" && exec setpriv --pdeathsig KILL "$@"', entry, ...inside, ...command], {
       // Without what the test's own runner put into it for Node.
       env: { PATH: process.env['PATH'] },
       stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
@@ -113,7 +114,7 @@ export class PodNetwork {
 
   /** Ends everything inside by pid and removes it. */
   async close(): Promise<void> {
-    await Promise.all([...this.#children].map(end));
+    await Promise.all([...this.#children].map((child) => end(child)));
     await this.#sweep();
   }
 
@@ -190,8 +191,7 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
     if (stream !== null) for await (const chunk of stream) text += String(chunk);
     return text;
   };
-  const exit = child.exitCode ?? child.signalCode;
-  const [stdout, stderr] = await Promise.all([read(child.stdout), read(child.stderr), exit === null ? once(child, 'exit') : undefined]);
+  const [stdout, stderr] = await Promise.all([read(child.stdout), read(child.stderr), ended(child)]);
   return { code: child.exitCode, stdout, stderr };
 }
 
@@ -204,11 +204,15 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
   }
 }
 
-/** Ends a process, a stopped one too, and waits for it. */
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
+/** Resolves when the process has ended, also before. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
+/** Ends a process, by SIGKILL a stopped one too, and waits for it. */
+export async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+  const gone = ended(child);
+  child.kill(signal);
   await gone;
 }
 

@@ -1,6 +1,5 @@
 /** The agent as its users run it: a process with a directory of manifests, in the cgroup of a network of pods. */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,9 +170,7 @@ export class AgentProcess {
   /** By SIGTERM. Resolves with the exit code. */
   async stop(): Promise<number | null> {
     const child = this.#child as ChildProcess;
-    const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    await gone;
+    await end(child, 'SIGTERM');
     this.#child = null;
     return child.exitCode;
   }

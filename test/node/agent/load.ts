@@ -1,7 +1,7 @@
 /** HTTP clients that go on until they are stopped. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { type Pod, PYTHON } from '../pod-network.ts';
 
 /** One request a connection, and what came of it. A connection that was refused is tried once only. */
@@ -32,12 +32,14 @@ export interface Exchanged {
 export class Requester {
   readonly exchanged: Exchanged[] = [];
   readonly #child: ChildProcess;
-  readonly #lines: Interface;
+  /** When all has been read. */
+  readonly #closed: Promise<unknown>;
 
   constructor(pod: Pod, address: string, host: string) {
     this.#child = pod.start([PYTHON, '-c', REQUESTER, address, host], { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#lines = createInterface({ input: this.#child.stdout! });
-    this.#lines.on('line', (line) => this.exchanged.push(JSON.parse(line) as Exchanged));
+    const lines = createInterface({ input: this.#child.stdout! });
+    this.#closed = once(lines, 'close');
+    lines.on('line', (line) => this.exchanged.push(JSON.parse(line) as Exchanged));
   }
 
   since(moment: number): Exchanged[] {
@@ -49,9 +51,8 @@ export class Requester {
   }
 
   async stop(): Promise<void> {
-    const closed = once(this.#lines, 'close');
     this.#child.kill('SIGTERM');
-    await closed;
+    await this.#closed;
   }
 }
 

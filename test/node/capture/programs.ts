@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import type { ChildProcess } from 'node:child_process';
 import { type Pod, PYTHON } from '../pod-network.ts';
 
@@ -130,14 +130,16 @@ export interface Knock {
 export class Knocker {
   readonly knocks: Knock[] = [];
   readonly #child: ChildProcess;
-  readonly #lines: Interface;
+  /** When all has been read. */
+  readonly #closed: Promise<unknown>;
 
   constructor(pod: Pod, address: string, port: number, pauseMs = 2) {
     this.#child = pod.start([PYTHON, '-c', KNOCKER, address, String(port), String(pauseMs / 1000)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    this.#lines = createInterface({ input: this.#child.stdout! });
-    this.#lines.on('line', (line) => this.knocks.push(JSON.parse(line) as Knock));
+    const lines = createInterface({ input: this.#child.stdout! });
+    this.#closed = once(lines, 'close');
+    lines.on('line', (line) => this.knocks.push(JSON.parse(line) as Knock));
   }
 
   /** Those that began at or after a moment. */
@@ -147,9 +149,8 @@ export class Knocker {
 
   /** A connection that is under way is lost. */
   async stop(): Promise<void> {
-    const closed = once(this.#lines, 'close');
     this.#child.kill('SIGTERM');
-    await closed;
+    await this.#closed;
   }
 }
 
