@@ -14,6 +14,13 @@ const FIRST_GATEWAY = 28_200;
 const LARGE = 50 * 1024 * 1024;
 const LASTING_MS = Number(process.env['LASTING_MS'] ?? 60_000);
 
+const EVENTS = 20;
+const PATIENCE_MS = 120_000;
+const eventOf = (nth: number): string => `data: ${nth}\n\n`;
+/** Of events, by the reader: called when it has the last one. */
+const takers = new Map<string, () => void>();
+let readers = 0;
+
 type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => unknown;
 
 interface Use {
@@ -274,11 +281,16 @@ const USES: readonly Use[] = [
   {
     name: 'events as they are made, and answers that are long in coming',
     handler: async (stream, headers) => {
-      if (headers[':path'] === '/poll') await delay(10_000);
+      if (headers[':path'] === '/poll') {
+        await delay(10_000);
+        return fine(stream, headers);
+      }
       stream.respond({ ':status': 200, 'content-type': 'text/event-stream' });
-      for (let nth = 0; nth < 20; nth++) {
-        stream.write(`data: ${performance.timeOrigin + performance.now()}\n\n`);
-        await delay(50);
+      for (let nth = 0; nth < EVENTS; nth++) {
+        // One that is held back until the next one comes would never arrive.
+        const taken = new Promise<void>((resolve) => takers.set(String(headers['x-reader']), resolve));
+        stream.write(eventOf(nth));
+        await taken;
       }
       stream.end();
     },
@@ -287,11 +299,16 @@ const USES: readonly Use[] = [
         const own = session as ClientHttp2Session;
         const polled = ask(own, { ':path': '/poll' });
         await parallel(100, 100, async () => {
-          const stream = own.request({ ':path': '/events' });
-          let pieces = 0;
-          for await (const chunk of stream) if ((chunk as Buffer).length > 0) pieces++;
-          // They do not come all at once.
-          assert.ok(pieces >= 10, `${pieces} pieces`);
+          const reader = String(readers++);
+          const stream = own.request({ ':path': '/events', 'x-reader': reader });
+          const late = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), PATIENCE_MS);
+          let text = '';
+          for await (const chunk of stream) {
+            text += String(chunk);
+            if (text.endsWith('\n\n')) takers.get(reader)?.();
+          }
+          clearTimeout(late);
+          assert.equal(text, Array.from({ length: EVENTS }, (_, nth) => eventOf(nth)).join(''));
         });
         assert.equal((await polled).status, 200);
       }),

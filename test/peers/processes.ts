@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Outcome, outcomeOf } from '../node/pod-network.ts';
 
+/** Of a program that starts on a busy machine. */
+const PATIENCE_MS = 120_000;
 const children = new Set<ChildProcess>();
 
 export function stopAll(): void {
@@ -28,7 +30,7 @@ export async function startGateway(port: number, upstream: number, wire: 'http1'
 
 /** Until something takes connections there. */
 export async function listening(port: number): Promise<void> {
-  for (let left = 300; left > 0; left--) {
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline;) {
     const socket = connect(port, '127.0.0.1');
     const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false);
     socket.destroy();
