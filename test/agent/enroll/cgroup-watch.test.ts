@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { watchPodCgroups } from '../../../src/agent/enroll/cgroup-watch.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 
+const PATIENCE_MS = 60_000;
 const UID = '0a1b2c3d-0000-4000-8000-00000000000';
 
 function tree(t: Test, ...directories: readonly string[]) {
@@ -25,8 +26,8 @@ function tree(t: Test, ...directories: readonly string[]) {
   const times = (uid: string): number => pods.filter((told) => told === uid).length;
   /** Ends a test that hangs. */
   const told = async (uid: string, atLeast = 1): Promise<void> => {
-    for (let left = 5000; times(uid) < atLeast; left--) {
-      if (left === 0) throw new Error(`${uid} was told of ${times(uid)} times and not ${atLeast}`);
+    for (const deadline = performance.now() + PATIENCE_MS; times(uid) < atLeast;) {
+      if (performance.now() > deadline) throw new Error(`${uid} was told of ${times(uid)} times and not ${atLeast}`);
       await delay(2);
     }
   };

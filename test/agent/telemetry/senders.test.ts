@@ -44,7 +44,7 @@ const config = (protocol: ExporterConfig['protocol'], path = '/v1/traces'): Expo
   port: 1,
   path,
   headers: [['x-key', 'secret']],
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
 });
 
 interface Got {

@@ -114,7 +114,7 @@ async function llhttpTakesResponse(bytes: Buffer): Promise<boolean> {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const taken = await new Promise<boolean>((resolve) => {
-    const request = get({ port, agent: false, headers: { connection: 'upgrade', upgrade: 'websocket' } });
+    const request = get({ host: '127.0.0.1', port, agent: false, headers: { connection: 'upgrade', upgrade: 'websocket' } });
     const accept = (): void => {
       resolve(true);
       request.destroy();

@@ -12,7 +12,7 @@ declare namespace Tap {
   type Test = typeof t;
 }
 
-export const to = (address: Address, timeoutMs = 10_000): ConnectOptions => ({
+export const to = (address: Address, timeoutMs = 60_000): ConnectOptions => ({
   address: address.ip,
   port: address.port,
   netns: -1,

@@ -81,7 +81,7 @@ t.test("libuv's own work goes on: timers, immediates, promises, messages, socket
     const { port } = transport.listenerAddress(listener);
     parentPort.on('message', (message) => {
       // A command from outside a turn: nothing else happens that could carry it along.
-      const id = transport.connect({ address: '127.0.0.1', port, netns: -1, mark: 0, timeoutMs: 1000 }, handler({
+      const id = transport.connect({ address: '127.0.0.1', port, netns: -1, mark: 0, timeoutMs: 60_000 }, handler({
         onConnect: () => { const at = transport.reserve(4); transport.arena.fill(120, at, at + 4); transport.write(id, at, at + 4); },
         onData: (start, end) => Promise.resolve().then(() => queueMicrotask(() => { parentPort.postMessage(message + ' ' + (end - start)); transport.close(id); })),
       }));

@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { freePorts } from '../../base/free-ports.ts';
 import type { Address, Transport } from '../../../src/l7/transport.ts';
 import type { Lab, Peer, PeerServer } from './lab.ts';
 import { until } from './lab.ts';
@@ -94,11 +95,8 @@ export class SocketLab implements Lab {
   }
 
   async refusing(): Promise<Address> {
-    const { address } = await this.serve();
-    const server = this.#servers.pop()!;
-    server.close();
-    await once(server, 'close');
-    return address;
+    const [port = 0] = await freePorts(1);
+    return { ip: '127.0.0.1', port };
   }
 
   async silent(): Promise<Address> {

@@ -64,7 +64,7 @@ async function stallUploads(pod: Pod, address: string): Promise<[number, number]
 }
 
 const asks = async (pod: Pod, address: string): Promise<string> =>
-  (await pod.run(['curl', '-sS', '-m', '30', '-o', '/dev/null', '-w', '%{http_code}', `http://${address}/`])).stdout;
+  (await pod.run(['curl', '-sS', '-m', '60', '-o', '/dev/null', '-w', '%{http_code}', `http://${address}/`])).stdout;
 
 async function setUp(t: Test): Promise<{ agent: AgentProcess; greedy: Pod; modest: Pod; web: Pod }> {
   const network = await PodNetwork.create('greedy');
