@@ -1,7 +1,7 @@
 /** The wall clock of the agent's process jumps, as after a correction or a suspended machine; time that passes goes on as it is. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -39,7 +39,14 @@ function turnClock(seconds: number): void {
 }
 turnClock(0);
 
-const upstream = createServer((request, response) => response.end(request.headers['x-edit'])).listen(0, '127.0.0.1');
+/** Answers that wait for the test's word. */
+const held: (() => void)[] = [];
+const upstream = createServer((request, response) => {
+  if (request.url?.endsWith('?fails') === true) response.statusCode = 500;
+  const answer = (): void => void response.end(request.headers['x-edit']);
+  if (request.url?.includes('?held') === true) held.push(answer);
+  else answer();
+}).listen(0, '127.0.0.1');
 await once(upstream, 'listening');
 t.teardown(() => upstream.close());
 const [port = 0] = await freePorts(1);
@@ -48,10 +55,19 @@ const object = (kind: string, name: string, spec: object): KubeObject => ({
   ...{ apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace: NAMESPACE }, spec },
 });
 const host = 'upstream.test';
+/** Of an endpoint that has failed once, seconds. */
+const EJECTED_S = 3;
+const fragile = 'fragile.test';
 const entry = object('ServiceEntry', 'upstream', {
-  ...{ hosts: [host], location: 'MESH_EXTERNAL', resolution: 'STATIC', ports: [{ number: 80, name: 'http', protocol: 'HTTP' }] },
+  ...{ hosts: [host, fragile], location: 'MESH_EXTERNAL', resolution: 'STATIC', ports: [{ number: 80, name: 'http', protocol: 'HTTP' }] },
   endpoints: [{ address: '127.0.0.1', ports: { http: (upstream.address() as AddressInfo).port } }],
 });
+const ejection = { consecutive5xxErrors: 1, interval: '1s', baseEjectionTime: `${EJECTED_S}s`, maxEjectionPercent: 100 };
+const outliers = object('DestinationRule', 'fragile', { host: fragile, trafficPolicy: { outlierDetection: ejection } });
+const accessLog: KubeObject = {
+  ...{ apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry', metadata: { name: 'mesh', namespace: 'istio-system' } },
+  spec: { accessLogging: [{ providers: [{ name: 'envoy' }] }] },
+};
 const servers = [{ port: { number: port, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }];
 const gateway = object('Gateway', 'web', { selector: { istio: 'ingressgateway' }, servers });
 const rule = (edit: string): KubeObject =>
@@ -61,8 +77,9 @@ const rule = (edit: string): KubeObject =>
       {
         match: [{ uri: { prefix: '/app' } }],
         headers: { request: { set: { 'x-edit': edit } } },
-        ...{ timeout: '30s', route: [{ destination: { host } }] },
+        ...{ timeout: '300s', route: [{ destination: { host } }] },
       },
+      { match: [{ uri: { prefix: '/fragile' } }], route: [{ destination: { host: fragile } }] },
     ],
   });
 
@@ -71,9 +88,11 @@ const visit = async (path: string): Promise<{ status: number; date: string; text
   return { status: response.status, date: response.headers.get('date') ?? '', text: await response.text() };
 };
 
-await kube.apply(...customResources(), ...agentRights(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+const namespaces = [NAMESPACE, 'istio-system'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+await kube.apply(...customResources(), ...agentRights(), ...namespaces);
 await kube.serves(...RULES, ...['gateways', 'serviceentries'].map((plural) => `/apis/networking.istio.io/v1/${plural}`));
-await kube.apply(entry, gateway, rule('first'));
+await kube.serves('/apis/telemetry.istio.io/v1/telemetries');
+await kube.apply(entry, gateway, outliers, accessLog, rule('first'));
 const kubeconfig = await api.agentKubeconfig(relay.url);
 const agent = await LocalAgent.start({ nodeName: 'n1', kubeconfig, directory: api.directory, env });
 t.teardown(() => agent.stop());
@@ -85,6 +104,19 @@ const lease = async (): Promise<Lease['spec'] | null> => {
   const { status, body } = await kube.request('GET', `/apis/coordination.k8s.io/v1/namespaces/${AGENT_NAMESPACE}/leases/nodeway-status`);
   return status === 200 ? (body as Lease).spec : null;
 };
+
+/** The line of the access log of a request: when it began by the agent's clock, and how long it took, in milliseconds. */
+async function lineOf(path: string): Promise<{ readonly began: number; readonly took: number }> {
+  const line = (): string | undefined =>
+    readFileSync(agent.daemon.logFile, 'utf8')
+      .split('\n')
+      .find((text) => text.includes(`"GET ${path} `));
+  await agent.until(`${path} is in the access log`, async () => line() !== undefined);
+  const [, began = '', took = ''] = /^\[(\S+)\] "[^"]*" 200 \S+ \S+ \S+ "[^"]*" \d+ \d+ (\d+) /.exec(line() ?? '') ?? [];
+  return { began: Date.parse(began), took: Number(took) };
+}
+
+const isNear = (time: number, hours: number): boolean => Math.abs(time - Date.now() - hours * HOUR_S * 1000) < HOUR_S * 500;
 
 t.test('requests, watches and the lease go on when the clock jumps', async (t) => {
   const serves = async (edit: string): Promise<void> =>
@@ -104,11 +136,24 @@ t.test('requests, watches and the lease go on when the clock jumps', async (t) =
   })();
   t.teardown(() => void (isOver = true));
   for (const hours of JUMPS) {
+    const across = visit(`/app?held-${hours}`);
+    await agent.until('a request is under way', async () => held.length === 1);
+    const failedAt = performance.now();
+    t.equal((await visit('/fragile?fails')).status, 500);
     turnClock(hours * HOUR_S);
     const jump = `${hours} hours`;
     // An answer of the agent's own has its date.
     const ahead = async (): Promise<number> => (Date.parse((await visit('/elsewhere')).date) - Date.now()) / 1000;
     await agent.until(`the agent's clock is off by ${jump}`, async () => Math.abs((await ahead()) - hours * HOUR_S) < HOUR_S / 2);
+    await agent.until('the endpoint that failed is back', async () => (await visit('/fragile')).status === 200);
+    t.ok(performance.now() - failedAt >= EJECTED_S * 1000, 'it was away for as long as the rule says');
+    held.pop()?.();
+    t.equal((await across).status, 200, 'no time-out has struck');
+    const { began, took } = await lineOf(`/app?held-${hours}`);
+    t.ok(isNear(began, hours), 'the time of a line is by the clock when it is written');
+    t.ok(took >= EJECTED_S * 1000 && took < (HOUR_S / 2) * 1000, `and took ${took} ms`);
+    t.equal((await visit(`/app?after-${hours}`)).status, 200);
+    t.ok(isNear((await lineOf(`/app?after-${hours}`)).began, hours), 'the next one has the time of now');
     await kube.apply(rule(`over an open watch, ${jump}`));
     await serves(`over an open watch, ${jump}`);
     relay.cut();
