@@ -28,6 +28,9 @@ export interface NodeAccess {
 export async function openNode(config: AgentConfig, clock: Clock, log: Log): Promise<NodeAccess> {
   if (!config.capture) return withoutCapture(await nativeSockets());
   const datapath = await openDatapath(config);
+  const { replaced } = datapath;
+  if (replaced.length > 0)
+    log.info({ replaced }, 'another version had programs and maps pinned; they are removed, and its pods are captured anew');
   const { watchProbers } = await import('./enroll/probers.ts');
   const { giveBackDestinations } = await import('../datapath/original-destinations.ts');
   const stopWatching = watchProbers(config, clock, log, (cgroups) => datapath.setProbers(cgroups));

@@ -49,6 +49,8 @@ export interface CleanupReport {
 export class Datapath {
   readonly mark: number;
   readonly originalDestinationsFd: number;
+  /** Names of the layouts of other versions that it found pinned and removed. */
+  replaced: readonly string[] = [];
   readonly #addon: DatapathAddon;
   readonly #directory: string;
   readonly #lock: number;
@@ -81,7 +83,7 @@ export class Datapath {
       const directory = preparePins(addon, o.instance ?? '');
       const datapath = new Datapath(addon, o, lock, directory, addon.loadOutbound(directory, cgroup));
       datapath.#removeHalfEnrolled();
-      removeOtherVersions(addon, o.instance ?? '');
+      datapath.replaced = removeOtherVersions(addon, o.instance ?? '');
       datapath.beat();
       return datapath;
     } catch (error) {

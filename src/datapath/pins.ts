@@ -59,10 +59,12 @@ export function preparePins(addon: DatapathAddon, instance: string): string {
   return join(root, addon.abi);
 }
 
-/** Programs of other versions of the agent and their maps. */
-export function removeOtherVersions(addon: DatapathAddon, instance: string): void {
+/** Programs of other versions of the agent and their maps. Returns the names of their layouts. */
+export function removeOtherVersions(addon: DatapathAddon, instance: string): string[] {
   const root = pinRoot(instance);
-  for (const other of readdirSync(root)) if (other !== addon.abi) removePins(join(root, other));
+  const others = readdirSync(root).filter((name) => name !== addon.abi);
+  for (const other of others) removePins(join(root, other));
+  return others;
 }
 
 /** The link of the pod's inbound program. */

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { until } from '../until.ts';
 import { AGENT_NAMESPACE } from '../agent-rights.ts';
+import { agentManifestsOf } from './agent-manifests.ts';
 import { type Counts, Mesh, type PodObject } from './mesh.ts';
 import { clientObject, namespaceObject, serverObject, serviceObject } from './objects.ts';
 
@@ -40,6 +41,9 @@ async function takesOn(t: Test, node: string): Promise<void> {
   await mesh.until(`the agent of ${node} takes requests on`, async () => (await taken(node)) > before);
   t.pass(`the agent of ${node} takes requests on`);
 }
+
+const statusOf = ({ metadata }: PodObject): { readonly agent?: string } =>
+  JSON.parse(metadata.annotations?.['nodeway.io/status'] ?? '{}') as { agent?: string };
 
 const agentOf = async (node: string): Promise<PodObject> =>
   (await mesh.agentPods()).find(({ spec }) => spec.nodeName === node) as PodObject;
@@ -86,6 +90,38 @@ t.test('all agents are replaced by a rolling update, and no request is lost', as
     await takesOn(t, node);
   }
   await mesh.asFresh(t);
+});
+
+/** Names of what an agent has pinned: by the layout of what its programs keep. */
+const layouts = (node: string): string => mesh.node(node).run('ls', '/sys/fs/bpf/nodeway').trim();
+
+t.test('another version takes over, with other programs in the kernel, and the first one again', async (t) => {
+  const { version } = mesh.status('node1');
+  const layout = layouts('node1');
+  for (const wanted of [`${version}-next`, version]) {
+    const manifests = await agentManifestsOf(wanted);
+    const counts = await during(async () => {
+      await kube.apply(...manifests);
+      await mesh.agentsReady();
+    });
+    for (const [index, count] of counts.entries()) {
+      t.strictSame(count.failures, {}, `no request of ${clients[index]} failed (of ${count.ok}) ${count.examples.join('; ')}`);
+    }
+    for (const node of ['node1', 'node2']) {
+      await mesh.agentAtRest(node);
+      t.equal(mesh.status(node).version, wanted);
+      t.equal(layouts(node) === layout, wanted === version, `on ${node} is what ${wanted} pins, and nothing else`);
+      t.notMatch(layouts(node), '\n');
+      await takesOn(t, node);
+      const { metadata } = await agentOf(node);
+      const log = await kube.kubectl('logs', `--namespace=${AGENT_NAMESPACE}`, metadata.name, '--container=agent');
+      t.match(log, 'another version had programs and maps pinned', 'its log says so');
+    }
+    await mesh.until(`all pods say that ${wanted} has captured them`, async () =>
+      (await mesh.pods(NAMESPACE, '')).every((pod) => statusOf(pod).agent === wanted),
+    );
+    await mesh.asFresh(t);
+  }
 });
 
 t.test('a node is rebooted', async (t) => {

@@ -1,7 +1,10 @@
 /** What users apply: the custom resources, and the DaemonSet with all that belongs to it. */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { AGENT_NAMESPACE } from '../agent-rights.ts';
 import type { KubeObject } from '../kube-api.ts';
 
 const DEPLOY = new URL('../../../deploy/', import.meta.url);
@@ -16,7 +19,18 @@ interface Container {
 
 /** All as it is, but that each agent is told which kubelet of the kernel is its own. */
 export function agentManifests(): KubeObject[] {
-  const text = readFileSync(new URL('daemonset/nodeway.yaml', DEPLOY), 'utf8');
+  return objectsOf(readFileSync(new URL('daemonset/nodeway.yaml', DEPLOY), 'utf8'));
+}
+
+/** What the chart makes of another version of the image, as for `helm upgrade --set image.tag=TAG`. */
+export async function agentManifestsOf(tag: string): Promise<KubeObject[]> {
+  const chart = fileURLToPath(new URL('helm/nodeway', DEPLOY));
+  const values = ['--set', `namespace.create=true,crds.install=false,image.tag=${tag}`];
+  const words = ['template', 'nodeway', chart, `--namespace=${AGENT_NAMESPACE}`, '--kube-version=1.34.0', ...values];
+  return objectsOf((await promisify(execFile)('scripts/helm', words)).stdout);
+}
+
+function objectsOf(text: string): KubeObject[] {
   const objects = parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
   return objects.map((object) => (object.kind === 'DaemonSet' ? withKubelet(object) : object));
 }

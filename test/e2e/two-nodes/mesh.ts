@@ -12,7 +12,11 @@ import { agentManifests, CUSTOM_RESOURCES } from './agent-manifests.ts';
 import { programsObject } from './objects.ts';
 
 export interface PodObject extends KubeObject {
-  readonly metadata: KubeObject['metadata'] & { readonly labels?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
+  readonly metadata: KubeObject['metadata'] & {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
   readonly spec: { readonly nodeName: string };
   readonly status: {
     readonly podIP?: string;

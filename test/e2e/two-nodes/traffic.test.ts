@@ -80,8 +80,7 @@ t.test('a pod with a sidecar of Istio is left alone, and speaks plain text with 
   const pod = await mesh.pod(NAMESPACE, 'sidecar');
   const named = (): PodStatus | undefined => mesh.status('node1').pods.find((known) => known.pod === `${NAMESPACE}/${pod.metadata.name}`);
   t.match(named(), { enrolled: false, phase: 'absent', reason: 'it has an istio-proxy container' });
-  const annotation = async (): Promise<string> =>
-    ((await mesh.pod(NAMESPACE, 'sidecar')).metadata['annotations'] as Record<string, string> | undefined)?.['nodeway.io/status'] ?? '';
+  const annotation = async (): Promise<string> => (await mesh.pod(NAMESPACE, 'sidecar')).metadata.annotations?.['nodeway.io/status'] ?? '';
   await mesh.until('the pod says why', async () => (await annotation()).includes('it has an istio-proxy container'));
   t.match(JSON.parse(await annotation()), { captured: null, reason: 'it has an istio-proxy container' });
 
