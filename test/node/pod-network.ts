@@ -196,11 +196,16 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
 }
 
 /** Waits until `condition` holds. @throws with `what` when it does not. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, patienceMs = PATIENCE_MS): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  patienceMs = PATIENCE_MS,
+  betweenMs = 10,
+): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
-    await delay(10);
+    await delay(betweenMs);
   }
 }
 
