@@ -9,9 +9,9 @@ import { OWNER_KINDS } from '../model/needs.ts';
 import { type ObjectRef, type Problem, refKey } from '../model/problem.ts';
 import { fullName, pathOf, type Resource } from '../sources/kubernetes/resources.ts';
 import type { Clock } from '../../base/clock.ts';
-import { type ApiCalls, expected, type LiveObject } from './api-calls.ts';
+import { type ApiCalls, type Condition, expected, type LiveObject } from './api-calls.ts';
 import { type Found, LiveObjects } from './live-objects.ts';
-import { CONDITION, conditionFor, eventOf, type EventText, FIELD_MANAGER, type Verdict, verdictOf } from './verdict.ts';
+import { CONDITION, conditionFor, eventOf, type EventText, FIELD_MANAGER, isReason, type Verdict, verdictOf } from './verdict.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** The API server forgets events after an hour. */
@@ -82,21 +82,34 @@ export class ObjectStatus {
     await tellEvent(this.#options, found.object, { reason, message, type }, stop);
   }
 
-  /** A condition that another controller wrote is left to it: the server refuses ours then. */
+  /**
+   * A condition of this type that another controller wrote is left to it. Other conditions of others stay: where the definition says nothing
+   * else, the list is a whole for the server, which is theirs once they have written it (as istiod writes what its analysis says). It
+   * then takes ours only from one who insists, and brings theirs along.
+   */
   async #condition(verdict: Verdict, { object, path }: Found, stop: AbortSignal): Promise<void> {
-    const { api, clock } = this.#options;
+    const { clock } = this.#options;
     if (!this.#live.custom.some(({ kind }) => kind === verdict.ref.kind)) return;
     const condition = conditionFor(verdict, object, clock.now());
     if (condition === null) return;
+    if ((await this.#apply({ object, path }, [condition], {}, stop)) !== 409 || isTheirs(object)) return;
+    const others = (object.status?.conditions ?? []).filter(({ type }) => type !== CONDITION);
+    await this.#apply({ object, path }, [...others, condition], { force: 'true' }, stop);
+  }
+
+  /** The answer's status. Conflict: the list is another's, or, where we insist, the object has changed since it was read. */
+  async #apply({ object, path }: Found, conditions: readonly Condition[], more: Insistence, stop: AbortSignal): Promise<number> {
     const { apiVersion, kind, metadata } = object;
+    const { name, namespace, uid, generation, resourceVersion } = metadata;
     const body = {
       ...{ apiVersion, kind },
-      metadata: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
-      status: { conditions: [condition], ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }) },
+      metadata: { name, namespace, uid, ...(more.force !== undefined && { resourceVersion }) },
+      status: { conditions, ...(generation !== undefined && { observedGeneration: generation }) },
     };
-    const query = { fieldManager: FIELD_MANAGER };
+    const query = { fieldManager: FIELD_MANAGER, ...more };
     const contentType = 'application/apply-patch+yaml';
-    expected(await api.call({ method: 'PATCH', path: `${path}/status`, query, body, contentType }, stop), 200, 201, 404, 409);
+    const answer = await this.#options.api.call({ method: 'PATCH', path: `${path}/status`, query, body, contentType }, stop);
+    return expected(answer, 200, 201, 404, 409).status;
   }
 
   async #adopt(resource: Resource, stop: AbortSignal): Promise<void> {
@@ -124,6 +137,14 @@ function verdictsOf(problems: readonly Problem[], leads: boolean): Map<string, V
 
 const isWritten = ({ metadata: { managedFields } }: LiveObject): boolean =>
   managedFields?.some(({ manager }) => manager === FIELD_MANAGER) ?? false;
+
+interface Insistence {
+  readonly force?: 'true';
+}
+
+/** The condition of our type has a reason that we do not give. */
+const isTheirs = ({ status }: LiveObject): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === CONDITION && !isReason(reason)) ?? false;
 
 type EventWriter = Pick<ObjectStatusOptions, 'api' | 'clock' | 'nodeName'>;
 

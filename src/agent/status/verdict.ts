@@ -3,9 +3,14 @@ import { createHash } from 'node:crypto';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { microTime, wholeTime, type Condition, type LiveObject } from './api-calls.ts';
 
+const REASONS = ['Accepted', 'Warned', 'PartlyServed', 'Refused'] as const;
+type Reason = (typeof REASONS)[number];
+/** Whether a condition's reason is one that agents give. */
+export const isReason = (text: string | undefined): boolean => REASONS.some((reason) => reason === text);
+
 export interface Verdict {
   readonly ref: ObjectRef;
-  readonly reason: 'Accepted' | 'Warned' | 'PartlyServed' | 'Refused';
+  readonly reason: Reason;
   readonly message: string;
 }
 

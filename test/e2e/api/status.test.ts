@@ -172,3 +172,27 @@ t.test('a condition of another controller is left alone', async (t) => {
   await until(async () => (await events()).includes('/other.'), 'the event is written anyway');
   t.match((await ruleNamed('other')).status?.conditions, [theirs]);
 });
+
+t.test('what istiod writes of its analysis stays, and what the agent says of the rule goes on', async (t) => {
+  await kube.apply(rule('both'));
+  const writing = await start(t);
+  const told = async (message: string): Promise<void> => {
+    writing.blame(problem(message, { ...REF, name: 'both' }));
+    const ours = async () => (await ruleNamed('both')).status?.conditions?.find(({ type }) => type === 'Reconciled');
+    await until(async () => (await ours())?.message === `spec.http[0]: ${message}`, `the condition says ${message}`);
+  };
+  await told('one');
+  // The whole status, as it was read, with more in it.
+  const path = '/apis/networking.istio.io/v1/namespaces/shop/virtualservices/both';
+  const analysis = { type: 'PassedAnalysis', status: 'False', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const validationMessages = [{ type: { code: 'IST0101', name: 'ReferencedResourceNotFound' }, level: 'WARNING' }];
+  const { status, ...object } = await ruleNamed('both');
+  const written = { ...object, status: { ...status, conditions: [...(status?.conditions ?? []), analysis], validationMessages } };
+  t.equal((await kube.request('PUT', `${path}/status?fieldManager=pilot-discovery`, written)).status, 200);
+  await told('two');
+  t.match((await ruleNamed('both')).status, { validationMessages });
+  t.match(
+    (await ruleNamed('both')).status?.conditions?.find(({ type }) => type === 'PassedAnalysis'),
+    analysis,
+  );
+});
