@@ -18,6 +18,20 @@ const route = (name: string, http: readonly object[]): KubeObject => ({
   spec: { hosts: [name], http },
 });
 
+const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+const gatewayOfKubernetes: KubeObject = {
+  ...{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
+  metadata: {
+    name: 'gateways.gateway.networking.k8s.io',
+    annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/2997' },
+  },
+  spec: {
+    ...{ group: 'gateway.networking.k8s.io', scope: 'Namespaced' },
+    names: { kind: 'Gateway', plural: 'gateways', singular: 'gateway', listKind: 'GatewayList', shortNames: ['gtw'] },
+    versions: [{ name: 'v1', served: true, storage: true, schema }],
+  },
+};
+
 t.test('custom resources', async (t) => {
   await kube.kubectl('create', '-f', 'deploy/crds');
   await kube.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=240s');
@@ -35,6 +49,13 @@ t.test('custom resources', async (t) => {
   t.match(await kube.kubectl('get', 'vs,dr,gw', '-o', 'name'), /virtualservice.*\n[\s\S]*destinationrule.*\n[\s\S]*gateway/);
   t.match(await kube.kubectl('get', 'istio-io'), /GATEWAYS +HOSTS +AGE/);
   t.match(await kube.kubectl('explain', 'virtualservice.spec.http.timeout'), /timeout/);
+
+  // k3s brings the Gateway API, which has a kind of that name too.
+  await kube.apply(gatewayOfKubernetes);
+  await kube.kubectl('wait', '--for=condition=Established', 'crd', gatewayOfKubernetes.metadata.name, '--timeout=240s');
+  for (const name of ['gw', 'gateways.networking.istio.io']) {
+    t.match(await kube.kubectl('get', name, '-o', 'name'), /^gateway\.networking\.istio\.io\//, `${name} is Istio's`);
+  }
 });
 
 t.test('what is checked when it is written', async (t) => {
