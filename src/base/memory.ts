@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 /** How much a heap may grow, in percent of what was in use after a collection, before the next one. */
-const GROWTH_PERCENT = 25;
+const GROWTH_PERCENT = 10;
 
 /**
  * Threads that are started from now on have young generations as their `resourceLimits` say. `--max-semi-space-size`, which sizes that of

@@ -32,6 +32,9 @@ export interface BucketExemplar {
   readonly at: number;
 }
 
+/** One string for each kind. */
+const KINDS = { counter: 'counter', gauge: 'gauge', histogram: 'histogram' } as const;
+
 interface Part {
   readonly source: SeriesSource;
   readonly cell: number;
@@ -49,8 +52,9 @@ export class Series {
   /** Since when no worker has it; -1: one does. */
   orphanSince = -1;
 
-  constructor({ kind, name }: SeriesDefinition, labels: LabelText) {
-    this.kind = kind;
+  /** @param name of its family: what a worker sends has strings of its own for each series, which would all be kept. */
+  constructor(kind: SeriesDefinition['kind'], name: string, labels: LabelText) {
+    this.kind = KINDS[kind];
     this.name = name;
     this.labels = labels;
   }
@@ -93,8 +97,12 @@ export class SeriesTable {
   add(source: SeriesSource, definitions: readonly SeriesDefinition[]): void {
     let cells = this.#bySource.get(source);
     if (cells === undefined) this.#bySource.set(source, (cells = new Map()));
+    // Series of one event follow each other, and have the same object of labels.
+    let of: SeriesDefinition['labels'] | null = null;
+    let labels: LabelText | null = null;
     for (const definition of definitions) {
-      const series = this.#find(definition);
+      if (labels === null || definition.labels !== of) labels = this.#labelText((of = definition.labels));
+      const series = this.#find(definition, labels);
       series.parts.push({ source, cell: definition.cell });
       series.orphanSince = -1;
       this.#orphans.delete(series);
@@ -148,14 +156,14 @@ export class SeriesTable {
     for (let i = 0; i < base.length; i++) base[i] = (base[i] as number) + (source.stats[cell + i] as number);
   }
 
-  #find(definition: SeriesDefinition): Series {
-    const labels = this.#labelText(definition.labels);
-    let family = this.#families.get(definition.name);
-    if (family === undefined) this.#families.set(definition.name, (family = new Map()));
+  #find({ kind, name }: SeriesDefinition, labels: LabelText): Series {
+    let family = this.#families.get(name);
+    if (family === undefined) this.#families.set(name, (family = new Map()));
     let series = family.get(labels);
     if (series === undefined) {
       labels.uses++;
-      family.set(labels, (series = new Series(definition, labels)));
+      const [sibling] = family.values();
+      family.set(labels, (series = new Series(kind, sibling?.name ?? name, labels)));
     }
     return series;
   }

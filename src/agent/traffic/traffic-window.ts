@@ -12,14 +12,15 @@ import { seriesLabels } from './series-labels.ts';
 const INTERVAL_MS = 10_000;
 const WINDOW_MS = 60_000;
 const SLICE_MS = 5;
-/** A graph beyond this is not readable, and 10 000 edges take 20 MB. */
+/** A graph beyond this is not readable, and 10 000 edges that are all in use take 20 MB. */
 const MOST_EDGES = 10_000;
 
 export type PodCounts = Readonly<Record<PodSide, number>>;
 
 interface EdgeReading {
   readonly key: EdgeKey;
-  readonly counts: Float64Array;
+  /** An array and not a typed one: V8 keeps the numbers of so short a one outside its heap, which takes twice their size. */
+  readonly counts: number[];
 }
 
 /** All counts at one time. */
@@ -37,7 +38,7 @@ interface Reading {
 export interface EdgeWindow {
   readonly key: EdgeKey;
   /** What was added in the window, by `Count`. */
-  readonly counts: Float64Array;
+  readonly counts: readonly number[];
 }
 
 export interface TrafficReport {
@@ -122,6 +123,7 @@ export class TrafficWindow {
       }
     }
     for (const one of families.get('nodeway_pod_requests_total')?.values() ?? []) addPod(reading, one);
+    shareWhatStands(reading, this.#history.at(-1)?.edges);
     return reading;
   }
 
@@ -137,7 +139,7 @@ export class TrafficWindow {
     if (edge === undefined) {
       reading.truncated ||= reading.edges.size >= MOST_EDGES;
       if (reading.edges.size >= MOST_EDGES) return;
-      reading.edges.set(share.id, (edge = { key: share.key, counts: new Float64Array(COUNTS) }));
+      reading.edges.set(share.id, (edge = { key: share.key, counts: new Array<number>(COUNTS).fill(0) }));
     }
     add(edge.counts, series, share);
   }
@@ -149,7 +151,15 @@ export class TrafficWindow {
   }
 }
 
-type Add = (counts: Float64Array, series: Series, share: EdgeShare) => void;
+/** Most edges of a large mesh are silent: readings of them have one array between them. */
+function shareWhatStands({ edges }: Reading, last: ReadonlyMap<string, EdgeReading> | undefined): void {
+  for (const [id, { counts }] of edges) {
+    const before = last?.get(id);
+    if (before?.counts.every((count, index) => count === counts[index])) edges.set(id, before);
+  }
+}
+
+type Add = (counts: number[], series: Series, share: EdgeShare) => void;
 
 const added =
   (count: number): Add =>
@@ -175,7 +185,7 @@ const FAMILIES: readonly (readonly [name: string, add: Add])[] = [
   ['istio_tcp_received_bytes_total', added(Count.Received)],
 ];
 
-function plus(counts: Float64Array, index: number, amount: number): void {
+function plus(counts: number[], index: number, amount: number): void {
   counts[index] = (counts[index] as number) + amount;
 }
 
@@ -190,7 +200,7 @@ function addPod({ pods }: Reading, series: Series): void {
 /** A series that was forgotten and came back begins anew: then what it has is what was added. */
 const grown = (now: number, then: number): number => (now >= then ? now - then : now);
 
-function since(now: Float64Array, then: Float64Array | undefined): Float64Array {
+function since(now: readonly number[], then: readonly number[] | undefined): readonly number[] {
   return then === undefined ? now : now.map((count, index) => grown(count, then[index] as number));
 }
 
