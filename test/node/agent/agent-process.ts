@@ -29,6 +29,8 @@ export class AgentProcess {
   readonly #nodeFlags: readonly string[];
   /** A command that starts it, with its own words: `prlimit` and the like. */
   readonly #starter: readonly string[];
+  /** Whose network it has; null: the machine's. */
+  readonly #node: Pod | null;
   #child: ChildProcess | null = null;
 
   private constructor(
@@ -37,7 +39,9 @@ export class AgentProcess {
     flags: readonly string[],
     nodeFlags: readonly string[],
     starter: readonly string[],
+    node: Pod | null,
   ) {
+    this.#node = node;
     this.#network = network;
     this.instance = `nwt-${network.name}`;
     this.#directory = mkdtempSync(join(tmpdir(), `${this.instance}-`));
@@ -55,9 +59,10 @@ export class AgentProcess {
     flags: readonly string[] = [],
     nodeFlags: readonly string[] = [],
     starter: readonly string[] = [],
+    node: Pod | null = null,
   ): Promise<AgentProcess> {
     cleanup({ instance: `nwt-${network.name}` });
-    return new AgentProcess(network, (await freePorts(2)) as [number, number], flags, nodeFlags, starter);
+    return new AgentProcess(network, (await freePorts(2)) as [number, number], flags, nodeFlags, starter, node);
   }
 
   get pid(): number {
@@ -97,7 +102,7 @@ export class AgentProcess {
       ...place,
       ...log,
     ];
-    this.#child = this.#network.start(null, [...command, ...this.#flags], { stdio: ['ignore', 'inherit', 'inherit'] });
+    this.#child = this.#network.start(this.#node, [...command, ...this.#flags], { stdio: ['ignore', 'inherit', 'inherit'] });
     const child = this.#child;
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`the agent ended with exit code ${child.exitCode}: ${this.log}`);
@@ -188,8 +193,14 @@ export class AgentProcess {
   }
 
   async #get(port: number, path: string): Promise<{ status: number; body: string }> {
+    const url = `http://127.0.0.1:${port}${path}`;
+    if (this.#node !== null) {
+      const { stdout } = await this.#node.run(['curl', '-s', '-m', '60', '-w', '\n%{http_code}', url]);
+      const end = stdout.lastIndexOf('\n');
+      return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) || '{}' };
+    }
     try {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
+      const response = await fetch(url, { headers: { connection: 'close' } });
       return { status: response.status, body: await response.text() };
     } catch {
       return { status: 0, body: '{}' };

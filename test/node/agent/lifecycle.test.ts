@@ -8,6 +8,8 @@ import { AgentProcess, MAIN, podObject } from './agent-process.ts';
 
 interface Stage {
   readonly network: PodNetwork;
+  /** Stands for the node: the agent has its network. */
+  readonly node: Pod;
   readonly agent: AgentProcess;
   readonly client: Pod;
   readonly web: Pod;
@@ -15,7 +17,8 @@ interface Stage {
 
 async function setUp(t: Test, name: string): Promise<Stage> {
   const network = await PodNetwork.create(name);
-  const agent = await AgentProcess.create(network);
+  const node = network.addPod('node');
+  const agent = await AgentProcess.create(network, [], [], [], node);
   t.teardown(async () => {
     if (!t.passing()) t.comment(agent.log);
     await agent.close();
@@ -24,7 +27,7 @@ async function setUp(t: Test, name: string): Promise<Stage> {
   const [client, web] = ['client', 'web'].map((pod) => network.addPod(pod)) as [Pod, Pod];
   await startNginx(web, (task) => t.teardown(task));
   await agent.apply('pods.json', podObject(client, 'client'), podObject(web, 'web'));
-  return { network, agent, client, web };
+  return { network, node, agent, client, web };
 }
 
 async function works({ client, web }: Stage): Promise<boolean> {
@@ -36,8 +39,8 @@ const captured = (agent: AgentProcess): Promise<number> => agent.metric('nodeway
 
 t.test('cleanup leaves the node as it was before the first start, however the agent ended', { skip: needsRoot }, async (t) => {
   const stage = await setUp(t, 'agentclean');
-  const { agent, client, web } = stage;
-  const look = (): ReturnType<typeof nodeState> => nodeState(agent.instance, [client, web]);
+  const { agent, node, client, web } = stage;
+  const look = (): ReturnType<typeof nodeState> => nodeState(agent.instance, [node, client, web]);
   const before = look();
   for (const end of ['SIGTERM', 'SIGKILL']) {
     await agent.start();

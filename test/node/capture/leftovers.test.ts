@@ -50,11 +50,12 @@ async function becomes(t: Test, wanted: NodeState, look: () => NodeState, what: 
 
 t.test('cleanup leaves programs, maps, links, pins, rules, routes and namespaces as they were', { skip: needsRoot }, async (t) => {
   const { network, instance, client, server } = await setUp(t, 'cleanup');
-  const look = (): NodeState => nodeState(instance, [client, server]);
+  const node = network.addPod('node');
+  const look = (): NodeState => nodeState(instance, [node, client, server]);
   const before = look();
 
   for (const end of ['SIGKILL', 'withdrawn'] as const) {
-    const agent = await StandIn.start(network);
+    const agent = await StandIn.start(network, {}, node);
     for (const pod of [client, server]) await agent.enroll(pod);
     t.match(await call(client, server.ipv4, 9000), { error: undefined });
     t.equal((await agent.accepted()).length, 1);

@@ -7,8 +7,12 @@ import { ip, listNamespaces, type Pod } from '../pod-network.ts';
 
 const BPFFS = '/sys/fs/bpf';
 
+/** Names of our programs and maps, of which the kernel keeps 15 characters: no other program of the machine has such. */
+const OURS = /^nw_|^(inbound_|outbound)\./;
+
 interface BpfObject {
   readonly id: number;
+  readonly name?: string;
   readonly prog_id?: number;
   readonly map_ids?: readonly number[];
   readonly pinned?: readonly string[];
@@ -18,43 +22,33 @@ export interface NodeState {
   readonly bpf: readonly string[];
   readonly pins: readonly string[];
   readonly namespaces: readonly string[];
-  readonly rules: string;
-  readonly routes: string;
-  readonly links: string;
-  /** Rules, routes and listening sockets of the pods. */
+  /** Links, rules, routes and listening sockets of the pods. */
   readonly pods: readonly string[];
 }
 
 /**
- * BPF objects and pins that belong to another agent of the machine, which may come and go meanwhile, are left out; those that nobody
- * holds are not.
+ * Only what can be this agent's, as others come and go on the machine meanwhile: BPF objects and pins that belong to another agent are left
+ * out, those that nobody holds are not. An agent that may change the node's network runs in a pod of its own, which stands for the node.
  */
 export function nodeState(instance: string, pods: readonly Pod[]): NodeState {
   return {
     bpf: bpfObjects(instance),
     pins: existsSync(BPFFS) ? walk(BPFFS).filter((path) => !path.startsWith(`${BPFFS}/nodeway`) || path.startsWith(pinRoot(instance))) : [],
-    namespaces: listNamespaces().filter((name) => name.startsWith('nwt-')),
-    rules: own(ip('rule') + ip('-6', 'rule')),
-    routes: own(ip('route', 'show', 'table', 'all') + ip('-6', 'route', 'show', 'table', 'all')),
-    links: own(ip('-br', 'link')),
+    namespaces: listNamespaces().filter((name) => name.startsWith(`${instance}-`)),
     pods: pods.map((pod) => insideOf(pod)),
   };
 }
 
-/** Without those of a demonstration that somebody runs meanwhile. */
-function own(text: string): string {
-  const lines = text.split('\n').filter((line) => !line.includes('nwd-'));
-  return lines.join('\n');
-}
-
 function insideOf(pod: Pod): string {
-  const commands = ['rule', '-6 rule', 'route show table all', '-6 route show table all'];
+  const commands = ['-br link', 'rule', '-6 rule', 'route show table all', '-6 route show table all'];
   const routing = commands.map((words) => ip('-n', pod.namespace, ...words.split(' ')));
   return routing.join('') + execFileSync('nsenter', [`--net=${pod.path}`, 'ss', '-Htln'], { encoding: 'utf8' });
 }
 
 function bpfObjects(instance: string): string[] {
-  const [links, programs, maps] = ['link', 'prog', 'map'].map(list) as [BpfObject[], BpfObject[], BpfObject[]];
+  const [allLinks, programs, maps] = ['link', 'prog', 'map'].map(list) as [BpfObject[], BpfObject[], BpfObject[]];
+  const ids = new Set(programs.map(({ id }) => id));
+  const links = allLinks.filter((link) => ids.has(link.prog_id ?? -1));
   const foreign = ({ pinned }: BpfObject): boolean => (pinned ?? []).some((path) => !path.startsWith(`${pinRoot(instance)}/`));
   const foreignPrograms = new Set(links.filter(foreign).map((link) => link.prog_id));
   const others = programs.filter((program) => foreignPrograms.has(program.id));
@@ -70,7 +64,8 @@ function list(what: string): BpfObject[] {
   // bpftool fails when an object goes while it lists them.
   for (let attempt = 0; ; attempt++) {
     try {
-      return JSON.parse(execFileSync('/usr/sbin/bpftool', ['-j', '-f', what, 'show'], { encoding: 'utf8', stdio: 'pipe' })) as BpfObject[];
+      const text = execFileSync('/usr/sbin/bpftool', ['-j', '-f', what, 'show'], { encoding: 'utf8', stdio: 'pipe' });
+      return (JSON.parse(text) as BpfObject[]).filter(({ name }) => what === 'link' || OURS.test(name ?? ''));
     } catch (error) {
       if (attempt === 20) throw error;
     }

@@ -62,10 +62,10 @@ export class StandIn {
     });
   }
 
-  /** @throws what opening the datapath throws, with its code. */
-  static async start(network: PodNetwork, options: Partial<OpenOptions> = {}): Promise<StandIn> {
+  /** @throws what opening the datapath throws, with its code. @param node whose network it has; by default the machine's. */
+  static async start(network: PodNetwork, options: Partial<OpenOptions> = {}, node: Pod | null = null): Promise<StandIn> {
     const command = [process.execPath, PROCESS];
-    const standIn = new StandIn(network.start(null, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+    const standIn = new StandIn(network.start(node, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     const instance = `nwt-${network.name}`;
     // Long: a busy machine's late beat would let connections pass.
     const defaults: OpenOptions = { instance, cgroup: network.cgroup, heartbeatMs: 60_000, routes: {}, sockets: 1 };
