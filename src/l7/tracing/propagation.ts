@@ -1,7 +1,8 @@
 /**
  * Trace contexts in headers.
  *
- *     b3    x-b3-traceid (16 or 32 digits), x-b3-spanid (16), x-b3-parentspanid, x-b3-sampled, x-b3-flags; or all in one `b3`
+ *     b3    x-b3-traceid (16 or 32 digits), x-b3-spanid (16), x-b3-parentspanid, x-b3-sampled, x-b3-flags; or all in one `b3`, which goes
+ *           on as one (Envoy 1.40's Zipkin tracer)
  *     w3c   traceparent: 00-<32 digits>-<16 digits>-<2 digits of flags>; tracestate passes as it came
  *
  * A context that cannot be read is treated as none: a new trace begins, and its headers replace what came (W3C Trace Context §3.2.2.2).
@@ -35,9 +36,11 @@ const SPAN_ID = literal('\r\nx-b3-spanid: ');
 const PARENT_ID = literal('\r\nx-b3-parentspanid: ');
 const B3_SAMPLED = literal('\r\nx-b3-sampled: 1\r\n');
 const B3_DROPPED = literal('\r\nx-b3-sampled: 0\r\n');
+const SINGLE_B3 = literal('b3: ');
 const TRACEPARENT = literal('traceparent: 00-');
 const W3C_SAMPLED = literal('-01\r\n');
 const W3C_DROPPED = literal('-00\r\n');
+const LINE_END = literal('\r\n');
 const DASH = 0x2d;
 const ZERO = 0x30;
 const ONE = 0x31;
@@ -86,8 +89,14 @@ function b3Decision(head: Head): -1 | 0 | 1 {
   return value === '0' || value === 'false' ? 0 : -1;
 }
 
-/** `0`, `1`, `d`, or `<trace>-<span>[-<decision>[-<parent>]]`. */
 function readSingleB3(head: Head, context: TraceContext): Found {
+  const said = foundInSingleB3(head, context);
+  context.single = said !== Found.Nothing;
+  return said;
+}
+
+/** `0`, `1`, `d`, or `<trace>-<span>[-<decision>[-<parent>]]`. */
+function foundInSingleB3(head: Head, context: TraceContext): Found {
   const index = head.find(H['b3']);
   const start = head.valueStart[index] as number;
   const end = head.valueEnd[index] as number;
@@ -156,9 +165,9 @@ function found(sampled: -1 | 0 | 1, trace: boolean): Found {
 
 function writeB3(changes: HeadChanges, head: Head, context: TraceContext): void {
   for (const id of B3_NAMES) changes.removeName(head, id);
+  if (context.single) return writeSingleB3(changes, context);
   changes.text(TRACE_ID);
-  if (!context.short) writeWords(changes, context.a, context.b);
-  writeWords(changes, context.c, context.d);
+  writeTraceId(changes, context);
   changes.text(SPAN_ID);
   writeWords(changes, context.spanHigh, context.spanLow);
   if (context.hasParent) {
@@ -166,6 +175,25 @@ function writeB3(changes: HeadChanges, head: Head, context: TraceContext): void 
     writeWords(changes, context.parentHigh, context.parentLow);
   }
   changes.text(context.sampled ? B3_SAMPLED : B3_DROPPED);
+}
+
+function writeSingleB3(changes: HeadChanges, context: TraceContext): void {
+  changes.text(SINGLE_B3);
+  writeTraceId(changes, context);
+  changes.arena[changes.cursor++] = DASH;
+  writeWords(changes, context.spanHigh, context.spanLow);
+  changes.arena[changes.cursor++] = DASH;
+  changes.arena[changes.cursor++] = context.sampled ? ONE : ZERO;
+  if (context.hasParent) {
+    changes.arena[changes.cursor++] = DASH;
+    writeWords(changes, context.parentHigh, context.parentLow);
+  }
+  changes.text(LINE_END);
+}
+
+function writeTraceId(changes: HeadChanges, context: TraceContext): void {
+  if (!context.short) writeWords(changes, context.a, context.b);
+  writeWords(changes, context.c, context.d);
 }
 
 function writeTraceparent(changes: HeadChanges, head: Head, context: TraceContext): void {

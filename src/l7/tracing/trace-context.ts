@@ -13,6 +13,8 @@ export class TraceContext {
   d = 0;
   /** It came as 64 bits, and goes on as these. */
   short = false;
+  /** It came in one `b3` header, and goes on in one. */
+  single = false;
   spanHigh = 0;
   spanLow = 0;
   /** Zero: a trace begins here. */
@@ -23,7 +25,7 @@ export class TraceContext {
   clear(): void {
     this.a = this.b = this.c = this.d = 0;
     this.spanHigh = this.spanLow = this.parentHigh = this.parentLow = 0;
-    this.short = this.sampled = false;
+    this.short = this.single = this.sampled = false;
   }
 
   /** A new trace. The span's id is that of the trace, as Zipkin's tracers do. @param random uniform over 32 bits. */
@@ -52,6 +54,7 @@ export class TraceContext {
     this.c = parent.c;
     this.d = parent.d;
     this.short = parent.short;
+    this.single = parent.single;
     this.sampled = parent.sampled;
     this.spanHigh = parent.spanHigh;
     this.spanLow = parent.spanLow;

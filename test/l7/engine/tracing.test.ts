@@ -158,13 +158,37 @@ t.test('a B3 context goes on, and its decision holds', async (t) => {
   }
 });
 
-t.test('one header for all of B3 is read, and replaced', async (t) => {
+const NAMES = ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags', 'traceparent', 'tracestate'];
+
+t.test('one header for all of B3 goes on as one, as with Envoy 1.40', async (t) => {
   const { ask, spans } = podRig();
   const headers = ask(`b3: ${TRACE}-${SPAN}-1-${PARENT}\r\n`);
-  t.equal(headers['b3'], undefined);
-  t.equal(headers['x-b3-traceid'], TRACE);
+  t.equal(headers['b3'], `${TRACE}-${spans[0]?.spanId}-1-${SPAN}`);
+  t.strictSame(
+    NAMES.filter((name) => name in headers),
+    ['b3'],
+    'two contexts would name two parents',
+  );
   t.match(spans, [{ traceId: TRACE, parentId: SPAN }]);
-  t.equal(podRig().ask('b3: 0\r\n')['x-b3-sampled'], '0', 'a decision without a trace');
+  t.match(podRig().ask(`b3: ${SPAN}-${PARENT}-d\r\n`)['b3'], new RegExp(`^${SPAN}-[0-9a-f]{16}-1-${PARENT}$`), '64 bits, for debugging');
+  t.match(podRig().ask('b3: 0\r\n')['b3'], /^[0-9a-f]{16}([0-9a-f]{16})-\1-0$/, 'a decision without a trace, whose span has no parent');
+  const after = podRig();
+  after.ask('b3: 1\r\n');
+  t.equal(after.ask()['b3'], undefined, 'the next request of the connection has its own');
+});
+
+t.test('a callee of this node has its span in the one header, sampled or not', async (t) => {
+  for (const sampling of [ALWAYS, 0]) {
+    const { ask, spans } = podRig({ caller: tracing({ sampling }), callee: tracing({ sampling }) });
+    const headers = ask(`b3: ${TRACE}-${SPAN}\r\n`);
+    const [, span, parent] = new RegExp(`^${TRACE}-([0-9a-f]{16})-${sampling > 0 ? 1 : 0}-([0-9a-f]{16})$`).exec(headers['b3'] ?? '') ?? [];
+    t.ok(span !== undefined && parent !== undefined && parent !== SPAN, 'its parent is its caller’s span');
+    if (sampling > 0)
+      t.match(spans, [
+        { spanId: span, parentId: parent },
+        { spanId: parent, parentId: SPAN },
+      ]);
+  }
 });
 
 t.test('ids of 64 bits stay so', async (t) => {
@@ -224,7 +248,8 @@ t.test('hostile B3 headers', async (t) => {
   }
 });
 
-const NAMES = ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags', 'traceparent', 'tracestate'];
+const isSingle = (value: string, decision = '[01]'): boolean =>
+  new RegExp(`^(?!0+-)([0-9a-f]{16}|[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-${decision}(-(?!0{16})[0-9a-f]{16})?$`).test(value);
 const MORE = ['x-request-id', 'x-envoy-force-trace', 'x-client-trace-id'];
 
 t.test('whatever headers of traces say, the application gets one context that is well formed', async () => {
@@ -243,6 +268,7 @@ t.test('whatever headers of traces say, the application gets one context that is
       // A head that is too long is refused, and nothing is forwarded.
       if (got['host'] === undefined) return true;
       if (propagation === 'w3c') return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/.test(got['traceparent'] ?? '');
+      if (got['b3'] !== undefined) return isSingle(got['b3']) && got['x-b3-traceid'] === undefined;
       const { 'x-b3-traceid': trace = '', 'x-b3-spanid': span = '', 'x-b3-sampled': sampled = '' } = got;
       return /^(?!0+$)([0-9a-f]{16}|[0-9a-f]{32})$/.test(trace) && /^(?!0+$)[0-9a-f]{16}$/.test(span) && /^[01]$/.test(sampled);
     }),
@@ -407,10 +433,11 @@ t.test('whatever headers of a trace say, the request is served, and what goes on
       const sampled = rigs[wire].spans.length > before;
       if (wire === 'w3c')
         return new RegExp(`^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0${sampled ? 1 : 0}$`).test(headers['traceparent'] ?? '');
+      if (headers['b3'] !== undefined) return isSingle(headers['b3'], sampled ? '1' : '0') && headers['x-b3-traceid'] === undefined;
       const ids =
         /^(?!0+$)([0-9a-f]{16}|[0-9a-f]{32})$/.test(headers['x-b3-traceid'] ?? '') &&
         /^(?!0{16})[0-9a-f]{16}$/.test(headers['x-b3-spanid'] ?? '');
-      return ids && headers['x-b3-sampled'] === (sampled ? '1' : '0') && headers['b3'] === undefined;
+      return ids && headers['x-b3-sampled'] === (sampled ? '1' : '0');
     }),
   );
   t.pass('all of them');
