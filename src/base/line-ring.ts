@@ -28,8 +28,8 @@ const FAR = 1 << 16;
 const LINE_END = 0x0a;
 
 export class LineRing {
-  /** Four megabytes: six thousand lines of JSON between two visits of the reader. Virtual memory only, until it is used. */
-  static readonly BYTES = 1 << 22;
+  /** What a worker at full speed writes in 160 ms, in which the control thread may be busy. Virtual memory only, until it is used. */
+  static readonly BYTES = 1 << 24;
   readonly memory: SharedArrayBuffer;
   readonly #state: Int32Array;
   readonly #bytes: Buffer;
