@@ -24,7 +24,7 @@ function traffic(mesh: Mesh | null): Figure[] {
   const tone = toneOf(share);
   return [
     { title: 'Requests', value: rate(perSecond), of: '/s' },
-    { title: 'Errors', value: percent(share), tone: tone === 'good' ? 'quiet' : tone },
+    { title: 'Errors', value: perSecond > 0 ? percent(share) : '–', tone: tone === 'good' ? 'quiet' : tone },
     { title: 'Services', value: integer(mesh.services.size) },
   ];
 }

@@ -13,7 +13,7 @@ export function Awaited<T>({ reading, children }: AwaitedProps<T>): JSX.Element 
   return (
     <>
       {failure !== null && (
-        <p class="quiet" role="status">
+        <p class={`failure ${at === null ? 'bad' : 'quiet'}`} role="status">
           {at === null ? 'Not known' : `As of ${timeOfDay(at)}`}: {failure.message}.
         </p>
       )}

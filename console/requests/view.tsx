@@ -105,7 +105,16 @@ function columnsOf(open: string | null, onOpen: (key: string) => void): Column<R
       key: 'details',
       title: 'Outcome',
       order: ({ details }) => details,
-      cell: ({ details, attempts }) => `${details}${attempts > 1 ? `, ${attempts} attempts` : ''}`,
+      cell: ({ details, attempts }) => (
+        <>
+          {details}
+          {attempts > 1 && (
+            <>
+              , <span class="whole">{attempts} attempts</span>
+            </>
+          )}
+        </>
+      ),
     },
   ];
 }

@@ -75,6 +75,24 @@ t.test('the console', { skip: noBrowser }, async (t) => {
     await keepScreenshot(page, `workload-${SERVICES}-light`);
   });
 
+  await t.test('where nothing has happened yet, each view says so', async (t) => {
+    const idle = new SyntheticAgent(0);
+    await idle.start();
+    t.teardown(() => idle.stop());
+    const page = await browser.visit(idle.url, { theme: 'light' }, (fault) => faults.push(fault));
+    t.teardown(() => page.context().close());
+    for (const [view, words] of [
+      ['Service graph', 'No request has passed this agent yet'],
+      ['Workloads', 'There is no pod on this node'],
+      ['Requests', 'No request has failed'],
+    ] as const) {
+      await page.getByRole('navigation').getByRole('link', { name: view }).click();
+      await page.getByText(words).waitFor();
+      t.strictSame(await violations(page), [], view);
+      await keepScreenshot(page, `${view.toLowerCase().replace(' ', '-')}-0-light`);
+    }
+  });
+
   await t.test('a request tells its story, and no secret', async (t) => {
     const page = await open(t, { theme: 'dark' }, '#/requests');
     await page.getByRole('button', { expanded: false }).first().click();

@@ -229,6 +229,7 @@ export class SyntheticAgent {
   }
 
   #requests(): { readonly slow: readonly ToldRequest[]; readonly failed: readonly ToldRequest[]; readonly dropped: number } {
+    if (this.#mesh.services.length < 3) return { slow: [], failed: [], dropped: 0 };
     const ok = {
       status: 200,
       flags: '-',
