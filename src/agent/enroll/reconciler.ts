@@ -25,7 +25,7 @@ import { type Claimant, InheritedCaptures } from './inherited-captures.ts';
 import type { ListenerIds } from './listener-group.ts';
 import type { Capture, ListenerHost, NodeSockets } from './node-ports.ts';
 import { ParkedNamespaces } from './parked-namespaces.ts';
-import type { PodHomes, Sighting, Sought, Whereabouts } from './pod-homes.ts';
+import type { PodHomes, Sighting, Sightings, Sought, Whereabouts } from './pod-homes.ts';
 import { PodListeners } from './pod-listeners.ts';
 import { type NamespaceFiles, sameNamespace } from './pod-namespace.ts';
 import { missingNamespace, ownerOf, sameCapture, type WantedPod } from './wanted-pod.ts';
@@ -48,6 +48,8 @@ const STARTING_MS = 5000;
 export const ARRIVAL_MS = 250;
 /** How soon a namespace that was replaced is noticed. */
 const LOOK_MS = 1000;
+/** For how long pods are moved on in one turn: with a thousand of them it takes seconds, in which the heartbeat would stop. */
+const SLICE_MS = 20;
 /** A pod that fails open is let go after so long out of sight, so that its namespace can end. */
 const UNSEEN_MS = 5000;
 /** After a pod's cgroup was made, each with a search: when a process may be there, should its container's cgroup not be in the pod's. */
@@ -111,6 +113,10 @@ export class Reconciler {
   #stopLooking: Cancel = () => {};
   /** Looks that are planned out of turn. */
   readonly #soon = new Set<Cancel>();
+  /** Takes back the rest of a round that has more to do than fits into a turn. */
+  #rest: Cancel = () => {};
+  /** A round that is planned for the next turn; null: none. */
+  #next: Cancel | null = null;
   /** Whether it was said what is wanted. */
   #told = false;
   #stopped = false;
@@ -149,13 +155,17 @@ export class Reconciler {
     }
   }
 
-  /** Moves every pod on by one step. Called after a change, when the workers have confirmed something, and regularly. */
+  /**
+   * Moves every pod on by one step, in slices of a turn. Called after a change, when the workers have confirmed something, and regularly:
+   * then a new round takes the place of what is left of the one before, and those that were moved on cost it nothing.
+   */
   reconcile(): void {
     if (this.#stopped) return;
+    this.#rest();
     const now = this.#options.clock.monotonic();
     const seen = this.#options.homes.look([...this.#sought(), ...this.#parked.sought()], now);
     for (const cookie of this.#owed) this.#tellWithdrawn(cookie);
-    for (const pod of this.#pods.values()) this.#step(pod, seen.get(pod.key), now);
+    this.#stepAll([...this.#pods.values()], 0, seen, now);
     if (this.#told && !this.#inherited.empty) this.#releaseAbandoned();
     this.#parked.sweep(seen, now);
   }
@@ -187,6 +197,8 @@ export class Reconciler {
   release(): void {
     this.#stopped = true;
     this.#stopLooking();
+    this.#rest();
+    this.#next?.();
     for (const cancel of this.#soon) cancel();
     this.#soon.clear();
     for (const pod of this.#pods.values()) {
@@ -205,6 +217,25 @@ export class Reconciler {
     return [...this.#pods.values()].flatMap(({ key, wanted, held }) =>
       wanted === null ? [] : [{ id: key, uid: wanted.uid, named: wanted.netns, held: held?.at ?? null }],
     );
+  }
+
+  #stepAll(pods: readonly Pod[], first: number, seen: Sightings, now: number): void {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + SLICE_MS;
+    let next = first;
+    do {
+      const pod = pods[next++];
+      if (pod !== undefined) this.#step(pod, seen.get(pod.key), now);
+    } while (next < pods.length && clock.monotonic() < end);
+    this.#rest = next < pods.length ? clock.after(0, () => this.#stepAll(pods, next, seen, now)) : () => {};
+  }
+
+  /** Many pods leave at a time, and each round looks at all. */
+  #reconcileSoon(): void {
+    this.#next ??= this.#options.clock.after(0, () => {
+      this.#next = null;
+      this.reconcile();
+    });
   }
 
   #step(pod: Pod, seen: Sighting, now: number): void {
@@ -298,7 +329,7 @@ export class Reconciler {
     pod.phase = 'absent';
     pod.capturedAt = null;
     this.#options.log.info({ pod: pod.key }, 'pod is no longer captured');
-    this.reconcile();
+    this.#reconcileSoon();
     this.#options.onChange();
   }
 

@@ -170,6 +170,7 @@ t.test('3: a namespace that is missing, appears, is replaced and vanishes', asyn
   await later(ARRIVAL);
   t.equal(phase(), 'captured', 'there');
   t.strictSame([...node.told.keys()], ['2']);
+  await later(0);
   node.paths.clear();
   await later(1000);
   await later(4000);
