@@ -42,7 +42,7 @@ t.test('telemetry', { skip: needsRoot }, async (t) => {
   });
   const logFile = join(agent.manifests, '..', 'access.log');
   const [client, web] = ['client', 'web'].map((name) => network.addPod(name)) as [Pod, Pod];
-  await startNginx(web, (task) => t.teardown(task), 'web $http_x_b3_traceid $http_x_b3_spanid $http_x_b3_parentspanid');
+  await startNginx(web, (task) => t.teardown(task), 'web $http_x_b3_traceid $http_x_b3_spanid $http_x_b3_parentspanid $http_b3');
   const mesh = `
 accessLogFile: ${logFile}
 accessLogEncoding: JSON
@@ -86,7 +86,7 @@ extensionProviders: [{ name: zipkin, zipkin: { service: 127.0.0.1, port: ${port}
     const before = spans.length;
     const trace = '463ac35c9f6413ad48485a3953bb6124';
     const { stdout } = await curl('-H', `b3: ${trace}-a2fb4a1d1a96d312-0`);
-    t.match(stdout, new RegExp(`^web ${trace} `));
+    t.match(stdout.trim(), new RegExp(`^web +${trace}-[0-9a-f]{16}-0-[0-9a-f]{16}$`), 'in the form in which it came');
     await curl('-H', `b3: ${trace}-a2fb4a1d1a96d312-1`);
     await until(async () => spans.length === before + 2, 'the spans of the second one');
     t.ok(spans.slice(before).every((span) => span.traceId === trace));
