@@ -30,7 +30,7 @@ t.test('threads have young generations as their limits say', async (t) => {
   t.ok(youngGeneration('') > 4.1, 'where the flag of the main thread would let them grow larger');
 });
 
-t.test('heaps grow by a quarter when they have been told to, and several times as much before', async (t) => {
+t.test('heaps grow by a tenth when they have been told to, and several times as much before', async (t) => {
   const growth = (first: string): number =>
     printed(`
       import { growHeapsSlowly } from ${MODULE};
