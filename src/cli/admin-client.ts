@@ -1,6 +1,7 @@
 /** Asks a running agent at its admin endpoint: at an address, or at a socket where one is given. */
 import { type IncomingMessage, request as send, type RequestOptions } from 'node:http';
 import { createInterface } from 'node:readline';
+import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import { type Environment, type FlagTable, type FlagValues, parseFlags } from '../agent/flags.ts';
 import { CommandError, ExitCode, codeOf, messageOf } from '../base/errors.ts';
 import { type SocketAddress, socketText } from '../base/socket-address.ts';
@@ -28,6 +29,11 @@ function longForm(word: string): string[] {
   const name = SHORT[letter];
   if (name === undefined) return [word];
   return [value === '' ? `--${name}` : `--${name}=${value}`];
+}
+
+/** Who is asked about: a pod, or those who come to Gateways. */
+export function clientKey(name: string): string {
+  return name === GATEWAY_CLIENT ? name : podKey(name);
 }
 
 /** `name` is of the namespace `default`. */

@@ -1,11 +1,10 @@
 /** `nodeway clusters POD|gateway`: what a pod can reach, or a client of this node's Gateways, and how it is used. */
-import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import type { ClustersView, ClusterView, EndpointView } from '../agent/admin/cluster-view.ts';
 import { systemClock } from '../base/clock.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
 import { socketText } from '../base/socket-address.ts';
 import type { ClientUse } from '../l7/upstream/client-use.ts';
-import { ask, clientArguments, podKey } from './admin-client.ts';
+import { ask, clientArguments, clientKey } from './admin-client.ts';
 import type { Run } from './command.ts';
 import { CLUSTER_FLAGS } from './flag-tables.ts';
 import { json, span, table } from './terminal.ts';
@@ -13,8 +12,7 @@ import { json, span, table } from './terminal.ts';
 export const clusters: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(CLUSTER_FLAGS, args, environment);
   if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME, or the word gateway');
-  const pod = positionals[0] as string;
-  const query = new URLSearchParams({ pod: pod === GATEWAY_CLIENT ? pod : podKey(pod) });
+  const query = new URLSearchParams({ pod: clientKey(positionals[0] as string) });
   if (flags.service !== '') query.set('service', flags.service);
   const view = await ask<ClustersView>(flags, `/clusters?${query.toString()}`);
   terminal.stdout.write(flags.output === 'json' ? json(view) : describeClusters(view, systemClock().now()));

@@ -5,7 +5,7 @@ import { CommandError, ExitCode } from '../base/errors.ts';
 import { socketText } from '../base/socket-address.ts';
 import type { ExplainedDestination } from '../l7/explain/explanation.ts';
 import { refusalText } from '../agent/admin/refusal-text.ts';
-import { ask, clientArguments, podKey } from './admin-client.ts';
+import { ask, clientArguments, clientKey } from './admin-client.ts';
 import type { Run } from './command.ts';
 import { EXPLAIN_FLAGS } from './flag-tables.ts';
 import { json, percent, table } from './terminal.ts';
@@ -19,7 +19,7 @@ export const explain: Run = async ({ args, environment, terminal }) => {
       'needs a pod (or the word gateway), a method and a URL, as: default/client GET http://reviews:9080/',
     );
   const query = new URLSearchParams({
-    pod: pod === GATEWAY_CLIENT ? pod : podKey(pod),
+    pod: clientKey(pod),
     method,
     url: url.includes('://') ? url : `http://${url}`,
   });

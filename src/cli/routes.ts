@@ -1,9 +1,8 @@
 /** `nodeway routes POD|gateway`: what happens to the requests that a pod sends, or that come to this node's Gateways, as compiled. */
-import { GATEWAY_CLIENT } from '../agent/admin/explain-request.ts';
 import type { PodRoutes } from '../agent/admin/pod-routes.ts';
 import { describeAction, describeMatch } from '../agent/admin/route-text.ts';
 import { CommandError, ExitCode } from '../base/errors.ts';
-import { ask, clientArguments, podKey } from './admin-client.ts';
+import { ask, clientArguments, clientKey } from './admin-client.ts';
 import type { Run } from './command.ts';
 import { CLIENT_FLAGS } from './flag-tables.ts';
 import { json, table } from './terminal.ts';
@@ -11,8 +10,7 @@ import { json, table } from './terminal.ts';
 export const routes: Run = async ({ args, environment, terminal }) => {
   const { flags, positionals } = clientArguments(CLIENT_FLAGS, args, environment);
   if (positionals.length !== 1) throw new CommandError(ExitCode.Usage, 'needs one pod, as NAMESPACE/NAME, or the word gateway');
-  const pod = positionals[0] as string;
-  const seen = await ask<PodRoutes>(flags, `/routes?pod=${encodeURIComponent(pod === GATEWAY_CLIENT ? pod : podKey(pod))}`);
+  const seen = await ask<PodRoutes>(flags, `/routes?pod=${encodeURIComponent(clientKey(positionals[0] as string))}`);
   terminal.stdout.write(flags.output === 'json' ? json(seen) : describe(seen));
   return ExitCode.Ok;
 };

@@ -52,7 +52,7 @@ function edgeView({ key, counts }: EdgeWindow, seconds: number): EdgeView {
   const count = (index: number): number => counts[index] ?? 0;
   const perSecond = (index: number): number => rounded(count(index) / Math.max(seconds, 1));
   const requests = count(Count.Requests);
-  const buckets = [...counts.slice(Count.Buckets, Count.Buckets + BUCKETS.length + 1)];
+  const buckets = counts.slice(Count.Buckets, Count.Buckets + BUCKETS.length + 1);
   return {
     ...key,
     requestsPerSecond: perSecond(Count.Requests),

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { needsRoot, outcomeOf, PodNetwork, PYTHON } from '../pod-network.ts';
 import { call, startGreeter, startNginx } from './programs.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, startStandIn } from './stand-in.ts';
 
 t.test('inbound', { skip: needsRoot }, async (t) => {
   const network = await PodNetwork.create('inbound');
@@ -14,11 +14,7 @@ t.test('inbound', { skip: needsRoot }, async (t) => {
   const stranger = network.addPod('stranger', ['203.0.113.7/24', '3fff:9::7/64']);
   await startGreeter(pod, 9000);
   await startNginx(pod, (task) => t.teardown(task));
-  const agent = await StandIn.start(network, { sockets: 2 });
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network, { sockets: 2 });
   await agent.enroll(pod);
   await agent.enroll(neighbour);
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { needsRoot, type Pod, PodNetwork, PYTHON } from '../pod-network.ts';
 import { startGreeter } from './programs.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, startStandIn } from './stand-in.ts';
 
 const SECOND = '10.78.0.1';
 
@@ -32,11 +32,7 @@ async function setUp(t: Test, name: string) {
   t.teardown(() => network.close());
   const pod = network.addPod('client', [`${SECOND}/16`]);
   const other = network.addPod('other');
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network);
   await agent.enroll(pod);
   const run = async (program: string, from: Pod = pod): Promise<string[]> => {
     const { stdout, stderr } = await from.python(PRELUDE + program, from.ipv4, from.ipv6, other.ipv4, other.ipv6);

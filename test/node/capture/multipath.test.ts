@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import t from 'tap';
 import { needsRoot, type Pod, PodNetwork, PYTHON } from '../pod-network.ts';
 import { startGreeter } from './programs.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, startStandIn } from './stand-in.ts';
 
 const needsMultipath = existsSync('/proc/sys/net/mptcp/enabled') ? needsRoot : 'needs a kernel with Multipath TCP';
 
@@ -43,11 +43,7 @@ t.test('Multipath TCP', { skip: needsMultipath }, async (t) => {
   await startGreeter(other, 9000, 9001);
   await startGreeter(pod, 7000);
   await pod.serve([PYTHON, '-c', ECHO, '7001']);
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network);
   await agent.enroll(pod);
   const run = async (program: string, from = pod): Promise<string[]> => {
     const { stdout, stderr } = await from.python(PRELUDE + program, from.ipv4, from.ipv6, other.ipv4, other.ipv6);

@@ -8,7 +8,7 @@ import { closeFd, namespaceCookie, openNamespace } from '../../../src/datapath/n
 import { pinRoot } from '../../../src/datapath/pins.ts';
 import { originKey } from '../../../src/datapath/records.ts';
 import { needsRoot, outcomeOf, type Pod, PodNetwork, PYTHON } from '../pod-network.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, type StandIn, startStandIn } from './stand-in.ts';
 
 const PODS = 20;
 /** With a limit of 20 000 descriptors the listeners of the one process at the other end take as many of all pods at once. */
@@ -54,11 +54,7 @@ async function start(t: Test, name: string, sockets = 1): Promise<{ network: Pod
   const network = await PodNetwork.create(name);
   removePrograms(network);
   t.teardown(() => network.close());
-  const agent = await StandIn.start(network, { sockets });
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network, { sockets });
   return { network, agent };
 }
 

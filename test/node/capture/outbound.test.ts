@@ -2,7 +2,7 @@
 import t from 'tap';
 import { needsRoot, PodNetwork, PYTHON } from '../pod-network.ts';
 import { call, startGreeter, startNginx } from './programs.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, StandIn, startStandIn } from './stand-in.ts';
 
 const SERVICE = { '10.96.0.10': '10.77.0.2', 'fd96::10': 'fd77::2' };
 const OUTSIDE = ['203.0.113.7', '3fff:9::7'] as const;
@@ -20,11 +20,7 @@ t.test('outbound', { skip: needsRoot }, async (t) => {
     await startGreeter(place, 9000);
     await startNginx(place, (task) => t.teardown(task));
   }
-  const agent = await StandIn.start(network, { routes: SERVICE, sockets: 2 });
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network, { routes: SERVICE, sockets: 2 });
   await agent.enroll(pod);
 
   const destinations = [
@@ -139,11 +135,7 @@ t.test("an application that listens at the agent's port gets nothing of others",
   const pod = network.addPod('client');
   const server = network.addPod('server');
   await startGreeter(server, 9000);
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network);
   await agent.enroll(pod);
   await agent.kill();
   await startGreeter(pod, 15001);

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { needsRoot, type Pod, PodNetwork } from '../pod-network.ts';
 import { startGreeter } from './programs.ts';
-import { removePrograms, StandIn } from './stand-in.ts';
+import { removePrograms, startStandIn } from './stand-in.ts';
 
 const PORTS = [9000, 9001, 9002];
 
@@ -27,11 +27,7 @@ t.test('one source port, several destinations', { skip: needsRoot }, async (t) =
   const [pod, closed, other] = ['client', 'closed', 'other'].map((name) => network.addPod(name)) as [Pod, Pod, Pod];
   await startGreeter(other, ...PORTS);
   await startGreeter(pod, 7000);
-  const agent = await StandIn.start(network);
-  t.teardown(async () => {
-    await agent.kill();
-    removePrograms(network);
-  });
+  const agent = await startStandIn(t, network);
   await agent.enroll(pod);
   await agent.enroll(closed, { failClosed: true });
   const run = async (program: string, from = pod): Promise<string[]> => {

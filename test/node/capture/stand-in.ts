@@ -1,6 +1,7 @@
 /** A stand-in for the agent, as a process that a test starts, commands, stops and kills. */
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
 import { cleanup } from '../../../src/datapath/datapath.ts';
 import type { Address } from '../../../src/l7/transport.ts';
 import { type Pod, type PodNetwork, end } from '../pod-network.ts';
@@ -48,6 +49,16 @@ export interface Accepted {
 }
 
 const PROCESS = fileURLToPath(new URL('stand-in-process.ts', import.meta.url));
+
+/** One that ends with the test, as does what it pinned. */
+export async function startStandIn(t: Pick<Test, 'teardown'>, network: PodNetwork, options: Partial<OpenOptions> = {}): Promise<StandIn> {
+  const agent = await StandIn.start(network, options);
+  t.teardown(async () => {
+    await agent.kill();
+    removePrograms(network);
+  });
+  return agent;
+}
 
 export class StandIn {
   readonly child: ChildProcess;
