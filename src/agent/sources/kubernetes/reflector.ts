@@ -19,6 +19,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
 import { refOf } from '../../model/problem.ts';
 import type { ObjectPart, Origin, RawObject, SourceReport } from '../../model/sink.ts';
+import type { Absences } from './absences.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiFailure } from './failure.ts';
 import { Following } from './following.ts';
@@ -43,6 +44,7 @@ export interface ReflectorOptions {
   readonly client: ApiClient;
   readonly sink: ObjectPart;
   readonly health: ServerHealth;
+  readonly absences: Absences;
   readonly clock: Clock;
   readonly pace: Pace;
   /** As Math.random. */
@@ -66,6 +68,8 @@ export class Reflector {
   #settled = false;
   /** Looks in a row that found no such resource. */
   #absences = 0;
+  /** Those of the time when the latest look began. */
+  #news: AbortSignal;
   /** The credentials were refused, and read again. */
   #renewed = false;
 
@@ -76,6 +80,7 @@ export class Reflector {
     this.#name = `${fullName(options.resource)}${scope === '' ? '' : ` (${scope})`}`;
     this.#following = new Following(fullName(options.resource), scope, options.clock);
     this.#version = options.resource.versions[0] ?? '';
+    this.#news = options.absences.news;
     this.#stop = stop;
   }
 
@@ -103,6 +108,7 @@ export class Reflector {
   /** The first version that the server has. */
   async #listVersions(): Promise<void> {
     const { versions } = this.#resource;
+    this.#news = this.#options.absences.news;
     for (const [index, version] of versions.entries()) {
       try {
         this.#version = version;
@@ -124,6 +130,7 @@ export class Reflector {
     }
     this.#doing = 'watch';
     this.#absences = 0;
+    this.#options.absences.listed(this.#name);
     this.#works();
     this.#settle();
   }
@@ -136,7 +143,10 @@ export class Reflector {
     let revision: string | null = null;
     let given = 0;
     for await (const page of listPages(client, list, this.#stop)) {
-      if (revision === null) sink.relist(this.#resource.type);
+      if (revision === null) {
+        if (this.#absences > 0) await this.#appear();
+        sink.relist(this.#resource.type);
+      }
       revision = page.revision;
       for (const item of page.items) {
         this.#give(item);
@@ -146,6 +156,14 @@ export class Reflector {
     }
     sink.listed(this.#resource.type);
     this.#since = revision ?? '';
+  }
+
+  /** It was not there before. */
+  async #appear(): Promise<void> {
+    const looked = this.#options.absences.found(this.#name, this.#stop);
+    if (!this.#resource.refers) return;
+    await looked;
+    this.#stop.throwIfAborted();
   }
 
   async #watch(): Promise<void> {
@@ -232,7 +250,7 @@ export class Reflector {
   }
 
   async #recoverMissing(): Promise<void> {
-    const { sink, pace } = this.#options;
+    const { sink, pace, absences } = this.#options;
     // A watch is refused in this way too; then the list says whether another version is there.
     if (this.#doing === 'watch') {
       this.#doing = 'list';
@@ -252,7 +270,11 @@ export class Reflector {
       sink.listed(this.#resource.type);
       this.#settle();
     }
-    await pace.wait(this.#stop, { longestMs: LONGEST_ABSENCE_MS });
+    absences.missing(this.#name, this.#news);
+    // A second look at once would not tell of a restart of the server.
+    const end = this.#absences > 1 ? AbortSignal.any([this.#stop, this.#news]) : this.#stop;
+    await pace.wait(end, { longestMs: LONGEST_ABSENCE_MS });
+    if (this.#news.aborted) pace.reset();
   }
 
   /** Of this resource alone: the server is there. */

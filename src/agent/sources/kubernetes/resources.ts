@@ -20,6 +20,8 @@ export interface Resource {
   readonly metadataOnly: boolean;
   /** Of a custom resource: a server that does not have it is in order. */
   readonly optional: boolean;
+  /** Its objects name what those of other custom resources have to bring. */
+  readonly refers: boolean;
   /** Which part of what is there, in words; empty: all that every agent reads of it. */
   readonly scope: string;
 }
@@ -43,7 +45,7 @@ export function resourcesOf({ nodeName, settingsNamespaces }: Extent): readonly 
     // By name in all namespaces: one watch, which an RBAC rule can limit to this name and the server dispatches by it.
     resource('ConfigMap', 'configmaps', { fieldSelector: 'metadata.name=istio', namespaces: new Set(settingsNamespaces) }),
     resource('Gateway', 'gateways', custom),
-    resource('VirtualService', 'virtualservices', custom),
+    resource('VirtualService', 'virtualservices', { ...custom, refers: true }),
     resource('DestinationRule', 'destinationrules', custom),
     resource('ServiceEntry', 'serviceentries', custom),
     resource('WorkloadEntry', 'workloadentries', custom),
@@ -88,6 +90,7 @@ function resource(kind: KindName, plural: string, part: Part = {}): Resource {
     namespaces: null,
     metadataOnly: false,
     optional: false,
+    refers: false,
     scope: '',
   };
   return { kind, plural, type: { group, kind }, versions, ...whole, ...part };

@@ -6,6 +6,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Needs } from '../../model/needs.ts';
 import type { ObjectPart, ObjectSink, ObjectSource, SourceReport } from '../../model/sink.ts';
+import { Absences } from './absences.ts';
 import { ApiClient } from './api-client.ts';
 import type { ApiAccess } from './access.ts';
 import { ServerHealth } from './health.ts';
@@ -44,7 +45,7 @@ export class KubernetesSource implements ObjectSource {
     const onSettled = (): void => {
       if (--left === 0) sink.synced();
     };
-    const shared = { client, health, clock, random };
+    const shared = { client, health, absences: new Absences(clock), clock, random };
     const open = (resource: Resource, part: ObjectPart, isDispensable: boolean, settled: () => void, stop: AbortSignal): Reflector => {
       const own = { resource, sink: part, pace: new Pace(clock, random), isDispensable, onSettled: settled };
       return new Reflector({ ...shared, ...own }, stop);

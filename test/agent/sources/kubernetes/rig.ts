@@ -14,6 +14,7 @@ export const SERVICES = '/api/v1/services';
 export const PODS = '/api/v1/pods';
 export const CONFIG_MAPS = '/api/v1/configmaps';
 export const RULES = '/apis/networking.istio.io/v1/virtualservices';
+export const POLICIES = '/apis/networking.istio.io/v1/destinationrules';
 export const BETA_RULES = '/apis/networking.istio.io/v1beta1/virtualservices';
 
 /** Only ends a test that hangs. */
@@ -58,6 +59,8 @@ export class Rig {
   readonly source: KubernetesSource;
   /** Every report of a problem without object, '' where it was taken back. */
   readonly told: string[] = [];
+  /** Kinds in the order in which their lists were complete. */
+  readonly listed: string[] = [];
 
   constructor(api: ApiDouble, access: ApiAccess, limits: readonly number[] = []) {
     this.api = api;
@@ -70,6 +73,10 @@ export class Rig {
     const sink = this.store.contribute(this.source.name);
     await this.source.start({
       ...sink,
+      listed: (type) => {
+        sink.listed(type);
+        this.listed.push(type.kind);
+      },
       problem: (subject, problems) => {
         const before = this.problems().join();
         sink.problem(subject, problems);

@@ -1,6 +1,6 @@
 /** The source against a real HTTP server, by what the store has in the end. */
 import t from 'tap';
-import { ANSWER_MS, BETA_RULES, CONFIG_MAPS, openRig, PODS, type Rig, rule, RULES, service, SERVICES, WATCH_MS } from './rig.ts';
+import { ANSWER_MS, BETA_RULES, CONFIG_MAPS, openRig, PODS, POLICIES, type Rig, rule, RULES, service, SERVICES, WATCH_MS } from './rig.ts';
 
 const watched = (rig: Rig, path: string, times = 1): Promise<void> =>
   rig.untilLater(`watch ${times} of ${path} is open`, () => rig.watches(path).length >= times && rig.api.watches(path) > 0);
@@ -219,6 +219,27 @@ t.test('a custom resource comes, goes and comes back', async (t) => {
   rig.api.serve(RULES);
   rig.api.put(RULES, rule('again'));
   await rig.untilLater('it is back', () => rig.rules().includes('again'));
+  t.strictSame(rig.told, []);
+});
+
+t.test('custom resources that come together are read together, and rules when what they name is known', async (t) => {
+  const rig = await openRig(t, (api) => [RULES, POLICIES].forEach((path) => api.unserve(path)));
+  await rig.until('synced without them', () => rig.store.synced);
+  const looks = (path: string): number => rig.lists(path).length;
+  await rig.untilLater('waits are long', () => looks(RULES) > 6 && looks(POLICIES) > 6);
+  const before = [looks(RULES), looks(POLICIES)] as const;
+  // They are there from the moment at which the rules are asked for; the others were asked for just before.
+  let early = 0;
+  rig.api.fault = ({ path }) => (path === POLICIES && early++ === 0 ? { code: 404, status: {} } : null);
+  rig.api.serve(POLICIES);
+  rig.api.serve(RULES);
+  rig.api.put(RULES, rule('r'));
+  rig.api.put(POLICIES, { metadata: { name: 'p', namespace: 'a' }, spec: { host: 'r' } });
+  rig.listed.length = 0;
+  await rig.untilLater('the rules are asked for', () => looks(RULES) > before[0] && early > 0);
+  await rig.until('both are read', () => rig.rules().length === 1 && rig.store.list('DestinationRule').length === 1);
+  t.strictSame(rig.listed.slice(-2), ['DestinationRule', 'VirtualService']);
+  t.ok(looks(POLICIES) - before[1] >= 2, 'it was called');
   t.strictSame(rig.told, []);
 });
 
