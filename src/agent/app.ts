@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { Disposal } from '../base/disposal.ts';
 import { ExitCode, messageOf } from '../base/errors.ts';
 import { boundThreadsThemselves } from '../base/memory.ts';
+import { giveWay } from '../base/priority.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
 import { releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
@@ -64,11 +65,14 @@ export interface AgentMeans {
   readonly sources: readonly ObjectSource[];
   /** Where status is written; null: nowhere. */
   readonly api: ApiCalls | null;
+  /** Of the threads that serve requests, where others give way to them: see base/priority.ts. */
+  readonly priority: number | null;
 }
 
 /** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
   boundThreadsThemselves();
+  const priority = giveWay();
   const output = openLog(config['log-level'], config['log-file']);
   const clock = systemClock();
   const disposal = new Disposal();
@@ -77,7 +81,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
     const { sources, api } = await openSources(config, clock);
     const node = await openNode(config, clock, output.log);
     disposal.add('the datapath', () => node.close());
-    const agent = composeAgent({ config, output, clock, disposal, node, sources, api });
+    const agent = composeAgent({ config, output, clock, disposal, node, sources, api, priority });
     await agent.start();
     const why = await agent.stopped;
     output.log.info({ why }, 'draining');
@@ -173,7 +177,7 @@ interface Telemetry {
 }
 
 function workerPool(
-  { config, output, clock, node }: AgentMeans,
+  { config, output, clock, node, priority }: AgentMeans,
   changes: ChangeSignal,
   { series, spanRings, accessLogs, requests }: Telemetry,
 ): WorkerPool {
@@ -184,6 +188,7 @@ function workerPool(
       ...{ mark: node.mark, originalDestinations: node.originalDestinations },
       ...{ silentSeriesMs: config['metrics-expiry'], slowRequestMs: config['slow-request'] },
       metricsValues: config['metrics-values'],
+      priority,
     },
     clock,
     log: output.log,

@@ -22,6 +22,7 @@ const CAPABILITIES = [
   ['CAP_SYS_ADMIN', 21n],
   ['CAP_BPF', 39n],
 ] as const;
+const SYS_NICE = 1n << 23n;
 
 /** Of SK_LOOKUP (5.9), SO_NETNS_COOKIE (5.14) and programs that can be run for tests (5.14), in a kernel that is still maintained. */
 const OLDEST = [5, 15] as const;
@@ -42,6 +43,7 @@ export function checkNode(o: { instance?: string; cgroup?: string } = {}): Check
     cgroupLine(cgroup, o.cgroup ? null : ofNode()),
     bpffsLine(),
     rightsLine(effectiveCapabilities()),
+    priorityLine(effectiveCapabilities()),
     namespacesLine(),
     socketLookupLine(addon),
     ...hookLines(addon, cgroup, join(pinRoot(o.instance ?? ''), addon.abi)),
@@ -95,6 +97,12 @@ export function rightsLine(held: bigint): CheckLine {
   const lacking = CAPABILITIES.filter(([name, bit]) => !has(bit) && !(name === 'CAP_BPF' && has(21n))).map(([name]) => name);
   const detail = lacking.length === 0 ? CAPABILITIES.map(([name]) => name).join(', ') : `without ${lacking.join(', ')}`;
   return line('rights', lacking.length === 0, detail, 'run as root, or grant these capabilities');
+}
+
+export function priorityLine(held: bigint): CheckLine {
+  const detail =
+    (held & SYS_NICE) === 0n ? 'without CAP_SYS_NICE, which is not needed: all threads are alike' : 'threads that serve come first';
+  return line('priority', true, detail, '');
 }
 
 /** Enters this process's own namespace, in the way in which those of pods are entered. */

@@ -31,6 +31,7 @@ export async function startByHand(
     node: withoutCapture(await nativeSockets()),
     sources: [{ name: 'by hand', start: async (sink) => void (given = sink), stop: async () => {} }],
     api: null,
+    priority: null,
   });
   await agent.start();
   const sink = given as ObjectSink | null;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { hookLine, kernelLine, rightsLine } from '../../src/datapath/check-node.ts';
+import { hookLine, kernelLine, priorityLine, rightsLine } from '../../src/datapath/check-node.ts';
 
 t.test('kernel', async (t) => {
   for (const version of ['5.15.0-91-generic', '6.1.0', '6.18.44-x', '10.0']) t.ok(kernelLine(version).ok, version);
@@ -15,6 +15,11 @@ t.test('rights', async (t) => {
   t.match(rightsLine(NET_ADMIN | SYS_PTRACE | SYS_ADMIN), { ok: true }, 'CAP_SYS_ADMIN includes CAP_BPF');
   t.match(rightsLine(NET_ADMIN | SYS_PTRACE | BPF), { ok: false, detail: 'without CAP_SYS_ADMIN' });
   t.match(rightsLine(0n), { ok: false, detail: 'without CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_BPF' });
+});
+
+t.test('priority', async (t) => {
+  t.match(priorityLine(1n << 23n), { ok: true, detail: 'threads that serve come first' });
+  t.match(priorityLine((1n << 21n) | (1n << 39n)), { ok: true, detail: /^without CAP_SYS_NICE/, advice: '' });
 });
 
 t.test('hooks', async (t) => {

@@ -80,7 +80,10 @@ t.test('what it may do on the node', async (t) => {
   t.equal(containers.length, 2);
   for (const { securityContext, volumeMounts } of containers) {
     t.match(securityContext, { privileged: false, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true });
-    t.strictSame(securityContext['capabilities'], { drop: ['ALL'], add: ['SYS_ADMIN', 'NET_ADMIN', 'SYS_PTRACE', 'NET_BIND_SERVICE'] });
+    t.strictSame(securityContext['capabilities'], {
+      drop: ['ALL'],
+      add: ['SYS_ADMIN', 'NET_ADMIN', 'SYS_PTRACE', 'SYS_NICE', 'NET_BIND_SERVICE'],
+    });
     const writable = volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
     t.strictSame(writable, ['/sys/fs/bpf', '/run/nodeway']);
   }

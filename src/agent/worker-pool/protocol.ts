@@ -27,6 +27,8 @@ export interface WorkerSettings {
   readonly ledger: LedgerMemory;
   /** What the worker shows of itself while it runs: see vitals.ts. */
   readonly vitals: SharedArrayBuffer;
+  /** Of the threads that serve requests: see base/priority.ts. */
+  readonly priority: number | null;
 }
 
 export interface TimedExemplar extends Exemplar {

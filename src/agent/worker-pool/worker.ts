@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { comeFirst } from '../../base/priority.ts';
 import { systemRandom } from '../../base/random.ts';
 import { LineRing } from '../../base/line-ring.ts';
 import { Engine } from '../../l7/engine.ts';
@@ -23,6 +24,7 @@ const MOST_EXEMPLARS = 512;
 await start(workerData as WorkerSettings, parentPort as MessagePort);
 
 async function start(settings: WorkerSettings, port: MessagePort): Promise<void> {
+  comeFirst(settings.priority);
   const send = (message: FromWorker): void => port.postMessage(message);
   const clock = systemClock();
   const stats = new Stats({ ...announceSeries(send), exemplar: tellExemplars(send, clock) }, settings.metricsValues);

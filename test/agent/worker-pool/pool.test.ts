@@ -82,7 +82,7 @@ function run(descriptors: readonly number[], port: number): void {
   const pool = new WorkerPool({
     count: WORKERS,
     entry: new URL('faulty-worker.ts', import.meta.url),
-    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0, slowRequestMs: 0, metricsValues: METRICS_VALUES },
+    settings: { mark: 0, originalDestinations: -1, silentSeriesMs: 0, slowRequestMs: 0, metricsValues: METRICS_VALUES, priority: null },
     clock: systemClock(),
     log: pino({ level: 'silent' }),
     onChange: () => {},
