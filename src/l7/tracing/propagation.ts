@@ -36,6 +36,17 @@ const SPAN_ID = literal('\r\nx-b3-spanid: ');
 const PARENT_ID = literal('\r\nx-b3-parentspanid: ');
 const B3_SAMPLED = literal('\r\nx-b3-sampled: 1\r\n');
 const B3_DROPPED = literal('\r\nx-b3-sampled: 0\r\n');
+const TRACE_DIGITS = 32;
+const SPAN_DIGITS = 16;
+/** The lines of most contexts in one piece, with ids yet to be written: piece by piece it would take half as long again. */
+const B3_LINES = [B3_DROPPED, B3_SAMPLED].map((decision) => {
+  const [trace, span] = ['0'.repeat(TRACE_DIGITS), '0'.repeat(SPAN_DIGITS)];
+  return new Uint8Array(Buffer.from(`${TRACE_ID}${trace}${SPAN_ID}${span}${PARENT_ID}${span}${decision}`, 'latin1'));
+}) as [Uint8Array, Uint8Array];
+/** Where the ids stand in them. */
+const TRACE_AT = TRACE_ID.length;
+const SPAN_AT = TRACE_AT + TRACE_DIGITS + SPAN_ID.length;
+const PARENT_AT = SPAN_AT + SPAN_DIGITS + PARENT_ID.length;
 const SINGLE_B3 = literal('b3: ');
 const TRACEPARENT = literal('traceparent: 00-');
 const W3C_SAMPLED = literal('-01\r\n');
@@ -166,6 +177,7 @@ function found(sampled: -1 | 0 | 1, trace: boolean): Found {
 function writeB3(changes: HeadChanges, head: Head, context: TraceContext): void {
   for (const id of B3_NAMES) changes.removeName(head, id);
   if (context.single) return writeSingleB3(changes, context);
+  if (context.hasParent && !context.short) return writeB3Lines(changes, context);
   changes.text(TRACE_ID);
   writeTraceId(changes, context);
   changes.text(SPAN_ID);
@@ -175,6 +187,15 @@ function writeB3(changes: HeadChanges, head: Head, context: TraceContext): void 
     writeWords(changes, context.parentHigh, context.parentLow);
   }
   changes.text(context.sampled ? B3_SAMPLED : B3_DROPPED);
+}
+
+function writeB3Lines(changes: HeadChanges, context: TraceContext): void {
+  const { arena, cursor } = changes;
+  changes.bytes(B3_LINES[context.sampled ? 1 : 0]);
+  const low = writeWord(arena, writeWord(arena, cursor + TRACE_AT, context.a), context.b);
+  writeWord(arena, writeWord(arena, low, context.c), context.d);
+  writeWord(arena, writeWord(arena, cursor + SPAN_AT, context.spanHigh), context.spanLow);
+  writeWord(arena, writeWord(arena, cursor + PARENT_AT, context.parentHigh), context.parentLow);
 }
 
 function writeSingleB3(changes: HeadChanges, context: TraceContext): void {
