@@ -1,7 +1,7 @@
 /**
  * From objects to records: sources fill the store, changes there are compiled, and the result is handed on.
  *
- *     sources --objects--> store --changes--> compiler --delta--> onOutcome
+ *     sources --objects--> store --changes--> held changes --> compiler --delta--> onOutcome
  *
  * Changes of one turn are compiled together and at once. Those that follow closely wait for the rest of an interval, so that a stream
  * of them is compiled together. A commit waits a while for objects that have become necessary and are not read yet (`Needs`): a rule
@@ -14,6 +14,7 @@ import type { PackedDelta } from '../l7/packed/packed-delta.ts';
 import type { PackedSnapshot } from '../l7/packed/packed-records.ts';
 import type { SourceStatus } from './admin/status.ts';
 import type { WantedPod } from './enroll/wanted-pod.ts';
+import { HeldChanges } from './held-changes.ts';
 import type { Log } from './log.ts';
 import { Compiler, type CompileOptions, type ExporterConfig, type LocalPod, type Resolution } from './model/compile/index.ts';
 import { type Problem, placeOf } from './model/problem.ts';
@@ -68,6 +69,7 @@ export class Configuration {
   readonly #options: ConfigurationOptions;
   readonly #store: ObjectStore;
   readonly #compiler: Compiler;
+  readonly #held: HeldChanges;
   readonly #problems: ProblemReporter;
   #pods: readonly LocalPod[] = [];
   /** Of those, the enrolled ones. */
@@ -90,6 +92,7 @@ export class Configuration {
     this.#options = options;
     this.#store = new ObjectStore(() => this.#changed(), options.clock);
     this.#compiler = new Compiler(options.options, (ref) => this.#store.origin(ref));
+    this.#held = new HeldChanges(this.#compiler, options.clock, () => this.#changed());
     this.#problems = new ProblemReporter(options.log, options.clock);
   }
 
@@ -134,7 +137,7 @@ export class Configuration {
   #takeChanges(): void {
     const changes = this.#store.takeChanges();
     this.#options.propagation.taken(changes.length);
-    this.#compiler.take(changes);
+    this.#held.take(changes);
   }
 
   /** Whether there is more time, for a slice from now on. */
@@ -148,6 +151,7 @@ export class Configuration {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#planned?.();
+    this.#held.stop();
     this.#waiting?.end();
     await Promise.all(this.#options.sources.map((source) => source.stop()));
   }
@@ -223,7 +227,7 @@ export class Configuration {
     const { clock } = this.#options;
     const more = this.#slice();
     this.#takeChanges();
-    if (!this.#compiler.settle(more)) {
+    if (!this.#held.settle(more)) {
       this.#tellProgress(run);
       setImmediate(() => this.#continue(run));
       return;
@@ -278,6 +282,7 @@ export class Configuration {
     for (const { table, key, error } of faults) this.#problems.fault(`${table} ${key}`, error);
     this.#problems.report([...this.#store.takeProblemNews(), ...this.#compiler.takeProblemNews()]);
     const { snapshot, names, exporters, localPods } = this.#compiler;
+    propagation.holding(this.#held.size);
     propagation.compiled(delta === null ? null : snapshot.version);
     if (localPods !== this.#pods) {
       this.#pods = localPods;

@@ -4,7 +4,7 @@
  *     received ──▶ taken (compiled) ──▶ handed out as a version ──▶ in effect in all workers
  *
  * Changes that come together are compiled together, and the time of all is that of the first of them. What alters nothing for workers
- * is over when it is compiled.
+ * is over when it is compiled. Some are held (held-changes.ts), and not part of what is compiled until they are let go.
  *
  * Invariants (test/agent/propagation.test.ts):
  *  1. a change is pending until all workers have a version in effect that it is part of;
@@ -33,6 +33,7 @@ export class Propagation {
   /** When the first change came that is not part of a version; null: there is none. */
   #since: number | null = null;
   #compiling = 0;
+  #held: { readonly since: number; readonly changes: number } | null = null;
   #total = 0;
   /** Oldest first. */
   readonly #versions: Version[] = [];
@@ -58,6 +59,14 @@ export class Propagation {
     this.#total += changes;
   }
 
+  /** Of those that were taken, so many are held now. */
+  holding(changes: number): void {
+    const { since, changes: before } = this.#held ?? { since: this.#since ?? this.#clock.monotonic(), changes: 0 };
+    if (changes < before) this.#since = since;
+    this.#compiling = Math.max(0, this.#compiling + before - changes);
+    this.#held = changes === 0 ? null : { since, changes };
+  }
+
   /** @param version that all changes which were taken are part of; null: they alter nothing for workers. */
   compiled(version: number | null): void {
     if (version !== null) this.#versions.push({ version, since: this.#since ?? this.#clock.monotonic(), changes: this.#compiling });
@@ -75,9 +84,9 @@ export class Propagation {
 
   /** @param untaken changes that nobody has begun to compile. */
   report(untaken: number): PropagationReport {
-    const pending = this.#versions.reduce((sum, { changes }) => sum + changes, untaken + this.#compiling);
-    const since = this.#versions[0]?.since ?? this.#since;
-    return { pending, total: this.#total + untaken, oldestSeconds: since === null ? 0 : this.#seconds(since) };
+    const pending = this.#versions.reduce((sum, { changes }) => sum + changes, untaken + this.#compiling + (this.#held?.changes ?? 0));
+    const times = [this.#versions[0]?.since, this.#since, this.#held?.since].flatMap((since) => since ?? []);
+    return { pending, total: this.#total + untaken, oldestSeconds: times.length === 0 ? 0 : this.#seconds(Math.min(...times)) };
   }
 
   #seconds(since: number): number {

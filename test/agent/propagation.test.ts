@@ -53,3 +53,25 @@ t.test('what alters nothing for workers is over when it is compiled', async (t) 
   t.strictSame(times, []);
   t.strictSame(propagation.report(0), { pending: 0, total: 1, oldestSeconds: 0 });
 });
+
+t.test('what is held is pending, holds up no version, and counts from when it came', async (t) => {
+  const { clock, propagation, times } = rig();
+  propagation.taken(3);
+  propagation.holding(2);
+  propagation.compiled(1);
+  propagation.inEffect(1);
+  t.strictSame(propagation.report(0), { pending: 2, total: 3, oldestSeconds: 0 });
+  clock.advance(10);
+  propagation.taken(1);
+  clock.advance(10);
+  propagation.holding(2);
+  propagation.compiled(2);
+  propagation.inEffect(2);
+  t.strictSame(propagation.report(0), { pending: 2, total: 4, oldestSeconds: 0.02 });
+  propagation.taken(1);
+  propagation.holding(0);
+  propagation.compiled(3);
+  t.strictSame(propagation.report(0), { pending: 3, total: 5, oldestSeconds: 0.02 });
+  propagation.inEffect(3);
+  t.strictSame(times, [0, 0.01, 0.02]);
+});

@@ -49,6 +49,12 @@ export interface ObjectChange {
   readonly origin: Origin | null;
 }
 
+/** Between two calls of `takeChanges`. */
+export interface StoreChange extends ObjectChange {
+  /** The version in effect before; null: none. */
+  readonly before: Packed<AnyObject> | null;
+}
+
 /** What one source says of an object. */
 interface Version {
   readonly good: Packed<AnyObject> | null;
@@ -159,14 +165,14 @@ export class ObjectStore {
   }
 
   /** Every object whose version in effect changed since the last call, once. Nothing while a source is in the middle of a change. */
-  takeChanges(): readonly ObjectChange[] {
+  takeChanges(): readonly StoreChange[] {
     if (this.#telling) return [];
-    const changes: ObjectChange[] = [];
+    const changes: StoreChange[] = [];
     for (const [entry, before] of this.#before) {
       const version = winner(entry);
       if (differ(before, version)) {
         const { good: object, origin } = version ?? GONE;
-        changes.push({ ref: entry.ref, object, origin: object === null ? null : origin });
+        changes.push({ ref: entry.ref, object, origin: object === null ? null : origin, before: before?.good ?? null });
       }
       // Not before somebody was told that it is gone: it may come back in the same turn.
       if (version === null) this.#entries.delete(entry.ref);

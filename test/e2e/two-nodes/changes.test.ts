@@ -12,6 +12,7 @@ const EDITS = 200;
 const ENOUGH = 100;
 const BETWEEN_EDITS = 3;
 const CUTS = 10;
+const ROUNDS = 5;
 /** Characters, below what an annotation may have. */
 const LARGE = 200_000;
 const AWAY_S = 60;
@@ -22,13 +23,14 @@ const { kube } = mesh;
 
 const server = (version: string, replicas: number): KubeObject => serverObject({ namespace: NAMESPACE, name: 'server', version, replicas });
 const NETWORKING = 'networking.istio.io/v1';
-const subsets: KubeObject = {
+const subsets = (prefix = ''): KubeObject => ({
   ...{ apiVersion: NETWORKING, kind: 'DestinationRule', metadata: { name: 'server', namespace: NAMESPACE } },
-  spec: { host: 'server', subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version } })) },
-};
+  spec: { host: 'server', subsets: ['v1', 'v2'].map((version) => ({ name: `${prefix}${version}`, labels: { version } })) },
+});
 
-function rule(weight: number, edit = 0): KubeObject {
-  const to = (subset: string, share: number): object => ({ destination: { host: 'server', subset }, weight: share });
+/** @param prefix of the subsets' names. */
+function rule(weight: number, edit = 0, prefix = ''): KubeObject {
+  const to = (subset: string, share: number): object => ({ destination: { host: 'server', subset: `${prefix}${subset}` }, weight: share });
   const headers = { request: { set: { 'x-edit': String(edit) } } };
   return {
     ...{ apiVersion: NETWORKING, kind: 'VirtualService', metadata: { name: 'server', namespace: NAMESPACE } },
@@ -47,18 +49,43 @@ const nodes = mesh.cluster.nodes.map(({ place }) => place.name);
 const clients = ['client-a', 'client-b'];
 await mesh.place(
   namespaceObject(NAMESPACE, { 'nodeway.io/enroll': 'true' }),
-  ...[server('v1', 2), server('v2', 2), serviceObject(NAMESPACE, 'server'), subsets, rule(0)],
+  ...[server('v1', 2), server('v2', 2), serviceObject(NAMESPACE, 'server'), subsets(), rule(0)],
   ...clients.map((name, index) =>
     clientObject({ namespace: NAMESPACE, name, node: `node${index + 1}`, env: { TARGET: 'http://server/' } }),
   ),
 );
 
+/** What was counted since `during` began, also by those who looked meanwhile. */
+let meanwhile: Counts[] = [];
+
+/** What the clients on both nodes have counted since the last call. */
+async function taken(): Promise<Counts[]> {
+  const pods = await Promise.all(clients.map((name) => mesh.pod(NAMESPACE, name)));
+  const counts = await Promise.all(pods.map((pod) => mesh.counts(pod)));
+  meanwhile = counts.map((own, index) => sum(own, meanwhile[index]));
+  return counts;
+}
+
+function sum(one: Counts, other: Counts | undefined): Counts {
+  if (other === undefined) return one;
+  const both = (a: Counts['failures'], b: Counts['failures']): Counts['failures'] =>
+    Object.fromEntries(Object.keys({ ...a, ...b }).map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
+  return {
+    sent: one.sent + other.sent,
+    ok: one.ok + other.ok,
+    late: one.late + other.late,
+    failures: both(one.failures, other.failures),
+    examples: [...one.examples, ...other.examples],
+    pods: both(one.pods, other.pods),
+    versions: both(one.versions, other.versions),
+  };
+}
+
 /** What the clients on both nodes count from now on until enough has been sent. */
 async function counted(): Promise<Counts[]> {
-  const pods = await Promise.all(clients.map((name) => mesh.pod(NAMESPACE, name)));
-  await Promise.all(pods.map((pod) => mesh.counts(pod)));
+  await taken();
   await sent(ENOUGH);
-  return Promise.all(pods.map((pod) => mesh.counts(pod)));
+  return taken();
 }
 
 /** Each client has sent so many since it was asked. */
@@ -71,10 +98,11 @@ async function sent(requests: number): Promise<void> {
 
 /** What the clients on both nodes count meanwhile. */
 async function during(change: () => Promise<void>): Promise<Counts[]> {
-  const pods = await Promise.all(clients.map((name) => mesh.pod(NAMESPACE, name)));
-  await Promise.all(pods.map((pod) => mesh.counts(pod)));
+  await taken();
+  meanwhile = [];
   await change();
-  return Promise.all(pods.map((pod) => mesh.counts(pod)));
+  await taken();
+  return meanwhile;
 }
 
 /** Nobody noticed. */
@@ -86,10 +114,14 @@ function unnoticed(t: Test, counts: readonly Counts[]): void {
   }
 }
 
-async function effective(t: Test, version: string): Promise<void> {
-  await mesh.until(`only ${version} is called`, async () =>
-    (await counted()).every(({ versions }) => Object.keys(versions).join() === version),
+async function called(...wanted: readonly string[]): Promise<void> {
+  await mesh.until(`only ${wanted.join(' and ')} are called`, async () =>
+    (await counted()).every(({ versions }) => Object.keys(versions).sort().join() === wanted.join()),
   );
+}
+
+async function effective(t: Test, version: string): Promise<void> {
+  await called(version);
   t.pass(`${version} is called`);
 }
 
@@ -106,6 +138,25 @@ t.test('a rule is edited, again and again', async (t) => {
     }),
   );
   await effective(t, 'v2');
+  await mesh.asFresh(t);
+});
+
+t.test('rules that name each other go, come and change one after the other', async (t) => {
+  unnoticed(
+    t,
+    await during(async () => {
+      for (let round = 1; round <= ROUNDS; round++) {
+        await kube.kubectl('delete', `--namespace=${NAMESPACE}`, 'destinationrule/server', 'virtualservice/server');
+        await called('v1', 'v2');
+        await kube.apply(rule(100), subsets());
+        await called('v2');
+        await kube.apply(rule(0, round, 'other-'), subsets('other-'));
+        await called('v1');
+        await kube.apply(subsets(), rule(100));
+        await called('v2');
+      }
+    }),
+  );
   await mesh.asFresh(t);
 });
 
@@ -199,12 +250,10 @@ t.test('rights and custom resources are taken away, and come back', async (t) =>
     t,
     await during(async () => {
       await kube.kubectl('delete', `--filename=${CUSTOM_RESOURCES}`, '--wait');
-      await mesh.until('both versions are called', async () =>
-        (await counted()).every(({ versions }) => Object.keys(versions).length === 2),
-      );
+      await called('v1', 'v2');
       await mesh.asFresh(t);
       await mesh.customResources();
-      await kube.apply(subsets, rule(100));
+      await kube.apply(subsets(), rule(100));
     }),
   );
   await effective(t, 'v2');

@@ -17,6 +17,7 @@ import { compileGatewayHosts } from './gateway-hosts.ts';
 import { compileGatewayListeners } from './gateway-listeners.ts';
 import { Gateways } from './gateways.ts';
 import { Localities } from './localities.ts';
+import { Missing } from './missing.ts';
 import { MeshHosts } from './mesh-hosts.ts';
 import { Mesh } from './mesh-config.ts';
 import { ObjectInputs } from './object-inputs.ts';
@@ -60,6 +61,7 @@ export class Compiler {
   #localPods: readonly LocalPod[] = [];
   readonly #inputs: ObjectInputs;
   readonly #needed = new NeededObjects();
+  readonly #missing = new Missing(this.#graph);
 
   /** @param origins where objects were written, for problems. */
   constructor(options: CompileOptions, origins: Origins = () => null) {
@@ -82,8 +84,8 @@ export class Compiler {
     const ruleClients = { namespaces: clientNamespaces, labelled: (): readonly ClientScope[] => clients.labelled() };
     const rules = new DestinationRules(graph, options, { mesh, services, clients: ruleClients, problems });
     const gateways = new Gateways(graph, options, { clients: clientNamespaces, gatewayPorts: services.gatewayPorts, problems });
-    const checks = new DestinationChecks(options, services, rules, problems);
-    const virtualServices = new VirtualServices(graph, options, { mesh, services, gateways, checks, problems });
+    const checks = new DestinationChecks(options, { services, rules, problems, missing: this.#missing });
+    const virtualServices = new VirtualServices(graph, options, { mesh, services, gateways, checks, problems, missing: this.#missing });
     const sidecars = new Sidecars(graph, options, problems);
     const clients = new Clients(graph, served.pods, [virtualServices.sourceLabels, rules.clientLabels], sidecars);
     const entries = new EntryEndpoints(graph, problems);
@@ -176,6 +178,20 @@ export class Compiler {
   /** Computes for as long as `more` says so. @returns whether all is computed. */
   settle(more: () => boolean = () => true): boolean {
     return this.#graph.settle(more);
+  }
+
+  /** Computes for as long as `more` says so what objects name of each other. @returns whether that is computed. */
+  settleNames(more: () => boolean = () => true): boolean {
+    return this.#graph.settle(more, this.#missing.level);
+  }
+
+  /** Whether an object names something that is not there, and did not, or it was there, when `acceptMissing` was called last. */
+  get isMissing(): boolean {
+    return this.#missing.any;
+  }
+
+  acceptMissing(): void {
+    this.#missing.accept();
   }
 
   /** Computes for as long as `more` says so what follows from each object alone, before all are there. @returns whether it is computed. */

@@ -1,16 +1,28 @@
 /** Checks the destinations of VirtualServices against the services and subsets that exist, for every kind of client that the rule applies to. */
-import type { Destination, HttpMatchRequest, HttpRoute } from '../objects.ts';
-import type { FieldPath } from '../problem.ts';
+import type { Destination, HttpMatchRequest, HttpRoute, TcpRoute, TlsRoute } from '../objects.ts';
+import type { FieldPath, ObjectRef } from '../problem.ts';
 import type { BoundRule } from './delegates.ts';
 import { type DestinationRules, subsetOf } from './destination-rules.ts';
 import { fullName } from './hosts.ts';
+import type { Missing } from './missing.ts';
 import { type MeshService, portOf } from './mesh-service.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
 
 interface Subject {
+  readonly ref: ObjectRef;
+  readonly namespace: string;
   readonly gateways: readonly string[];
+  /** Rules for connections that are not HTTP; null: none. */
+  readonly connections: { readonly tcp: readonly TcpRoute[]; readonly tls: readonly TlsRoute[] } | null;
+}
+
+export interface CheckParts {
+  readonly services: Services;
+  readonly rules: DestinationRules;
+  readonly problems: ProblemLog;
+  readonly missing: Missing;
 }
 
 export class DestinationChecks {
@@ -18,15 +30,19 @@ export class DestinationChecks {
   readonly #services: Services;
   readonly #rules: DestinationRules;
   readonly #problems: ProblemLog;
+  readonly #missing: Missing;
 
-  constructor(options: CompileOptions, services: Services, rules: DestinationRules, problems: ProblemLog) {
+  constructor(options: CompileOptions, { services, rules, problems, missing }: CheckParts) {
     this.#options = options;
     this.#services = services;
     this.#rules = rules;
     this.#problems = problems;
+    this.#missing = missing;
   }
 
   check(subject: Subject, rules: readonly BoundRule[]): void {
+    const { tcp = [], tls = [] } = subject.connections ?? {};
+    for (const { destination } of [...tcp, ...tls].flatMap(({ route }) => route)) this.#connection(subject, destination);
     for (const bound of rules) {
       const { rule, ref } = bound;
       const at = (path: FieldPath): FieldPath => [...bound.path, ...path];
@@ -44,6 +60,7 @@ export class DestinationChecks {
   #destination(subject: Subject, bound: BoundRule, destination: Destination, path: FieldPath): void {
     const complain = (field: FieldPath, message: string): void => {
       this.#problems.add('error', bound.ref, [...path, ...field], `${message}; requests are answered 503`);
+      this.#missing.emit(bound.ref, message);
     };
     const host = this.#services.aliases.meant(fullName(destination.host, bound.namespace, this.#options.clusterDomain));
     const service = this.#services.get(host);
@@ -54,12 +71,25 @@ export class DestinationChecks {
     if (subset !== '') this.#subset(subject, bound, service, subset, (message) => complain(['subset'], message));
   }
 
+  /** One to what is not there is closed, of which nobody is told beforehand. */
+  #connection({ ref, namespace }: Subject, { host, port, subset = '' }: Destination): void {
+    const full = this.#services.aliases.meant(fullName(host, namespace, this.#options.clusterDomain));
+    const service = this.#services.get(full);
+    const hasPort = service !== null && (port?.number === undefined || portOf(service, port.number) !== null);
+    if (!hasPort || !(subset === '' || this.#hasSubset(service, subset, namespace)))
+      this.#missing.emit(ref, `${full} ${port?.number} ${subset}`);
+  }
+
+  /** Whether most clients find it, or those of the namespace. */
+  #hasSubset(service: MeshService, subset: string, namespace: string): boolean {
+    return [namespace, null].some((client) => subsetOf(this.#rules.find(client, service), subset) !== undefined);
+  }
+
   /** Most clients see the rule of the service's namespace or the root's; those of some namespaces see one of their own. */
   #subset(subject: Subject, bound: BoundRule, service: MeshService, subset: string, complain: (message: string) => void): void {
-    const has = (client: string | null): boolean => subsetOf(this.#rules.find(client, service), subset) !== undefined;
-    if (![bound.namespace, null].some(has)) return complain(`no DestinationRule gives ${service.host} a subset ${subset}`);
+    if (!this.#hasSubset(service, subset, bound.namespace)) return complain(`no DestinationRule gives ${service.host} a subset ${subset}`);
     for (const client of this.#clientsOfTheirOwn(subject, bound.rule, service)) {
-      if (has(client)) continue;
+      if (subsetOf(this.#rules.find(client, service), subset) !== undefined) continue;
       const own = this.#rules.find(client, service)?.refs[0];
       const theirs = `DestinationRule ${own?.namespace}/${own?.name}, which gives ${service.host} no subset ${subset}`;
       complain(

@@ -16,6 +16,7 @@ import { fullName, intersect } from './hosts.ts';
 import type { AddressClaim } from './mesh-service.ts';
 import { namesake } from './namesakes.ts';
 import type { Mesh } from './mesh-config.ts';
+import type { Missing } from './missing.ts';
 import type { CompileOptions } from './options.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { Services } from './services.ts';
@@ -63,6 +64,7 @@ export interface VirtualServiceParts {
   readonly gateways: Gateways;
   readonly checks: DestinationChecks;
   readonly problems: ProblemLog;
+  readonly missing: Missing;
 }
 
 export class VirtualServices {
@@ -80,18 +82,21 @@ export class VirtualServices {
   readonly #gateways: Gateways;
   readonly #checks: DestinationChecks;
   readonly #problems: ProblemLog;
+  readonly #missing: Missing;
   readonly #services: Input<Packed<VirtualService>, BoundVirtualService>;
   readonly #delegates: Input<Packed<VirtualService>, Delegate>;
 
-  constructor(graph: Graph, options: CompileOptions, { mesh, services, gateways, checks, problems }: VirtualServiceParts) {
+  constructor(graph: Graph, options: CompileOptions, { mesh, services, gateways, checks, problems, missing }: VirtualServiceParts) {
     this.#options = options;
     this.#mesh = mesh;
     this.#addressClaims = services.addressClaims;
     this.#gateways = gateways;
     this.#checks = checks;
     this.#problems = problems;
+    this.#missing = missing;
     this.#delegates = new Input(graph, 'delegate', (packed) => delegateOf(unpack(packed), this.#exportTo));
     this.#services = new Input(graph, 'VirtualService', (packed) => this.#compute(unpack(packed)), false);
+    missing.level = this.#services.level;
     this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
     this.byGatewayHost = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
@@ -134,7 +139,11 @@ export class VirtualServices {
       return [];
     };
     const delegate = this.#delegates.get(key);
-    if (delegate === null) return complain(`there is no VirtualService ${key} without hosts`, root);
+    if (delegate === null) {
+      const message = `there is no VirtualService ${key} without hosts`;
+      this.#missing.emit(root.ref, message);
+      return complain(message, root);
+    }
     if (delegate.exportTo?.includes(root.namespace) === false)
       return complain(`VirtualService ${key} is not there for ${root.namespace}`, root);
     const { ref } = root;
@@ -160,7 +169,10 @@ export class VirtualServices {
   #bindToGateway(service: BoundVirtualService, key: string, index: number): void {
     const complain = (message: string): void => this.#problems.add('warning', service.ref, ['spec', 'gateways', index], message);
     const gateway = this.#gateways.get(key);
-    if (gateway === null) return complain(`there is no Gateway ${key}`);
+    if (gateway === null) {
+      this.#missing.emit(service.ref, key);
+      return complain(`there is no Gateway ${key}`);
+    }
     const namespaces = [gateway.namespace, this.#options.agentNamespace];
     if (service.exportTo?.some((namespace) => namespaces.includes(namespace)) === false) {
       return complain(`it is not exported to the namespace of Gateway ${key}`);

@@ -69,9 +69,9 @@ export class Graph {
     return this.#run?.cell.source.level ?? Infinity;
   }
 
-  /** Computes what changed, for as long as `more` says so. @returns whether all is computed. */
-  settle(more: () => boolean = () => true): boolean {
-    while (this.#waiting > 0) {
+  /** Computes what changed, up to that level, for as long as `more` says so. @returns whether all of that is computed. */
+  settle(more: () => boolean = () => true, level = Infinity): boolean {
+    while (this.#waiting > 0 && this.#lowest <= level) {
       if (!more()) return false;
       const cell = (this.#queues[this.#lowest] as Cell[]).pop();
       if (cell === undefined) this.#lowest++;
