@@ -6,8 +6,10 @@ import { createServer, type Server } from 'node:net';
 const LOWEST = 10_000;
 /** tap numbers the files that run at a time (`TAP_JOB_ID`), and each has ports of its own. */
 const SHARES = 16;
+/** To which `fetch` does not connect, whoever listens (https://fetch.spec.whatwg.org/#port-blocking). */
+const BLOCKED = 10_080;
 /** A port that was given out may not be used yet. */
-const given = new Set<number>();
+const given = new Set<number>([BLOCKED]);
 
 /**
  * Different ports of 127.0.0.1 at which nobody listens, below those that the kernel gives to connections: of these another test's connection
