@@ -6,6 +6,7 @@ import { type Changes, type ChangesOptions, measureChanges } from './changes.ts'
 import { type FirstRequests, measureFirstRequests } from './first-requests.ts';
 import type { BenchNetwork } from './network.ts';
 import { Pods, type TrafficReport } from './pods.ts';
+import { readingMs } from './reading.ts';
 import { Traffic } from './traffic.ts';
 import { World } from './world.ts';
 
@@ -37,6 +38,8 @@ export interface Interference {
 
 export interface Bulk {
   readonly megabytes: number;
+  /** Its reading alone, when the agent has ended. Null: not measured. */
+  readMs: number | null;
   /** Until its last object was in effect on all workers; null: never. */
   readonly inForceMs: number | null;
   /** Until a small change, made while the large file was being read, was. */
@@ -78,15 +81,9 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
   const agent = new AgentUnderTest(options.build, { workers: options.workers, cgroup: network.cgroup, priority: options.priority });
   const pods = await Pods.start(network);
   const run = emptyRun(options);
+  const world = new World(options.services, options.documentsPerFile, network.clients, options.fields);
   try {
-    await new RunSteps(
-      agent,
-      pods,
-      new World(options.services, options.documentsPerFile, network.clients, options.fields),
-      options,
-      run,
-      say,
-    ).all();
+    await new RunSteps(agent, pods, world, options, run, say).all();
   } catch (error) {
     run.ended = error instanceof Error ? error.message : String(error);
     say(run.ended);
@@ -98,6 +95,7 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
     await pods.stop();
     await agent.remove();
   }
+  if (run.bulk !== null) run.bulk.readMs = await readingMs(options.build, world.bulk(bulkBytes(options.quick), 'bulk').file);
   return run;
 }
 
@@ -168,7 +166,7 @@ class RunSteps {
   }
 
   async #bulk(traffic: Traffic): Promise<void> {
-    const { file, last } = this.#world.bulk(this.#options.quick ? BULK_BYTES / 100 : BULK_BYTES, 'bulk');
+    const { file, last } = this.#world.bulk(bulkBytes(this.#options.quick), 'bulk');
     const other = traffic.quietServices[0] as number;
     const small = this.#world.changeRule(other, 'beside-bulk', null);
     const [some, others] = traffic.halves();
@@ -180,6 +178,7 @@ class RunSteps {
     const [bulkAt, otherAt] = await Promise.all([bulkSeen, otherSeen]);
     this.#run.bulk = {
       megabytes: file.text.length / 1e6,
+      readMs: null,
       inForceMs: bulkAt === null ? null : bulkAt - began,
       otherChangeMs: otherAt === null ? null : otherAt - otherBegan,
       traffic: interference(await this.#pods.report()),
@@ -198,6 +197,8 @@ class RunSteps {
     return values.length === 0 ? null : Math.max(...values) * 1000;
   }
 }
+
+const bulkBytes = (quick: boolean): number => (quick ? BULK_BYTES / 100 : BULK_BYTES);
 
 function interference({ background, probes, latestWakeUs }: TrafficReport): Interference {
   const all = Object.values(probes);

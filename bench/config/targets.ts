@@ -21,7 +21,7 @@ export const TARGETS: readonly Target[] = [
   { name: '… its own work at once', atMost: 2, unit: 'ms', measured: ({ worksMs: { rules, endpoints } }) => larger(rules, endpoints) },
   { name: 'RSS', atMost: 400, unit: 'MB', measured: ({ residentMbAfter, residentMbReady }) => residentMbAfter ?? residentMbReady },
   { name: 'first request, beyond the second', atMost: 1, unit: 'ms', measured: ({ firstRequests }) => firstExcess(firstRequests) },
-  { name: '10 MB of YAML', atMost: 2000, unit: 'ms', measured: ({ bulk }) => bulkMs(bulk) },
+  { name: '10 MB of YAML is read', atMost: 2000, unit: 'ms', measured: ({ bulk }) => bulkMs(bulk) },
 ];
 
 export interface Verdict {
@@ -56,7 +56,6 @@ function firstExcess(first: ConfigRun['firstRequests']): number | null {
   return Math.max(...[first.port80, first.rare].filter(({ samples }) => samples > 0).map(({ medianExcessMs }) => medianExcessMs));
 }
 
-/** It contains that its objects took effect on all workers. */
 function bulkMs(bulk: ConfigRun['bulk']): number | null {
-  return bulk === null || bulk.inForceMs === null ? null : (bulk.inForceMs * BULK_MB) / bulk.megabytes;
+  return bulk === null || bulk.readMs === null ? null : (bulk.readMs * BULK_MB) / bulk.megabytes;
 }

@@ -96,7 +96,7 @@ function finished(values: Partial<ConfigRun>): ConfigRun {
     duringRules: quiet,
     endpoints: changes,
     duringEndpoints: quiet,
-    bulk: { megabytes: 10, inForceMs: 1900, otherChangeMs: 50, traffic: quiet },
+    bulk: { megabytes: 10, readMs: 1900, inForceMs: 4000, otherChangeMs: 50, traffic: quiet },
     pausesMs: { start: null, quiet: null, rules: null, endpoints: null, bulk: null },
     worksMs: { start: null, quiet: null, rules: 0.9, endpoints: 0.8, bulk: null },
     workerRestarts: 0,
