@@ -5,13 +5,13 @@
 
 #include "binding.h"
 #include "left_connections.h"
-#include "startup_pages.h"
+#include "unused_pages.h"
 
 namespace {
 
-napi_value releaseStartupPages(napi_env env, napi_callback_info) {
+napi_value releaseUnusedPages(napi_env env, napi_callback_info) {
   napi_value bytes = nullptr;
-  const auto released = static_cast<double>(nodeway::transport::releaseStartupPages());
+  const auto released = static_cast<double>(nodeway::transport::releaseUnusedPages());
   return napi_create_double(env, released, &bytes) == napi_ok ? bytes : nullptr;
 }
 
@@ -48,7 +48,7 @@ bool add(napi_env env, napi_value exports, const char* name, napi_callback funct
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseStartupPages", releaseStartupPages))
+  if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseUnusedPages", releaseUnusedPages))
     napi_throw_error(env, nullptr, "the transport addon cannot be set up");
   Napi::Object face(env, exports);
   face.Set("leftPeers", Napi::Function::New<leftPeers>(env, "leftPeers"));

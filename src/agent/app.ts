@@ -12,7 +12,7 @@ import { ExitCode, messageOf } from '../base/errors.ts';
 import { boundThreadsThemselves } from '../base/memory.ts';
 import { giveWay } from '../base/priority.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
-import { releaseStartupPages } from '../l7/transport/native-binding.ts';
+import { releaseUnusedPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -37,6 +37,7 @@ import { Readiness } from './readiness.ts';
 import { Rollout } from './rollout.ts';
 import { StatusReporter } from './status-reporter.ts';
 import type { ApiCalls } from './status/api-calls.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import { ownVersion } from './version.ts';
 import { collectorAddress, type CollectorMeans } from './telemetry/export/collector-address.ts';
@@ -49,9 +50,6 @@ import { RequestLog } from './requests/request-log.ts';
 import { AccessLogs } from './telemetry/access-logs.ts';
 import { SeriesTable } from './telemetry/series-table.ts';
 import { WorkerPool, workerEntry } from './worker-pool/pool.ts';
-
-/** After this long, memory that only the start needed is no longer touched. */
-const SETTLED_MS = 1000;
 
 /** What an agent is made from. */
 export interface AgentMeans {
@@ -124,14 +122,14 @@ export function composeAgent(means: AgentMeans): Agent {
       exporters.configure(collectors);
       logExporters.configure(collectors);
       rollout.apply(snapshot, delta, wanted);
+      if (delta !== null) spare.changed();
       changes.raise();
     },
   });
   const onResolution = (name: string, resolution: Resolution | null): void => configuration.resolved(name, resolution);
   const resolver = new NameResolver({ lookup, clock, random: Math.random, onResolution });
   disposal.add('the questions to DNS', () => resolver.stop());
-  const traffic = trafficWindow(means, series);
-  const readiness = new Readiness((ready) => reportReadiness(means, ready));
+  const { spare, readiness } = readinessOf(means);
   const status = new StatusReporter({ config, clock, readiness, pool, rollout, reconciler, gateways, configuration });
   const writer = statusWriter(means, configuration, reconciler);
   const stop = Promise.withResolvers<string>();
@@ -146,7 +144,7 @@ export function composeAgent(means: AgentMeans): Agent {
     logRecords: () => logExporters.report(),
     accessLogs: () => accessLogs.report(),
     requests,
-    traffic,
+    traffic: trafficWindow(means, series),
     pool,
     stop: stop.resolve,
   });
@@ -235,6 +233,17 @@ function trafficWindow({ clock, disposal }: AgentMeans, series: SeriesTable): Tr
   return traffic;
 }
 
+/** What follows from being ready, and what the start left. */
+function readinessOf({ output, clock, disposal }: AgentMeans): { readonly spare: SpareMemory; readonly readiness: Readiness } {
+  const spare = new SpareMemory(clock, releaseUnusedPages);
+  disposal.add('the return of memory', () => spare.stop());
+  const readiness = new Readiness((ready) => {
+    output.log.info({ ready }, ready ? 'ready' : 'not ready');
+    if (ready) spare.started();
+  });
+  return { spare, readiness };
+}
+
 function endpointsOf(
   { config, output, clock, node }: AgentMeans,
   sources: Pick<
@@ -256,11 +265,6 @@ function endpointsOf(
 ) {
   const startedAtSeconds = Math.round(clock.now() / 1000 - process.uptime());
   return agentEndpoints({ ...sources, config, clock, log: output.log, startedAtSeconds, verdicts: () => node.verdicts() });
-}
-
-function reportReadiness({ output, clock, disposal }: AgentMeans, ready: boolean): void {
-  output.log.info({ ready }, ready ? 'ready' : 'not ready');
-  if (ready) disposal.add('the pages of the start', clock.after(SETTLED_MS, releaseStartupPages));
 }
 
 /**

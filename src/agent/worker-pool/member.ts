@@ -21,8 +21,8 @@ export interface MemberEvents {
   onGone(member: Member, cause: string): void;
 }
 
-/** A generation of 4 MiB holds what a turn makes; V8's default of three times 16 MiB would be a quarter of the agent's memory. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 6 };
+/** A generation of 2 MiB holds what a turn makes; V8's default of three times 16 MiB would be a quarter of the agent's memory. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 3 };
 
 export class Member {
   readonly index: number;

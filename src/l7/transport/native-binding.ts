@@ -32,7 +32,7 @@ export interface TransportAddon {
     turn: () => void,
     sharers: number,
   ): NativeBinding;
-  releaseStartupPages(): number;
+  releaseUnusedPages(): number;
   /** The clients of the connections that a worker which ended had accepted at this listening socket, and had not touched. */
   leftPeers(fd: number): Address[];
   /** Closes those connections. @returns their number. */
@@ -53,9 +53,9 @@ export function threadTime(): () => number {
 }
 
 /**
- * Gives back the memory of code that only the start needed: read-only pages of the program's files, which come back from the
- * page cache when something needs them again. @returns bytes of the mappings. @throws AddonMissing
+ * Gives back what malloc keeps of freed memory, and the memory of code that only the start or a change needed: read-only pages of the
+ * program's files, which come back from the page cache when something needs them again. @returns bytes of the mappings. @throws AddonMissing
  */
-export function releaseStartupPages(): number {
-  return loadTransportAddon().releaseStartupPages();
+export function releaseUnusedPages(): number {
+  return loadTransportAddon().releaseUnusedPages();
 }
