@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <napi.h>
 #include <node_api.h>
 
@@ -5,15 +6,18 @@
 
 #include "binding.h"
 #include "left_connections.h"
-#include "unused_pages.h"
+#include "startup_pages.h"
 
 namespace {
 
-napi_value releaseUnusedPages(napi_env env, napi_callback_info) {
+napi_value releaseStartupPages(napi_env env, napi_callback_info) {
   napi_value bytes = nullptr;
-  const auto released = static_cast<double>(nodeway::transport::releaseUnusedPages());
+  const auto released = static_cast<double>(nodeway::transport::releaseStartupPages());
   return napi_create_double(env, released, &bytes) == napi_ok ? bytes : nullptr;
 }
+
+/** releaseFreedMemory(): what was freed in the midst of what is in use, which glibc keeps for allocations to come (malloc_trim(3)). */
+void releaseFreedMemory(const Napi::CallbackInfo& /*info*/) { malloc_trim(0); }
 
 /** leftPeers(fd) → the clients of the connections that a worker left at this listening socket. */
 Napi::Value leftPeers(const Napi::CallbackInfo& info) {
@@ -48,9 +52,10 @@ bool add(napi_env env, napi_value exports, const char* name, napi_callback funct
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseUnusedPages", releaseUnusedPages))
+  if (!add(env, exports, "create", nodeway::transport::Binding::create) || !add(env, exports, "releaseStartupPages", releaseStartupPages))
     napi_throw_error(env, nullptr, "the transport addon cannot be set up");
   Napi::Object face(env, exports);
+  face.Set("releaseFreedMemory", Napi::Function::New<releaseFreedMemory>(env, "releaseFreedMemory"));
   face.Set("leftPeers", Napi::Function::New<leftPeers>(env, "leftPeers"));
   face.Set("threadMilliseconds", Napi::Function::New<threadMilliseconds>(env, "threadMilliseconds"));
   face.Set("forsake", Napi::Function::New<forsake>(env, "forsake"));

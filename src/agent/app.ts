@@ -12,7 +12,7 @@ import { ExitCode, messageOf } from '../base/errors.ts';
 import { boundThreadsThemselves } from '../base/memory.ts';
 import { giveWay } from '../base/priority.ts';
 import type { Snapshot } from '../l7/snapshot.ts';
-import { releaseUnusedPages } from '../l7/transport/native-binding.ts';
+import { releaseFreedMemory, releaseStartupPages } from '../l7/transport/native-binding.ts';
 import { Agent } from './agent.ts';
 import { type NodeAccess, openNode } from './capture.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -235,7 +235,7 @@ function trafficWindow({ clock, disposal }: AgentMeans, series: SeriesTable): Tr
 
 /** What follows from being ready, and what the start left. */
 function readinessOf({ output, clock, disposal }: AgentMeans): { readonly spare: SpareMemory; readonly readiness: Readiness } {
-  const spare = new SpareMemory(clock, releaseUnusedPages);
+  const spare = new SpareMemory(clock, { ofStart: releaseStartupPages, ofChanges: releaseFreedMemory });
   disposal.add('the return of memory', () => spare.stop());
   const readiness = new Readiness((ready) => {
     output.log.info({ ready }, ready ? 'ready' : 'not ready');

@@ -2,8 +2,9 @@
  * Which threads of this process come first where processors are short. What setpriority(2) calls a process is a thread on Linux ("C library/kernel
  * differences"), and what it sets weighs only among those of the same cgroup that has a share of the processor: in a container, among the process's own.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { effectiveCapabilities } from './capabilities.ts';
 
 /** With a tenth of the weight of others a thread still gets some milliseconds out of each 30, and wakes up behind them. */
 const STEPS = 10;
@@ -19,7 +20,7 @@ const SYS_NICE = 1n << 23n;
  * @returns what `comeFirst` takes, or null where everything stays as it was.
  */
 export function giveWay(): number | null {
-  if (!mayComeFirst(readFileSync('/proc/self/status', 'utf8'))) return null;
+  if (!mayComeFirst(effectiveCapabilities())) return null;
   const first = getPriority(OWN);
   const behind = Math.min(first + STEPS, constants.priority.PRIORITY_LOW);
   for (const task of readdirSync('/proc/self/task')) {
@@ -37,8 +38,7 @@ export function comeFirst(first: number | null): void {
   if (first !== null) setPriority(OWN, first);
 }
 
-/** @param status of /proc/PID/status */
-function mayComeFirst(status: string): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  return effective !== undefined && (BigInt(`0x${effective}`) & SYS_NICE) !== 0n;
+/** @param held capabilities, a bit for each */
+export function mayComeFirst(held: bigint): boolean {
+  return (held & SYS_NICE) !== 0n;
 }

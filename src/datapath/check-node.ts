@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { effectiveCapabilities } from '../base/capabilities.ts';
+import { mayComeFirst } from '../base/priority.ts';
 import { type AttachedHook, type DatapathAddon, datapathAddon } from './addon.ts';
 import { cgroupRoot, isBelowCgroupRoot, mountPoint, whyNoCgroup } from './mounts.ts';
 import { enterOwnNamespace } from './namespaces.ts';
@@ -22,7 +24,6 @@ const CAPABILITIES = [
   ['CAP_SYS_ADMIN', 21n],
   ['CAP_BPF', 39n],
 ] as const;
-const SYS_NICE = 1n << 23n;
 
 /** Of SK_LOOKUP (5.9), SO_NETNS_COOKIE (5.14) and programs that can be run for tests (5.14), in a kernel that is still maintained. */
 const OLDEST = [5, 15] as const;
@@ -37,13 +38,14 @@ const TRANSLATION =
 export function checkNode(o: { instance?: string; cgroup?: string } = {}): CheckLine[] {
   const addon = datapathAddon();
   const cgroup = o.cgroup || cgroupRoot();
+  const held = effectiveCapabilities();
   return [
     kernelLine(release()),
     btfLine(),
     cgroupLine(cgroup, o.cgroup ? null : ofNode()),
     bpffsLine(),
-    rightsLine(effectiveCapabilities()),
-    priorityLine(effectiveCapabilities()),
+    rightsLine(held),
+    priorityLine(held),
     namespacesLine(),
     socketLookupLine(addon),
     ...hookLines(addon, cgroup, join(pinRoot(o.instance ?? ''), addon.abi)),
@@ -86,11 +88,6 @@ function bpffsLine(): CheckLine {
   return line('bpffs', true, mounted ? BPFFS : `not mounted at ${BPFFS}; the agent mounts it, in a container for itself only`, '');
 }
 
-function effectiveCapabilities(): bigint {
-  const found = /CapEff:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return BigInt(`0x${found ?? '0'}`);
-}
-
 export function rightsLine(held: bigint): CheckLine {
   const has = (bit: bigint): boolean => (held & (1n << bit)) !== 0n;
   // The kernel takes CAP_SYS_ADMIN for CAP_BPF as well.
@@ -100,8 +97,7 @@ export function rightsLine(held: bigint): CheckLine {
 }
 
 export function priorityLine(held: bigint): CheckLine {
-  const detail =
-    (held & SYS_NICE) === 0n ? 'without CAP_SYS_NICE, which is not needed: all threads are alike' : 'threads that serve come first';
+  const detail = mayComeFirst(held) ? 'threads that serve come first' : 'without CAP_SYS_NICE, which is not needed: all threads are alike';
   return line('priority', true, detail, '');
 }
 

@@ -32,7 +32,9 @@ export interface TransportAddon {
     turn: () => void,
     sharers: number,
   ): NativeBinding;
-  releaseUnusedPages(): number;
+  releaseStartupPages(): number;
+  /** What is free between what is in use, of all threads (malloc_trim(3)). */
+  releaseFreedMemory(): void;
   /** The clients of the connections that a worker which ended had accepted at this listening socket, and had not touched. */
   leftPeers(fd: number): Address[];
   /** Closes those connections. @returns their number. */
@@ -53,9 +55,14 @@ export function threadTime(): () => number {
 }
 
 /**
- * Gives back what malloc keeps of freed memory, and the memory of code that only the start or a change needed: read-only pages of the
- * program's files, which come back from the page cache when something needs them again. @returns bytes of the mappings. @throws AddonMissing
+ * Gives back the memory of code that only the start needed: read-only pages of the program's files, which come back from the
+ * page cache when something needs them again. @returns bytes of the mappings. @throws AddonMissing
  */
-export function releaseUnusedPages(): number {
-  return loadTransportAddon().releaseUnusedPages();
+export function releaseStartupPages(): number {
+  return loadTransportAddon().releaseStartupPages();
+}
+
+/** Gives back what malloc keeps of freed memory. @throws AddonMissing */
+export function releaseFreedMemory(): void {
+  loadTransportAddon().releaseFreedMemory();
 }

@@ -5,42 +5,28 @@ import { join } from 'node:path';
 import t from 'tap';
 import { needsRoot, PodNetwork, until } from '../pod-network.ts';
 import { AgentProcess } from './agent-process.ts';
+import { faultOnRequest } from './fault-on-request.ts';
 
-/** Preloaded into every thread: worker 0 throws when the file is there. */
-function faultWhen(trigger: string): string {
-  return `import { unlinkSync } from 'node:fs';
-import { threadName } from 'node:worker_threads';
-if (threadName === 'worker 0') setInterval(() => {
-  try { unlinkSync(${JSON.stringify(trigger)}); } catch { return; }
-  throw new Error('broken on purpose');
-}, 10).unref();`;
-}
-
-/** Field 19 of /proc/PID/task/TID/stat, by the thread's name; the name may have spaces. */
-function niceness(pid: number): Map<string, Set<number>> {
-  const found = new Map<string, Set<number>>();
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
+/** Of each thread, its name and field 19 of /proc/PID/task/TID/stat; the name may have spaces. */
+function niceness(pid: number): { readonly name: string; readonly nice: number }[] {
+  return readdirSync(`/proc/${pid}/task`).map((task) => {
     const [, name = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')) ?? [];
-    const values = found.get(name) ?? new Set();
-    found.set(name, values.add(Number(rest.split(' ')[16])));
-  }
-  return found;
+    return { name, nice: Number(rest.split(' ')[16]) };
+  });
 }
 
-/** Of the workers, and of all others. */
+/** Different ones, of the workers and of all others. */
 function priorities(pid: number): { workers: number[]; others: number[] } {
-  const all = [...niceness(pid)];
+  const threads = niceness(pid);
   const of = (worker: boolean): number[] => [
-    ...new Set(all.filter(([name]) => name.startsWith('worker ') === worker).flatMap(([, values]) => [...values])),
+    ...new Set(threads.filter(({ name }) => name.startsWith('worker ') === worker).map(({ nice }) => nice)),
   ];
   return { workers: of(true), others: of(false) };
 }
 
 t.test('threads that serve come first', { skip: needsRoot }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'nwt-priority-'));
-  const trigger = join(directory, 'trigger');
-  const preload = join(directory, 'preload.mjs');
-  writeFileSync(preload, faultWhen(trigger));
+  const { trigger, preload } = faultOnRequest(directory);
   const network = await PodNetwork.create('priority');
   t.teardown(async () => {
     await network.close();
@@ -50,7 +36,10 @@ t.test('threads that serve come first', { skip: needsRoot }, async (t) => {
   const started = async (starter: readonly string[]): Promise<AgentProcess> => {
     const agent = await AgentProcess.create(network, ['--workers', '2'], ['--import', preload], starter);
     await agent.start();
-    t.ok([...niceness(agent.pid).keys()].includes('worker 1'), 'the workers are known by their names');
+    t.ok(
+      niceness(agent.pid).some(({ name }) => name === 'worker 1'),
+      'the workers are known by their names',
+    );
     return agent;
   };
 

@@ -6,26 +6,15 @@ import t from 'tap';
 import { monotonicNow, startNginx } from '../capture/programs.ts';
 import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
 import { AgentProcess, podObject } from './agent-process.ts';
+import { faultOnRequest } from './fault-on-request.ts';
 import { Hesitant, Requester } from './load.ts';
 
 const FAULTS = 3;
 const SILENT = 12;
 
-/** Preloaded into every thread: the worker that is first to take the file away throws. `rmSync` says of a file that another took that it succeeded. */
-function faultOnRequest(trigger: string): string {
-  return `import { unlinkSync } from 'node:fs';
-import { threadName } from 'node:worker_threads';
-if (threadName.startsWith('worker ')) setInterval(() => {
-  try { unlinkSync(${JSON.stringify(trigger)}); } catch { return; }
-  throw new Error('broken on purpose');
-}, 10).unref();`;
-}
-
 t.test('workers that throw under load', { skip: needsRoot }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'nwt-fault-'));
-  const trigger = join(directory, 'trigger');
-  const preload = join(directory, 'preload.mjs');
-  writeFileSync(preload, faultOnRequest(trigger));
+  const { trigger, preload } = faultOnRequest(directory);
   const network = await PodNetwork.create('fault');
   const agent = await AgentProcess.create(network, ['--workers', '2'], ['--import', preload]);
   t.teardown(async () => {

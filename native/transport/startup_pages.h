@@ -1,5 +1,5 @@
-#ifndef NODEWAY_NATIVE_TRANSPORT_UNUSED_PAGES_H_
-#define NODEWAY_NATIVE_TRANSPORT_UNUSED_PAGES_H_
+#ifndef NODEWAY_NATIVE_TRANSPORT_STARTUP_PAGES_H_
+#define NODEWAY_NATIVE_TRANSPORT_STARTUP_PAGES_H_
 
 #include <cstddef>
 
@@ -9,8 +9,8 @@ namespace nodeway::transport {
 // tables while it starts and few of them afterwards; those that are needed come back from the page cache one fault at a time.
 // Gives back what malloc keeps of freed memory, too (malloc_trim(3)).
 // Returns how many bytes the mappings span, 0 without /proc.
-std::size_t releaseUnusedPages();
+std::size_t releaseStartupPages();
 
 }  // namespace nodeway::transport
 
-#endif  // NODEWAY_NATIVE_TRANSPORT_UNUSED_PAGES_H_
+#endif  // NODEWAY_NATIVE_TRANSPORT_STARTUP_PAGES_H_

@@ -1,4 +1,4 @@
-#include "unused_pages.h"
+#include "startup_pages.h"
 
 #include <malloc.h>
 #include <sys/mman.h>
@@ -30,8 +30,8 @@ bool parseHead(const char* line, Mapping* mapping) {
 
 }  // namespace
 
-std::size_t releaseUnusedPages() {
-  // What was freed in the midst of what is in use: glibc keeps it for allocations to come.
+std::size_t releaseStartupPages() {
+  // What the start has freed in the midst of what is in use: glibc keeps it for allocations to come.
   malloc_trim(0);
   std::FILE* maps = std::fopen("/proc/self/smaps", "re");
   if (maps == nullptr) return 0;
