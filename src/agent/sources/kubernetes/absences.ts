@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import { sleep } from '../../../base/sleep.ts';
+import { Occasion } from './occasion.ts';
 
 /** Another one's look may fail, or hang. */
 const LONGEST_MS = 2000;
@@ -13,7 +14,7 @@ export class Absences {
   readonly #clock: Clock;
   /** By name; resolved when it has looked since the latest news, and read what it found. */
   readonly #absent = new Map<string, PromiseWithResolvers<void>>();
-  #news = new AbortController();
+  readonly #news = new Occasion();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,7 +22,7 @@ export class Absences {
 
   /** Aborted when one has come: a look that began before may have missed what has come with it. */
   get news(): AbortSignal {
-    return this.#news.signal;
+    return this.#news.next;
   }
 
   /** @param news those of the time when the look began that did not find it. */
@@ -34,8 +35,7 @@ export class Absences {
 
   /** It is there. Calls the others; resolves when they have looked, or soon. */
   async found(name: string, stop: AbortSignal): Promise<void> {
-    this.#news.abort();
-    this.#news = new AbortController();
+    this.#news.happens();
     const others = [...this.#absent].flatMap(([other, { promise }]) => (other === name ? [] : [promise]));
     const looked = new AbortController();
     void Promise.all(others).then(() => looked.abort());

@@ -4,12 +4,13 @@
  */
 import type { Problem } from '../../model/problem.ts';
 import type { ObjectSink } from '../../model/sink.ts';
+import { Occasion } from './occasion.ts';
 
 export class ServerHealth {
   readonly #sink: Pick<ObjectSink, 'problem'>;
   readonly #server: string;
   readonly #failing = new Set<string>();
-  #back = new AbortController();
+  readonly #back = new Occasion();
 
   constructor(sink: Pick<ObjectSink, 'problem'>, server: string) {
     this.#sink = sink;
@@ -30,13 +31,12 @@ export class ServerHealth {
 
   /** Aborted when the server is found to be there again. */
   get back(): AbortSignal {
-    return this.#back.signal;
+    return this.#back.next;
   }
 
   works(resource: string): void {
     if (!this.#failing.delete(resource)) return;
-    this.#back.abort();
-    this.#back = new AbortController();
+    this.#back.happens();
     if (this.#failing.size === 0) this.#sink.problem(this.#server, []);
   }
 }
