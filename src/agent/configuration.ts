@@ -92,7 +92,10 @@ export class Configuration {
     this.#options = options;
     this.#store = new ObjectStore(() => this.#changed(), options.clock);
     this.#compiler = new Compiler(options.options, (ref) => this.#store.origin(ref));
-    this.#held = new HeldChanges(this.#compiler, options.clock, () => this.#changed());
+    this.#held = new HeldChanges(this.#compiler, options.clock, {
+      isBehind: (type) => options.sources.some((source) => source.isBehind?.(type) ?? false),
+      onDue: () => this.#changed(),
+    });
     this.#problems = new ProblemReporter(options.log, options.clock);
   }
 

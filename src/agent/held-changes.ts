@@ -8,6 +8,9 @@
  *                 ▼ └── another change of a kind that is held                                           │
  *               held ── none has come for QUIET_MS, or the first was held for LONGEST_MS ───────────────┘
  *
+ * While the watch of such a kind is broken, what goes with them may have happened and be told later: then they are held until it was open
+ * for QUIET_MS, at most for LONGEST_BEHIND_MS.
+ *
  * A try ends with what names are about, so nothing that depends on rules is computed for it.
  *
  * Invariants (test/agent/held-changes.test.ts):
@@ -19,7 +22,7 @@ import type { Cancel, Clock } from '../base/clock.ts';
 import type { Compiler } from './model/compile/index.ts';
 import type { AnyObject } from './model/objects.ts';
 import type { Packed } from './model/packed.ts';
-import { refKey, typeKey } from './model/problem.ts';
+import { type ObjectType, refKey, typeKey } from './model/problem.ts';
 import { typeOfKind } from './model/schema/kinds.ts';
 import type { StoreChange } from './model/store.ts';
 
@@ -27,8 +30,11 @@ import type { StoreChange } from './model/store.ts';
 const QUIET_MS = 500;
 /** Rules of others may change all the time. */
 const LONGEST_MS = 5000;
+/** A server that has come back answers for all kinds within seconds. One that does not must not keep the others' changes. */
+const LONGEST_BEHIND_MS = 20_000;
 /** What names, and what is named. */
-const KINDS = (['VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'Service'] as const).map(typeOfKind).map(typeKey);
+const TYPES = (['VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'Service'] as const).map(typeOfKind);
+const KINDS = TYPES.map(typeKey);
 /** They have addresses, which another one may get. */
 const ADDRESSED = (['ServiceEntry', 'Service'] as const).map(typeOfKind).map(typeKey);
 
@@ -42,27 +48,35 @@ interface Held {
   isNew: boolean;
 }
 
+export interface HeldOptions {
+  /** Whether there may be changes of the type that nobody has told of yet. */
+  readonly isBehind: (type: ObjectType) => boolean;
+  /** Called when they have been held for long enough. */
+  readonly onDue: () => void;
+}
+
 /** Of changes that are not decided on: the first of these sets after which nothing lacks takes effect, or else the last one. */
 const ATTEMPTS: readonly ((held: Held) => boolean)[] = [() => true, ({ isNew }) => isNew, () => false];
 
 export class HeldChanges {
   readonly #compiler: Compiler;
   readonly #clock: Clock;
-  readonly #onDue: () => void;
+  readonly #options: HeldOptions;
   readonly #changes = new Map<string, Held>();
   /** Null: all are decided on. */
   #attempt: number | null = null;
   #started = false;
   /** When the first of those that are held was. */
   #since: number | null = null;
+  /** For how long it may be, at most. */
+  #longestMs = LONGEST_MS;
   #timer: Cancel | null = null;
   #isDue = false;
 
-  /** @param onDue called when they have been held for long enough. */
-  constructor(compiler: Compiler, clock: Clock, onDue: () => void) {
+  constructor(compiler: Compiler, clock: Clock, options: HeldOptions) {
     this.#compiler = compiler;
     this.#clock = clock;
-    this.#onDue = onDue;
+    this.#options = options;
   }
 
   get size(): number {
@@ -136,13 +150,30 @@ export class HeldChanges {
   #wait(): void {
     this.#timer?.();
     this.#timer = null;
-    if (this.#changes.size === 0) return void (this.#since = null);
-    const now = this.#clock.monotonic();
-    this.#since ??= now;
-    this.#timer = this.#clock.after(Math.max(0, Math.min(QUIET_MS, this.#since + LONGEST_MS - now)), () => {
+    if (this.#changes.size === 0) {
+      this.#since = null;
+      this.#longestMs = LONGEST_MS;
+      return;
+    }
+    this.#since ??= this.#clock.monotonic();
+    const wasBehind = this.#isBehind;
+    if (wasBehind) this.#longestMs = LONGEST_BEHIND_MS;
+    const delayMs = Math.max(0, Math.min(QUIET_MS, this.#left(this.#longestMs)));
+    this.#timer = this.#clock.after(delayMs, () => {
+      if ((wasBehind || this.#isBehind) && this.#left(LONGEST_BEHIND_MS) > 0) return this.#wait();
       this.#timer = null;
       this.#isDue = true;
-      this.#onDue();
+      this.#options.onDue();
     });
+  }
+
+  get #isBehind(): boolean {
+    return TYPES.some((type) => this.#options.isBehind(type));
+  }
+
+  /** Until they have been held for so long. */
+  #left(longestMs: number): number {
+    const now = this.#clock.monotonic();
+    return (this.#since ?? now) + longestMs - now;
   }
 }

@@ -1,7 +1,8 @@
 /** What names is in effect with what it names, in whatever order the two come. By what clients' routes lead to. */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Configuration } from '../../src/agent/configuration.ts';
 import { HeldChanges } from '../../src/agent/held-changes.ts';
 import { Compiler } from '../../src/agent/model/compile/index.ts';
@@ -12,10 +13,13 @@ import type { Snapshot } from '../../src/l7/snapshot.ts';
 import * as fc from '../base/fast-check.ts';
 import { ManualClock } from '../base/manual-clock.ts';
 import { clustersOf, destinationRule, OPTIONS, pod, service, storeOf, virtualService } from './model/compile/world.ts';
+import type { ApiObject } from './sources/kubernetes/api-double.ts';
 import { openDouble, POLICIES, Rig, RULES, service as serviceObject, SERVICES } from './sources/kubernetes/rig.ts';
 
 /** Long enough for whatever is held. */
 const LONG_MS = 5000;
+/** The same, for what is held because a watch is broken. */
+const LONGEST_BEHIND_MS = 20_000;
 /** Not long enough for anything. */
 const SHORT_MS = 400;
 
@@ -38,7 +42,12 @@ function lacking({ records: { clusters, virtualHosts } }: Snapshot): string[] {
 class World {
   readonly clock = new ManualClock();
   readonly compiler = new Compiler(OPTIONS);
-  readonly held = new HeldChanges(this.compiler, this.clock, () => this.give([]));
+  /** Of a kind whose watch is broken; null: all are followed. */
+  behind: string | null = null;
+  readonly held = new HeldChanges(this.compiler, this.clock, {
+    isBehind: ({ kind }) => kind === this.behind,
+    onDue: () => this.give([]),
+  });
   readonly #now = new Map<string, StoreChange['before']>();
 
   constructor(...texts: readonly string[]) {
@@ -137,6 +146,38 @@ t.test('while a change is held, others take effect, and however many come, it is
   t.equal(world.clock.pending, 0);
 });
 
+t.test('while the watch of what may go with it is broken, a change is held for longer, and not for ever', async (t) => {
+  const lackingAt = (world: World): number => lacking(world.compiler.snapshot).length;
+  const [v1, rule] = [subsets('v1'), to('v1')];
+  const world = new World(service('a'), v1, rule);
+  world.behind = 'VirtualService';
+  world.give(gone(v1));
+  world.clock.advance(LONG_MS);
+  t.equal(world.held.size, 1);
+  world.behind = null;
+  world.clock.advance(SHORT_MS);
+  t.equal(world.held.size, 1, 'what was missed has some time to come when the watch is open');
+  world.give(gone(rule));
+  t.strictSame([world.held.size, lackingAt(world), world.clock.pending], [0, 0, 0]);
+
+  world.give(objects(v1, rule));
+  world.give(gone(v1));
+  world.clock.advance(SHORT_MS);
+  world.behind = 'VirtualService';
+  world.clock.advance(SHORT_MS);
+  t.equal(world.held.size, 1, 'it broke after the change had come');
+  world.clock.advance(LONGEST_BEHIND_MS - 2 * SHORT_MS - 1);
+  t.equal(world.held.size, 1);
+  world.clock.advance(1);
+  t.strictSame([world.held.size, lackingAt(world), world.clock.pending], [0, 1, 0]);
+
+  world.give(objects(v1));
+  world.behind = 'Pod';
+  world.give(gone(v1));
+  world.clock.advance(LONG_MS);
+  t.equal(world.held.size, 0, 'pods name nothing');
+});
+
 t.test('a deleted service that is held lets go of its address for another one', async (t) => {
   const address = 'clusterIP: 10.96.0.9';
   const world = new World(service('a'), service('b', undefined, address), to('', 'b'));
@@ -227,7 +268,8 @@ t.test('no route comes to lack its cluster before the time is over, and then all
   );
 });
 
-t.test('at an API server, where each kind has its own watch', async (t) => {
+/** A configuration of what an API server has, with what its routes have lacked so far. */
+async function openConfiguration(t: Test): Promise<{ rig: Rig; configuration: Configuration; lacked: string[]; outcomes: () => number }> {
   const api = await openDouble(t);
   const rig = new Rig(api, { server: api.url, options: async () => ({ headers: {} }), renew: () => {} });
   const propagation = new Propagation(rig.clock);
@@ -243,21 +285,30 @@ t.test('at an API server, where each kind has its own watch', async (t) => {
     },
   });
   t.teardown(() => configuration.stop());
-  const metadata = { name: 'r', namespace: 'a' };
-  const ruleTo = (subset: string) => ({ metadata, spec: { hosts: ['s'], http: [{ route: [{ destination: { host: 's', subset } }] }] } });
-  const policy = (subset: string) => ({ metadata, spec: { host: 's', subsets: [{ name: subset, labels: { app: subset } }] } });
+  api.put(SERVICES, serviceObject('s'));
+  return { rig, configuration, lacked, outcomes: () => outcomes };
+}
+
+const metadata = { name: 'r', namespace: 'a' };
+const ruleTo = (subset: string): ApiObject => ({
+  ...{ metadata, spec: { hosts: ['s'], http: [{ route: [{ destination: { host: 's', subset } }] }] } },
+});
+const policy = (subset: string): ApiObject => ({ metadata, spec: { host: 's', subsets: [{ name: subset, labels: { app: subset } }] } });
+
+t.test('at an API server, where each kind has its own watch', async (t) => {
+  const { rig, configuration, lacked, outcomes } = await openConfiguration(t);
+  const { api } = rig;
   const kinds = (): string[] => configuration.objects().map(({ kind }) => kind);
   /** The server is told of the one, and when that is held, of the other. Time stands still, but for what must lie between two compilations. */
   const both = async (...changes: readonly (() => void)[]): Promise<void> => {
     for (const [index, change] of changes.entries()) {
-      const before = outcomes;
+      const before = outcomes();
       const held = index < changes.length - 1 ? index + 1 : 0;
       rig.clock.advance(10);
       change();
-      await rig.until(`${held} are held`, () => outcomes > before && configuration.propagation().pending === held);
+      await rig.until(`${held} are held`, () => outcomes() > before && configuration.propagation().pending === held);
     }
   };
-  api.put(SERVICES, serviceObject('s'));
   await configuration.start();
   await rig.untilLater('all is watched', () => [RULES, POLICIES, SERVICES].every((path) => api.watches(path) > 0));
   await both(
@@ -274,5 +325,37 @@ t.test('at an API server, where each kind has its own watch', async (t) => {
     () => api.delete(RULES, 'r'),
   );
   t.strictSame(kinds(), []);
+  t.strictSame(lacked, []);
+});
+
+t.test('at an API server that comes back, and tells of one kind seconds after the other', async (t) => {
+  const { rig, configuration, lacked } = await openConfiguration(t);
+  const { api } = rig;
+  const pending = (): number => configuration.propagation().pending;
+  /** Slowly, so that what is due has happened before time goes on. */
+  const pass = async (what: string, isOver: () => boolean): Promise<void> => {
+    for (let steps = 0; !isOver(); steps++) {
+      if (steps > 1000) throw new Error(`waited in vain until ${what}`);
+      rig.clock.advance(250);
+      await delay(10);
+    }
+  };
+  api.put(RULES, ruleTo('v1'));
+  api.put(POLICIES, policy('v1'));
+  await configuration.start();
+  await rig.untilLater('all is watched', () => [RULES, POLICIES, SERVICES].every((path) => api.watches(path) > 0));
+  await api.close();
+  await pass('its absence is told', () => configuration.problems().length > 0);
+  api.delete(POLICIES, 'r');
+  api.delete(RULES, 'r');
+  api.fault = ({ path }) => (path === RULES ? { code: 503 } : null);
+  await api.open();
+  await pass('the first of them is held', () => pending() === 1);
+  const since = rig.clock.now();
+  await pass('more time is over than without', () => rig.clock.now() - since > LONG_MS);
+  t.equal(pending(), 1);
+  api.fault = () => null;
+  await pass('both are in effect', () => pending() === 0);
+  t.strictSame(configuration.objects(), []);
   t.strictSame(lacked, []);
 });

@@ -105,6 +105,11 @@ export interface ObjectSource {
    * or cannot be; null: it is there already. Absent: the source reads everything that it has.
    */
   require?(needs: Needs): Promise<void> | null;
+  /**
+   * Whether there may be changes of the type that it has missed, and will tell of: its watch is broken, and not open again. Absent: there
+   * never are.
+   */
+  isBehind?(type: ObjectType): boolean;
   /** What the source knows of each of the resources that it reads. */
   report?(): readonly SourceReport[];
 }

@@ -140,6 +140,10 @@ export class AgentProcess {
     renameSync(part, join(this.manifests, file));
   }
 
+  remove(file: string): void {
+    rmSync(join(this.manifests, file));
+  }
+
   async status(): Promise<AgentStatus> {
     return JSON.parse((await this.#get(this.#admin, '/status')).body) as AgentStatus;
   }

@@ -1,4 +1,5 @@
 /** What changes while the agent serves: manifests, good and bad, and pods. Needs root. */
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { monotonicNow, startNginx } from '../capture/programs.ts';
 import { needsRoot, type Pod, PodNetwork, until } from '../pod-network.ts';
@@ -9,18 +10,27 @@ const WEB = '10.96.0.10';
 /** Outlasts the changes. It is left to end by itself: a signal may reach another thread than the one of wrk that waits. */
 const WRK_SECONDS = 10;
 const CHANGES = 12;
+/** Between two files that belong together: read at once, one after the other, and as by somebody who takes his time. */
+const PAUSES_MS = [0, 30, 150];
 
-function toVersion(version: string): KubeObject {
+function toVersion(version: string, prefix = ''): KubeObject {
   return istioObject('VirtualService', 'web', {
     hosts: ['web'],
-    http: [{ route: [{ destination: { host: 'web', subset: version } }], headers: { request: { set: { 'x-version': version } } } }],
+    http: [
+      {
+        route: [{ destination: { host: 'web', subset: `${prefix}${version}` } }],
+        headers: { request: { set: { 'x-version': `${prefix}${version}` } } },
+      },
+    ],
   });
 }
 
-const subsets = istioObject('DestinationRule', 'web', {
-  host: 'web',
-  subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version } })),
-});
+/** @param prefix of the subsets' names. */
+const subsets = (prefix = ''): KubeObject =>
+  istioObject('DestinationRule', 'web', {
+    host: 'web',
+    subsets: ['v1', 'v2'].map((version) => ({ name: `${prefix}${version}`, labels: { version } })),
+  });
 
 t.test('changes', { skip: needsRoot }, async (t) => {
   const network = await PodNetwork.create('changes');
@@ -33,7 +43,8 @@ t.test('changes', { skip: needsRoot }, async (t) => {
   const [client, web1, web2] = ['client', 'web1', 'web2'].map((pod) => network.addPod(pod)) as [Pod, Pod, Pod];
   for (const pod of [web1, web2]) await startNginx(pod, (task) => t.teardown(task), `${pod.name} $http_x_version`);
   await agent.apply('pods.json', podObject(client, 'client'), podObject(web1, 'web'), podObject(web2, 'web', { version: 'v2' }));
-  await agent.apply('web.json', serviceObject('web', WEB, { http: 80 }), subsets);
+  await agent.apply('web.json', serviceObject('web', WEB, { http: 80 }));
+  await agent.apply('subsets.json', subsets());
   await agent.apply('route.json', toVersion('v1'));
   await agent.start();
   const ask = async (): Promise<string> =>
@@ -59,6 +70,34 @@ t.test('changes', { skip: needsRoot }, async (t) => {
     await ended;
     t.match(output, /[1-9]\d* requests in/);
     t.notMatch(output, /Socket errors|Non-2xx/, 'kept connections lose nothing either');
+  });
+
+  await t.test('a rule and what it names go, come and get another name, file after file in both orders: no request fails', async (t) => {
+    const fresh = new Requester(client, WEB, 'web.shop');
+    await until(() => fresh.exchanged.length > 10, 'requests');
+    const files = { 'route.json': toVersion('v1'), 'subsets.json': subsets() };
+    const others = { 'route.json': toVersion('v1', 'other-'), 'subsets.json': subsets('other-') };
+    const names = Object.keys(files) as readonly (keyof typeof files)[];
+    for (const pauseMs of PAUSES_MS) {
+      for (const order of [names, names.toReversed()]) {
+        const each = async (change: (file: keyof typeof files) => void): Promise<void> => {
+          for (const file of order) {
+            change(file);
+            await delay(pauseMs);
+          }
+        };
+        await each((file) => agent.remove(file));
+        await until(async () => !(await ask()).includes('v1'), 'the rule is gone');
+        await each((file) => agent.write(file, JSON.stringify(files[file])));
+        await until(async () => (await ask()) === 'web1 v1', 'the rule is back');
+        await each((file) => agent.write(file, JSON.stringify(others[file])));
+        await until(async () => (await ask()) === 'web1 other-v1', 'the subsets have another name');
+        await each((file) => agent.write(file, JSON.stringify(files[file])));
+        await until(async () => (await ask()) === 'web1 v1', 'and their first name again');
+        t.same(fresh.failedSince(0), [], `${order.join(', ')}, ${pauseMs} ms`);
+      }
+    }
+    await fresh.stop();
   });
 
   await t.test('bad YAML keeps the last good version in effect, and is told', async (t) => {

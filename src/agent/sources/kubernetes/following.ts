@@ -33,6 +33,11 @@ export class Following {
     this.#staleSince = clock.monotonic();
   }
 
+  /** Whether changes may have been missed, or be missed now. */
+  get isStale(): boolean {
+    return this.#staleSince !== null;
+  }
+
   begins(): void {
     this.#state = 'followed';
     this.#staleSince = null;

@@ -10,8 +10,8 @@
  *  1. nothing is taken away because the server cannot be read: only an event, a complete list, or a resource that the server does not
  *     have at two looks ("the API server is away", "a custom resource comes, goes and comes back");
  *  2. a watch goes on from the last version that was seen, in an object or in a bookmark ("a watch is resumed");
- *  3. requests that fail follow each other with growing waits; a watch that works ends that ("waits grow, and a watch that works ends
- *     them");
+ *  3. requests that fail follow each other with growing waits; a watch that works ends that, and so does another resource that finds
+ *     the server there again ("waits grow, and a watch that works ends them", "the first that finds the server calls the others");
  *  4. it is settled once, when the first list is complete or the server is known not to have the resource ("a kind that may not be
  *     read").
  */
@@ -33,6 +33,8 @@ import { neededMetadata } from './needed-metadata.ts';
 const OBJECTS_A_TURN = 50;
 /** A watch without an event that the server ends sooner does not work. */
 const SHORT_MS = 1000;
+/** The first may fall into a restart of the server. */
+const ABSENT_LOOKS = 2;
 /** Between looks for a resource that the server does not have. */
 const LONGEST_ABSENCE_MS = 60_000;
 /** Of users of the cluster, who may not name paths of this node. */
@@ -70,6 +72,8 @@ export class Reflector {
   #absences = 0;
   /** Those of the time when the latest look began. */
   #news: AbortSignal;
+  /** Of the time when the latest request began: one that fails after the server's return is made again at once. */
+  #back: AbortSignal;
   /** The credentials were refused, and read again. */
   #renewed = false;
 
@@ -81,11 +85,21 @@ export class Reflector {
     this.#following = new Following(fullName(options.resource), scope, options.clock);
     this.#version = options.resource.versions[0] ?? '';
     this.#news = options.absences.news;
+    this.#back = options.health.back;
     this.#stop = stop;
   }
 
   get name(): string {
     return this.#name;
+  }
+
+  get resource(): Resource {
+    return this.#resource;
+  }
+
+  /** Whether it is not watched, or not read yet. A resource that the server does not have has nothing to tell. */
+  get isBehind(): boolean {
+    return this.#following.isStale && this.#absences < ABSENT_LOOKS;
   }
 
   report(): SourceReport {
@@ -95,6 +109,7 @@ export class Reflector {
   /** Resolves when it has been stopped. */
   async run(): Promise<void> {
     while (!this.#stop.aborted) {
+      this.#back = this.#options.health.back;
       try {
         await (this.#doing === 'list' ? this.#listVersions() : this.#watch());
       } catch (error) {
@@ -167,27 +182,37 @@ export class Reflector {
   }
 
   async #watch(): Promise<void> {
-    const { client, clock, pace, random } = this.#options;
+    const { client, clock, random } = this.#options;
     const { onBytes } = this.#following;
     const watch = { resource: this.#resource, version: this.#version, since: this.#since, spread: random(), onBytes };
     const events = await openWatch(client, watch, this.#stop);
     this.#works();
     this.#following.begins();
     const began = clock.monotonic();
+    const error = await this.#follow(events);
+    this.#following.ends(error);
+    if (error !== null || clock.monotonic() - began < SHORT_MS) await this.#pause();
+  }
+
+  /** @returns what broke the watch; null: it has ended. */
+  async #follow(events: AsyncIterable<WatchEvent>): Promise<ApiFailure | null> {
+    const { clock, health, pace } = this.#options;
+    const began = clock.monotonic();
     try {
       for await (const event of events) {
         pace.reset();
         this.#take(event);
       }
+      return null;
     } catch (error) {
-      this.#following.ends(error);
       // A watch that ends in whatever way is nothing to tell of, as long as the next one begins.
-      if (!(error instanceof ApiFailure) || error.reason !== 'unreachable') throw error;
-      return pace.wait(this.#stop);
+      if (error instanceof ApiFailure && error.reason === 'unreachable') return error;
+      throw error;
+    } finally {
+      if (clock.monotonic() - began >= SHORT_MS) pace.reset();
+      // That the server came back while it was watched is no reason to ask at once.
+      this.#back = health.back;
     }
-    this.#following.ends(null);
-    if (clock.monotonic() - began < SHORT_MS) return pace.wait(this.#stop);
-    pace.reset();
   }
 
   #take({ type, object }: WatchEvent): void {
@@ -210,7 +235,6 @@ export class Reflector {
   }
 
   async #recover(failure: ApiFailure): Promise<void> {
-    const { pace } = this.#options;
     this.#following.fails(failure);
     switch (failure.reason) {
       case 'unauthorized':
@@ -229,7 +253,16 @@ export class Reflector {
       case 'unreachable':
         return this.#waitForServer(failure);
     }
-    await pace.wait(this.#stop);
+    await this.#pause();
+  }
+
+  /** As long as the pace says, or until another resource finds the server there again. */
+  async #pause(): Promise<void> {
+    const { pace } = this.#options;
+    const back = this.#back;
+    await pace.wait(AbortSignal.any([this.#stop, back]));
+    // A server that has just come back does not yet answer everything as it should; the waits had grown while it was away.
+    if (back.aborted) pace.reset();
   }
 
   async #waitForServer({ message, retryAfterMs }: ApiFailure): Promise<void> {
@@ -237,7 +270,7 @@ export class Reflector {
     health.failed(this.#name, message);
     // A server that names a time is there, and knows better than a bound that has grown while it was not.
     if (retryAfterMs > 0) return pace.wait(this.#stop, { leastMs: retryAfterMs, longestMs: retryAfterMs });
-    await pace.wait(AbortSignal.any([this.#stop, health.back]));
+    await this.#pause();
   }
 
   /** Tokens are replaced before they expire; the one that was sent may have been read just before. Returns whether to try at once. */
@@ -255,24 +288,23 @@ export class Reflector {
     if (this.#doing === 'watch') {
       this.#doing = 'list';
       this.#since = '';
-      return pace.wait(this.#stop);
+      return this.#pause();
     }
     if (!this.#resource.optional) {
       this.#report(`the API server has no ${this.#name}`);
-      return pace.wait(this.#stop);
+      return this.#pause();
     }
     this.#works();
     // Waits have grown for another reason.
     if (this.#absences === 0) pace.reset();
-    // One look may fall into a restart of the server.
-    if (++this.#absences > 1 || !this.#settled) {
+    if (++this.#absences >= ABSENT_LOOKS || !this.#settled) {
       sink.relist(this.#resource.type);
       sink.listed(this.#resource.type);
       this.#settle();
     }
     absences.missing(this.#name, this.#news);
     // A second look at once would not tell of a restart of the server.
-    const end = this.#absences > 1 ? AbortSignal.any([this.#stop, this.#news]) : this.#stop;
+    const end = this.#absences >= ABSENT_LOOKS ? AbortSignal.any([this.#stop, this.#news]) : this.#stop;
     await pace.wait(end, { longestMs: LONGEST_ABSENCE_MS });
     if (this.#news.aborted) pace.reset();
   }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Needs } from '../../model/needs.ts';
+import type { ObjectType } from '../../model/problem.ts';
 import type { ObjectPart, ObjectSink, ObjectSource, SourceReport } from '../../model/sink.ts';
 import { Absences } from './absences.ts';
 import { ApiClient } from './api-client.ts';
@@ -61,6 +62,10 @@ export class KubernetesSource implements ObjectSource {
 
   require(needs: Needs): Promise<void> | null {
     return this.#stop.signal.aborted ? null : (this.#scopes?.require(needs) ?? null);
+  }
+
+  isBehind({ group, kind }: ObjectType): boolean {
+    return this.#reflectors.some(({ resource: { type }, isBehind }) => isBehind && type.group === group && type.kind === kind);
   }
 
   report(): SourceReport[] {

@@ -148,6 +148,41 @@ t.test('the API server is away', async (t) => {
   t.equal(rig.told.length, 2);
 });
 
+t.test('the first that finds the server calls the others, whose waits had grown while it was away', async (t) => {
+  const rig = await openRig(t);
+  await Promise.all([watched(rig, SERVICES), watched(rig, POLICIES)]);
+  await rig.api.close();
+  const began = rig.clock.now();
+  await rig.untilLater('waits are long', () => rig.clock.now() - began > 200_000);
+  // As a server that has just started: it does not know of rights yet, and then of what is custom.
+  const faults = [{ code: 403 }, { code: 503 }, { code: 401 }, { code: 401 }, { code: 403 }];
+  rig.api.fault = ({ path }) => (path === POLICIES ? (faults.shift() ?? null) : null);
+  await rig.api.open();
+  await rig.untilLater('services are watched', () => rig.api.watches(SERVICES) > 0);
+  const back = rig.clock.now();
+  await rig.untilLater('so are policies', () => rig.api.watches(POLICIES) > 0);
+  t.strictSame(faults, []);
+  t.ok(rig.clock.now() - back < 25_000, `${rig.clock.now() - back} ms, where a single wait was 30 s`);
+});
+
+t.test('waits of watches that broke at once are forgotten when one has lasted', async (t) => {
+  const rig = await openRig(t);
+  await watched(rig, RULES);
+  /** How long it takes until it is watched again. */
+  const broken = async (): Promise<number> => {
+    const { length } = rig.watches(RULES);
+    rig.api.breakWatches(RULES);
+    const began = rig.clock.now();
+    await watched(rig, RULES, length + 1);
+    return rig.clock.now() - began;
+  };
+  let waited = 0;
+  while (waited < 15_000) waited = await broken();
+  rig.clock.advance(2000);
+  const after = await broken();
+  t.ok(after < 8000, `${after} ms after ${waited}`);
+});
+
 t.test('the API server is away at the start, and is slow to come', async (t) => {
   const rig = await openRig(t, (api) => {
     api.fault = () => ({ code: 503 });
