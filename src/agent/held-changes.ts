@@ -84,10 +84,12 @@ export class HeldChanges {
   }
 
   take(changes: readonly StoreChange[]): void {
+    const others: StoreChange[] = [];
     for (const change of changes) {
       if (this.#started && KINDS.includes(typeKey(change.ref))) this.#add(change);
-      else this.#compiler.take([change]);
+      else others.push(change);
     }
+    this.#compiler.take(others);
   }
 
   /** Computes what is to take effect, for as long as `more` says so. @returns whether all of it is computed. */
@@ -122,12 +124,9 @@ export class HeldChanges {
   }
 
   #apply(isWanted: (held: Held) => boolean): void {
-    for (const held of this.#changes.values()) {
-      const wanted = isWanted(held);
-      if (wanted === held.isApplied) continue;
-      this.#compiler.take([wanted ? held.change : { ...held.change, object: held.before, origin: null }]);
-      held.isApplied = wanted;
-    }
+    const changed = [...this.#changes.values()].filter((held) => held.isApplied !== isWanted(held));
+    for (const held of changed) held.isApplied = !held.isApplied;
+    this.#compiler.take(changed.map(({ change, before, isApplied }) => (isApplied ? change : { ...change, object: before, origin: null })));
   }
 
   /** @returns the next attempt; null: there is none. */
