@@ -43,7 +43,13 @@ export class LocalAgent {
     const command = [...through, ...ownBuild().command, 'agent', ...words];
     const agent = new LocalAgent(new Daemon('the agent', log, command, { env }), node, admin);
     agent.daemon.start();
-    await agent.ready();
+    try {
+      await agent.ready();
+    } catch (error) {
+      // A process that is left keeps this one from ending, and a test from telling why it failed.
+      await agent.stop();
+      throw error;
+    }
     return agent;
   }
 
