@@ -8,7 +8,7 @@ import type { BenchNetwork } from './network.ts';
 import { Pods, type TrafficReport } from './pods.ts';
 import { readingMs } from './reading.ts';
 import { Traffic } from './traffic.ts';
-import { World } from './world.ts';
+import { type ManifestFile, World } from './world.ts';
 
 const READY_LIMIT_MS = 120_000;
 const SETTLE_MS = 1500;
@@ -82,8 +82,9 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
   const pods = await Pods.start(network);
   const run = emptyRun(options);
   const world = new World(options.services, options.documentsPerFile, network.clients, options.fields);
+  let large: ManifestFile | null = null;
   try {
-    await new RunSteps(agent, pods, world, options, run, say).all();
+    large = await new RunSteps(agent, pods, world, options, run, say).all();
   } catch (error) {
     run.ended = error instanceof Error ? error.message : String(error);
     say(run.ended);
@@ -95,7 +96,7 @@ export async function measureRun(network: BenchNetwork, options: RunOptions, say
     await pods.stop();
     await agent.remove();
   }
-  if (run.bulk !== null) run.bulk.readMs = await readingMs(options.build, world.bulk(bulkBytes(options.quick), 'bulk').file);
+  if (run.bulk !== null && large !== null) run.bulk.readMs = await readingMs(options.build, large);
   return run;
 }
 
@@ -116,7 +117,8 @@ class RunSteps {
     this.#say = say;
   }
 
-  async all(): Promise<void> {
+  /** @returns the large file. */
+  async all(): Promise<ManifestFile> {
     await this.#start();
     this.#run.firstRequests = await measureFirstRequests(this.#pods, this.#world.services);
     this.#say(`first requests: ${JSON.stringify(this.#run.firstRequests)}`);
@@ -124,7 +126,7 @@ class RunSteps {
     await this.#quiet();
     await this.#changes(traffic);
     this.#run.residentMbAfter = this.#agent.residentMb;
-    await this.#bulk(traffic);
+    return this.#bulk(traffic);
   }
 
   async #start(): Promise<void> {
@@ -165,7 +167,7 @@ class RunSteps {
     this.#say(`endpoints: ${JSON.stringify({ ...this.#run.endpoints, ...this.#run.duringEndpoints })}`);
   }
 
-  async #bulk(traffic: Traffic): Promise<void> {
+  async #bulk(traffic: Traffic): Promise<ManifestFile> {
     const { file, last } = this.#world.bulk(bulkBytes(this.#options.quick), 'bulk');
     const other = traffic.quietServices[0] as number;
     const small = this.#world.changeRule(other, 'beside-bulk', null);
@@ -185,6 +187,7 @@ class RunSteps {
     };
     await this.#notePauses('bulk');
     this.#say(`bulk: ${JSON.stringify(this.#run.bulk)}`);
+    return file;
   }
 
   async #notePauses(part: Part): Promise<void> {
