@@ -58,7 +58,7 @@ const beginTelemetry: RequestStage<Exchange> = {
     const { telemetry } = exchange.origin;
     if (exchange.grpc !== null) tools.calls.begin(exchange.grpc, () => countMessages(exchange));
     const tracing = telemetry?.tracing ?? null;
-    if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools.random);
+    if (tracing !== null) (exchange.trace ??= new ExchangeTrace()).begin(exchange, tracing, tools);
     const telling = telemetry === null ? null : tools.tellings.own(telemetry);
     if (telling !== null || tools.runtime.calleesTold) {
       (exchange.log ??= new ExchangeLog(tools.accessLog)).begin(exchange, telling ?? NOTHING_TOLD, tools.runtime.calleesAsk);

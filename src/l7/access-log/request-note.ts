@@ -117,7 +117,7 @@ export class RequestNote {
   #takeHeaders(head: Head, names: readonly NotedName[], spans: Spans, first: number): void {
     for (let i = 0; i < names.length; i++) {
       const { id, name } = names[i]!;
-      const index = id >= 0 ? head.find(id) : indexOf(head, name);
+      const index = id >= 0 ? head.find(id) : head.findNamed(name);
       const start = this.#length;
       if (index < 0) spans.put(first + i, -1, -1);
       else spans.put(first + i, start, this.#add(head.bytes, head.valueStart[index] as number, head.valueEnd[index] as number));
@@ -138,21 +138,4 @@ export class RequestNote {
     larger.set(this.bytes.subarray(0, this.#length));
     this.bytes = larger;
   }
-}
-
-function indexOf(head: Head, name: string): number {
-  for (let i = 0; i < head.count; i++) {
-    const start = head.nameStart[i] as number;
-    if ((head.nameEnd[i] as number) - start === name.length && isNamed(head.bytes, start, name)) return i;
-  }
-  return -1;
-}
-
-function isNamed(bytes: Uint8Array, start: number, name: string): boolean {
-  for (let i = 0; i < name.length; i++) {
-    const byte = bytes[start + i] as number;
-    const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
-    if (lower !== name.charCodeAt(i)) return false;
-  }
-  return true;
 }

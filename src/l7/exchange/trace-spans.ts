@@ -1,54 +1,50 @@
 /** Spans of exchanges that are over, with the names and tags of Envoy and Istio (source/common/tracing/http_tracer_impl.cc). */
-import { socketText } from '../../base/socket-address.ts';
-import type { SpanTag, TracingConfig } from '../config/telemetry.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
-import type { Identity } from '../config/identity.ts';
+import type { Identity, ServiceRef } from '../config/identity.ts';
+import type { TracingConfig } from '../config/telemetry.ts';
 import { flagText } from '../message/outcome.ts';
 import type { Workload } from '../runtime/runtime.ts';
-import type { Span } from '../tracing/span.ts';
+import type { SpanLine } from '../tracing/span-line.ts';
+import { TAG } from '../tracing/standard-tags.ts';
 import { TraceContext } from '../tracing/trace-context.ts';
 import { routeName } from '../record/route-name.ts';
 import type { Attempt } from './attempt.ts';
 import type { ExchangeFacts } from './facts.ts';
-import type { AttemptTrace, TracedRequest } from './trace.ts';
+import type { AttemptTrace } from './trace.ts';
+import type { TracedRequest } from './traced-request.ts';
 
 interface Ending {
+  /** Of the span: the callee's, for its own. */
   readonly policy: TracingConfig;
-  readonly context: TraceContext;
   readonly request: TracedRequest;
-  readonly kind: Span['kind'];
-  readonly name: string;
   readonly reporter: Identity;
   readonly startedAt: number;
   readonly status: number;
   readonly flags: number;
   readonly cluster: string;
-  readonly upstream: string;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
+  /** Null: there was none. */
+  readonly attempt: Attempt | null;
 }
 
 /** The span of an exchange that is over. */
 export function exchangeSpan(exchange: ExchangeFacts): void {
   const { trace, tools, origin, destination, attempted } = exchange;
   if (trace?.policy === undefined || trace.policy === null || trace.request === null || !tools.spans.open) return;
+  const { line } = tools.spans;
   const cluster = destination?.slot.cluster?.config ?? null;
-  const inbound = origin.kind === 'inbound';
-  const service = inbound ? origin.service : null;
+  line.begin(trace.context, origin.kind === 'outbound' ? 'client' : 'server');
+  const service = origin.kind === 'inbound' ? origin.service : null;
+  if (service !== null) writeOperation(line, service, '/*');
+  else writeRouteOperation(line, exchange, cluster);
   finish(exchange, {
     policy: trace.policy,
-    context: trace.context,
     request: trace.request,
-    kind: origin.kind === 'outbound' ? 'client' : 'server',
-    name: service === null ? routeOperation(exchange, cluster) : `${service.host}:${service.port}/*`,
-    reporter: inbound ? origin.workload.identity : origin.identity,
+    reporter: origin.kind === 'inbound' ? origin.workload.identity : origin.identity,
     startedAt: exchange.startedAt,
     status: exchange.status,
     flags: exchange.outcome.flags | exchange.retrying.flags,
-    cluster: inbound ? `inbound|${origin.port}||` : (cluster?.name ?? exchange.fallbackService),
-    upstream: attempted === null ? '' : addressOf(attempted),
-    requestBytes: exchange.requestBytes,
-    responseBytes: exchange.responseBytes,
+    cluster: origin.kind === 'inbound' ? inboundCluster(exchange, origin.port) : (cluster?.name ?? exchange.fallbackService),
+    attempt: attempted,
   });
 }
 
@@ -99,80 +95,93 @@ interface AttemptSpans extends Pick<AttemptTrace, 'client' | 'server'> {
 
 function attemptSpans(exchange: ExchangeFacts, attempt: Attempt, spans: AttemptSpans, status: number, flags: number): void {
   const { tools, origin } = exchange;
+  const { line } = tools.spans;
   const { client, server, policy, request } = spans;
   const { endpoint, cluster, startedAt } = attempt;
-  const { requestBytes, responseBytes } = exchange;
-  const service = cluster?.config.service ?? null;
-  const upstream = addressOf(attempt);
-  const common = { request, startedAt, status, flags, upstream, requestBytes, responseBytes };
   const name = cluster?.config.name ?? exchange.fallbackService;
+  const common = { request, startedAt, status, flags, attempt };
   if (client !== null && tools.spans.open) {
-    const operation = `router ${name} egress`;
-    finish(exchange, {
-      ...common,
-      policy,
-      context: client,
-      kind: 'client',
-      name: operation,
-      reporter: origin.identity,
-      cluster: name,
-    });
+    line.begin(client, 'client');
+    line.text('router ');
+    line.text(name);
+    line.text(' egress');
+    finish(exchange, { ...common, policy, reporter: origin.identity, cluster: name });
   }
   if (server !== null && tools.spans.open) {
-    const operation = service === null ? `${upstream}/*` : `${service.host}:${service.port}/*`;
+    line.begin(server.context, 'server');
+    const service = cluster?.config.service ?? null;
+    if (service === null) line.text(`${upstreamOf(exchange, attempt)}/*`);
+    else writeOperation(line, service, '/*');
     const reporter = endpoint.config.identity;
-    finish(exchange, { ...common, ...server, kind: 'server', name: operation, reporter, cluster: `inbound|${endpoint.port}||` });
+    finish(exchange, { ...common, policy: server.policy, reporter, cluster: inboundCluster(exchange, endpoint.port) });
   }
 }
 
-function finish({ tools }: ExchangeFacts, ending: Ending): void {
-  const { policy, context, kind, name, reporter, startedAt, status } = ending;
-  const { transport, spans } = tools;
-  spans.add(policy.provider, {
-    traceId: context.traceId,
-    spanId: context.spanId,
-    parentId: context.parentId,
-    kind,
-    name,
-    service: `${reporter.app}.${reporter.namespace}`,
-    startMs: spans.wall(startedAt),
-    durationMs: transport.now - startedAt,
-    tags: [...tagsOf(ending), ...policy.fixedTags],
-    failed: status >= 500 || status === 0,
-  });
+/** The line has its name. */
+function finish(exchange: ExchangeFacts, ending: Ending): void {
+  const { transport, spans } = exchange.tools;
+  const { line } = spans;
+  const { policy, request, reporter, startedAt } = ending;
+  const custom = spans.customTags(policy);
+  line.times(spans.wall(startedAt), transport.now - startedAt);
+  line.text(reporter.app);
+  line.text('.');
+  line.text(reporter.namespace);
+  line.tags();
+  line.raw(request.tags);
+  writeEnd(line, exchange, ending);
+  line.raw(request.headerTags);
+  line.raw(custom.fixed);
+  // A callee's tags may have names of those that the caller takes from headers.
+  line.end(custom.repeat || (policy !== request.policy && request.headerTags.length > 0));
+  spans.add(policy.provider);
 }
 
-function tagsOf({ request, status, flags, cluster, upstream, requestBytes, responseBytes }: Ending): SpanTag[] {
-  return [
-    ['component', 'proxy'],
-    ['guid:x-request-id', request.requestId],
-    ['http.url', `http://${request.authority}${request.path}`],
-    ['http.method', request.method],
-    ['http.protocol', request.protocol],
-    ['downstream_cluster', '-'],
-    ['user_agent', request.userAgent],
-    ['peer.address', request.peer],
-    ['request_size', String(requestBytes)],
-    ['response_size', String(responseBytes)],
-    ['http.status_code', String(status)],
-    ['response_flags', flagText(flags)],
-    ['upstream_cluster', cluster],
-    ['upstream_cluster.name', cluster],
-    ...(upstream === '' ? [] : [['upstream_address', upstream] as const]),
-    ...(status >= 500 || status === 0 ? [['error', 'true'] as const] : []),
-    ...request.headerTags,
-  ];
+/** The tags that say how it ended. */
+function writeEnd(line: SpanLine, exchange: ExchangeFacts, { status, flags, cluster, attempt }: Ending): void {
+  line.raw(TAG['request_size']);
+  line.number(exchange.requestBytes);
+  line.raw(TAG['response_size']);
+  line.number(exchange.responseBytes);
+  line.raw(TAG['http.status_code']);
+  line.number(status);
+  line.raw(TAG['response_flags']);
+  line.text(flagText(flags));
+  line.raw(TAG['upstream_cluster']);
+  line.text(cluster);
+  line.raw(TAG['upstream_cluster.name']);
+  line.text(cluster);
+  if (attempt !== null) {
+    line.raw(TAG['upstream_address']);
+    line.text(upstreamOf(exchange, attempt));
+  }
+  if (status < 500 && status !== 0) return;
+  line.raw(TAG['error']);
+  line.text('true');
 }
 
 /** Istio's name of a route (pilot/pkg/networking/core/route: GetRouteOperation). */
-function routeOperation({ route, forward, origin, fallbackService }: ExchangeFacts, cluster: ClusterConfig | null): string {
+function writeRouteOperation(line: SpanLine, exchange: ExchangeFacts, cluster: ClusterConfig | null): void {
+  const { route, forward, origin, fallbackService } = exchange;
   const path = route?.shownPath ?? '/*';
-  if (cluster !== null && (forward === null || forward.destinations.length === 1)) {
-    return `${cluster.service.host}:${cluster.service.port}${path}`;
-  }
-  return `${routeName(route, origin.kind === 'inbound', fallbackService)}:${origin.port}${path}`;
+  if (cluster !== null && (forward === null || forward.destinations.length === 1)) return writeOperation(line, cluster.service, path);
+  line.text(routeName(route, origin.kind === 'inbound', fallbackService));
+  line.text(':');
+  line.number(origin.port);
+  line.text(path);
 }
 
-function addressOf({ endpoint: { address, port } }: Attempt): string {
-  return socketText(address, port);
+function writeOperation(line: SpanLine, { host, port }: ServiceRef, path: string): void {
+  line.text(host);
+  line.text(':');
+  line.number(port);
+  line.text(path);
+}
+
+function upstreamOf({ tools }: ExchangeFacts, { endpoint: { address, port } }: Attempt): string {
+  return tools.accessLog.entry.sockets.text(address, port);
+}
+
+function inboundCluster({ tools }: ExchangeFacts, port: number): string {
+  return tools.accessLog.entry.sockets.inboundCluster(port);
 }

@@ -12,29 +12,15 @@ import type { TracingConfig } from '../config/telemetry.ts';
 import type { Head } from '../message/head.ts';
 import { Found, readContext } from '../tracing/propagation.ts';
 import { draw, idDigit, idNumber, readableId, TraceDigit } from '../tracing/sampling.ts';
+import type { SpanLog } from '../tracing/span-log.ts';
 import { TraceContext } from '../tracing/trace-context.ts';
-import { protocolOf } from './protocol-name.ts';
 import type { RequestId } from './request-id.ts';
+import { type IncomingRequest, type TracedRequest, tracedRequest } from './traced-request.ts';
 
-/** What a span says of the request, taken when it came: its head does not live until the span ends. */
-export interface TracedRequest {
-  readonly method: string;
-  /** With the query. */
-  readonly path: string;
-  readonly authority: string;
-  readonly protocol: string;
-  readonly userAgent: string;
-  readonly requestId: string;
-  readonly peer: string;
-  readonly headerTags: readonly (readonly [key: string, value: string])[];
-}
-
-/** A request that has just come. */
-export interface IncomingRequest {
-  readonly head: Head;
-  readonly requestId: RequestId;
-  readonly down: { readonly isHttp2: boolean; peerIp(): string };
-  readonly origin: { readonly kind: 'outbound' | 'inbound' | 'gateway' };
+export interface TraceMeans {
+  /** Uniform over 32 bits. */
+  readonly random: () => number;
+  readonly spans: SpanLog;
 }
 
 export class ExchangeTrace {
@@ -50,8 +36,7 @@ export class ExchangeTrace {
   /** What the decision makes of the request's own id; 0: it stays as it is. */
   digit = 0;
 
-  /** @param random uniform over 32 bits. */
-  begin(incoming: IncomingRequest, policy: TracingConfig, random: () => number): void {
+  begin(incoming: IncomingRequest, policy: TracingConfig, { random, spans }: TraceMeans): void {
     const { head, origin, requestId } = incoming;
     const { context } = this;
     this.policy = policy;
@@ -66,7 +51,7 @@ export class ExchangeTrace {
         : found === Found.Sampled || found === Found.SampledTrace;
     if (known) context.descend(random);
     else context.begin(random);
-    if (context.sampled && policy.report) this.request = tracedRequest(incoming, policy);
+    if (context.sampled && policy.report) this.request = tracedRequest(incoming, policy, spans);
   }
 
   /**
@@ -104,32 +89,4 @@ export interface AttemptTrace {
   readonly server: { readonly policy: TracingConfig; readonly context: TraceContext } | null;
   /** The attempt is over. @param status that came back; 0: none. */
   over(status: number, flags: number): void;
-}
-
-function tracedRequest({ head, down, requestId }: IncomingRequest, policy: TracingConfig): TracedRequest {
-  const query = head.queryEnd > head.queryStart ? `?${text(head, head.queryStart, head.queryEnd)}` : '';
-  const id = readableId(head);
-  return {
-    method: head.method(),
-    path: `${head.path()}${query}`.slice(0, policy.maxPathLength),
-    authority: head.authority(),
-    protocol: protocolOf({ head, down }),
-    userAgent: named(head, 'user-agent') ?? '-',
-    requestId: id < 0 ? requestId.text() : head.value(id),
-    peer: down.peerIp(),
-    headerTags: policy.headerTags.flatMap(({ key, header, byDefault }) => {
-      const value = named(head, header) ?? byDefault;
-      return value === '' ? [] : [[key, value] as const];
-    }),
-  };
-}
-
-/** The value of a header by its name: only for the few requests that are sampled. */
-function named(head: Head, name: string): string | null {
-  for (let i = 0; i < head.count; i++) if (head.name(i).toLowerCase() === name) return head.value(i);
-  return null;
-}
-
-function text({ bytes }: Head, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }

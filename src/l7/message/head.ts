@@ -127,6 +127,15 @@ export class Head {
     return this.seen[id] === this.generation;
   }
 
+  /** The same by a name in lower case, which nobody may have interned. */
+  findNamed(name: string): number {
+    for (let i = 0; i < this.count; i++) {
+      const start = this.nameStart[i] as number;
+      if ((this.nameEnd[i] as number) - start === name.length && isNamed(this.bytes, start, name)) return i;
+    }
+    return -1;
+  }
+
   /** The value of header `index` as a latin-1 string. Not for the way that every request takes. */
   value(index: number): string {
     return latin1(this.bytes, this.valueStart[index] as number, this.valueEnd[index] as number);
@@ -152,4 +161,13 @@ export class Head {
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+}
+
+function isNamed(bytes: Uint8Array, start: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const byte = bytes[start + i] as number;
+    const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
+    if (lower !== name.charCodeAt(i)) return false;
+  }
+  return true;
 }

@@ -25,6 +25,7 @@ const FLAG_NAMES = Object.keys(Flag) as readonly (keyof typeof Flag)[];
 
 /** `UF,URX`; `-` for none. */
 export function flagText(flags: number): string {
+  if (flags === 0) return '-';
   return FLAG_NAMES.filter((name) => (flags & Flag[name]) !== 0).join(',') || '-';
 }
 

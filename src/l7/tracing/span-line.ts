@@ -2,7 +2,9 @@
  * Spans on their way to the control thread: a line of Zipkin's JSON, version 2 (https://zipkin.io/zipkin-api/), for each. A collector of
  * Zipkin's gets it as it is; other protocols read it again.
  */
+import { JsonText } from './json-text.ts';
 import type { Span } from './span.ts';
+import type { TraceContext } from './trace-context.ts';
 
 interface ZipkinSpan {
   readonly traceId: string;
@@ -17,97 +19,77 @@ interface ZipkinSpan {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const FIRST_BYTES = 4096;
-const LINE_END = 0x0a;
-const QUOTE = 0x22;
-/** What a character takes at most, escaped: `\\uxxxx`. */
-const MOST_BYTES = 6;
-/** 1 for characters that JSON writes as they are. */
-const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => (code >= 0x20 && code < 0x7f && code !== QUOTE && code !== 0x5c ? 1 : 0));
+const US = 1000;
+const LINE_END = Buffer.of(0x0a);
+const TRACE_ID = json('{"traceId":"');
+const ID = json('","id":"');
+const PARENT_ID = json('","parentId":"');
+const NAME = { client: json('","kind":"CLIENT","name":"'), server: json('","kind":"SERVER","name":"') };
+const TIMESTAMP = json('","timestamp":');
+const DURATION = json(',"duration":');
+const SERVICE = json(',"localEndpoint":{"serviceName":"');
+const TAGS = json('"},"tags":{');
+const END = json('"}}\n');
 
-/** A span as its line, written as bytes: texts, or an object for JSON.stringify, would leave more garbage than all else of a request. */
-export class SpanLine {
-  /** One line, up to `length`, with its end. */
-  bytes = Buffer.allocUnsafe(FIRST_BYTES);
-  length = 0;
-
-  write(span: Span): void {
-    this.length = 0;
-    this.#text('{"traceId":');
-    this.#quoted(span.traceId);
-    this.#field(',"id":', span.spanId);
-    if (span.parentId !== '') this.#field(',"parentId":', span.parentId);
-    this.#field(',"kind":', span.kind === 'client' ? 'CLIENT' : 'SERVER');
-    this.#field(',"name":', span.name);
-    this.#text(',"timestamp":');
-    this.#text(String(Math.round(span.startMs * 1000)));
-    this.#text(',"duration":');
-    this.#text(String(Math.max(1, Math.round(span.durationMs * 1000))));
-    this.#field(',"localEndpoint":{"serviceName":', span.service);
-    this.#text('},"tags":{');
-    this.#tags(span.tags);
-    this.#text('}}');
-    this.bytes[this.length++] = LINE_END;
-  }
-
-  /** Of tags with one name the last one counts. */
-  #tags(tags: Span['tags']): void {
-    let isFirst = true;
-    for (let i = 0; i < tags.length; i++) {
-      const [key, value] = tags[i]!;
-      if (comesAgain(tags, i, key)) continue;
-      if (!isFirst) this.#text(',');
-      isFirst = false;
-      this.#quoted(key);
-      this.#field(':', value);
-    }
-  }
-
-  #field(before: string, value: string): void {
-    this.#text(before);
-    this.#quoted(value);
-  }
-
-  #quoted(text: string): void {
-    this.#reserve(text.length);
-    const { bytes } = this;
-    let at = this.length;
-    bytes[at++] = QUOTE;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (PLAIN[code] !== 1) return this.#escaped(text);
-      bytes[at++] = code;
-    }
-    bytes[at++] = QUOTE;
-    this.length = at;
-  }
-
-  #escaped(text: string): void {
-    this.length += this.bytes.write(JSON.stringify(text), this.length);
-  }
-
-  /** ASCII that JSON writes as it is. */
-  #text(text: string): void {
-    this.#reserve(text.length);
-    const { bytes } = this;
-    let at = this.length;
-    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
-    this.length = at;
-  }
-
-  /** Room for so many characters, between quotes, and for the end of the line. */
-  #reserve(characters: number): void {
-    const most = this.length + MOST_BYTES * characters + 3;
-    if (most <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(2 * most);
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.bytes = larger;
-  }
+/**
+ * What goes between the value of one tag and that of the next one.
+ * @param isFirst there is none before it.
+ */
+export function tagStart(key: string, isFirst = false): Uint8Array {
+  return json(`${isFirst ? '' : '",'}${JSON.stringify(key)}:"`);
 }
 
-function comesAgain(tags: Span['tags'], index: number, key: string): boolean {
-  for (let i = index + 1; i < tags.length; i++) if (tags[i]![0] === key) return true;
-  return false;
+function json(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text));
+}
+
+/**
+ * A span as its line, written from its beginning to its end. A string is always open, so that its parts need not be put together before:
+ * the name after `begin`, the service after `times`, the value of a tag after its `tagStart`.
+ */
+export class SpanLine extends JsonText {
+  begin(context: TraceContext, kind: Span['kind']): void {
+    this.clear();
+    this.raw(TRACE_ID);
+    if (!context.short) this.#id(context.a, context.b);
+    this.#id(context.c, context.d);
+    this.raw(ID);
+    this.#id(context.spanHigh, context.spanLow);
+    if (context.hasParent) {
+      this.raw(PARENT_ID);
+      this.#id(context.parentHigh, context.parentLow);
+    }
+    this.raw(NAME[kind]);
+  }
+
+  /** @param startMs wall clock, with fractions. */
+  times(startMs: number, durationMs: number): void {
+    this.raw(TIMESTAMP);
+    this.number(Math.round(startMs * US));
+    this.raw(DURATION);
+    this.number(Math.max(1, Math.round(durationMs * US)));
+    this.raw(SERVICE);
+  }
+
+  /** Tags follow, at least one. */
+  tags(): void {
+    this.raw(TAGS);
+  }
+
+  /** @param repeats tags may have one name: the last one counts. */
+  end(repeats: boolean): void {
+    this.raw(END);
+    if (!repeats) return;
+    const once = json(JSON.stringify(JSON.parse(this.bytes.toString('utf8', 0, this.length))));
+    this.clear();
+    this.raw(once);
+    this.raw(LINE_END);
+  }
+
+  #id(high: number, low: number): void {
+    this.word(high);
+    this.word(low);
+  }
 }
 
 /** @param line as it was written, without its end. */

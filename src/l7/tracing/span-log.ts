@@ -1,6 +1,6 @@
 /** The spans of a worker: written as lines into rings, one for each provider. A flood is cut off: it is counted, and nothing waits for it. */
 import type { LineRing } from '../../base/line-ring.ts';
-import type { Span } from './span.ts';
+import { CustomTags, type TagNames } from './custom-tags.ts';
 import { SpanLine } from './span-line.ts';
 
 export interface SpanLogMeans {
@@ -18,9 +18,11 @@ export class SpanLog {
   /** Within WINDOW_MS. */
   static readonly MOST = 512;
   static readonly WINDOW_MS = 100;
+  /** Of one span at a time: whoever has room for one writes it, and then adds it. */
+  readonly line = new SpanLine();
   readonly #means: SpanLogMeans;
   readonly #rings = new Map<string, LineRing>();
-  readonly #line = new SpanLine();
+  readonly #customTags = new WeakMap<TagNames, CustomTags>();
   #windowEnds = 0;
   #left = SpanLog.MOST;
 
@@ -44,10 +46,17 @@ export class SpanLog {
     return this.#means.wall(ticks);
   }
 
-  add(provider: string, span: Span): void {
+  /** The tags of a policy, which are made for its first span. */
+  customTags(policy: TagNames): CustomTags {
+    let tags = this.#customTags.get(policy);
+    if (tags === undefined) this.#customTags.set(policy, (tags = new CustomTags(policy)));
+    return tags;
+  }
+
+  /** The span that stands in `line`. */
+  add(provider: string): void {
     this.#left--;
-    const line = this.#line;
-    line.write(span);
+    const { line } = this;
     let ring = this.#rings.get(provider);
     if (ring === undefined) this.#rings.set(provider, (ring = this.#means.open(provider)));
     if (!ring.write(line.bytes, line.length)) this.#means.dropped();

@@ -8,6 +8,7 @@ import { collectorAddress } from '../../../src/agent/telemetry/export/collector-
 import { openSpanSender } from '../../../src/agent/telemetry/export/sender.ts';
 import type { Span } from '../../../src/l7/tracing/span.ts';
 import { SpanLine } from '../../../src/l7/tracing/span-line.ts';
+import { writeSpan } from '../../l7/tracing/write-span.ts';
 
 const SPAN: Span[] = [
   {
@@ -31,7 +32,7 @@ const SPAN: Span[] = [
 /** Without its end. */
 function lineOf(span: Span): Buffer {
   const line = new SpanLine();
-  line.write(span);
+  writeSpan(line, span);
   return Buffer.from(line.bytes.subarray(0, line.length - 1));
 }
 

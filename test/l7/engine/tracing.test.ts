@@ -363,6 +363,35 @@ t.test('tags of headers, with a default, and a path that is cut', async (t) => {
   t.match(tags, { tenant: 'blue', team: 'nobody', 'http.url': 'http://shop/1234' });
 });
 
+t.test('of tags with one name the last one counts, whoever names them', async (t) => {
+  const headerTags = [
+    { key: 'http.method', header: 'x-tenant', byDefault: '' },
+    { key: 'tenant', header: 'x-tenant', byDefault: '' },
+  ];
+  const { ask, spans } = podRig({
+    caller: tracing({ headerTags, fixedTags: [['response_size', 'ours']] }),
+    callee: tracing({ fixedTags: [['tenant', 'theirs']] }),
+  });
+  ask('X-Tenant: "blue"\r\n');
+  const [caller, callee] = (['client', 'server'] as const).map((wanted) => {
+    const { tags = [] } = spans.find(({ kind }) => kind === wanted) ?? {};
+    t.equal(new Set(tags.map(([key]) => key)).size, tags.length);
+    return Object.fromEntries(tags);
+  });
+  t.match(caller, { 'http.method': '"blue"', tenant: '"blue"', response_size: 'ours', component: 'proxy' });
+  t.match(callee, { 'http.method': '"blue"', tenant: 'theirs', response_size: '3', component: 'proxy' });
+});
+
+t.test('texts of clients that JSON escapes, and a path that is cut within its query', async (t) => {
+  const { ask, spans } = podRig({ caller: tracing({ maxPathLength: 4 }) });
+  ask('user-agent: a"\\\u00e9\r\n', '/?x"y=1');
+  ask('', '/long?x');
+  ask('', '/?x=1');
+  const [first = {}, ...others] = spans.map(({ tags }) => Object.fromEntries(tags));
+  t.match(first, { user_agent: 'a"\\\u00e9', 'http.url': 'http://shop/?x"' });
+  t.match(others, [{ 'http.url': 'http://shop/lon', user_agent: '-' }, { 'http.url': 'http://shop/?x=' }]);
+});
+
 t.test('a request that fails, and a client that leaves, end their spans with an error', async (t) => {
   const { rig, spans } = podRig();
   rig.apply({ endpoints: { web: [] } });
