@@ -18,7 +18,7 @@ namespace nodeway::transport {
   X(Blocked, 6, "")                           \
   X(Drained, 7, "")                           \
   X(Relayed, 8, "bytes: high word, low word") \
-  X(Exhausted, 9, "listener: too few descriptors are left for it, or no memory")
+  X(Exhausted, 9, "listener, whether it is memory that lacks, and not descriptors")
 
 /** `id << KIND_BITS | command`, then its arguments. */
 #define NW_COMMANDS(X)                                                        \

@@ -49,7 +49,11 @@ void resetWhenClosed(int socket) {
   (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, sizeof atOnce);
 }
 
-bool outOfResources(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+/**
+ * As where the process's cgroup may not have more. accept(2) says ENFILE then, because sock_alloc() does not say why it has failed
+ * (do_accept() in net/socket.c); it says so too where all processes together have fs.file-max files open.
+ */
+bool outOfMemory(int error) { return error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 }  // namespace
 
@@ -132,13 +136,14 @@ void Reactor::accept(int32_t id, Listener& listener) {
   for (int i = 0; i < kAcceptsPerTurn && batch_.hasRoom(); i++) {
     Descriptor socket(accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.valid()) {
-      // The queue stays readable, so polling on would spin until somebody closes a descriptor.
-      if (outOfResources(errno)) {
+      const int error = errno;
+      // The queue stays readable, so polling on would spin until somebody frees what lacks.
+      if (error == EMFILE || outOfMemory(error)) {
         watch(listener.fd(), key(Source::Listener, id), 0, EPOLL_CTL_MOD);
         listener.suspendedUntil = now_ + kSuspendMs;
         suspended_ = true;
-        batch_.add(Event::Exhausted, 0, id);
-      } else if (errno == ECONNABORTED || errno == EINTR) {
+        batch_.add(Event::Exhausted, 0, id, outOfMemory(error));
+      } else if (error == ECONNABORTED || error == EINTR) {
         continue;
       }
       return;

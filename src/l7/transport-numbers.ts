@@ -14,7 +14,7 @@ export const Event = {
   Drained: 7,
   /** bytes: high word, low word */
   Relayed: 8,
-  /** listener: too few descriptors are left for it, or no memory */
+  /** listener, whether it is memory that lacks, and not descriptors */
   Exhausted: 9,
 } as const;
 

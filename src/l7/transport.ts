@@ -61,14 +61,17 @@ export interface ConnectionHandler {
   onRelayed(bytes: number): void;
 }
 
+/** What a listener may have too little of. */
+export type Scarce = 'descriptors' | 'memory';
+
 export interface Acceptor {
   /** A new connection. Returns who handles it, or null to close it at once. */
   onAccept(id: ConnectionId): ConnectionHandler | null;
   /**
    * A connection was reset because the listener has its share of the process's descriptors, or accepting stopped for a moment because
-   * there are none left, or no memory.
+   * there are none left, or no memory for another socket.
    */
-  onExhausted?(): void;
+  onExhausted?(of: Scarce): void;
 }
 
 /** Either a listening socket that someone else made and owns (it is not closed here), or an address to listen at (port 0: any). */

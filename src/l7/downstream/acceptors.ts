@@ -11,7 +11,7 @@ import type { MeshSettings } from '../snapshot.ts';
 import { gatewayIdentity, type Identity, UNKNOWN_IDENTITY } from '../config/identity.ts';
 import type { DestinationConfig } from '../config/workload.ts';
 import type { Stacks } from '../stack.ts';
-import type { Acceptor, ConnectionHandler, ConnectionId } from '../transport.ts';
+import type { Acceptor, ConnectionHandler, ConnectionId, Scarce } from '../transport.ts';
 import { Detector } from './detector.ts';
 import type { Exhaustion } from './exhaustion.ts';
 import { Http1Server } from './http1-server.ts';
@@ -40,8 +40,8 @@ abstract class ConnectionAcceptor implements Acceptor {
 
   abstract onAccept(id: ConnectionId): ConnectionHandler | null;
 
-  onExhausted(): void {
-    this.ground.exhaustion.note(this.name);
+  onExhausted(of: Scarce): void {
+    this.ground.exhaustion.note(this.name, of);
   }
 
   /** For people. */

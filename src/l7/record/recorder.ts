@@ -15,6 +15,7 @@ export const REFUSALS = [
   'gateway_gone',
   'upstream_unreachable',
   'out_of_descriptors',
+  'out_of_memory',
   'blocked',
   'http2_protocol_error',
   'http2_reset_flood',

@@ -344,7 +344,7 @@ export class NativeTransport implements Transport {
       case Event.Relayed:
         return this.#handlers[id]?.onRelayed(first * TWO_POW_32 + (second >>> 0));
       case Event.Exhausted:
-        return this.#acceptors.get(first)?.onExhausted?.();
+        return this.#acceptors.get(first)?.onExhausted?.(second === 0 ? 'descriptors' : 'memory');
     }
   }
 

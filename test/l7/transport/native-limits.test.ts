@@ -1,7 +1,10 @@
 /** The native transport where there is not enough of something. */
 import t, { type Test } from 'tap';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { HIGH_WATER, UNTIL_END } from '../../../src/l7/transport.ts';
 import { NativeTransport } from '../../../src/l7/transport/native.ts';
 import { to } from './contract.ts';
@@ -19,7 +22,7 @@ const PROGRAM = `
   const transport = NativeTransport.create({});
   const nothing = () => undefined;
   const echo = (id) => ({ onConnect: nothing, onData: (start, end) => transport.write(id, start, end), onEnd: () => transport.close(id), onClose: nothing, onBlocked: nothing, onDrained: nothing, onRelayed: nothing });
-  const listen = (name) => transport.listen({ address: '127.0.0.1', port: 0 }, { onAccept: echo, onExhausted: () => say('exhausted ' + name) });
+  const listen = (name) => transport.listen({ address: '127.0.0.1', port: 0 }, { onAccept: echo, onExhausted: (of) => say(\`exhausted \${name} \${of}\`) });
   say('ports ' + ['first', 'second'].map((name) => transport.listenerAddress(listen(name)).port).join(' '));
   const turns = () => performance.nodeTiming.uvMetricsInfo.loopCount;
   let own = [];
@@ -43,9 +46,9 @@ class SmallProcess {
   output = '';
   readonly #child: ChildProcess;
 
-  constructor(test: Test, descriptors: number) {
+  constructor(test: Test, descriptors: number, env: Readonly<Record<string, string>> = {}) {
     const command = ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', process.execPath, '--input-type=module', '-e', PROGRAM];
-    this.#child = spawn('bash', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = spawn('bash', command, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
     test.teardown(() => this.#child.kill('SIGKILL'));
     this.#child.stdout!.on('data', (data: Buffer) => (this.output += data.toString()));
   }
@@ -109,13 +112,43 @@ t.test('out of descriptors: told of, no spinning, and accepted when some are fre
   small.tell('take 1000');
   await small.says(/took/);
   const clients = dial(test, port, 5);
-  await small.says(/exhausted first/);
+  await small.says(/exhausted first descriptors/);
   small.tell('count');
   // It tries again every 100 ms; a loop that spins turns thousands of times.
   test.ok(Number((await small.says(/turned (\d+)/))[1]) < 200, small.output);
   test.equal(clients.echoed.size, 0);
   small.tell('free');
   await until(() => clients.echoed.size === 5, 'all are served');
+});
+
+/** As the kernel does where the cgroup of the process may not have more: no socket is accepted while the file is there. */
+const NO_MEMORY = `
+  #define _GNU_SOURCE
+  #include <errno.h>
+  #include <stdlib.h>
+  #include <sys/socket.h>
+  #include <sys/syscall.h>
+  #include <unistd.h>
+  int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
+    if (access(getenv("NO_MEMORY"), F_OK) != 0) return (int)syscall(SYS_accept4, listener, address, length, flags);
+    errno = ENFILE;
+    return -1;
+  }`;
+
+t.test('out of memory: told of as that, and accepted when there is some again', async (test) => {
+  const directory = mkdtempSync(join(tmpdir(), 'nwt-no-memory-'));
+  test.teardown(() => rmSync(directory, { recursive: true }));
+  const [library, file] = [join(directory, 'no-memory.so'), join(directory, 'none')];
+  execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-'], { input: NO_MEMORY });
+  writeFileSync(file, '');
+  const small = new SmallProcess(test, 200, { LD_PRELOAD: library, NO_MEMORY: file });
+  const [port] = await small.ports();
+  const clients = dial(test, port, 5);
+  await small.says(/exhausted first memory/);
+  test.notMatch(small.output, /descriptors/);
+  rmSync(file);
+  await until(() => clients.echoed.size === 5, 'all are served');
+  test.equal(clients.refused.size, 0);
 });
 
 /** Passes on as an engine should: pauses the source while the destination is blocked. */
