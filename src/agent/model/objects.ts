@@ -3,6 +3,7 @@
  * what is as good as not written (`schema/unset.ts`). The schemas are the only list of the fields.
  */
 import type { z } from 'zod';
+import { internal } from '../../base/internal.ts';
 import type { KindName, KINDS } from './schema/kinds.ts';
 import type { metadata } from './schema/kubernetes.ts';
 
@@ -87,4 +88,4 @@ export type WorkloadFields = WorkloadEntry['spec'];
 
 /** `namespace/name`, or the name alone of what lives in no namespace. */
 export const objectKey = ({ namespace, name }: Pick<Metadata, 'namespace' | 'name'>): string =>
-  namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+  namespace === undefined || namespace === '' ? name : internal(`${namespace}/${name}`);

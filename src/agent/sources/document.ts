@@ -19,7 +19,7 @@ export interface Texts {
 
 /** Of what decides how a chunk is read. */
 export const hashOf = ({ text, isItem, inherited }: Readable): string =>
-  digest('sha1', inherited === null ? text : `${inherited.apiVersion}/${inherited.kind}/${isItem} ${text}`, 'base64');
+  digest('sha1', inherited === null ? text : `${inherited.apiVersion}/${inherited.kind}/${isItem} ${text}`, 'binary');
 
 /** A part of a file, as it is known without its text. */
 export interface DocumentHead extends Omit<Chunk, 'text'> {
@@ -150,15 +150,23 @@ export class SourceDocument {
 }
 
 const WHOLE: FieldPath = [];
-/** Where nearly every object is. */
-const ALONE: PlaceOfObject = { position: 0, path: WHOLE };
 
-/** The place that was asked for last: documents of a file begin alike. */
-let lastPlace: Place = { line: 1, column: 1 };
+interface Position extends PlaceOfObject {
+  /** Its beginning, from that of the document; null: not known yet. */
+  readonly place: Place | null;
+}
 
-function sharedPlace(place: Place): Place {
-  if (place.line !== lastPlace.line || place.column !== lastPlace.column) lastPlace = { line: place.line, column: place.column };
-  return lastPlace;
+/** The position that was asked for last: documents of a file begin alike, and nearly all have one object. */
+let lastPosition: Position = { position: 0, path: WHOLE, place: null };
+
+function sharedPosition({ position, path, place }: Position): Position {
+  const isLast =
+    position === lastPosition.position &&
+    path.length + lastPosition.path.length === 0 &&
+    place?.line === lastPosition.place?.line &&
+    place?.column === lastPosition.place?.column;
+  if (!isLast) lastPosition = { position, path, place: place === null ? null : { line: place.line, column: place.column } };
+  return lastPosition;
 }
 
 /** An object of a document, and where it is there. */
@@ -167,17 +175,14 @@ export class SourceObject implements Origin {
   readonly document: SourceDocument;
   /** Whether it is the version that has been given to the store. */
   given = false;
-  readonly #at: PlaceOfObject;
+  #at: Position;
   #version: RawObject | CheckedObject | null;
-  /** Its beginning, from that of the document; null: not known yet. */
-  #place: Place | null;
 
   constructor(document: SourceDocument, { ref, version, position, path, place }: ObjectInDocument) {
     this.document = document;
     this.ref = ref;
     this.#version = version;
-    this.#at = position === 0 && path.length === 0 ? ALONE : { position, path };
-    this.#place = place === null ? null : sharedPlace(place);
+    this.#at = sharedPosition({ position, path, place });
   }
 
   /** The directory belongs to the administrator of the node. */
@@ -207,11 +212,17 @@ export class SourceObject implements Origin {
   }
 
   get line(): number {
-    return this.document.line + this.#begin.line;
+    return this.document.line + this.begin.line;
   }
 
   get column(): number {
-    return this.#begin.column;
+    return this.begin.column;
+  }
+
+  /** From that of the document. */
+  get begin(): Place {
+    this.#at = sharedPosition({ ...this.#at, place: this.#at.place ?? this.document.locate(this.#at, WHOLE) ?? { line: 1, column: 1 } });
+    return this.#at.place as Place;
   }
 
   /** Stays right when the document moves. */
@@ -219,11 +230,6 @@ export class SourceObject implements Origin {
     const { document } = this;
     const place = document.locate(this.#at, path);
     return place === null ? null : document.place(place);
-  }
-
-  get #begin(): Place {
-    this.#place ??= sharedPlace(this.document.locate(this.#at, WHOLE) ?? { line: 1, column: 1 });
-    return this.#place;
   }
 }
 

@@ -145,7 +145,7 @@ export class FileContents {
       return before;
     }
     const head = { hash, start, line, length, isItem, inherited };
-    return new SourceDocument(file, head, contentsFrom(objects ?? [], faults, this.#strings));
+    return new SourceDocument(file, head, contentsFrom(objects ?? [], faults));
   }
 
   /** Null: it has a document that is better read beside. */

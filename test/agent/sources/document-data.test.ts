@@ -41,11 +41,7 @@ function throughThread(text: string): SourceDocument[] {
   return [...chunksOf(text)].map((chunk) => {
     const data = structuredClone(readData('f', chunk, hashOf(chunk), new SharedTexts()));
     const [hash, start, line, length, isItem, inherited, objects, faults] = data;
-    return new SourceDocument(
-      file,
-      { hash, start, line, length, isItem, inherited },
-      contentsFrom(objects ?? [], faults, new SharedTexts()),
-    );
+    return new SourceDocument(file, { hash, start, line, length, isItem, inherited }, contentsFrom(objects ?? [], faults));
   });
 }
 

@@ -35,7 +35,7 @@ export class Addresses {
       for (const ip of addressesAt(service, port)) this.#add(entries, ip, service, port, to);
       if (!service.headless) continue;
       // Clients of a headless service have chosen an endpoint before they connect.
-      for (const { config } of this.#endpoints.get(service)[index] ?? []) {
+      for (const { config } of this.#endpoints.ofHeadless(service)[index] ?? []) {
         this.#add(entries, config.address, service, port, { ...to, cluster: instanceId(to.cluster, config.address) });
       }
     }

@@ -1,4 +1,5 @@
 /** Istio's order wherever several objects want the same thing: creation time, name, namespace. No time counts as the oldest. */
+import { internal } from '../../../base/internal.ts';
 import type { ApiObject } from '../objects.ts';
 
 export interface Aged {
@@ -9,7 +10,7 @@ export interface Aged {
 }
 
 export function ageOf({ metadata: { creationTimestamp, name, namespace } }: ApiObject): Aged {
-  return { created: creationTimestamp ? Date.parse(creationTimestamp) : 0, name, namespace: namespace ?? '' };
+  return { created: creationTimestamp ? Date.parse(creationTimestamp) : 0, name: internal(name), namespace: internal(namespace ?? '') };
 }
 
 export function byAge(a: Aged, b: Aged): number {

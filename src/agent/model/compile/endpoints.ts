@@ -35,6 +35,10 @@ const SERVICE_LABEL = 'kubernetes.io/service-name';
 /** Of each port of a service, by its position. */
 export type ServiceEndpoints = readonly (readonly ServiceEndpoint[])[];
 
+const NONE: ServiceEndpoints = [];
+/** Of a host all of whose services have addresses of their own. */
+const NONE_KEPT: readonly ServiceEndpoints[] = [];
+
 /** A service leads to a pod of this node by an endpoint. */
 export interface LocalEndpoint {
   readonly host: string;
@@ -140,12 +144,13 @@ export class Endpoints {
     this.#objects.set(key, object);
   }
 
-  get(service: MeshService): ServiceEndpoints {
+  /** Of a service whose clients choose an endpoint themselves. Of others nobody asks: they are kept as clusters have them, and nowhere else. */
+  ofHeadless(service: MeshService): ServiceEndpoints {
     const index = this.#services.all(service.host).indexOf(service);
-    return this.#endpoints.get(service.host)[index] ?? [];
+    return this.#endpoints.get(service.host)[index] ?? NONE;
   }
 
-  /** Of all services that have the host, in their order. */
+  /** @returns those that others ask for, of all services that have the host, in their order. */
   #compute(host: string): readonly ServiceEndpoints[] {
     const all = this.#services.all(host);
     const found = all.map((service) => service.ports.map((port) => this.#at(service, port)));
@@ -161,7 +166,7 @@ export class Endpoints {
       }
     }
     for (const [index, service] of all.entries()) this.#emitLocal(service, found[index] ?? []);
-    return found;
+    return all.some(({ headless }) => headless) ? found.map((ports, index) => (all[index]?.headless === true ? ports : NONE)) : NONE_KEPT;
   }
 
   #emitLocal(service: MeshService, found: ServiceEndpoints): void {

@@ -119,7 +119,7 @@ export class MeshHosts {
     for (const [index, port] of service.ports.entries()) {
       const plans = clusterPlans(view, port);
       const [whole] = plans;
-      const found = service.headless ? (endpoints.get(service)[index] ?? []) : [];
+      const found = service.headless ? (endpoints.ofHeadless(service)[index] ?? []) : [];
       const addresses = new Set(found.map(({ config }) => config.address));
       const instances = [...addresses].map((address) => ({ id: instanceId(whole?.id ?? '', address), name: port.cluster, subset: '' }));
       for (const plan of [...plans, ...instances]) {

@@ -104,10 +104,11 @@ export class Pods {
   #compute({ object: packed, trusted }: GivenPod): MeshPod {
     const object = unpack(packed);
     const owners = this.#owners.of(object);
-    const { name, namespace = '', labels } = object.metadata;
+    const { created, name, namespace } = ageOf(object);
+    const { labels } = object.metadata;
     const { hostname, subdomain } = object.spec ?? {};
     const pod: MeshPod = {
-      created: ageOf(object).created,
+      created,
       name,
       namespace,
       key: objectKey(object.metadata),

@@ -12,7 +12,6 @@ import {
 import type { HeaderOperations } from '../../../l7/config/header-operations.ts';
 import type { MirrorConfig, RedirectAction, RouteAction, RouteConfig, Rewrite, WeightedDestination } from '../../../l7/config/route.ts';
 import type { Destination, HttpMatchRequest, HttpRedirect, HttpRoute, HttpRouteDestination, StringMap } from '../objects.ts';
-import { unpack } from '../packed.ts';
 import type { FieldPath, Severity } from '../problem.ts';
 import type { ClusterIds } from './clusters.ts';
 import { type DestinationRules, policyOf } from './destination-rules.ts';
@@ -31,7 +30,7 @@ import { retryConfig } from './retries.ts';
 import { MILLION, shareOf } from './shares.ts';
 import { selects } from './selectors.ts';
 import type { Services } from './services.ts';
-import type { BoundVirtualService } from './virtual-services.ts';
+import { type BoundVirtualService, boundRules } from './virtual-services.ts';
 
 /** Everything about a client and its connection that is known before the request is. */
 export interface RouteView {
@@ -66,7 +65,7 @@ const HOST = literal('Host');
 /** In order, up to the first that nothing gets past. */
 export function routesOf(source: RouteSource, service: BoundVirtualService, view: RouteView): RouteConfig[] {
   const routes: RouteConfig[] = [];
-  for (const bound of unpack(service.rules)) {
+  for (const bound of boundRules(service)) {
     const { rule } = bound;
     const matches = rule.match === undefined || rule.match.length === 0 ? [null] : rule.match;
     for (const [position, request] of matches.entries()) {

@@ -1,4 +1,5 @@
 /** Destinations: Kubernetes Services, and the hosts of ServiceEntries. */
+import { internal } from '../../../base/internal.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input, Table } from '../incremental/table.ts';
@@ -148,13 +149,13 @@ export class Services {
   }
 
   #meshService(object: Service): MeshService {
-    const { name, namespace = '' } = object.metadata;
+    const { created, name, namespace } = ageOf(object);
     const { spec } = object;
-    const host = serviceHost(name, namespace, this.#options.clusterDomain);
+    const host = internal(serviceHost(name, namespace, this.#options.clusterDomain));
     const addresses = this.#addresses(object);
     const selector = spec?.selector;
     return {
-      created: ageOf(object).created,
+      created,
       name,
       namespace,
       host,

@@ -148,7 +148,7 @@ export class VirtualHosts {
     const cluster = ids.of(rules.classOf(client, service), service.host, port.number, '');
     const whole = this.#claimOf(site, [this.#defaultRoute(cluster)]);
     if (!service.headless) return [whole];
-    const endpoints = this.#endpoints.get(service)[service.ports.indexOf(port)] ?? [];
+    const endpoints = this.#endpoints.ofHeadless(service)[service.ports.indexOf(port)] ?? [];
     const named = new Map(endpoints.filter(({ hostname }) => hostname !== '').map((endpoint) => [endpoint.hostname, endpoint]));
     const { everywhere, local } = this.#namesOf(service.host);
     const below = (domains: readonly string[], hostname: string): string[] => domains.map((domain) => `${hostname}.${domain}`);

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
-import { type Destination, type HttpRoute, objectKey, type TcpRoute, type TlsRoute, type VirtualService } from '../objects.ts';
+import { type Destination, type HttpRoute, type TcpRoute, type TlsRoute, type VirtualService } from '../objects.ts';
 import { pack, type Packed, unpack } from '../packed.ts';
 import { type ObjectRef, refOf } from '../problem.ts';
 import { type Aged, ageOf, byAge } from './age.ts';
@@ -26,8 +26,10 @@ export interface BoundVirtualService extends Aged {
   /** `namespace/name` */
   readonly key: string;
   readonly ref: ObjectRef;
-  /** Those of delegates in the place of the rules that name them. The bulk of what there is; read when routes are made. */
-  readonly rules: Packed<readonly BoundRule[]>;
+  /** The bulk of it, its rules, is read when routes are made. */
+  readonly object: Packed<VirtualService>;
+  /** Rules with those of delegates in the place of the ones that name them; null: they are the object's own. */
+  readonly merged: Packed<readonly BoundRule[]> | null;
   /** Those for connections that are not HTTP; null: none. */
   readonly connections: { readonly tcp: readonly TcpRoute[]; readonly tls: readonly TlsRoute[] } | null;
   /** Namespaces of clients; null: all. */
@@ -95,7 +97,7 @@ export class VirtualServices {
     this.#problems = problems;
     this.#missing = missing;
     this.#delegates = new Input(graph, 'delegate', (packed) => delegateOf(unpack(packed), this.#exportTo));
-    this.#services = new Input(graph, 'VirtualService', (packed) => this.#compute(unpack(packed)), false);
+    this.#services = new Input(graph, 'VirtualService', (packed, key) => this.#compute(packed, key), false);
     missing.level = this.#services.level;
     this.byGatewayPort = new Index(graph, (a, b) => byAge(a.gateway, b.gateway) || a.server - b.server || byAge(a.service, b.service));
     this.byHost = new HostIndex(graph, (a, b) => byAge(a.service, b.service) || a.index - b.index);
@@ -118,9 +120,10 @@ export class VirtualServices {
     return this.#mesh.get().defaultVirtualServiceExportTo;
   }
 
-  #compute(object: VirtualService): BoundVirtualService {
+  #compute(packed: Packed<VirtualService>, key: string): BoundVirtualService {
+    const object = unpack(packed);
     const rules = this.#rulesOf(object);
-    const service = bound(object, rules, this.#options, this.#exportTo);
+    const service = bound({ key, packed, object, rules }, this.#options, this.#exportTo);
     if (service.gateways.includes(MESH)) this.#bindToMesh(service);
     for (const [index, gateway] of service.gateways.entries()) if (gateway !== MESH) this.#bindToGateway(service, gateway, index);
     this.#checks.check(service, rules);
@@ -202,16 +205,25 @@ function ownRules(object: VirtualService): readonly BoundRule[] {
   return (object.spec.http ?? []).map((rule, index) => ({ rule, ref, path: ['spec', 'http', index], namespace }));
 }
 
+const hasDelegates = ({ spec }: VirtualService): boolean => (spec.http ?? []).some(({ delegate }) => delegate !== undefined);
+
+/** Those of delegates in the place of the rules that name them. Other objects each time. */
+export function boundRules({ object, merged }: BoundVirtualService): readonly BoundRule[] {
+  return merged === null ? ownRules(unpack(object)) : unpack(merged);
+}
+
 function delegateOf(object: VirtualService, fallback: ExportTo): Delegate {
   return { rules: ownRules(object), exportTo: exportedTo(object.spec.exportTo, ageOf(object).namespace, fallback) };
 }
 
-function bound(
-  object: VirtualService,
-  rules: readonly BoundRule[],
-  { clusterDomain }: CompileOptions,
-  fallback: ExportTo,
-): BoundVirtualService {
+interface Parts {
+  readonly key: string;
+  readonly packed: Packed<VirtualService>;
+  readonly object: VirtualService;
+  readonly rules: readonly BoundRule[];
+}
+
+function bound({ key, packed, object, rules }: Parts, { clusterDomain }: CompileOptions, fallback: ExportTo): BoundVirtualService {
   const { created, name, namespace } = ageOf(object);
   const { gateways, exportTo, tcp = [], tls = [] } = object.spec;
   const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
@@ -223,9 +235,10 @@ function bound(
     created,
     name,
     namespace,
-    key: objectKey(object.metadata),
+    key,
     ref: refOf(object),
-    rules: pack(rules),
+    object: packed,
+    merged: hasDelegates(object) ? pack(rules) : null,
     connections: tcp.length + tls.length === 0 ? null : { tcp, tls },
     exportTo: exportedTo(exportTo, namespace, fallback),
     hosts,
