@@ -62,7 +62,7 @@ export function refOf(object: {
   readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
 }): ObjectRef {
   const { apiVersion, kind, metadata } = object;
-  return { group: groupOf(apiVersion), kind, namespace: metadata.namespace ?? '', name: metadata.name };
+  return { group: groupOf(apiVersion), kind: internal(kind), namespace: internal(metadata.namespace ?? ''), name: internal(metadata.name) };
 }
 
 interface Placed {

@@ -1,4 +1,5 @@
 /** Who stands behind a service's port: EndpointSlices where the service has any, else Endpoints, else its selector's pods. Ready ones only. */
+import { internal } from '../../../base/internal.ts';
 import type { EndpointConfig } from '../../../l7/config/cluster.ts';
 import { UNKNOWN_IDENTITY } from '../../../l7/config/identity.ts';
 import { addressKey } from '../../../l7/snapshot.ts';
@@ -306,7 +307,7 @@ export class Endpoints {
     const { metadata, addressType } = unpack(packed);
     const service = metadata.labels?.[SERVICE_LABEL];
     if (service !== undefined && addressType !== 'FQDN')
-      this.#byService.emit(`${metadata.namespace}/${service}`, { name: metadata.name, slice: packed });
+      this.#byService.emit(`${metadata.namespace}/${service}`, { name: internal(metadata.name), slice: packed });
     return true;
   }
 }

@@ -1,5 +1,6 @@
 /** VirtualServices with all names in full, what they are bound to, and what is wrong with what they refer to. */
 import { isIP } from 'node:net';
+import { internal } from '../../../base/internal.ts';
 import type { Graph } from '../incremental/graph.ts';
 import { Index } from '../incremental/index-by-key.ts';
 import { Input } from '../incremental/table.ts';
@@ -226,7 +227,7 @@ interface Parts {
 function bound({ key, packed, object, rules }: Parts, { clusterDomain }: CompileOptions, fallback: ExportTo): BoundVirtualService {
   const { created, name, namespace } = ageOf(object);
   const { gateways, exportTo, tcp = [], tls = [] } = object.spec;
-  const hosts = (object.spec.hosts ?? []).map((host) => fullName(host, namespace, clusterDomain));
+  const hosts = (object.spec.hosts ?? []).map((host) => internal(fullName(host, namespace, clusterDomain)));
   // Most name the host that they are for: one string for both.
   const inFull = (host: string, of: string): string => oneOf(hosts, fullName(host, of, clusterDomain));
   const matches = [...rules.flatMap(({ rule }) => rule.match ?? []), ...[...tcp, ...tls].flatMap(({ match }) => match ?? [])];
