@@ -60,9 +60,9 @@ export class LineRing {
 
   // ── the writer's side ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Counts a line that is not written. */
-  drop(): void {
-    Atomics.add(this.#state, DROPPED, 1);
+  /** Counts lines that are not written. */
+  drop(lines = 1): void {
+    Atomics.add(this.#state, DROPPED, lines);
   }
 
   /** @returns whether there was room. */
@@ -72,19 +72,22 @@ export class LineRing {
     return written;
   }
 
-  /** Writes what the reader sees from `publish` on. @param line of that length, with its end. @returns whether there was room. */
-  append(line: Buffer, length: number): boolean {
+  /**
+   * Writes what the reader sees from `publish` on.
+   * @param line of that length, with its end; or several of them, of which all have room or none has. @returns whether there was room.
+   */
+  append(line: Buffer, length: number, lines = 1): boolean {
     const state = this.#state;
     if (state[OFFER] === Offer.Made) this.#moveToFront();
     const bytes = this.#bytes;
     const tail = this.#tail;
-    if (bytes.length - ((tail - this.#seenHead) >>> 0) < length && !this.#hasRoom(length)) return false;
+    if (bytes.length - ((tail - this.#seenHead) >>> 0) < length && !this.#hasRoom(length, lines)) return false;
     const start = tail & this.#mask;
     const first = Math.min(length, bytes.length - start);
     // Buffer's copy is one call of memmove; that of shared typed arrays goes byte by byte.
     line.copy(bytes, start, 0, first);
     if (first < length) line.copy(bytes, 0, first, length);
-    state[LINES] = ((state[LINES] as number) + 1) | 0;
+    state[LINES] = ((state[LINES] as number) + lines) | 0;
     this.#tail = (tail + length) | 0;
     return true;
   }
@@ -94,10 +97,10 @@ export class LineRing {
     Atomics.store(this.#state, TAIL, this.#tail);
   }
 
-  #hasRoom(length: number): boolean {
+  #hasRoom(length: number, lines: number): boolean {
     this.#seenHead = Atomics.load(this.#state, HEAD);
     if (this.#bytes.length - ((this.#tail - this.#seenHead) >>> 0) >= length) return true;
-    this.drop();
+    this.drop(lines);
     return false;
   }
 

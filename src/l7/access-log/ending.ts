@@ -17,6 +17,7 @@ export class Ending {
   #protocol: string | null = null;
   #localText = '';
   #serverName = '';
+  #inbound = false;
 
   /** Of few bits; endings that differ mostly have another one. */
   static hash({ endpointAddress, endpointPort, status, attempts }: ExchangeRecord): number {
@@ -42,6 +43,7 @@ export class Ending {
     this.#protocol = protocolOf(entry);
     this.#localText = entry.localText;
     this.#serverName = entry.serverName;
+    this.#inbound = entry.inbound;
   }
 
   #isOutcome({ outcome, status, flags, attempts }: ExchangeRecord): boolean {
@@ -54,6 +56,7 @@ export class Ending {
   }
 
   #isClient(entry: LogEntry): boolean {
+    if (entry.inbound !== this.#inbound) return false;
     return entry.localText === this.#localText && protocolOf(entry) === this.#protocol && entry.serverName === this.#serverName;
   }
 }

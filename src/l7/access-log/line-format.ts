@@ -14,52 +14,77 @@ import type { LogEntry, LogPlace } from './log-entry.ts';
 import type { LogNames } from './request-note.ts';
 
 /** Lines that are kept, of callers and of callees each: those of as many ways to end. A power of two. */
-const KEPT = 16;
-const LINE_END = 0x0a;
+export const KEPT = 16;
+const LINE_END = '\n';
 
-export class LineFormat {
-  readonly #layout: LineLayout;
+/** The slots of a line, by how they are written. */
+export class Slots {
   readonly #settled: readonly Slot[];
   readonly #numbers: readonly Slot[];
   readonly #notes: readonly Slot[];
   readonly #others: readonly Slot[];
-  readonly #kept: readonly (KeptLine | null)[][] = [0, 1].map(() => Array.from({ length: KEPT }, () => null));
 
-  constructor(line: LogLine, names: LogNames, place: LogPlace) {
-    const draft = new Draft(line.kind === 'json', names, place);
-    if (line.kind === 'text') draft.parts(line.parts);
-    else draft.object(line.fields);
-    this.#layout = draft.layout();
-    this.#settled = draft.slots.filter(({ settled }) => settled);
-    const varying = draft.slots.filter(({ settled }) => !settled);
+  constructor(slots: readonly Slot[]) {
+    this.#settled = slots.filter(({ settled }) => settled);
+    const varying = slots.filter(({ settled }) => !settled);
     this.#numbers = varying.filter(({ value }) => isNumber(value));
     this.#notes = varying.filter(({ value }) => isNoted(value));
     this.#others = varying.filter(({ value }) => !isNumber(value) && !isNoted(value));
   }
 
+  /** All that is not a note. */
+  write(line: Line, ending: Ending, entry: LogEntry, record: ExchangeRecord): void {
+    if (!ending.is(entry, record)) {
+      ending.note(entry, record);
+      this.settle(line, entry, record);
+    }
+    writeNumbers(this.#numbers, line, entry, record);
+    run(this.#others, line, entry, record);
+  }
+
+  /** What requests with one ending have in common. */
+  settle(line: Line, entry: LogEntry, record: ExchangeRecord): void {
+    run(this.#settled, line, entry, record);
+  }
+
+  writeNotes(line: Line, { note }: LogEntry): void {
+    writeNotes(this.#notes, line, note);
+  }
+
+  /** Whether the notes of the other line are among these. */
+  hasNotesOf(other: Slots): boolean {
+    return other.#notes.every(({ value: { span, otherSpan } }) =>
+      this.#notes.some(({ value }) => value.span === span && value.otherSpan === otherSpan),
+    );
+  }
+}
+
+export class LineFormat {
+  readonly #layout: LineLayout;
+  readonly #slots: Slots;
+  readonly #kept: readonly (KeptLine | null)[][] = [0, 1].map(() => Array.from({ length: KEPT }, () => null));
+
+  constructor(line: LogLine, names: LogNames, place: LogPlace) {
+    const draft = new LineDraft(line.kind === 'json', names, place);
+    this.#slots = new Slots(draft.line(line));
+    this.#layout = draft.layout();
+  }
+
   /** @returns the line, which is there until the next one. */
   write(entry: LogEntry, record: ExchangeRecord): Line {
     const kept = this.#lineFor(entry, record);
-    if (!kept.ending.is(entry, record)) {
-      kept.ending.note(entry, record);
-      run(this.#settled, kept.line, entry, record);
-    }
-    this.#vary(kept.line, entry, record);
-    return kept.line.isCut ? this.#writeAnew(kept, entry, record) : kept.line;
-  }
-
-  /** A line that is too long, from its first value on. */
-  #writeAnew(kept: KeptLine, entry: LogEntry, record: ExchangeRecord): Line {
+    this.#write(kept, entry, record);
+    if (!kept.line.isCut) return kept.line;
+    // A line that is too long, from its first value on.
     kept.line = new Line(this.#layout);
-    run(this.#settled, kept.line, entry, record);
-    this.#vary(kept.line, entry, record);
+    this.#slots.settle(kept.line, entry, record);
+    this.#write(kept, entry, record);
     return kept.line;
   }
 
-  #vary(line: Line, entry: LogEntry, record: ExchangeRecord): void {
-    writeNumbers(this.#numbers, line, entry, record);
-    run(this.#others, line, entry, record);
-    writeNotes(this.#notes, line, entry.note);
+  #write({ line, ending }: KeptLine, entry: LogEntry, record: ExchangeRecord): void {
+    this.#slots.write(line, ending, entry, record);
+    this.#slots.writeNotes(line, entry);
   }
 
   #lineFor(entry: LogEntry, record: ExchangeRecord): KeptLine {
@@ -82,9 +107,9 @@ function run(slots: readonly Slot[], line: Line, entry: LogEntry, record: Exchan
   }
 }
 
-/** The layout of a line in the making. */
-class Draft {
-  readonly slots: Slot[] = [];
+/** The layout of a line in the making, or of several. */
+export class LineDraft {
+  #slots: Slot[] = [];
   readonly #json: boolean;
   readonly #names: LogNames;
   readonly #place: LogPlace;
@@ -99,36 +124,48 @@ class Draft {
     this.#place = place;
   }
 
+  /** Another line. @returns its slots. */
+  line(line: LogLine): readonly Slot[] {
+    const first = this.#slots.length;
+    if (line.kind === 'text') this.#parts(line.parts);
+    else this.#object(line.fields);
+    // A format of Envoy's ends its line by itself.
+    if (!this.#literal.endsWith(LINE_END)) this.#literal += LINE_END;
+    return this.#slots.slice(first);
+  }
+
+  /** Bytes between the slot before and what comes next. */
+  get literalBytes(): number {
+    return Buffer.byteLength(this.#literal);
+  }
+
   /** @param typed a value that is one command's alone, in JSON. */
-  parts(parts: readonly LogPart[], typed = false): void {
+  #parts(parts: readonly LogPart[], typed = false): void {
     for (const part of parts) {
       if (typeof part !== 'string') this.#slot(part, typed);
       else this.#literal += this.#json ? JSON.stringify(part).slice(1, -1) : part;
     }
   }
 
-  object(fields: readonly (readonly [key: string, parts: readonly LogPart[]])[]): void {
+  #object(fields: readonly (readonly [key: string, parts: readonly LogPart[]])[]): void {
     for (const [index, [key, parts]] of fields.entries()) {
       this.#literal += `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`;
       const typed = parts.length === 1 && typeof parts[0] !== 'string';
       const quote = typed ? '' : '"';
       this.#literal += quote;
-      this.parts(parts, typed);
+      this.#parts(parts, typed);
       this.#literal += quote;
     }
     this.#literal += fields.length === 0 ? '{}' : '}';
   }
 
   layout(): LineLayout {
-    const last = Buffer.from(this.#literal);
-    // A format of Envoy's ends its line by itself.
-    const end = last.at(-1) === LINE_END ? last : Buffer.concat([last, Buffer.of(LINE_END)]);
-    return { json: this.#json, literals: [...this.#literals, end], quoted: this.#quoted, typed: this.#typed };
+    return { json: this.#json, literals: [...this.#literals, Buffer.from(this.#literal)], quoted: this.#quoted, typed: this.#typed };
   }
 
   #slot(command: LogCommand, typed: boolean): void {
     const value = valueOf(command, this.#names, this.#place);
-    this.slots.push({ index: this.slots.length, value, settled: isSettled(command) });
+    this.#slots.push({ index: this.#slots.length, value, settled: isSettled(command) });
     this.#literals.push(Buffer.from(this.#literal));
     this.#literal = '';
     this.#quoted.push(typed && !value.isNumber);

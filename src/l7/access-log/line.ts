@@ -54,6 +54,8 @@ export class Line {
   static readonly MOST = 16 * 1024;
   bytes = Buffer.alloc(FIRST_BYTES);
   length = 0;
+  /** How often a value was written over another one. */
+  writes = 0;
   /** A value had to be cut: what it was cut by may be a value of the line before. */
   isCut = false;
   readonly #json: boolean;
@@ -84,6 +86,11 @@ export class Line {
       this.length += literal.length;
       if (slot < slots) this.#starts[slot] = this.#ends[slot] = this.length;
     }
+  }
+
+  /** Where a slot begins. */
+  startOf(slot: number): number {
+    return this.#starts[slot] as number;
   }
 
   // The common case of each value is a few instructions, which V8 puts where they are called.
@@ -268,6 +275,7 @@ export class Line {
   }
 
   #place(slot: number, width: number): number {
+    this.writes++;
     const start = this.#starts[slot] as number;
     const change = start + width - (this.#ends[slot] as number);
     if (change !== 0) this.#move(slot, change);

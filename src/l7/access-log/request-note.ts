@@ -64,6 +64,8 @@ class Spans {
 }
 
 export class RequestNote {
+  /** Differs from request to request of a connection. */
+  serial = 0;
   bytes = new Uint8Array(512);
   #length = 0;
   /** Where the path ends without its query, in `bytes`. */
@@ -77,6 +79,7 @@ export class RequestNote {
   take(head: Head, protocol: string, names: readonly NotedName[]): void {
     const spans = this.#request;
     this.#length = 0;
+    this.serial = (this.serial + 1) | 0;
     this.protocol = protocol;
     spans.begin(NoteSpan.Headers + names.length);
     spans.put(NoteSpan.Method, 0, this.#add(head.bytes, head.methodStart, head.methodEnd));

@@ -113,7 +113,8 @@ export class ExchangeLog implements RecordLog {
     const { log } = this.#current;
     if (log === null || this.#exchange === null) return;
     this.#describe(record, this.#exchange);
-    this.#accessLog.write(log, record);
+    // Its own line follows the callee's, of the last attempt at least.
+    this.#accessLog.write(log, record, this.#isCallee ? this.#own.log : null);
   }
 
   #tell(record: ExchangeRecord, telling: Telling): void {

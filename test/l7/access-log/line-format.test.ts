@@ -3,22 +3,9 @@ import t from 'tap';
 import { Line } from '../../../src/l7/access-log/line.ts';
 import { LineFormat } from '../../../src/l7/access-log/line-format.ts';
 import { LogEntry } from '../../../src/l7/access-log/log-entry.ts';
-import { OwnText } from '../../../src/l7/message/own-text.ts';
-import { type LogNames, RequestNote } from '../../../src/l7/access-log/request-note.ts';
-import { Head } from '../../../src/l7/message/head.ts';
-import { HeaderNames } from '../../../src/l7/message/header-names.ts';
-import { LOG_COMMANDS, type LogCommand, type LogLine } from '../../../src/l7/config/telemetry.ts';
+import type { LogCommand } from '../../../src/l7/config/telemetry.ts';
 import { ExchangeRecord } from '../../../src/l7/record/exchange-record.ts';
-
-const place = { wall: (ticks: number): number => 1_700_000_000_000 + ticks, hostname: 'node-1' };
-const line: LogLine = {
-  kind: 'json',
-  fields: [
-    ...LOG_COMMANDS.map((command) => [command.toLowerCase(), [{ command, names: ['x-request-id'], most: 0 }]] as const),
-    ['cut', [{ command: 'UPSTREAM_HOST', names: [], most: 4 }]],
-    ['text', ['<', { command: 'UPSTREAM_HOST', names: [], most: 0 }, '>']],
-  ],
-};
+import { line, names, noteOf, place, tell, told } from './told.ts';
 
 function textOf(format: LineFormat, entry: LogEntry, record: ExchangeRecord): string {
   const written = format.write(entry, record);
@@ -27,49 +14,14 @@ function textOf(format: LineFormat, entry: LogEntry, record: ExchangeRecord): st
 
 const newFormat = (): LineFormat => new LineFormat(line, { request: [], response: [] }, place);
 
-const remotes = [4000, 4001, 40020].map((port) => new OwnText(`10.0.0.2:${port}`));
-
-const names: LogNames = { request: [], response: [] };
-
-function noteOf(path: Uint8Array): RequestNote {
-  const head = new Head(new HeaderNames());
-  head.bytes = Buffer.concat([Buffer.from('GETshop'), path]);
-  [head.methodEnd, head.authorityStart, head.authorityEnd] = [3, 3, 7];
-  [head.pathStart, head.pathEnd] = [7, head.bytes.length];
-  const note = new RequestNote();
-  note.take(head, 'HTTP/1.1', names.request);
-  return note;
-}
-
-/** Few values, so that lines repeat them, and some that need an escape or are not there. */
-const told = fc.record({
-  local: fc.constantFrom('', '10.0.0.1:80', 'a"b', '\u00e9'),
-  remote: fc.nat(2),
-  path: fc.constantFrom('/', '/a', '/b', '/a"', '/a\\"', '/ü', '/\u0007', `/${'x'.repeat(50)}`, null),
-  attempts: fc.nat(2),
-  address: fc.constantFrom('', '10.1.0.1', 'fd00::1'),
-  port: fc.constantFrom(80, 336),
-  status: fc.constantFrom(0, 200, 404),
-  bytes: fc.constantFrom(0, 9, 10, 123_456_789, 5_000_000_000),
-  at: fc.constantFrom(0, 1, 2.5),
-  inbound: fc.boolean(),
-});
-
 t.test('a line does not depend on those before it', async () => {
   fc.assert(
     fc.property(fc.array(told, { maxLength: 40 }), (lines) => {
       const format = newFormat();
       const entry = new LogEntry();
       const record = new ExchangeRecord();
-      for (const { local, remote, path, attempts, address, port, status, bytes, at, inbound } of lines) {
-        Object.assign(entry, {
-          localText: local,
-          remote: remotes[remote],
-          inbound,
-          note: path === null ? null : noteOf(Buffer.from(path)),
-        });
-        Object.assign(record, { endpointAddress: address, endpointPort: port, status, attempts, startedAt: at, endedAt: at + bytes });
-        record.requestBytes = record.responseBytes = bytes;
+      for (const one of lines) {
+        tell(one, entry, record);
         const got = textOf(format, entry, record);
         const want = textOf(newFormat(), entry, record);
         if (got !== want) throw new Error(`got ${got}, want ${want}`);
