@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { giveMemoryBack } from '../../base/memory.ts';
 import { comeFirst } from '../../base/priority.ts';
 import { systemRandom } from '../../base/random.ts';
 import { LineRing } from '../../base/line-ring.ts';
@@ -50,7 +51,14 @@ async function start(settings: WorkerSettings, port: MessagePort): Promise<void>
         throw new Error(cause);
       }),
   });
-  port.on('message', (message: ToWorker) => watch.during(() => obey(engine, message, send)));
+  let isFirst = true;
+  const inForce = (version: number): void => {
+    // What the first configuration was made with is collected before there are requests that would wait for that.
+    if (isFirst) giveMemoryBack();
+    isFirst = false;
+    send({ type: 'configured', version });
+  };
+  port.on('message', (message: ToWorker) => watch.during(() => obey(engine, message, { send, inForce })));
   // At once: who takes it for started expects its heart to beat, however long the start took.
   watch.beat();
   clock.every(HEARTBEAT_MS, () => watch.beat());
@@ -63,7 +71,13 @@ function openRing(type: 'logRing' | 'tapRing' | 'spanRing', sink: string, send: 
   return ring;
 }
 
-function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => void): void {
+interface Replies {
+  readonly send: (message: FromWorker) => void;
+  /** A configuration has taken effect. */
+  readonly inForce: (version: number) => void;
+}
+
+function obey(engine: Engine, message: ToWorker, { send, inForce }: Replies): void {
   const { configurator } = engine;
   switch (message.type) {
     case 'part':
@@ -73,7 +87,7 @@ function obey(engine: Engine, message: ToWorker, send: (message: FromWorker) => 
       const { version } = message;
       return configurator.commit(
         version,
-        () => send({ type: 'configured', version }),
+        () => inForce(version),
         () => send({ type: 'settled' }),
       );
     }
