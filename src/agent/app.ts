@@ -70,7 +70,7 @@ export interface AgentMeans {
 /** Opens the node, runs the agent until it is asked to stop, and undoes everything. Resolves with the exit code. */
 export async function runAgent(config: AgentConfig): Promise<number> {
   boundThreadsThemselves();
-  const priority = giveWay();
+  const priority = await giveWay();
   const output = openLog(config['log-level'], config['log-file']);
   const clock = systemClock();
   const disposal = new Disposal();

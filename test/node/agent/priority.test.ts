@@ -15,13 +15,12 @@ function niceness(pid: number): { readonly name: string; readonly nice: number }
   });
 }
 
-/** Different ones, of the workers and of all others. */
-function priorities(pid: number): { workers: number[]; others: number[] } {
+/** Different ones, of the workers, of those that write their logs, and of all others. */
+function priorities(pid: number): { workers: number[]; writers: number[]; others: number[] } {
   const threads = niceness(pid);
-  const of = (worker: boolean): number[] => [
-    ...new Set(threads.filter(({ name }) => name.startsWith('worker ') === worker).map(({ nice }) => nice)),
-  ];
-  return { workers: of(true), others: of(false) };
+  const kindOf = (name: string): string => (name.startsWith('worker ') ? 'worker' : name === 'libuv-worker' ? 'writer' : 'other');
+  const of = (kind: string): number[] => [...new Set(threads.filter(({ name }) => kindOf(name) === kind).map(({ nice }) => nice))];
+  return { workers: of('worker'), writers: of('writer'), others: of('other') };
 }
 
 t.test('threads that serve come first', { skip: needsRoot }, async (t) => {
@@ -46,17 +45,17 @@ t.test('threads that serve come first', { skip: needsRoot }, async (t) => {
   await t.test('also when one is replaced, and by what the agent was started with', async (t) => {
     const agent = await started(['nice', '-n', '3']);
     t.teardown(() => agent.close());
-    t.strictSame(priorities(agent.pid), { workers: [3], others: [13] });
+    t.strictSame(priorities(agent.pid), { workers: [3], writers: [3], others: [13] });
     writeFileSync(trigger, '');
     await until(async () => (await agent.status()).workerRestarts === 1, 'the worker is replaced');
     // The agent is whole before: a worker's thread has its name when it begins to load what it runs.
     await until(() => !priorities(agent.pid).workers.includes(13), 'its successor comes first');
-    t.strictSame(priorities(agent.pid), { workers: [3], others: [13] });
+    t.strictSame(priorities(agent.pid), { workers: [3], writers: [3], others: [13] });
   });
 
   await t.test('without the right to take it back all are alike', async (t) => {
     const agent = await started(['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice']);
     t.teardown(() => agent.close());
-    t.strictSame(priorities(agent.pid), { workers: [0], others: [0] });
+    t.strictSame(priorities(agent.pid), { workers: [0], writers: [0], others: [0] });
   });
 });
