@@ -33,6 +33,8 @@ const SLICE_MS = 10;
 const LONGEST_WAIT_MS = 5000;
 /** A compilation that takes longer says how far it is. */
 const PROGRESS_MS = 1000;
+/** Of what the start has left: after one, the heap had 181 to 219 MB for 171 in use, after two 174 to 179. */
+const COLLECTIONS = 2;
 
 export interface Outcome {
   /** As of `delta`; it changes with the next one. */
@@ -268,7 +270,7 @@ export class Configuration {
     if (this.#started) return;
     this.#started = true;
     growHeapsSlowly();
-    giveMemoryBack();
+    giveMemoryBack(COLLECTIONS);
   }
 
   #tellProgress(run: Compilation): void {

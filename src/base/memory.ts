@@ -1,11 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * A collection moves only so much out of pages that are nearly empty. After one, what is left over varied with the order in which things
- * had come, by up to 38 MB of 210; after two, by 3 of 175.
- */
-const TIMES = 2;
-
 /** How much a heap may grow, in percent of what was in use after a collection, before the next one. */
 const GROWTH_PERCENT = 10;
 
@@ -23,9 +17,11 @@ export function boundThreadsThemselves(): void {
  * five milliseconds a megabyte that is in use.
  *
  * Without `--expose-gc`, which scripts/nodeway gives, it does nothing.
+ *
+ * @param times a collection moves only so much out of pages that are nearly empty: of a large heap a second one gives back much more.
  */
-export function giveMemoryBack(): void {
-  for (let time = 0; time < TIMES; time++) globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
+export function giveMemoryBack(times = 1): void {
+  for (let time = 0; time < times; time++) globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
 }
 
 /**

@@ -221,8 +221,11 @@ export class SourceObject implements Origin {
 
   /** From that of the document. */
   get begin(): Place {
-    this.#at = sharedPosition({ ...this.#at, place: this.#at.place ?? this.document.locate(this.#at, WHOLE) ?? { line: 1, column: 1 } });
-    return this.#at.place as Place;
+    const known = this.#at.place;
+    if (known !== null) return known;
+    const place = this.document.locate(this.#at, WHOLE) ?? { line: 1, column: 1 };
+    this.#at = sharedPosition({ ...this.#at, place });
+    return place;
   }
 
   /** Stays right when the document moves. */
